@@ -1,0 +1,69 @@
+#pragma once
+// Every number of the system: its name, unit, default and bounds. What a user
+// may change stands in the table `tunables` and in <snakebridge/config.hpp>;
+// the constants above it are limits of the implementation.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace snakebridge::limits {
+
+/// Containers inside containers in one value: beyond it, payload_too_large.
+inline constexpr std::size_t value_depth_max = 200;
+/// Calls handed to a worker ahead of the one it runs: they start at once when
+/// it is done, without waiting for us.
+inline constexpr std::size_t handed_over_max = 4;
+/// One line of Python's output; longer ones are cut into several.
+inline constexpr std::size_t log_line_bytes_max = 8'192;
+/// Lines of output kept for a post-mortem.
+inline constexpr std::size_t log_lines_kept_max = 40;
+/// Exceptions told of a chain of causes and contexts, and frames, notes and
+/// bytes of text told of each.
+inline constexpr std::size_t exception_chain_max = 16;
+inline constexpr std::size_t exception_frames_max = 256;
+inline constexpr std::size_t exception_notes_max = 64;
+inline constexpr std::size_t exception_text_bytes_max = 256 * 1024;
+/// How long a worker waits, after a call that printed, until the host has read
+/// what it printed: so that lines are told of the call they belong to.
+inline constexpr int output_read_wait_ms_max = 20;
+/// How long the death of a killed worker may take before it is abandoned.
+inline constexpr int death_wait_ms_max = 5'000;
+/// How long the bridge waits for each step of its own start and stop.
+inline constexpr int bridge_step_ms_max = 30'000;
+/// How often joining a session that is just ending is tried again.
+inline constexpr int session_join_attempts_max = 100;
+/// Worker threads of the bridge's own actor system.
+inline constexpr std::size_t scheduler_threads_max = 4;
+
+} // namespace snakebridge::limits
+
+namespace snakebridge {
+
+/// One setting, as it may stand in snakebridge.toml: `key` under [pool.NAME]
+/// for pools, at the top else. Durations are in ms.
+struct tunable {
+  const char* key;
+  bool of_pool;
+  std::int64_t least;
+  std::int64_t most;
+  const char* meaning;
+};
+
+inline constexpr std::int64_t day_ms = 86'400'000;
+
+inline constexpr tunable tunables[] = {
+  {"timeout_ms", false, 1, day_ms, "a call's time when it names none"},
+  {"payload_bytes_max", false, 1'024, std::int64_t{1} << 32,
+   "the largest call or result, encoded"},
+  {"size", true, 0, 1'024, "interpreters; 0: one per core"},
+  {"queue_max", true, 1, 1'000'000, "calls waiting for one interpreter"},
+  {"intensity", true, 0, 1'000, "restarts within the period survived"},
+  {"period_ms", true, 1, day_ms, "the period restarts are counted over"},
+  {"start_timeout_ms", true, 1, day_ms, "until an interpreter is ready"},
+  {"cancel_grace_ms", true, 0, day_ms,
+   "after a deadline, until the worker is killed"},
+  {"stop_timeout_ms", true, 0, day_ms,
+   "for a worker to end when asked, until it is killed"},
+};
+
+} // namespace snakebridge

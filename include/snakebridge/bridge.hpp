@@ -1,0 +1,167 @@
+#pragma once
+// The whole running system in one process. A `bridge` starts the supervision
+// tree when it is made and stops it, in order and in bounded time, when it is
+// destroyed. A program may have several; each has its own interpreters.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <snakebridge/caller.hpp>
+#include <snakebridge/config.hpp>
+
+namespace caf {
+class actor_system;
+}
+
+namespace snakebridge {
+
+class session;
+
+/// "0.1.0"
+std::string_view version();
+
+/// One interpreter, as it is now.
+struct interpreter_stats {
+  std::uint32_t id = 0;
+  std::uint32_t epoch = 0;    ///< incarnations so far; 0: never started
+  bool ready = false;         ///< an incarnation is up and takes calls
+  int pid = 0;                ///< of its process; 0 between incarnations
+  std::size_t waiting = 0;    ///< calls in its queue
+  std::size_t running = 0;    ///< calls handed to Python
+  std::uint64_t answered = 0; ///< calls ended, whatever their result
+  std::uint64_t live_objects = 0; ///< objects held for refs
+  std::uint32_t deaths = 0;       ///< incarnations that ended unasked
+};
+
+struct pool_stats {
+  std::string name;
+  snakebridge::placement placement = placement::worker;
+  std::string down; ///< why it is down; empty: it is up
+  std::vector<interpreter_stats> interpreters;
+
+  std::uint64_t live_objects() const;
+  std::uint32_t restarts() const;
+};
+
+struct bridge_stats {
+  std::size_t sessions = 0;
+  std::vector<pool_stats> pools;
+
+  std::uint64_t live_objects() const;
+};
+
+/// Which session to open.
+struct session_options {
+  /// Empty: a new one with an id of its own. Else the session of that id,
+  /// joined if it exists.
+  std::string id = {};
+};
+
+/// How a thread's bridge is used inside a runtime_scope.
+struct runtime_options {
+  std::string pool = {};
+  std::optional<std::chrono::milliseconds> timeout = {};
+};
+
+class bridge : public caller {
+public:
+  /// Starts with the configuration of the environment (`load_config`).
+  /// Throws config_invalid, startup_failed, environment_invalid.
+  bridge();
+  explicit bridge(config wanted);
+  /// The same on the user's own actor system, which must outlive the bridge.
+  bridge(caf::actor_system& system, config wanted);
+  static result<std::unique_ptr<bridge>> start(config wanted);
+
+  /// Stops everything: sessions first, then interpreters. Calls in flight
+  /// answer shutting_down or interpreter_died.
+  ~bridge();
+  bridge(const bridge&) = delete;
+  bridge& operator=(const bridge&) = delete;
+
+  /// The same functions with other options:
+  /// `bridge.with({.timeout = 50ms}).call(…)`.
+  caller with(call_options options) const;
+
+  /// Opens a session, or joins the one with that id. Throws shutting_down.
+  session open_session(session_options options = {}) const;
+  /// Ends this thread's own session and answers how many objects it had. The
+  /// next call makes a new one.
+  result<std::size_t> release_auto_session() const;
+  /// Ends a session and answers how many objects it had; its id may be used
+  /// again at once. An unknown id has none.
+  result<std::size_t> release_session(std::string_view id) const;
+
+  bridge_stats stats() const;
+  std::vector<std::string> pools() const;
+  static std::string_view version() { return snakebridge::version(); }
+  caf::actor_system& system() const;
+
+private:
+  friend class bridge_core;
+  explicit bridge(std::shared_ptr<bridge_core> core);
+};
+
+/// A handle to an explicit session. It counts as a client: the session ends
+/// with its last handle, linked actor and thread that joined it. Copies share
+/// one membership.
+class session : public caller {
+public:
+  const std::string& id() const { return options_.session; }
+
+private:
+  friend class bridge;
+  friend class session_scope;
+  friend class bridge_core;
+  session(std::shared_ptr<bridge_core> core, std::string id,
+          std::shared_ptr<void> membership);
+
+  std::shared_ptr<void> membership_;
+};
+
+/// Calls of this thread use the session while the scope lasts.
+class session_scope {
+public:
+  explicit session_scope(session inside);
+  ~session_scope();
+  session_scope(const session_scope&) = delete;
+  session_scope& operator=(const session_scope&) = delete;
+
+private:
+  session inside_;
+};
+
+/// Calls of this thread use these options while the scope lasts, unless they
+/// name their own. Scopes nest: the inner one wins where it says something.
+class runtime_scope {
+public:
+  explicit runtime_scope(runtime_options inside);
+  ~runtime_scope();
+  runtime_scope(const runtime_scope&) = delete;
+  runtime_scope& operator=(const runtime_scope&) = delete;
+
+private:
+  runtime_options before_;
+};
+
+/// Starts a bridge, runs the body, stops the bridge: the exit code of a main
+/// function. A body may return its exit code, or nothing. Errors and
+/// exceptions are printed on stderr and end with 1.
+int run_as_script(int argc, char** argv,
+                  const std::function<int(bridge&)>& body);
+
+template <std::invocable<bridge&> Body>
+  requires std::is_void_v<std::invoke_result_t<Body, bridge&>>
+int run_as_script(int argc, char** argv, Body body) {
+  return run_as_script(argc, argv,
+                       std::function<int(bridge&)>{[&body](bridge& started) {
+                         body(started);
+                         return 0;
+                       }});
+}
+
+} // namespace snakebridge

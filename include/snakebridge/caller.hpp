@@ -1,0 +1,107 @@
+#pragma once
+// Everything one can ask of Python. A `caller` is a bridge, a session, or a
+// bridge `with` options: all have these functions, and differ only in which
+// session and pool they use. Copies are cheap; any thread may use one. It must
+// not outlive its bridge.
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <snakebridge/operation.hpp>
+
+namespace snakebridge {
+
+class bridge_core;
+
+/// How calls are made: what is not given is taken from the surrounding
+/// runtime_scope, then from the configuration.
+struct call_options {
+  /// Counts from the call, queue included.
+  std::optional<std::chrono::milliseconds> timeout = {};
+  /// The pool for calls without refs; refs live where they live.
+  std::string pool = {};
+  /// The session to use, joined by its id for the rest of this thread's life.
+  std::string session = {};
+};
+
+/// All calls answer a `result`. Errors any of them may have: python_raised,
+/// deadline_exceeded, overloaded, interpreter_died, pool_down, pool_unknown,
+/// session_closed, shutting_down; with refs also ref_stale, ref_released,
+/// ref_foreign, ref_invalid. They block the calling thread, at most for the
+/// call's timeout.
+class caller {
+public:
+  /// `module.function(*arguments)`. The function may be dotted:
+  /// "AutoModel.from_pretrained". Named arguments: `"key"_a = 1`.
+  template <class... Arguments>
+  result<value> call(std::string_view module, std::string_view function,
+                     Arguments&&... arguments) const {
+    operation asked{.what = verb::call,
+                    .module = std::string{module},
+                    .name = std::string{function}};
+    detail::add_arguments(asked, std::forward<Arguments>(arguments)...);
+    return run(asked);
+  }
+
+  /// `module.name`; the name may be dotted.
+  result<value> get(std::string_view module, std::string_view name) const;
+
+  /// `object.name(*arguments)`.
+  template <class... Arguments>
+  result<value> method(const value& object, std::string_view name,
+                       Arguments&&... arguments) const {
+    operation asked{
+      .what = verb::method, .name = std::string{name}, .target = object};
+    detail::add_arguments(asked, std::forward<Arguments>(arguments)...);
+    return run(asked);
+  }
+
+  /// `object(*arguments)`.
+  template <class... Arguments>
+  result<value> call_object(const value& object,
+                            Arguments&&... arguments) const {
+    operation asked{.what = verb::call_object, .target = object};
+    detail::add_arguments(asked, std::forward<Arguments>(arguments)...);
+    return run(asked);
+  }
+
+  result<value> attr(const value& object, std::string_view name) const;
+  result<void> set_attr(const value& object, std::string_view name,
+                        value item) const;
+  result<value> item(const value& object, value key) const;
+  result<void> set_item(const value& object, value key, value item) const;
+  result<std::string> repr(const value& object) const;
+  result<std::string> str(const value& object) const;
+  result<std::size_t> len(const value& object) const;
+
+  /// The value of an expression in the session's own namespace. `variables`
+  /// are there for this expression only.
+  result<value> eval(std::string_view expression,
+                     const dict& variables = {}) const;
+  /// Runs statements in the session's own namespace. `variables` are set in
+  /// it before.
+  result<void> exec(std::string_view code, const dict& variables = {}) const;
+
+  /// Forgets the object: true if it was there, false if it was gone already.
+  result<bool> release(const value& object) const;
+
+  /// The id of the session calls of this thread use, made on first use.
+  /// Throws shutting_down.
+  std::string current_session() const;
+
+protected:
+  caller(std::shared_ptr<bridge_core> core, call_options options)
+      : core_{std::move(core)}, options_{std::move(options)} {}
+
+  result<value> run(operation& asked) const;
+
+  std::shared_ptr<bridge_core> core_;
+  call_options options_;
+};
+
+} // namespace snakebridge

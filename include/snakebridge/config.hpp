@@ -1,0 +1,98 @@
+#pragma once
+// What a bridge is told before it starts. All of it has defaults; the same
+// names stand in snakebridge.toml, and the most needed in SNAKEBRIDGE_*
+// environment variables. Bounds are in config/tunables.hpp; a value outside
+// them is `config_invalid`, naming the key.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <snakebridge/error.hpp>
+
+namespace snakebridge {
+
+/// Where a pool's Python runs.
+enum class placement : std::uint8_t {
+  worker,   ///< a process of its own for each interpreter: the default
+  embedded, ///< in this process: lowest latency, for trusted code
+};
+
+/// How often a pool's interpreters may die.
+struct restart_limits {
+  /// Restarts within `period` the pool survives; one more ends it.
+  std::uint32_t intensity = 3;
+  std::chrono::milliseconds period{5'000};
+};
+
+/// One pool of interpreters of one kind.
+struct pool_config {
+  std::string name = "default";
+  /// Interpreters; 0: one per core. An embedded pool always has one.
+  std::uint32_t size = 0;
+  snakebridge::placement placement = placement::worker;
+  /// A venv, or an interpreter, of the Python version the bridge was built
+  /// with; empty: that version's own, without a venv.
+  std::filesystem::path python = {};
+  /// Environment variables of the workers, over those of this process.
+  std::map<std::string, std::string> env = {};
+  /// Calls that may wait for one interpreter; one more is `overloaded`.
+  std::uint32_t queue_max = 1'000;
+  restart_limits restart = {};
+  /// How long an interpreter may take until it is ready.
+  std::chrono::milliseconds start_timeout{30'000};
+  /// How long Python may go on after a call's deadline before its worker is
+  /// killed.
+  std::chrono::milliseconds cancel_grace{500};
+  /// How long a worker may take to end when asked, before it is killed.
+  std::chrono::milliseconds stop_timeout{2'000};
+};
+
+/// One line Python printed, and what was running when it did.
+struct log_line {
+  std::string pool;
+  std::uint32_t interpreter = 0;
+  std::string session; ///< empty between calls
+  std::string call;    ///< "math.sqrt"; empty between calls
+  bool is_error = false; ///< from stderr
+  std::string text;      ///< without its newline
+};
+
+struct config {
+  /// The pools; `default` is added when none has that name.
+  std::vector<pool_config> pools = {};
+  /// A call's time when it names none, queue included.
+  std::chrono::milliseconds timeout{120'000};
+  /// The largest call or result, encoded.
+  std::size_t payload_bytes_max = std::size_t{1} << 30U;
+  /// The snakebridge-worker program; empty: the one beside this library.
+  std::filesystem::path worker = {};
+  /// Takes what Python prints; empty: the log of the library, at info. Called
+  /// from threads of the bridge: it must not call the bridge, nor block.
+  std::function<void(const log_line&)> on_output = {};
+};
+
+/// Where a setting came from: "default", "snakebridge.toml", "SNAKEBRIDGE_…".
+using config_origins = std::map<std::string, std::string>;
+
+/// The configuration of the environment: defaults, then the file named by
+/// SNAKEBRIDGE_CONFIG or ./snakebridge.toml if there is one, then SNAKEBRIDGE_*
+/// variables. `origins`, if given, learns what was not a default.
+/// Errors: config_invalid.
+result<config> load_config(config_origins* origins = nullptr);
+
+/// The same from the text of a file. `name` stands in messages.
+/// Errors: config_invalid.
+result<config> parse_config(std::string_view text, std::string_view name,
+                            config_origins* origins = nullptr);
+
+/// The configuration with its pools completed (`default` there, sizes filled
+/// in), or the first thing wrong with it. Errors: config_invalid.
+result<config> checked(config wanted);
+
+} // namespace snakebridge

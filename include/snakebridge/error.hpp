@@ -1,0 +1,209 @@
+#pragma once
+// What went wrong, as a value. Every function of the bridge that can fail
+// answers a `result<T>`; `or_throw` turns an error into the exception that
+// matches it. Errors are cheap to copy and safe to pass between threads.
+
+#include <cstdint>
+#include <exception>
+#include <iosfwd>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+namespace snakebridge {
+
+/// What the caller does next. Appended only: a code never changes its number.
+enum class errc : std::uint8_t {
+  /// Python raised: look at `error::python()` and mend the call or the data.
+  python_raised = 1,
+  /// The interpreter that held the object has died: make the object again.
+  ref_stale,
+  /// The object was released, or its session ended: make it again.
+  ref_released,
+  /// The object belongs to another session or interpreter: share the session.
+  ref_foreign,
+  /// No ref where one is needed: pass what a call answered as a ref.
+  ref_invalid,
+  /// The session has ended: open it again.
+  session_closed,
+  /// The call's time ran out: give it more, or ask for less.
+  deadline_exceeded,
+  /// The caller cancelled the call: nothing to do.
+  cancelled,
+  /// The queue is full: wait and try again, or give the pool more room.
+  overloaded,
+  /// The pool's interpreters died too often: mend the cause, start again.
+  pool_down,
+  /// No pool has that name: name one of the configuration.
+  pool_unknown,
+  /// The session's interpreter is busy and waiting was refused: try again.
+  worker_busy,
+  /// The session's interpreter cannot serve it now: try again, or elsewhere.
+  session_worker_unavailable,
+  /// The interpreter died during the call: try again if the call may repeat.
+  interpreter_died,
+  /// The node is gone: use another, or wait until it joins again.
+  node_down,
+  /// The address does not answer: check it, and the network.
+  unreachable,
+  /// The other side refused this identity: check the certificates.
+  not_authorized,
+  /// The value is not exactly of the type asked for: ask for another.
+  not_convertible,
+  /// The object cannot be iterated: do not iterate it.
+  not_iterable,
+  /// The C++ function called by Python failed: look at the message.
+  callback_failed,
+  /// The other side sent bytes that are no message: report a bug.
+  message_malformed,
+  /// A value is larger or deeper than the limits allow: send less.
+  payload_too_large,
+  /// The session or pool has used up its share: release something.
+  quota_exceeded,
+  /// The configuration is wrong: the message names the key and its bounds.
+  config_invalid,
+  /// An interpreter could not be started: the message says why.
+  startup_failed,
+  /// The Python environment cannot be used: the message says what it lacks.
+  environment_invalid,
+  /// The library has no such symbol: check the name.
+  symbol_unknown,
+  /// No such library: check the name, or install it.
+  library_unknown,
+  /// The bridge is stopping: call earlier.
+  shutting_down,
+};
+
+/// The code's name as written here: "ref_stale".
+std::string_view to_string(errc code);
+
+/// One line of a Python traceback.
+struct python_frame {
+  std::string file;
+  std::uint32_t line = 0;
+  std::string function;
+};
+
+/// A Python exception, as far as it can be told without the object itself.
+struct python_error {
+  std::string type;      ///< "ValueError"
+  std::string module;    ///< "builtins"
+  std::string message;   ///< str(exception)
+  std::string traceback; ///< as Python prints it, chained exceptions included
+  std::vector<python_frame> frames; ///< outermost first
+  std::vector<std::string> notes;   ///< `__notes__`
+  std::vector<std::string> mro;     ///< "builtins.ValueError" and its bases
+  std::shared_ptr<const python_error> cause;   ///< raise … from cause
+  std::shared_ptr<const python_error> context; ///< what was being handled
+};
+
+/// What is known of an interpreter that died.
+struct post_mortem {
+  int pid = 0;
+  std::optional<int> exit_status; ///< when it exited
+  std::string signal;             ///< "SIGKILL", when a signal ended it
+  std::string reason;             ///< why we killed it, when we did
+  std::string call;               ///< "math.sqrt": what it was running
+  std::string session;            ///< whose call that was
+  std::uint32_t interpreter = 0;
+  std::uint32_t epoch = 0;
+  std::vector<std::string> log_lines; ///< its last output, oldest first
+};
+
+/// "killed by SIGKILL while running time.sleep for session 'a' (pid 12)"
+std::string to_string(const post_mortem& death);
+
+/// Why a call has no result.
+class error {
+public:
+  error(errc code, std::string message)
+      : code_{code}, message_{std::move(message)} {}
+  explicit error(python_error raised);
+  error(errc code, std::string message, post_mortem death, bool may_have_run);
+
+  errc code() const { return code_; }
+  const std::string& message() const { return message_; }
+  /// The Python exception behind `python_raised`, else null.
+  const python_error* python() const { return python_.get(); }
+  /// What is known of the interpreter behind `interpreter_died`, else null.
+  const snakebridge::post_mortem* post_mortem() const { return death_.get(); }
+  /// True when Python may have begun the call: repeating it may repeat its
+  /// effects.
+  bool may_have_run() const { return may_have_run_; }
+  /// The same error, with `may_have_run` as given.
+  error with_may_have_run(bool may) const;
+
+  friend bool operator==(const error& left, const error& right) {
+    return left.code_ == right.code_ && left.message_ == right.message_;
+  }
+
+private:
+  errc code_;
+  bool may_have_run_ = false;
+  std::string message_;
+  std::shared_ptr<const python_error> python_;
+  std::shared_ptr<const snakebridge::post_mortem> death_;
+};
+
+/// All of the error, readably: code, message, traceback, last output.
+std::string to_string(const error& failed);
+std::ostream& operator<<(std::ostream& out, const error& failed);
+std::ostream& operator<<(std::ostream& out, errc code);
+
+template <class T>
+using result = tl::expected<T, error>;
+
+/// An error as an exception. One type per family; `error()` has the rest.
+class exception : public std::exception {
+public:
+  explicit exception(snakebridge::error failed);
+  const char* what() const noexcept override { return text_->c_str(); }
+  const snakebridge::error& error() const { return *error_; }
+
+private:
+  // Shared, so that copying an exception in flight cannot throw.
+  std::shared_ptr<const snakebridge::error> error_;
+  std::shared_ptr<const std::string> text_;
+};
+
+/// Python raised.
+class python_exception : public exception {
+public:
+  using exception::exception;
+};
+
+/// The object is gone: `ref_stale` or `ref_released`.
+class ref_not_found_error : public exception {
+public:
+  using exception::exception;
+};
+
+/// The object belongs to another session: `ref_foreign`.
+class session_mismatch_error : public exception {
+public:
+  using exception::exception;
+};
+
+/// No ref where one is needed: `ref_invalid`.
+class invalid_ref_error : public exception {
+public:
+  using exception::exception;
+};
+
+/// Throws the exception that matches the error.
+[[noreturn]] void throw_error(const error& failed);
+
+/// The value, or the exception that matches the error.
+template <class T>
+T or_throw(result<T> outcome) {
+  if (!outcome)
+    throw_error(outcome.error());
+  if constexpr (!std::is_void_v<T>)
+    return std::move(*outcome);
+}
+
+} // namespace snakebridge

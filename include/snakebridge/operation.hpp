@@ -1,0 +1,127 @@
+#pragma once
+// What is asked of Python, as plain data: built by the functions of `caller`
+// and the messages of actors, run by an interpreter.
+
+#include <concepts>
+#include <cstdint>
+#include <initializer_list>
+#include <ranges>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <snakebridge/value.hpp>
+
+namespace snakebridge {
+
+/// What to do. Appended only: the numbers go over the wire.
+enum class verb : std::uint8_t {
+  call,            ///< module.name(*positional, **named)
+  get,             ///< module.name
+  method,          ///< target.name(*positional, **named)
+  attribute,       ///< target.name
+  set_attribute,   ///< target.name = positional[0]
+  item,            ///< target[positional[0]]
+  set_item,        ///< target[positional[0]] = positional[1]
+  call_object,     ///< target(*positional, **named)
+  repr,            ///< repr(target)
+  str,             ///< str(target)
+  length,          ///< len(target)
+  evaluate,        ///< eval(name), in the session's namespace with `named`
+  execute,         ///< exec(name), in the session's namespace with `named`
+  release,         ///< forget target: True if it was there
+  release_session, ///< forget all of the session: how many objects
+};
+inline constexpr verb last_verb = verb::release_session;
+
+using named_value = std::pair<std::string, value>;
+
+struct operation {
+  verb what = verb::call;
+  std::string module;
+  std::string name; ///< dotted where Python would take it; code for evaluate
+  value target;     ///< a ref, where the verb has a target
+  std::vector<value> positional;
+  std::vector<named_value> named;
+};
+
+/// "math.sqrt", "pathlib.Path.exists": for messages.
+std::string describe(const operation& asked);
+
+/// A keyword argument: `"ndigits"_a = 2`.
+struct keyword {
+  std::string_view name;
+  snakebridge::value value;
+};
+
+namespace literals {
+
+struct keyword_name {
+  std::string_view name;
+  template <to_python T>
+  keyword operator=(T&& item) const {
+    return {name, value{std::forward<T>(item)}};
+  }
+  keyword operator=(value item) const { return {name, std::move(item)}; }
+};
+
+constexpr keyword_name operator""_a(const char* text, std::size_t size) {
+  return {{text, size}};
+}
+
+} // namespace literals
+
+/// Positional arguments from a range: `args_of(std::vector{"/tmp", "x"})`.
+struct unpacked_arguments {
+  std::vector<value> items;
+};
+
+template <std::ranges::input_range Range>
+unpacked_arguments args_of(const Range& range) {
+  unpacked_arguments unpacked;
+  for (const auto& item : range)
+    unpacked.items.emplace_back(item);
+  return unpacked;
+}
+
+/// Keyword arguments from a map of strings, or a dict with `str` keys; throws
+/// not_convertible for other keys.
+struct unpacked_keywords {
+  std::vector<named_value> items;
+};
+
+template <class Map>
+unpacked_keywords kwargs_of(const Map& map) {
+  unpacked_keywords unpacked;
+  for (const auto& [name, item] : map)
+    unpacked.items.emplace_back(value{name}.template as<std::string>(), item);
+  return unpacked;
+}
+
+namespace detail {
+
+inline void add_argument(operation& asked, keyword argument) {
+  asked.named.emplace_back(argument.name, std::move(argument.value));
+}
+inline void add_argument(operation& asked, unpacked_arguments arguments) {
+  for (auto& item : arguments.items)
+    asked.positional.push_back(std::move(item));
+}
+inline void add_argument(operation& asked, unpacked_keywords arguments) {
+  for (auto& item : arguments.items)
+    asked.named.push_back(std::move(item));
+}
+inline void add_argument(operation& asked, value argument) {
+  asked.positional.push_back(std::move(argument));
+}
+
+template <class... Arguments>
+void add_arguments(operation& asked, Arguments&&... arguments) {
+  asked.positional.reserve(sizeof...(arguments));
+  (add_argument(asked, std::forward<Arguments>(arguments)), ...);
+}
+
+} // namespace detail
+
+} // namespace snakebridge

@@ -1,0 +1,37 @@
+#pragma once
+// The name of one Python object. A ref is a plain value: copying it costs
+// nothing in Python, and it keeps nothing alive. The object lives as long as
+// its session does, or until it is released.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace snakebridge {
+
+struct ref {
+  std::string node;              ///< the node it lives on; empty: this one
+  std::string session;           ///< the session it belongs to
+  std::uint32_t interpreter = 0; ///< the interpreter it lives in
+  std::uint32_t epoch = 0;       ///< which incarnation of that interpreter
+  std::uint64_t slot = 0;        ///< its place there, never used twice
+  std::string type_name;         ///< "pathlib.PosixPath"
+
+  /// Same object. The type name tells nothing new.
+  friend bool operator==(const ref& left, const ref& right) {
+    return left.slot == right.slot && left.epoch == right.epoch
+           && left.interpreter == right.interpreter
+           && left.session == right.session && left.node == right.node;
+  }
+};
+
+} // namespace snakebridge
+
+template <>
+struct std::hash<snakebridge::ref> {
+  std::size_t operator()(const snakebridge::ref& name) const noexcept {
+    return std::hash<std::uint64_t>{}(
+      name.slot ^ (std::uint64_t{name.interpreter} << 40U)
+      ^ (std::uint64_t{name.epoch} << 52U));
+  }
+};

@@ -1,0 +1,12 @@
+#pragma once
+// Everything but the actor API (<snakebridge/actors.hpp>).
+
+#include <snakebridge/bridge.hpp>
+#include <snakebridge/caller.hpp>
+#include <snakebridge/config.hpp>
+#include <snakebridge/convert.hpp>
+#include <snakebridge/error.hpp>
+#include <snakebridge/format.hpp>
+#include <snakebridge/operation.hpp>
+#include <snakebridge/ref.hpp>
+#include <snakebridge/value.hpp>

@@ -1,0 +1,64 @@
+#include "runtime/call.hpp"
+
+#include "runtime/timers.hpp"
+
+namespace snakebridge {
+
+bool call::answer(result<value> outcome) {
+  if (!claim())
+    return false;
+  settle(std::move(outcome));
+  return true;
+}
+
+void call::settle(result<value> outcome) {
+  if (deadlines_)
+    deadlines_->cancel(timer_);
+  if (done_) {
+    // The completion goes with the call, so what it captured is freed now.
+    std::exchange(done_, completion{})(std::move(outcome));
+    return;
+  }
+  {
+    const std::lock_guard lock{mutex_};
+    outcome_ = std::move(outcome);
+  }
+  changed_.notify_one();
+}
+
+call::news call::wait() {
+  std::unique_lock lock{mutex_};
+  const bool told = changed_.wait_until(
+    lock, deadline, [this] { return outcome_.has_value() || appointed_; });
+  if (outcome_)
+    return news::answered;
+  if (!told)
+    return news::deadline;
+  appointed_ = false;
+  return news::lead;
+}
+
+bool call::appoint() {
+  {
+    const std::lock_guard lock{mutex_};
+    if (outcome_ || answered())
+      return false;
+    appointed_ = true;
+  }
+  changed_.notify_one();
+  return true;
+}
+
+result<value> call::await() {
+  std::unique_lock lock{mutex_};
+  changed_.wait(lock, [this] { return outcome_.has_value(); });
+  return std::move(*outcome_);
+}
+
+void call::watch(std::shared_ptr<timers> deadlines,
+                 std::function<void()> expired) {
+  deadlines_ = std::move(deadlines);
+  timer_ = deadlines_->at(deadline, std::move(expired));
+}
+
+} // namespace snakebridge

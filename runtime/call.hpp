@@ -1,0 +1,105 @@
+#pragma once
+// One call on its way: what is asked, for whom, until when, and who is told.
+// Shared by the thread that waits for it (or the completion that will be run)
+// and the host that serves it. It is answered exactly once, whoever is first.
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include <snakebridge/operation.hpp>
+
+namespace snakebridge {
+
+using steady_clock = std::chrono::steady_clock;
+
+class timers;
+using timer_token = std::pair<steady_clock::time_point, std::uint64_t>;
+
+/// What the runtime knows of a session. Owned by its lane; `closed` never goes
+/// back, and after it no call of the session starts.
+struct session_gate {
+  session_gate(std::uint64_t session_number, std::string session_id)
+      : number{session_number}, id{std::move(session_id)} {}
+
+  const std::uint64_t number; ///< never used twice in this process
+  const std::string id;
+  std::atomic<bool> closed{false};
+};
+
+/// Runs once, on whatever thread has the answer: it must not block.
+using completion = std::function<void(result<value>)>;
+
+/// What a host keeps with a call it has prepared (an encoded request).
+struct prepared_call {
+  virtual ~prepared_call() = default;
+};
+
+class call {
+public:
+  /// A call some thread waits for.
+  call(operation asked, std::shared_ptr<const session_gate> session,
+       steady_clock::time_point deadline)
+      : asked{std::move(asked)}, session{std::move(session)},
+        deadline{deadline} {}
+  /// A call whose answer goes to `done`.
+  call(operation asked, std::shared_ptr<const session_gate> session,
+       steady_clock::time_point deadline, completion done)
+      : asked{std::move(asked)}, session{std::move(session)},
+        deadline{deadline}, done_{std::move(done)} {}
+
+  const operation asked;
+  const std::shared_ptr<const session_gate> session;
+  const steady_clock::time_point deadline;
+  /// The incarnation its refs belong to; 0: it has none.
+  std::uint32_t epoch = 0;
+
+  // For the host that has the call, under the host's own rules.
+  std::uint64_t id = 0;
+  std::unique_ptr<prepared_call> prepared;
+
+  /// Watches the deadline of a call nobody waits for; forgotten with the
+  /// answer. Set before the call is given to anyone.
+  void watch(std::shared_ptr<timers> deadlines, std::function<void()> expired);
+
+  bool waited_for() const { return !done_; }
+  bool answered() const { return answered_.load(std::memory_order_acquire); }
+
+  /// Answers the call; false if somebody had already.
+  bool answer(result<value> outcome);
+  /// Takes the right to answer without an answer yet: true for the first.
+  bool claim() { return !answered_.exchange(true); }
+  /// The second half of `answer`, for who has claimed.
+  void settle(result<value> outcome);
+
+  enum class news { answered, lead, deadline };
+  /// Waits for the answer, or to be appointed to read the host's channel, or
+  /// for the deadline. Only for the one thread that waits for the call.
+  news wait();
+  /// Asks the waiting thread to lead; true if it will hear of it.
+  bool appoint();
+  /// The answer, once `wait` said so.
+  result<value> take() { return std::move(*outcome_); }
+  /// Waits for an answer another thread has claimed and is about to settle.
+  result<value> await();
+
+private:
+  std::atomic<bool> answered_{false};
+  std::shared_ptr<timers> deadlines_;
+  timer_token timer_;
+  completion done_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<result<value>> outcome_;
+  bool appointed_ = false;
+};
+
+using call_ptr = std::shared_ptr<call>;
+
+} // namespace snakebridge

@@ -1,0 +1,248 @@
+#include "runtime/call_queue.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace snakebridge {
+
+namespace {
+
+error late(const call& given_up, bool may_have_run) {
+  return error{errc::deadline_exceeded,
+               fmt::format("{}: its time ran out {}; give it more time, or "
+                           "ask for less",
+                           describe(given_up.asked),
+                           may_have_run ? "while Python ran it"
+                                        : "before it started")}
+    .with_may_have_run(may_have_run);
+}
+
+} // namespace
+
+std::optional<error> call_queue::refusal(const session_gate& session,
+                                         std::uint32_t epoch) const {
+  if (closed_)
+    return closed_;
+  if (epoch != 0 && (epoch <= ended_epoch_ || epoch != epoch_))
+    return error{errc::ref_stale,
+                 fmt::format("the object lived in incarnation {} of "
+                             "interpreter {}, which has ended; make it again",
+                             epoch, interpreter_)};
+  if (session.closed.load())
+    return error{errc::session_closed,
+                 fmt::format("session '{}' has ended; open it again",
+                             session.id)};
+  return {};
+}
+
+std::shared_ptr<interpreter_host> call_queue::host() const {
+  const std::lock_guard lock{mutex_};
+  return host_;
+}
+
+result<value> call_queue::run(operation asked,
+                              std::shared_ptr<const session_gate> session,
+                              steady_clock::time_point deadline,
+                              std::uint32_t epoch) {
+  std::shared_ptr<interpreter_host> here;
+  {
+    const std::lock_guard lock{mutex_};
+    if (host_ && host_->runs_in_caller()) {
+      if (auto refused = refusal(*session, epoch))
+        return tl::unexpected{std::move(*refused)};
+      here = host_;
+      ++calls_;
+    }
+  }
+  if (here)
+    return here->run(asked, *session, deadline);
+  const auto mine = std::make_shared<call>(std::move(asked),
+                                           std::move(session), deadline);
+  mine->epoch = epoch;
+  if (auto refused = enqueue(mine))
+    return tl::unexpected{std::move(*refused)};
+  return wait(mine);
+}
+
+void call_queue::submit(const call_ptr& made) {
+  made->watch(deadlines_, [queue = weak_from_this(),
+                           watched = std::weak_ptr<call>{made}] {
+    const auto late_call = watched.lock();
+    const auto self = queue.lock();
+    if (self && late_call && late_call->claim())
+      late_call->settle(tl::unexpected{self->give_up(late_call)});
+  });
+  if (auto refused = enqueue(made))
+    made->answer(tl::unexpected{std::move(*refused)});
+}
+
+std::optional<error> call_queue::enqueue(const call_ptr& made) {
+  // Outside the lock: encoding a large argument must not hold up the others.
+  if (const auto ready = host())
+    if (auto prepared = ready->prepare(*made); !prepared)
+      return prepared.error();
+  const std::lock_guard lock{mutex_};
+  if (auto refused = refusal(*made->session, made->epoch))
+    return refused;
+  if (waiting_.empty() && host_ && host_->accept(made)) {
+    ++calls_;
+    return {};
+  }
+  if (waiting_.size() >= waiting_max_)
+    return error{errc::overloaded,
+                 fmt::format("interpreter {} has {} calls waiting, its "
+                             "queue_max; wait, or enlarge the pool",
+                             interpreter_, waiting_.size())};
+  ++calls_;
+  waiting_.push_back(made);
+  return {};
+}
+
+result<value> call_queue::wait(const call_ptr& mine) {
+  for (;;) {
+    if (const auto serving = host())
+      serving->lead(*mine);
+    switch (mine->wait()) {
+    case call::news::answered:
+      return mine->take();
+    case call::news::lead:
+      continue;
+    case call::news::deadline:
+      if (mine->claim())
+        return tl::unexpected{give_up(mine)};
+      return mine->await();
+    }
+  }
+}
+
+// The call's answer has been claimed; what is left is to say whether it may
+// have run, and to bring the interpreter back if it is still running.
+error call_queue::give_up(const call_ptr& given_up) {
+  std::shared_ptr<interpreter_host> serving;
+  {
+    const std::lock_guard lock{mutex_};
+    const auto place = std::find(waiting_.begin(), waiting_.end(), given_up);
+    if (place != waiting_.end()) {
+      waiting_.erase(place);
+      return late(*given_up, false);
+    }
+    serving = host_;
+  }
+  return late(*given_up, serving && serving->abandon(*given_up));
+}
+
+void call_queue::release(std::uint64_t session) {
+  refusals refused;
+  {
+    const std::lock_guard lock{mutex_};
+    std::erase_if(waiting_, [&](const call_ptr& each) {
+      if (each->session->number != session)
+        return false;
+      refused.emplace_back(
+        each, error{errc::session_closed,
+                    fmt::format("session '{}' ended while {} waited",
+                                each->session->id, describe(each->asked))});
+      return true;
+    });
+    // With the lock held, so that no call of the session comes after it.
+    if (host_)
+      host_->release(session);
+  }
+  for (auto& [each, why] : refused)
+    each->answer(tl::unexpected{std::move(why)});
+}
+
+std::size_t call_queue::load() const {
+  const std::lock_guard lock{mutex_};
+  return waiting_.size() + (host_ ? host_->stats().running : 0);
+}
+
+std::uint32_t call_queue::next_epoch() {
+  const std::lock_guard lock{mutex_};
+  return ++epoch_;
+}
+
+void call_queue::attach(std::shared_ptr<interpreter_host> host) {
+  {
+    const std::lock_guard lock{mutex_};
+    host_ = std::move(host);
+  }
+  pump();
+}
+
+void call_queue::pump() {
+  refusals refused;
+  {
+    const std::lock_guard lock{mutex_};
+    pump(refused);
+  }
+  for (auto& [each, why] : refused)
+    each->answer(tl::unexpected{std::move(why)});
+}
+
+void call_queue::pump(refusals& refused) {
+  while (host_ && !waiting_.empty()) {
+    const auto& next = waiting_.front();
+    if (!next->answered()) {
+      if (auto why = refusal(*next->session, next->epoch))
+        refused.emplace_back(next, std::move(*why));
+      else if (!host_->accept(next))
+        return;
+    }
+    waiting_.pop_front();
+  }
+}
+
+void call_queue::detach(const interpreter_host* host, std::uint32_t epoch,
+                        host_end end) {
+  refusals refused;
+  {
+    const std::lock_guard lock{mutex_};
+    if (host_.get() == host)
+      host_.reset();
+    ended_epoch_ = std::max(ended_epoch_, epoch);
+    if (!end.asked) {
+      ++deaths_;
+      last_death_ = end.why;
+    }
+    for (auto each = end.unstarted.rbegin(); each != end.unstarted.rend();
+         ++each) {
+      if (auto why = refusal(*(*each)->session, (*each)->epoch))
+        refused.emplace_back(*each, std::move(*why));
+      else
+        waiting_.push_front(*each);
+    }
+  }
+  for (auto& [each, why] : refused)
+    each->answer(tl::unexpected{std::move(why)});
+}
+
+void call_queue::close(error why) {
+  std::deque<call_ptr> refused;
+  {
+    const std::lock_guard lock{mutex_};
+    if (!closed_)
+      closed_ = why;
+    refused.swap(waiting_);
+  }
+  for (const auto& each : refused)
+    each->answer(tl::unexpected{why});
+}
+
+call_queue::facts call_queue::look() const {
+  const std::lock_guard lock{mutex_};
+  facts now{.epoch = epoch_,
+            .ready = host_ != nullptr,
+            .waiting = waiting_.size(),
+            .calls = calls_,
+            .deaths = deaths_,
+            .last_death = last_death_,
+            .closed = closed_,
+            .host = {}};
+  if (host_)
+    now.host = host_->stats();
+  return now;
+}
+
+} // namespace snakebridge

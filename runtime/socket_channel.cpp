@@ -1,0 +1,162 @@
+#include "runtime/socket_channel.hpp"
+
+#include <cerrno>
+#include <cstring>
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+namespace snakebridge {
+
+namespace {
+
+constexpr std::size_t staging_bytes = 64 * 1024;
+constexpr std::size_t parts_max = 1'000; // below IOV_MAX
+
+std::size_t bytes_of(const frame_header& header) {
+  return std::size_t{header.words} * sizeof(capnp::word);
+}
+
+// -1 with errno; EINTR is tried again.
+ssize_t send_some(int socket, iovec* parts, std::size_t count) {
+  msghdr message{};
+  message.msg_iov = parts;
+  message.msg_iovlen = count;
+  for (;;) {
+    const auto sent
+      = ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent >= 0 || errno != EINTR)
+      return sent;
+  }
+}
+
+bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
+
+} // namespace
+
+socket_channel::socket_channel(snakebridge::descriptor socket,
+                               std::size_t frame_bytes_max)
+    : socket_{std::move(socket)},
+      frame_words_max_{frame_bytes_max / sizeof(capnp::word)},
+      staged_(staging_bytes / sizeof(capnp::word)) {}
+
+bool socket_channel::send(frame_header header,
+                          std::span<const message_part> parts) {
+  std::vector<iovec> pieces(1 + parts.size());
+  pieces[0] = {&header, sizeof header};
+  std::size_t words = 0;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    pieces[i + 1] = {const_cast<capnp::word*>(parts[i].data()),
+                     parts[i].size_bytes()};
+    words += parts[i].size();
+  }
+  header.words = static_cast<std::uint32_t>(words);
+
+  const std::lock_guard lock{sending_};
+  std::size_t sent = 0;
+  if (unsent_.empty()) {
+    const auto now = send_some(socket_.get(), pieces.data(),
+                               std::min(pieces.size(), parts_max));
+    // A broken socket is the receiver's to notice: it sees the end of file.
+    sent = now > 0 ? static_cast<std::size_t>(now) : 0;
+  }
+  for (const auto& piece : pieces) {
+    if (sent >= piece.iov_len) {
+      sent -= piece.iov_len;
+      continue;
+    }
+    const auto* begin = static_cast<const char*>(piece.iov_base) + sent;
+    unsent_.insert(unsent_.end(), begin,
+                   static_cast<const char*>(piece.iov_base) + piece.iov_len);
+    sent = 0;
+  }
+  return unsent_.empty();
+}
+
+bool socket_channel::flush() {
+  const std::lock_guard lock{sending_};
+  while (unsent_from_ < unsent_.size()) {
+    iovec rest{unsent_.data() + unsent_from_, unsent_.size() - unsent_from_};
+    const auto sent = send_some(socket_.get(), &rest, 1);
+    if (sent < 0)
+      return !would_block();
+    unsent_from_ += static_cast<std::size_t>(sent);
+  }
+  unsent_from_ = 0;
+  unsent_ = {};
+  return true;
+}
+
+channel_state socket_channel::receive(std::vector<frame>& arrived, bool wait) {
+  for (;;) {
+    char* into = nullptr;
+    std::size_t room = 0;
+    if (in_partial_) {
+      into = reinterpret_cast<char*>(partial_.message.data()) + partial_bytes_;
+      room = bytes_of(partial_.header) - partial_bytes_;
+    } else {
+      into = reinterpret_cast<char*>(staged_.data()) + staged_bytes_;
+      room = staging_bytes - staged_bytes_;
+    }
+    const auto got = ::recv(socket_.get(), into, room,
+                            wait && arrived.empty() ? 0 : MSG_DONTWAIT);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0)
+      return would_block() ? channel_state::open : channel_state::closed;
+    if (got == 0)
+      return channel_state::closed;
+    if (in_partial_) {
+      partial_bytes_ += static_cast<std::size_t>(got);
+      if (partial_bytes_ == bytes_of(partial_.header)) {
+        arrived.push_back(std::move(partial_));
+        in_partial_ = false;
+      }
+    } else {
+      staged_bytes_ += static_cast<std::size_t>(got);
+      if (auto state = parse(arrived); state != channel_state::open)
+        return state;
+    }
+    // Less than was asked for: the socket is empty, spare the next look.
+    if (static_cast<std::size_t>(got) < room && !(wait && arrived.empty()))
+      return channel_state::open;
+  }
+}
+
+// Takes the whole frames out of the staging buffer. A frame that is larger than
+// what has arrived of it goes on in a buffer of its own.
+channel_state socket_channel::parse(std::vector<frame>& arrived) {
+  const auto* staged = reinterpret_cast<const char*>(staged_.data());
+  std::size_t from = 0;
+  while (staged_bytes_ - from >= sizeof(frame_header)) {
+    frame next;
+    std::memcpy(&next.header, staged + from, sizeof(frame_header));
+    if (next.header.words > frame_words_max_
+        || next.header.kind < frame_kind::request
+        || next.header.kind > last_frame_kind)
+      return channel_state::malformed;
+    from += sizeof(frame_header);
+    next.message.resize(next.header.words);
+    const auto have = std::min(staged_bytes_ - from, bytes_of(next.header));
+    std::memcpy(static_cast<void*>(next.message.data()), staged + from, have);
+    from += have;
+    if (have == bytes_of(next.header)) {
+      arrived.push_back(std::move(next));
+      continue;
+    }
+    partial_ = std::move(next);
+    partial_bytes_ = have;
+    in_partial_ = true;
+    break;
+  }
+  std::memmove(static_cast<void*>(staged_.data()), staged + from,
+               staged_bytes_ - from);
+  staged_bytes_ -= from;
+  return channel_state::open;
+}
+
+void socket_channel::finish_sending() { ::shutdown(socket_.get(), SHUT_WR); }
+
+void socket_channel::close() { ::shutdown(socket_.get(), SHUT_RDWR); }
+
+} // namespace snakebridge

@@ -1,0 +1,90 @@
+@0xe0a4d8b7c1f35902;
+# What a bridge and its worker say to each other.
+#
+# Two stream sockets join them, both inherited by the worker as descriptors:
+#
+#   data     requests to the worker, replies from it. The worker serves requests
+#            in the order they lie in the socket, one at a time. Before it
+#            starts one it writes its id into the status page; the host thereby
+#            knows after a death which calls may have run, and runs the others
+#            on the replacement.
+#   control  `Start` to the worker, once; then `Ready` or `Failed` from it,
+#            once. After that nothing is said: its end of file means the other
+#            side is gone, and a worker whose host is gone kills its group.
+#
+# Every message is a frame: a fixed header (runtime/channel.hpp: size in bytes,
+# kind, call id, deadline) and one Cap'n Proto message as a flat array. A call
+# is answered once, by a frame with its id, whatever became of it. A frame whose
+# header is out of bounds or whose message does not parse ends the channel.
+#
+# A `Release` has no answer. It is read in its place in the stream, so calls of
+# that session sent before it have run, and what they made is freed too.
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("snakebridge::schema");
+
+using Value = import "value.capnp".Value;
+
+struct Request {
+  # One operation (include/snakebridge/operation.hpp) of one session.
+  session @0 :UInt64;          # the session's number, never used twice
+  verb @1 :UInt8;
+  module @2 :Text;
+  name @3 :Text;
+  target @4 :UInt64;           # slot; 0 where the verb has no target
+  positional @5 :List(Value);
+  named @6 :List(Named);
+
+  struct Named {
+    name @0 :Text;
+    value @1 :Value;
+  }
+}
+
+struct Release {
+  session @0 :UInt64;
+}
+
+struct Reply {
+  union {
+    value @0 :Value;
+    raised @1 :PythonError;
+    failed @2 :Failure;        # refused or undone by the worker itself
+    dropped @3 :Void;          # its deadline had passed: it never started
+  }
+}
+
+struct Failure {
+  code @0 :UInt8;              # errc
+  message @1 :Text;
+}
+
+struct PythonError {
+  type @0 :Text;
+  module @1 :Text;
+  message @2 :Text;
+  traceback @3 :Text;
+  frames @4 :List(Frame);
+  notes @5 :List(Text);
+  mro @6 :List(Text);
+  cause @7 :PythonError;       # null when there is none
+  context @8 :PythonError;
+
+  struct Frame {
+    file @0 :Text;
+    line @1 :UInt32;
+    function @2 :Text;
+  }
+}
+
+struct Start {
+  python @0 :Text;             # the executable to be; empty: the built-in one
+  payloadBytesMax @1 :UInt64;
+  pool @2 :Text;
+}
+
+struct Ready {
+  version @0 :Text;            # "3.11.2"
+  executable @1 :Text;         # sys.executable
+  prefix @2 :Text;             # sys.prefix
+}
