@@ -18,7 +18,7 @@ caf::error refuse(supervisor_errc code, const child_spec& spec,
 
 caf::error refuse(supervisor_errc code, const supervisor_spec& spec,
                   std::string_view what) {
-  return make_error(code, fmt::format("supervisor '{}': {}", spec.name, what));
+  return make_error(code, fmt::format("{}: {}", spec.name, what));
 }
 
 bool is_known(restart_type value) {

@@ -1,0 +1,171 @@
+// The fixture of every actor test: an actor system whose scheduler runs when
+// told to and whose clock stands still until moved. Nothing sleeps, nothing
+// depends on the machine. It owns the system; all actors run on the test's
+// own thread, inside `settle` and `advance`. At its end a test must leave no
+// actor: `ends_with_test` ends those that it does not end itself.
+#pragma once
+
+#include <caf/actor.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/exit_reason.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
+#include <caf/send.hpp>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace snakebridge::testing {
+
+using events = std::vector<std::string>;
+
+/// What happened, in order. Safe on any thread, for tests on real ones.
+class trace {
+public:
+  void add(std::string event) {
+    std::lock_guard lock{mutex_};
+    events_.push_back(std::move(event));
+  }
+
+  /// All events since the last `take`, which forgets them.
+  events take() {
+    std::lock_guard lock{mutex_};
+    return std::exchange(events_, {});
+  }
+
+private:
+  std::mutex mutex_;
+  events events_;
+};
+
+/// The reply to one request, when it comes. `Value` is void for an empty one.
+template <class Value>
+class answer {
+public:
+  using stored = std::conditional_t<std::is_void_v<Value>, caf::unit_t, Value>;
+
+  bool arrived() const { return *slot_ != std::nullopt; }
+
+  /// The value; a test that gets an error or nothing instead fails.
+  const stored& value() const {
+    if (!arrived())
+      throw std::logic_error{"no answer arrived"};
+    if (!**slot_)
+      throw std::logic_error{"answered " + to_string((**slot_).error())};
+    return ***slot_;
+  }
+
+  /// The error; a test that gets a value or nothing instead fails.
+  const caf::error& error() const {
+    if (!arrived())
+      throw std::logic_error{"no answer arrived"};
+    if (**slot_)
+      throw std::logic_error{"answered with a value instead of an error"};
+    return (**slot_).error();
+  }
+
+  bool is_value() const { return arrived() && **slot_; }
+
+  void set(caf::expected<stored> reply) { slot_->emplace(std::move(reply)); }
+
+private:
+  std::shared_ptr<std::optional<caf::expected<stored>>> slot_ =
+    std::make_shared<std::optional<caf::expected<stored>>>();
+};
+
+class deterministic : public ::testing::Test {
+protected:
+  deterministic() {
+    config_.set("scheduler.policy", caf::atom("testing"));
+    config_.set("logger.verbosity", caf::atom("quiet"));
+    system_.emplace(config_);
+  }
+
+  void TearDown() override {
+    settle();
+    for (auto i = leftovers_.rbegin(); i != leftovers_.rend(); ++i)
+      caf::anon_send_exit(*i, caf::exit_reason::user_shutdown);
+    leftovers_.clear();
+    advance(std::chrono::minutes{1});
+    auto running = system_->registry().running();
+    EXPECT_EQ(running, 0u) << "actors left, or requests never answered";
+    // A failed test must not hang the run.
+    system_->await_actors_before_shutdown(running == 0);
+  }
+
+  caf::actor_system& system() { return *system_; }
+
+  caf::scheduler::test_coordinator& scheduler() {
+    return dynamic_cast<caf::scheduler::test_coordinator&>(
+      system_->scheduler());
+  }
+
+  /// Runs every actor until none has a message. Time stands still.
+  void settle() {
+    for (auto left = jobs_max; scheduler().try_run_once(); --left)
+      if (left == 0) {
+        ADD_FAILURE() << "the actors never come to rest";
+        return;
+      }
+  }
+
+  /// Lets `time` pass, each timer firing at its own moment.
+  void advance(caf::timespan time) {
+    auto& clock = scheduler().clock();
+    auto until = clock.now() + time;
+    settle();
+    while (clock.has_pending_timeout()) {
+      auto due = clock.schedule().begin()->first;
+      if (due > until)
+        break;
+      clock.advance_time(std::max(due - clock.now(), {}));
+      settle();
+    }
+    clock.advance_time(until - clock.now());
+    settle();
+  }
+
+  /// Sends a request, settles, and returns the answer, if it has come.
+  template <class Value, class... Arguments>
+  answer<Value> ask(const caf::actor& whom, Arguments... arguments) {
+    answer<Value> reply;
+    auto asker = [whom, reply](caf::event_based_actor* self,
+                               Arguments... forwarded) mutable {
+      auto fail = [reply](caf::error& why) mutable { reply.set(why); };
+      auto request =
+        self->request(whom, caf::infinite, std::move(forwarded)...);
+      if constexpr (std::is_void_v<Value>)
+        request.then([reply]() mutable { reply.set(caf::unit); }, fail);
+      else
+        request.then([reply](Value& got) mutable { reply.set(std::move(got)); },
+                     fail);
+    };
+    system_->spawn(asker, std::move(arguments)...);
+    settle();
+    return reply;
+  }
+
+  /// Ended by the fixture when the test is over, last come first.
+  const caf::actor& ends_with_test(const caf::actor& leftover) {
+    return leftovers_.emplace_back(leftover);
+  }
+
+private:
+  static constexpr std::size_t jobs_max = 1'000'000;
+
+  caf::actor_system_config config_;
+  std::optional<caf::actor_system> system_;
+  std::vector<caf::actor> leftovers_;
+};
+
+} // namespace snakebridge::testing
