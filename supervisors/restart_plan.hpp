@@ -31,11 +31,11 @@ struct restart_plan {
   /// Whether this is a restart, which counts against the intensity.
   bool restarts = false;
   /// Running siblings, last started first.
-  std::vector<std::size_t> stop;
+  std::vector<std::size_t> stop = {};
   /// Children whose spec goes, once they are down.
-  std::vector<std::size_t> forget;
+  std::vector<std::size_t> forget = {};
   /// Kept children to start when the others are down, first first.
-  std::vector<std::size_t> start;
+  std::vector<std::size_t> start = {};
 
   bool operator==(const restart_plan&) const = default;
 };

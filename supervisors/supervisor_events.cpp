@@ -37,6 +37,7 @@ void supervisor_state::on_down(const caf::down_msg& down) {
                                              "it ended before it was up");
     end_of_wait();
   } else if (wait_.what == wait::pool_down) {
+    children_.forget(*who);
     if (children_.none_alive())
       end_of_wait();
   } else if (!ending_) {
@@ -152,9 +153,11 @@ void supervisor_state::restart(const restart_plan& plan,
 
 void supervisor_state::escalate(const child& cause) {
   auto text = fmt::format(
-    "{}: {} restarts within {} exceed the intensity of {}; last: {}",
-    spec_.name, window_.count(), show(spec_.period), spec_.intensity,
-    cause.last_end);
+    "{}: {} within {} the intensity of {}; last: {}", spec_.name,
+    window_.count() == 1 ? "1 restart"
+                         : fmt::format("{} restarts", window_.count()),
+    show(spec_.period) + (window_.count() == 1 ? " exceeds" : " exceed"),
+    spec_.intensity, cause.last_end);
   spdlog::error("{}", text);
   shut_down({static_cast<std::uint8_t>(caf::exit_reason::user_shutdown),
              caf::atom("exit"), caf::make_message(std::move(text))});

@@ -6,7 +6,19 @@
 #include "tests/support/children.hpp"
 #include "tests/support/deterministic.hpp"
 
+#include <ostream>
 #include <utility>
+
+namespace snakebridge {
+
+// Where GoogleTest looks for it.
+inline std::ostream& operator<<(std::ostream& out, const child_counts& sums) {
+  return out << "{specs " << sums.specs << ", active " << sums.active
+             << ", supervisors " << sums.supervisors << ", workers "
+             << sums.workers << "}";
+}
+
+} // namespace snakebridge
 
 namespace snakebridge::testing {
 
@@ -86,11 +98,5 @@ inline child_counts all_workers(std::size_t specs, std::size_t active) {
 
 inline const caf::error no_disk =
   caf::error{7, caf::atom("test"), caf::make_message(std::string{"no disk"})};
-
-inline std::ostream& operator<<(std::ostream& out, const child_counts& sums) {
-  return out << "{specs " << sums.specs << ", active " << sums.active
-             << ", supervisors " << sums.supervisors << ", workers "
-             << sums.workers << "}";
-}
 
 } // namespace snakebridge::testing

@@ -54,33 +54,35 @@ class answer {
 public:
   using stored = std::conditional_t<std::is_void_v<Value>, caf::unit_t, Value>;
 
-  bool arrived() const { return *slot_ != std::nullopt; }
+  bool arrived() const { return slot_->value || slot_->error; }
+  bool is_value() const { return slot_->value.has_value(); }
 
   /// The value; a test that gets an error or nothing instead fails.
   const stored& value() const {
-    if (!arrived())
-      throw std::logic_error{"no answer arrived"};
-    if (!**slot_)
-      throw std::logic_error{"answered " + to_string((**slot_).error())};
-    return ***slot_;
+    if (slot_->value)
+      return *slot_->value;
+    if (slot_->error)
+      throw std::logic_error{"answered " + to_string(slot_->error)};
+    throw std::logic_error{"no answer arrived"};
   }
 
   /// The error; a test that gets a value or nothing instead fails.
   const caf::error& error() const {
-    if (!arrived())
-      throw std::logic_error{"no answer arrived"};
-    if (**slot_)
-      throw std::logic_error{"answered with a value instead of an error"};
-    return (**slot_).error();
+    if (slot_->error)
+      return slot_->error;
+    throw std::logic_error{slot_->value ? "answered, but not with an error"
+                                        : "no answer arrived"};
   }
 
-  bool is_value() const { return arrived() && **slot_; }
-
-  void set(caf::expected<stored> reply) { slot_->emplace(std::move(reply)); }
+  void set(stored value) const { slot_->value.emplace(std::move(value)); }
+  void fail(caf::error why) const { slot_->error = std::move(why); }
 
 private:
-  std::shared_ptr<std::optional<caf::expected<stored>>> slot_ =
-    std::make_shared<std::optional<caf::expected<stored>>>();
+  struct slot {
+    std::optional<stored> value;
+    caf::error error;
+  };
+  std::shared_ptr<slot> slot_ = std::make_shared<slot>();
 };
 
 class deterministic : public ::testing::Test {
@@ -138,20 +140,28 @@ protected:
   /// Sends a request, settles, and returns the answer, if it has come.
   template <class Value, class... Arguments>
   answer<Value> ask(const caf::actor& whom, Arguments... arguments) {
+    auto reply = post<Value>(whom, std::move(arguments)...);
+    settle();
+    return reply;
+  }
+
+  /// Puts a request into the mailbox of `whom` and runs nobody but the asker.
+  template <class Value, class... Arguments>
+  answer<Value> post(const caf::actor& whom, Arguments... arguments) {
     answer<Value> reply;
     auto asker = [whom, reply](caf::event_based_actor* self,
-                               Arguments... forwarded) mutable {
-      auto fail = [reply](caf::error& why) mutable { reply.set(why); };
+                               Arguments... forwarded) {
       auto request =
         self->request(whom, caf::infinite, std::move(forwarded)...);
+      auto fail = [reply](caf::error& why) { reply.fail(std::move(why)); };
       if constexpr (std::is_void_v<Value>)
-        request.then([reply]() mutable { reply.set(caf::unit); }, fail);
+        request.then([reply] { reply.set(caf::unit); }, fail);
       else
-        request.then([reply](Value& got) mutable { reply.set(std::move(got)); },
-                     fail);
+        request.then([reply](Value& got) { reply.set(std::move(got)); }, fail);
     };
-    system_->spawn(asker, std::move(arguments)...);
-    settle();
+    auto sender = system_->spawn(asker, std::move(arguments)...);
+    scheduler().prioritize(sender);
+    scheduler().run_once();
     return reply;
   }
 

@@ -1,0 +1,180 @@
+// Who is restarted, row by row of the table: SUPERVISION.md scenarios 8 to 11,
+// 14 and 18, without an actor.
+#include "supervisors/restart_plan.hpp"
+
+#include <caf/exit_reason.hpp>
+#include <caf/message.hpp>
+#include <caf/sec.hpp>
+
+#include <gtest/gtest.h>
+
+namespace snakebridge::testing {
+
+namespace {
+
+using positions = std::vector<std::size_t>;
+
+constexpr auto permanent = restart_type::permanent;
+constexpr auto transient = restart_type::transient;
+constexpr auto temporary = restart_type::temporary;
+
+const caf::error normal;
+const caf::error shutdown = caf::make_error(caf::exit_reason::user_shutdown);
+const caf::error shutdown_with_text{
+  static_cast<std::uint8_t>(caf::exit_reason::user_shutdown), caf::atom("exit"),
+  caf::make_message(std::string{"gave up"})};
+const caf::error crash = caf::sec::runtime_error;
+const caf::error killed = caf::make_error(caf::exit_reason::kill);
+const caf::error unreachable =
+  caf::make_error(caf::exit_reason::remote_link_unreachable);
+const caf::error foreign{4, caf::atom("other")};
+
+enum class fate { restarted, kept, forgotten };
+
+struct table_row {
+  restart_type type;
+  const caf::error& reason;
+  fate expected;
+};
+
+const table_row table[] = {
+  {permanent, normal, fate::restarted},
+  {permanent, shutdown, fate::restarted},
+  {permanent, shutdown_with_text, fate::restarted},
+  {permanent, crash, fate::restarted},
+  {permanent, killed, fate::restarted},
+  {transient, normal, fate::kept},
+  {transient, shutdown, fate::kept},
+  {transient, shutdown_with_text, fate::kept},
+  {transient, crash, fate::restarted},
+  {transient, killed, fate::restarted},
+  {transient, unreachable, fate::restarted},
+  {transient, foreign, fate::restarted},
+  {temporary, normal, fate::forgotten},
+  {temporary, shutdown, fate::forgotten},
+  {temporary, shutdown_with_text, fate::forgotten},
+  {temporary, crash, fate::forgotten},
+  {temporary, killed, fate::forgotten},
+};
+
+class RestartTable : public ::testing::TestWithParam<table_row> {};
+
+restart_plan plan_of(fate expected) {
+  switch (expected) {
+  case fate::restarted:
+    return {.restarts = true, .start = {0}};
+  case fate::forgotten:
+    return {.forget = {0}};
+  case fate::kept:
+    break;
+  }
+  return {};
+}
+
+std::vector<planned_child> five_running() {
+  return std::vector<planned_child>(5);
+}
+
+} // namespace
+
+// 8, 9, 10: one child alone, so every strategy but the pool's agrees.
+TEST_P(RestartTable, SaysWhatBecomesOfTheChild) {
+  std::vector<planned_child> children{{GetParam().type, false}};
+  auto expected = plan_of(GetParam().expected);
+  for (auto how :
+       {strategy::one_for_one, strategy::one_for_all, strategy::rest_for_one})
+    EXPECT_EQ(plan_restart(how, children, 0, GetParam().reason), expected);
+}
+
+// 17, 18: in a pool nobody could restart a child that is merely kept.
+TEST_P(RestartTable, InAPoolForgetsWhatIsNotRestarted) {
+  std::vector<planned_child> children{{GetParam().type, false}};
+  auto expected = GetParam().expected == fate::restarted
+                    ? plan_of(fate::restarted)
+                    : plan_of(fate::forgotten);
+  EXPECT_EQ(
+    plan_restart(strategy::simple_one_for_one, children, 0, GetParam().reason),
+    expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(EachRow, RestartTable, ::testing::ValuesIn(table));
+
+TEST(RestartPlan, GivenShutdownOfAnotherCategoryThenItIsACrash) {
+  EXPECT_EQ(end_kind_of(foreign), end_kind::crashed);
+  EXPECT_EQ(end_kind_of(shutdown), end_kind::shutdown);
+  EXPECT_EQ(end_kind_of(normal), end_kind::normal);
+  EXPECT_EQ(end_kind_of(killed), end_kind::killed);
+}
+
+// 12
+TEST(RestartPlan, GivenOneForOneThenNobodyElseIsTouched) {
+  auto children = five_running();
+  children[2].running = false;
+  auto plan = plan_restart(strategy::one_for_one, children, 2, crash);
+  EXPECT_EQ(plan, (restart_plan{.restarts = true, .start = {2}}));
+}
+
+// 13
+TEST(RestartPlan, GivenOneForAllThenAllStopInReverseAndStartInOrder) {
+  auto children = five_running();
+  children[2].running = false;
+  auto plan = plan_restart(strategy::one_for_all, children, 2, crash);
+  EXPECT_TRUE(plan.restarts);
+  EXPECT_EQ(plan.stop, (positions{4, 3, 1, 0}));
+  EXPECT_EQ(plan.start, (positions{0, 1, 2, 3, 4}));
+  EXPECT_EQ(plan.forget, positions{});
+}
+
+// 14
+TEST(RestartPlan, GivenRestForOneThenOnlyThoseStartedLaterFollow) {
+  auto children = five_running();
+  children[2].running = false;
+  auto plan = plan_restart(strategy::rest_for_one, children, 2, crash);
+  EXPECT_TRUE(plan.restarts);
+  EXPECT_EQ(plan.stop, (positions{4, 3}));
+  EXPECT_EQ(plan.start, (positions{2, 3, 4}));
+}
+
+// 11
+TEST(RestartPlan, WhenABystanderIsTemporaryThenItIsStoppedAndForgotten) {
+  std::vector<planned_child> children{
+    {permanent, true}, {permanent, false}, {temporary, true}};
+  for (auto how : {strategy::one_for_all, strategy::rest_for_one}) {
+    auto plan = plan_restart(how, children, 1, crash);
+    EXPECT_EQ(plan.stop.front(), 2u);
+    EXPECT_EQ(plan.forget, (positions{2}));
+    EXPECT_EQ(plan.start.back(), 1u);
+  }
+}
+
+// 10
+TEST(RestartPlan, WhenATemporaryChildEndsThenItsGroupIsLeftAlone) {
+  std::vector<planned_child> children{
+    {permanent, true}, {temporary, false}, {permanent, true}};
+  for (auto how : {strategy::one_for_all, strategy::rest_for_one})
+    EXPECT_EQ(plan_restart(how, children, 1, crash),
+              (restart_plan{.forget = {1}}));
+}
+
+// 18
+TEST(RestartPlan, WhenAGroupRestartsThenKeptChildrenThatHadEndedStartToo) {
+  std::vector<planned_child> children{
+    {transient, false}, {permanent, false}, {permanent, true}};
+  auto plan = plan_restart(strategy::one_for_all, children, 1, killed);
+  EXPECT_EQ(plan.stop, (positions{2}));
+  EXPECT_EQ(plan.start, (positions{0, 1, 2}));
+}
+
+// 15, 16
+TEST(RestartPlan, WhenARestartFailedThenTheRetryIsAimedAtTheOneThatFailed) {
+  std::vector<planned_child> children{
+    {permanent, true}, {transient, false}, {permanent, false}};
+  auto all = plan_retry(strategy::one_for_all, children, 1);
+  EXPECT_EQ(all.stop, (positions{0}));
+  EXPECT_EQ(all.start, (positions{0, 1, 2}));
+  auto rest = plan_retry(strategy::rest_for_one, children, 1);
+  EXPECT_EQ(rest.stop, positions{});
+  EXPECT_EQ(rest.start, (positions{1, 2}));
+}
+
+} // namespace snakebridge::testing
