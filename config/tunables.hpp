@@ -28,6 +28,8 @@ inline constexpr std::size_t exception_text_bytes_max = 256 * 1024;
 inline constexpr int output_read_wait_ms_max = 20;
 /// How long the death of a killed worker may take before it is abandoned.
 inline constexpr int death_wait_ms_max = 5'000;
+/// How long a worker whose channel has ended may live on.
+inline constexpr int end_after_close_ms_max = 100;
 /// How long the bridge waits for each step of its own start and stop.
 inline constexpr int bridge_step_ms_max = 30'000;
 /// How often joining a session that is just ending is tried again.

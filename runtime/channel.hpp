@@ -56,7 +56,7 @@ public:
   /// Appends the frames that have arrived; waits for one when told to.
   virtual channel_state receive(std::vector<frame>& arrived, bool wait) = 0;
   /// Becomes readable when `receive` has something to tell.
-  virtual int descriptor() const = 0;
+  virtual int poll_descriptor() const = 0;
   /// Tells the other side that nothing more will be sent.
   virtual void finish_sending() = 0;
   /// Ends it both ways; whoever waits in `receive` or polls wakes up.

@@ -17,7 +17,7 @@ public:
   bool send(frame_header header, std::span<const message_part> parts) override;
   bool flush() override;
   channel_state receive(std::vector<frame>& arrived, bool wait) override;
-  int descriptor() const override { return socket_.get(); }
+  int poll_descriptor() const override { return socket_.get(); }
   void finish_sending() override;
   void close() override;
 

@@ -234,12 +234,12 @@ struct converter<T> {
 template <class T>
 struct converter<std::optional<T>> {
   static value to_value(const std::optional<T>& item)
-    requires to_python<T>
+    requires convertible_to_python<T>
   {
     return item ? value{*item} : value{};
   }
   static result<std::optional<T>> from_value(const value& from)
-    requires from_python<T>
+    requires convertible_from_python<T>
   {
     if (from.is_none())
       return std::optional<T>{};
@@ -251,12 +251,12 @@ struct converter<std::optional<T>> {
 template <class T>
 struct converter<std::vector<T>> {
   static value to_value(const std::vector<T>& items)
-    requires to_python<T>
+    requires convertible_to_python<T>
   {
     return detail::list_of(items);
   }
   static result<std::vector<T>> from_value(const value& from)
-    requires from_python<T>
+    requires convertible_from_python<T>
   {
     return detail::to_vector<T>(from, "list");
   }
@@ -265,12 +265,12 @@ struct converter<std::vector<T>> {
 template <class T, std::size_t N>
 struct converter<std::array<T, N>> {
   static value to_value(const std::array<T, N>& items)
-    requires to_python<T>
+    requires convertible_to_python<T>
   {
     return detail::list_of(items);
   }
   static result<std::array<T, N>> from_value(const value& from)
-    requires from_python<T>
+    requires convertible_from_python<T>
   {
     auto items
       = detail::to_vector<T>(from, "list of " + std::to_string(N));
@@ -289,12 +289,12 @@ template <class K, class V, class... Rest>
 struct converter<std::map<K, V, Rest...>> {
   using map = std::map<K, V, Rest...>;
   static value to_value(const map& entries)
-    requires(to_python<K> && to_python<V>)
+    requires(convertible_to_python<K> && convertible_to_python<V>)
   {
     return detail::dict_of(entries);
   }
   static result<map> from_value(const value& from)
-    requires(from_python<K> && from_python<V>)
+    requires(convertible_from_python<K> && convertible_from_python<V>)
   {
     return detail::to_map<map>(from);
   }
@@ -304,12 +304,12 @@ template <class K, class V, class... Rest>
 struct converter<std::unordered_map<K, V, Rest...>> {
   using map = std::unordered_map<K, V, Rest...>;
   static value to_value(const map& entries)
-    requires(to_python<K> && to_python<V>)
+    requires(convertible_to_python<K> && convertible_to_python<V>)
   {
     return detail::dict_of(entries);
   }
   static result<map> from_value(const value& from)
-    requires(from_python<K> && from_python<V>)
+    requires(convertible_from_python<K> && convertible_from_python<V>)
   {
     return detail::to_map<map>(from);
   }
@@ -318,13 +318,13 @@ struct converter<std::unordered_map<K, V, Rest...>> {
 template <class... Ts>
 struct converter<std::tuple<Ts...>> {
   static value to_value(const std::tuple<Ts...>& items)
-    requires(to_python<Ts> && ...)
+    requires(convertible_to_python<Ts> && ...)
   {
     return std::apply(
       [](const auto&... item) { return value{tuple{value{item}...}}; }, items);
   }
   static result<std::tuple<Ts...>> from_value(const value& from)
-    requires(from_python<Ts> && ...)
+    requires(convertible_from_python<Ts> && ...)
   {
     return detail::to_tuple<std::tuple<Ts...>>(
       from, std::index_sequence_for<Ts...>{});
@@ -334,12 +334,12 @@ struct converter<std::tuple<Ts...>> {
 template <class A, class B>
 struct converter<std::pair<A, B>> {
   static value to_value(const std::pair<A, B>& items)
-    requires(to_python<A> && to_python<B>)
+    requires(convertible_to_python<A> && convertible_to_python<B>)
   {
     return tuple{value{items.first}, value{items.second}};
   }
   static result<std::pair<A, B>> from_value(const value& from)
-    requires(from_python<A> && from_python<B>)
+    requires(convertible_from_python<A> && convertible_from_python<B>)
   {
     return detail::to_tuple<std::pair<A, B>>(from,
                                              std::index_sequence<0, 1>{});

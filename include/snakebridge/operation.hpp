@@ -59,7 +59,7 @@ namespace literals {
 
 struct keyword_name {
   std::string_view name;
-  template <to_python T>
+  template <convertible_to_python T>
   keyword operator=(T&& item) const {
     return {name, value{std::forward<T>(item)}};
   }

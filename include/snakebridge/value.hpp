@@ -58,12 +58,12 @@ template <class T>
 struct converter;
 
 template <class T>
-concept to_python = requires(const std::remove_cvref_t<T>& item) {
+concept convertible_to_python = requires(const std::remove_cvref_t<T>& item) {
   { converter<std::remove_cvref_t<T>>::to_value(item) } -> std::same_as<value>;
 };
 
 template <class T>
-concept from_python = requires(const value& item) {
+concept convertible_from_python = requires(const value& item) {
   { converter<T>::from_value(item) } -> std::same_as<result<T>>;
 };
 
@@ -98,7 +98,7 @@ public:
     requires(!std::same_as<std::remove_cvref_t<T>, value>
              && !std::same_as<std::remove_cvref_t<T>, none_t>
              && !std::same_as<std::remove_cvref_t<T>, std::nullptr_t>
-             && to_python<T>)
+             && convertible_to_python<T>)
   value(T&& item)
       : value{converter<std::remove_cvref_t<T>>::to_value(item)} {}
   value(const char* text);
@@ -143,12 +143,12 @@ public:
 
   /// The value as a T, exactly. Errors: not_convertible, naming the place
   /// inside a container ("at [3]['when']: expected float, got str").
-  template <from_python T>
+  template <convertible_from_python T>
   result<T> to() const {
     return converter<T>::from_value(*this);
   }
   /// The value as a T, exactly; throws where `to` answers an error.
-  template <from_python T>
+  template <convertible_from_python T>
   T as() const {
     return or_throw(to<T>());
   }

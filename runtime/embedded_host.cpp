@@ -1,0 +1,259 @@
+#include "runtime/embedded_host.hpp"
+
+#include <thread>
+
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "config/tunables.hpp"
+#include "runtime/python/from_python.hpp"
+#include "runtime/python/guarded.hpp"
+#include "runtime/python/perform.hpp"
+#include "runtime/python/to_python.hpp"
+#include "runtime/python_environment.hpp"
+
+namespace snakebridge {
+
+struct [[gnu::visibility("hidden")]] embedded_host::python_side {
+  explicit python_side(std::atomic<std::uint64_t>& live) : objects{live} {}
+  object_table objects;
+};
+
+embedded_host::embedded_host(incarnation self, std::filesystem::path python,
+                             std::shared_ptr<live_threads> threads)
+    : self_{std::move(self)}, python_{std::move(python)},
+      threads_{std::move(threads)} {}
+
+embedded_host::~embedded_host() = default;
+
+void embedded_host::start(host_events events) {
+  events_ = std::move(events);
+  std::thread{[self = shared_from_this(),
+               presence = live_threads::presence{threads_}]() mutable {
+    self->serve();
+    self.reset();
+  }}.detach();
+}
+
+void embedded_host::stop() {
+  const std::lock_guard lock{mutex_};
+  asked_to_stop_ = stopping_ = true;
+  changed_.notify_all();
+}
+
+void embedded_host::kill(std::string reason) {
+  const std::lock_guard lock{mutex_};
+  kill_reason_ = std::move(reason);
+  stopping_ = true;
+  changed_.notify_all();
+}
+
+void embedded_host::serve() {
+  host_end end{.why = {errc::shutting_down, "the interpreter was stopped"},
+               .asked = false,
+               .unstarted = {}};
+  auto started = python_executable(python_).and_then([](const auto& program) {
+    return start_python(program, python_role::embedded);
+  });
+  if (started) {
+    {
+      const gil_guard gil;
+      python_side_ = std::make_unique<python_side>(live_objects_);
+    }
+    {
+      const std::lock_guard lock{mutex_};
+      ready_ = true;
+    }
+    events_.on_ready();
+    serve_accepted();
+  } else {
+    end.why = error{started.error().code(),
+                    fmt::format("interpreter {} of pool '{}': {}",
+                                self_.interpreter, self_.pool,
+                                started.error().message())};
+  }
+  {
+    const std::lock_guard lock{mutex_};
+    ready_ = false;
+    end.asked = asked_to_stop_;
+    if (!kill_reason_.empty())
+      end.why = error{errc::interpreter_died, kill_reason_};
+    end.unstarted.assign(accepted_.begin(), accepted_.end());
+    accepted_.clear();
+  }
+  if (python_side_) {
+    const gil_guard gil;
+    python_side_.reset();
+  }
+  events_.on_end(std::move(end));
+}
+
+// Runs what was accepted, and what sessions left behind, until told to stop and
+// no thread is inside any more.
+void embedded_host::serve_accepted() {
+  std::unique_lock lock{mutex_};
+  for (;;) {
+    changed_.wait(lock, [this] {
+      return !busy_
+             && (stopping_ || !accepted_.empty() || !to_release_.empty());
+    });
+    if (stopping_)
+      return;
+    busy_ = true;
+    const auto releases = std::exchange(to_release_, {});
+    const auto next = accepted_.empty() ? nullptr : accepted_.front();
+    if (next)
+      accepted_.pop_front();
+    running_ = next;
+    lock.unlock();
+    {
+      const gil_guard gil;
+      for (const auto session : releases)
+        python_side_->objects.release(session);
+    }
+    if (next)
+      run_accepted(next);
+    lock.lock();
+    running_.reset();
+    busy_ = false;
+    changed_.notify_all();
+    if (next) {
+      lock.unlock();
+      events_.on_room();
+      lock.lock();
+    }
+  }
+}
+
+void embedded_host::run_accepted(const call_ptr& next) {
+  if (next->answered())
+    return;
+  next->answer(execute(next->asked, *next->session));
+}
+
+// False when the deadline passes first, or the host ends.
+bool embedded_host::take_turn(steady_clock::time_point deadline) {
+  std::unique_lock lock{mutex_};
+  if (busy_ && !stopping_) {
+    ++waiting_;
+    changed_.wait_until(lock, deadline,
+                        [this] { return !busy_ || stopping_; });
+    --waiting_;
+  }
+  if (busy_ || stopping_ || !ready_)
+    return false;
+  busy_ = true;
+  return true;
+}
+
+void embedded_host::end_turn() {
+  {
+    const std::lock_guard lock{mutex_};
+    busy_ = false;
+    if (waiting_ == 0 && accepted_.empty() && to_release_.empty()
+        && !stopping_)
+      return;
+  }
+  changed_.notify_all();
+}
+
+result<value> embedded_host::run(const operation& asked,
+                                 const session_gate& session,
+                                 steady_clock::time_point deadline) {
+  if (!take_turn(deadline)) {
+    const std::lock_guard lock{mutex_};
+    if (stopping_)
+      return tl::unexpected{
+        error{errc::shutting_down, "the interpreter was stopped"}};
+    return tl::unexpected{
+      error{errc::deadline_exceeded,
+            fmt::format("{}: its time ran out before it started; give it more "
+                        "time, or ask for less",
+                        describe(asked))}};
+  }
+  auto outcome = execute(asked, session);
+  end_turn();
+  if (outcome && steady_clock::now() > deadline)
+    return tl::unexpected{
+      error{errc::deadline_exceeded,
+            fmt::format("{}: it took longer than its time; in this process it "
+                        "could not be left alone",
+                        describe(asked))}
+        .with_may_have_run(true)};
+  return outcome;
+}
+
+result<value> embedded_host::execute(const operation& asked,
+                                     const session_gate& session) {
+  // Looked at with the turn taken: a release of the session comes after us, or
+  // has been before and nothing may be made any more.
+  if (session.closed.load())
+    return tl::unexpected{
+      error{errc::session_closed,
+            fmt::format("session '{}' has ended; open it again", session.id)}};
+  const gil_guard gil;
+  return guarded([&]() -> value {
+    auto& table = python_side_->objects;
+    const auto* target = asked.target.get_if<ref>();
+    if (asked.what == verb::release)
+      return table.of(session.number).forget(target ? target->slot : 0);
+    if (asked.what == verb::release_session)
+      return table.release(session.number);
+    auto& objects = table.of(session.number);
+    python_operation made{.what = asked.what,
+                          .module = asked.module,
+                          .name = asked.name,
+                          .target = {},
+                          .positional = {},
+                          .named = {}};
+    if (target != nullptr)
+      made.target = objects.find(target->slot);
+    made.positional.reserve(asked.positional.size());
+    for (const auto& item : asked.positional)
+      made.positional.push_back(to_python(item, objects));
+    for (const auto& [name, item] : asked.named)
+      made.named.emplace_back(name, to_python(item, objects));
+    const auto outcome = perform(made, objects);
+
+    value told;
+    const ref_origin origin{session.id, self_.interpreter, self_.epoch};
+    result_writer writer{objects};
+    writer.write(outcome, value_sink{told, origin});
+    writer.commit();
+    return told;
+  });
+}
+
+bool embedded_host::accept(const call_ptr& taken) {
+  {
+    const std::lock_guard lock{mutex_};
+    if (!ready_ || stopping_ || accepted_.size() >= limits::handed_over_max)
+      return false;
+    accepted_.push_back(taken);
+  }
+  changed_.notify_all();
+  return true;
+}
+
+bool embedded_host::abandon(call& given_up) {
+  const std::lock_guard lock{mutex_};
+  return running_.get() == &given_up;
+}
+
+void embedded_host::release(std::uint64_t session) {
+  {
+    const std::lock_guard lock{mutex_};
+    to_release_.push_back(session);
+  }
+  changed_.notify_all();
+}
+
+host_stats embedded_host::stats() const {
+  const std::lock_guard lock{mutex_};
+  return {.pid = static_cast<int>(::getpid()),
+          .running = accepted_.size() + (busy_ ? 1U : 0U),
+          .live_objects = live_objects_.load()};
+}
+
+} // namespace snakebridge

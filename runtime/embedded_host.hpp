@@ -1,0 +1,68 @@
+#pragma once
+// A host whose Python runs in this process: for trusted code and the lowest
+// latency. A waiting thread executes its own call; calls nobody waits for run
+// on the host's own thread. Calls run one at a time. What Python does cannot be
+// undone here: a call that goes on past its deadline is waited for, and a crash
+// is a crash of the program. A new incarnation is a new object table.
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+#include <snakebridge/config.hpp>
+
+#include "runtime/interpreter_host.hpp"
+#include "runtime/live_threads.hpp"
+
+namespace snakebridge {
+
+class embedded_host final : public interpreter_host,
+                            public std::enable_shared_from_this<embedded_host> {
+public:
+  embedded_host(incarnation self, std::filesystem::path python,
+                std::shared_ptr<live_threads> threads);
+  ~embedded_host() override;
+
+  void start(host_events events) override;
+  void stop() override;
+  void kill(std::string reason) override;
+  bool runs_in_caller() const override { return true; }
+  result<value> run(const operation& asked, const session_gate& session,
+                    steady_clock::time_point deadline) override;
+  bool accept(const call_ptr& taken) override;
+  bool abandon(call& given_up) override;
+  void release(std::uint64_t session) override;
+  host_stats stats() const override;
+
+private:
+  struct [[gnu::visibility("hidden")]] python_side; // the object table: Python's types stay in the .cpp
+
+  void serve();
+  void serve_accepted();
+  bool take_turn(steady_clock::time_point deadline);
+  void end_turn();
+  result<value> execute(const operation& asked, const session_gate& session);
+  void run_accepted(const call_ptr& next);
+
+  const incarnation self_;
+  const std::filesystem::path python_;
+  const std::shared_ptr<live_threads> threads_;
+  host_events events_;
+  std::unique_ptr<python_side> python_side_;
+  std::atomic<std::uint64_t> live_objects_{0};
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool busy_ = false; // somebody has the turn
+  std::size_t waiting_ = 0; // threads, for the turn
+  bool stopping_ = false;
+  bool asked_to_stop_ = false;
+  bool ready_ = false;
+  std::string kill_reason_;
+  call_ptr running_;
+  std::deque<call_ptr> accepted_;
+  std::vector<std::uint64_t> to_release_;
+};
+
+} // namespace snakebridge

@@ -1,0 +1,50 @@
+#include "runtime/python/from_python.hpp"
+
+#include <fmt/format.h>
+
+namespace snakebridge {
+
+std::string type_name_of(py::handle object) {
+  const auto* type = Py_TYPE(object.ptr());
+  // A built-in type's name has its module in it already, or has none.
+  if ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) == 0)
+    return type->tp_name;
+  const auto part = [&](const char* name) -> std::string {
+    const auto text = py::reinterpret_steal<py::object>(
+      PyObject_GetAttrString(py::type::of(object).ptr(), name));
+    const char* content
+      = text && PyUnicode_Check(text.ptr()) ? PyUnicode_AsUTF8(text.ptr())
+                                            : nullptr;
+    PyErr_Clear();
+    return content ? content : "";
+  };
+  const auto module = part("__module__");
+  const auto name = part("__qualname__");
+  return module.empty() || module == "builtins" ? name : module + "." + name;
+}
+
+void value_sink::ref(std::uint64_t slot, std::string type_name) {
+  *into_ = snakebridge::ref{.node = {},
+                            .session = origin_->session,
+                            .interpreter = origin_->interpreter,
+                            .epoch = origin_->epoch,
+                            .slot = slot,
+                            .type_name = std::move(type_name)};
+}
+
+void throw_too_long() {
+  throw exception{
+    error{errc::payload_too_large,
+          "the result has a text or list of more than 2^29 items; keep it in "
+          "Python and read it piece by piece"}};
+}
+
+void throw_too_deep() {
+  throw exception{
+    error{errc::payload_too_large,
+          fmt::format("the result is more than {} containers deep; keep it in "
+                      "Python and read it piece by piece",
+                      limits::value_depth_max)}};
+}
+
+} // namespace snakebridge

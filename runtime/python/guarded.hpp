@@ -1,0 +1,33 @@
+#pragma once
+// The edge of Python: what is thrown behind it is an error in front of it.
+
+#include <new>
+
+#include "runtime/python/raised.hpp"
+#include "runtime/wire.hpp"
+
+namespace [[gnu::visibility("hidden")]] snakebridge {
+
+/// Runs `ask` and answers what it does, or what it threw: Python's exceptions,
+/// our refusals, and what a hostile message made Cap'n Proto throw.
+template <class Ask>
+auto guarded(Ask ask) -> result<decltype(ask())> {
+  try {
+    return ask();
+  } catch (py::error_already_set& raised) {
+    return tl::unexpected{error{describe_exception(raised)}};
+  } catch (const py::builtin_exception& raised) {
+    raised.set_error();
+    py::error_already_set fetched;
+    return tl::unexpected{error{describe_exception(fetched)}};
+  } catch (const exception& refused) {
+    return tl::unexpected{refused.error()};
+  } catch (const kj::Exception& broken) {
+    return tl::unexpected{wire::malformed(broken)};
+  } catch (const std::bad_alloc&) {
+    return tl::unexpected{
+      error{errc::payload_too_large, "no memory left for the value"}};
+  }
+}
+
+} // namespace snakebridge

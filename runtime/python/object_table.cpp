@@ -1,0 +1,72 @@
+#include "runtime/python/object_table.hpp"
+
+#include <fmt/format.h>
+
+namespace snakebridge {
+
+session_objects::~session_objects() { forget_all(); }
+
+std::uint64_t session_objects::keep(py::object kept) {
+  const auto slot = ++table_.last_slot_;
+  objects_.emplace(slot, std::move(kept));
+  table_.live_.fetch_add(1, std::memory_order_relaxed);
+  return slot;
+}
+
+py::handle session_objects::find(std::uint64_t slot) const {
+  const auto place = objects_.find(slot);
+  if (place == objects_.end())
+    throw exception{error{
+      errc::ref_released,
+      fmt::format("object {} was released; make it again", slot)}};
+  return place->second;
+}
+
+bool session_objects::forget(std::uint64_t slot) {
+  // Taken out first: its finaliser may run Python code.
+  const auto taken = objects_.extract(slot);
+  if (taken.empty())
+    return false;
+  table_.live_.fetch_sub(1, std::memory_order_relaxed);
+  return true;
+}
+
+std::size_t session_objects::forget_all() {
+  auto taken = std::exchange(objects_, {});
+  const auto space = std::exchange(namespace_, {});
+  // Functions of the namespace refer to it: a circle only its contents break.
+  if (space)
+    PyDict_Clear(space.ptr());
+  const auto count = taken.size();
+  taken.clear();
+  table_.live_.fetch_sub(count, std::memory_order_relaxed);
+  return count;
+}
+
+py::dict session_objects::name_space() {
+  if (!namespace_) {
+    py::dict made;
+    made["__builtins__"] = py::module_::import("builtins");
+    made["__name__"] = "__snakebridge_session__";
+    namespace_ = std::move(made);
+  }
+  return py::reinterpret_borrow<py::dict>(namespace_);
+}
+
+session_objects& object_table::of(std::uint64_t session) {
+  auto& place = sessions_[session];
+  if (!place)
+    place = std::make_unique<session_objects>(*this);
+  return *place;
+}
+
+std::size_t object_table::release(std::uint64_t session) {
+  const auto taken = sessions_.extract(session);
+  return taken.empty() ? 0 : taken.mapped()->forget_all();
+}
+
+void object_table::release_all() {
+  const auto taken = std::exchange(sessions_, {});
+}
+
+} // namespace snakebridge

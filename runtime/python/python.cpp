@@ -1,0 +1,103 @@
+#include "runtime/python/python.hpp"
+
+#include <mutex>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace snakebridge {
+
+namespace {
+
+// A thread's Python state, from its first guard to its end.
+struct thread_state {
+  PyThreadState* state = nullptr;
+
+  ~thread_state() {
+    // The process's main thread ends with the process: nothing to free, and
+    // the GIL may be held for ever by then.
+    if (state == nullptr || ::gettid() == ::getpid())
+      return;
+    PyEval_RestoreThread(state);
+    PyThreadState_Clear(state);
+    PyThreadState_DeleteCurrent();
+  }
+};
+
+thread_local thread_state this_thread;
+
+error startup_error(const PyStatus& failed) {
+  return {errc::environment_invalid,
+          fmt::format("Python does not start: {}",
+                      failed.err_msg ? failed.err_msg : "it exited")};
+}
+
+result<void> initialise(const std::filesystem::path& executable,
+                        python_role role) {
+  PyConfig config;
+  PyConfig_InitPythonConfig(&config);
+  config.parse_argv = 0;
+  config.install_signal_handlers = role == python_role::worker ? 1 : 0;
+  // Not what PATH says: another python3 may stand there.
+  const auto program
+    = executable.empty() ? std::string{SNAKEBRIDGE_PYTHON_EXECUTABLE}
+                         : executable.string();
+  auto status
+    = PyConfig_SetBytesString(&config, &config.program_name, program.c_str());
+  if (!PyStatus_Exception(status))
+    status
+      = PyConfig_SetBytesString(&config, &config.executable, program.c_str());
+  if (!PyStatus_Exception(status))
+    status = Py_InitializeFromConfig(&config);
+  PyConfig_Clear(&config);
+  if (PyStatus_Exception(status))
+    return tl::unexpected{startup_error(status)};
+  if (role == python_role::worker)
+    PyRun_SimpleString("import sys\n"
+                       "sys.stdout.reconfigure(line_buffering=True)\n");
+  this_thread.state = PyEval_SaveThread();
+  return {};
+}
+
+} // namespace
+
+result<void> start_python(const std::filesystem::path& executable,
+                          python_role role) {
+  static std::mutex once;
+  static std::filesystem::path started_with;
+  static bool ours = false;
+  const std::lock_guard lock{once};
+  if (Py_IsInitialized() == 0) {
+    auto started = initialise(executable, role);
+    if (started) {
+      started_with = executable;
+      ours = true;
+    }
+    return started;
+  }
+  if (ours && executable != started_with)
+    return tl::unexpected{error{
+      errc::environment_invalid,
+      fmt::format("this process already runs Python as '{}'; it cannot be '{}' "
+                  "as well: use placement = worker",
+                  started_with.string(), executable.string())}};
+  return {};
+}
+
+gil_guard::gil_guard() : held_before_{PyGILState_Check() != 0} {
+  if (held_before_)
+    return;
+  if (this_thread.state == nullptr) {
+    PyGILState_Ensure();
+    this_thread.state = PyThreadState_Get();
+  } else {
+    PyEval_RestoreThread(this_thread.state);
+  }
+}
+
+gil_guard::~gil_guard() {
+  if (!held_before_)
+    PyEval_SaveThread();
+}
+
+} // namespace snakebridge

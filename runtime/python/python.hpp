@@ -1,0 +1,60 @@
+#pragma once
+// CPython, and the one way to hold the GIL. Everything under runtime/python
+// runs with it held unless it says otherwise.
+
+#include <pybind11/embed.h>
+
+#include <filesystem>
+#include <string>
+
+#include <snakebridge/error.hpp>
+
+// Hidden, as all of pybind11 is.
+namespace [[gnu::visibility("hidden")]] snakebridge {
+
+namespace py = pybind11;
+
+/// How this process runs Python.
+enum class python_role {
+  worker,   ///< the process is Python's: it handles signals, prints by line
+  embedded, ///< the process is somebody else's: signals are left alone
+};
+
+/// Starts Python in this process, once; the GIL is free afterwards. Python is
+/// never finalised: restarting it in one process breaks numpy.
+/// `executable` is the interpreter to be; empty: the one we were built with.
+/// Errors: environment_invalid, startup_failed.
+result<void> start_python(const std::filesystem::path& executable,
+                          python_role role);
+
+/// Holds the GIL. A thread keeps its Python thread state between guards, so a
+/// guard costs no more than the lock.
+class gil_guard {
+public:
+  gil_guard();
+  ~gil_guard();
+  gil_guard(const gil_guard&) = delete;
+  gil_guard& operator=(const gil_guard&) = delete;
+
+private:
+  bool held_before_;
+};
+
+/// A new reference from the C API, or the Python exception it left.
+inline py::object checked(PyObject* made) {
+  if (made == nullptr)
+    throw py::error_already_set{};
+  return py::reinterpret_steal<py::object>(made);
+}
+
+inline void checked(int outcome) {
+  if (outcome < 0)
+    throw py::error_already_set{};
+}
+
+inline py::object python_string(std::string_view text) {
+  return checked(PyUnicode_DecodeUTF8(
+    text.data(), static_cast<Py_ssize_t>(text.size()), nullptr));
+}
+
+} // namespace snakebridge

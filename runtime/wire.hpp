@@ -1,0 +1,102 @@
+#pragma once
+// The host's side of the wire: operations into frames, frames into results.
+// What comes from a worker is hostile: sizes and depths are checked, and what
+// does not parse is `message_malformed`.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <capnp/message.h>
+#include <capnp/serialize.h>
+#include <kj/exception.h>
+
+#include "runtime/call.hpp"
+#include "runtime/channel.hpp"
+#include "runtime/interpreter_host.hpp"
+
+#include "schemas/message.capnp.h"
+
+namespace snakebridge::wire {
+
+/// A message being built, and how it is cut into the parts of a frame.
+class outgoing : public prepared_call {
+public:
+  outgoing() : builder_{words_of_a_small_message} {}
+  ~outgoing() noexcept override {} // the builder's may throw, in theory
+
+  capnp::MallocMessageBuilder& builder() { return builder_; }
+  /// The parts of the finished message; they live as long as this does.
+  std::span<const message_part> parts();
+  std::size_t bytes() { return builder_.sizeInWords() * sizeof(capnp::word); }
+
+private:
+  static constexpr unsigned words_of_a_small_message = 128;
+
+  capnp::MallocMessageBuilder builder_;
+  std::vector<capnp::word> segment_table_;
+  std::vector<message_part> parts_;
+};
+
+/// Runs `build` on a new message. Errors: payload_too_large when it grew
+/// beyond `bytes_max` or beyond what the format can hold.
+template <class Root, class Build>
+result<std::unique_ptr<outgoing>> build_message(std::size_t bytes_max,
+                                                Build build);
+
+/// A reader of a received message, with limits in force.
+class incoming {
+public:
+  explicit incoming(const frame& received);
+  template <class Root>
+  typename Root::Reader root() {
+    return reader_.getRoot<Root>();
+  }
+
+private:
+  capnp::FlatArrayMessageReader reader_;
+};
+
+/// What a message that does not parse is called.
+error malformed(const kj::Exception& what);
+
+/// Encodes an operation. Errors: payload_too_large.
+result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
+                                                 std::uint64_t session,
+                                                 std::size_t bytes_max);
+std::unique_ptr<outgoing> encode_release(std::uint64_t session);
+
+/// A reply, as the result of the call it answers: refs get the session and the
+/// incarnation they belong to. Errors: those in the reply; message_malformed
+/// (`malformed` is set then); deadline_exceeded for a dropped call.
+result<value> decode_reply(const frame& received, const session_gate& session,
+                           const incarnation& from, bool& malformed);
+
+/// Errors: payload_too_large, said of the value that is too deep.
+void write_value(schema::Value::Builder to, const value& from,
+                 std::size_t depth = 0);
+void write_raised(schema::PythonError::Builder to, const python_error& from,
+                  std::size_t chain = 0);
+
+// ---------------------------------------------------------------------------
+
+error too_large(std::size_t bytes_max);
+
+template <class Root, class Build>
+result<std::unique_ptr<outgoing>> build_message(std::size_t bytes_max,
+                                                Build build) {
+  auto message = std::make_unique<outgoing>();
+  try {
+    build(message->builder().template initRoot<Root>());
+    if (message->bytes() > bytes_max)
+      return tl::unexpected{too_large(bytes_max)};
+  } catch (const exception& refused) {
+    return tl::unexpected{refused.error()};
+  } catch (const kj::Exception&) {
+    // The only way to fail while building: a text or list beyond 2^29 items.
+    return tl::unexpected{too_large(bytes_max)};
+  }
+  return message;
+}
+
+} // namespace snakebridge::wire

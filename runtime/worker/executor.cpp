@@ -1,0 +1,180 @@
+#include "runtime/worker/executor.hpp"
+
+#include <chrono>
+
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "config/tunables.hpp"
+#include "runtime/python/from_python.hpp"
+#include "runtime/python/guarded.hpp"
+#include "runtime/python/perform.hpp"
+#include "runtime/python/to_python.hpp"
+
+namespace snakebridge {
+
+namespace {
+
+void flush(const char* stream) {
+  PyObject* const open = PySys_GetObject(stream);
+  if (open == nullptr || open == Py_None)
+    return;
+  static PyObject* const name = PyUnicode_InternFromString("flush");
+  const auto done
+    = py::reinterpret_steal<py::object>(PyObject_CallMethodNoArgs(open, name));
+  if (!done)
+    PyErr_Clear(); // the program closed it: nothing to flush
+}
+
+bool unread(int pipe) {
+  int bytes = 0;
+  return ::ioctl(pipe, FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
+// What a call printed is read before its reply is sent, so that the host can
+// tell which call it belongs to.
+void hand_over_output() {
+  flush("stdout");
+  flush("stderr");
+  constexpr int looks_per_ms = 20;
+  for (int looks = limits::output_read_wait_ms_max * looks_per_ms;
+       looks > 0 && (unread(STDOUT_FILENO) || unread(STDERR_FILENO)); --looks) {
+    const py::gil_scoped_release free_for_others;
+    ::usleep(1'000 / looks_per_ms);
+  }
+}
+
+std::string_view view(capnp::Text::Reader text) {
+  return {text.begin(), text.size()};
+}
+
+bool too_late(const frame_header& header) {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::nanoseconds{now}.count() >= header.deadline_ns;
+}
+
+} // namespace
+
+void executor::serve() {
+  std::vector<frame> arrived;
+  auto state = channel_state::open;
+  while (state == channel_state::open) {
+    arrived.clear();
+    {
+      const py::gil_scoped_release while_waiting;
+      state = data_.receive(arrived, true);
+    }
+    for (const auto& each : arrived)
+      if (!take(each))
+        return;
+  }
+  objects_.release_all();
+  hand_over_output();
+}
+
+// False when the host speaks another language: there is no going on then.
+bool executor::take(const frame& received) {
+  if (received.header.kind == frame_kind::request) {
+    answer(received);
+    return true;
+  }
+  if (received.header.kind != frame_kind::release)
+    return false;
+  const auto released = guarded([&] {
+    wire::incoming message{received};
+    return objects_.release(message.root<schema::Release>().getSession());
+  });
+  return released.has_value();
+}
+
+void executor::answer(const frame& received) {
+  // First "started", then the look at the clock: the host reads them the other
+  // way round (worker_host::abandon).
+  status_.started.store(received.header.call);
+  if (too_late(received.header)) {
+    auto dropped = std::make_unique<wire::outgoing>();
+    dropped->builder().initRoot<schema::Reply>().setDropped();
+    return send(received.header.call, std::move(dropped));
+  }
+  auto reply = guarded([&] {
+    wire::incoming message{received};
+    return run(message.root<schema::Request>());
+  });
+  hand_over_output();
+  send(received.header.call,
+       reply ? std::move(*reply) : failed(reply.error()));
+}
+
+executor::message executor::run(schema::Request::Reader asked) {
+  auto& session = objects_.of(asked.getSession());
+  if (asked.getVerb() > static_cast<unsigned>(last_verb))
+    throw exception{error{errc::message_malformed, "no such verb"}};
+  python_operation made{.what = static_cast<verb>(asked.getVerb()),
+                        .module = view(asked.getModule()),
+                        .name = view(asked.getName()),
+                        .target = {},
+                        .positional = {},
+                        .named = {}};
+  if (made.what == verb::release || made.what == verb::release_session)
+    return run_release(asked, session);
+  if (asked.getTarget() != 0)
+    made.target = session.find(asked.getTarget());
+  made.positional.reserve(asked.getPositional().size());
+  for (auto item : asked.getPositional())
+    made.positional.push_back(to_python(item, session));
+  for (auto each : asked.getNamed())
+    made.named.emplace_back(view(each.getName()),
+                            to_python(each.getValue(), session));
+  const auto outcome = perform(made, session);
+
+  auto reply = std::make_unique<wire::outgoing>();
+  result_writer writer{session};
+  writer.write(
+    outcome,
+    wire_sink{reply->builder().initRoot<schema::Reply>().initValue()});
+  if (reply->bytes() > payload_bytes_max_)
+    throw exception{wire::too_large(payload_bytes_max_)};
+  writer.commit();
+  return reply;
+}
+
+executor::message executor::run_release(schema::Request::Reader asked,
+                                        session_objects& session) {
+  auto reply = std::make_unique<wire::outgoing>();
+  auto into = reply->builder().initRoot<schema::Reply>().initValue();
+  if (static_cast<verb>(asked.getVerb()) == verb::release)
+    into.setBoolean(session.forget(asked.getTarget()));
+  else
+    into.setInteger(
+      static_cast<std::int64_t>(objects_.release(asked.getSession())));
+  return reply;
+}
+
+executor::message executor::failed(const error& why) const {
+  auto reply = std::make_unique<wire::outgoing>();
+  auto into = reply->builder().initRoot<schema::Reply>();
+  if (why.python() != nullptr) {
+    wire::write_raised(into.initRaised(), *why.python());
+    return reply;
+  }
+  auto failure = into.initFailed();
+  failure.setCode(static_cast<std::uint8_t>(why.code()));
+  failure.setMessage({why.message().c_str(), why.message().size()});
+  return reply;
+}
+
+void executor::send(std::uint64_t call, message reply) {
+  const frame_header header{
+    .words = 0, .kind = frame_kind::reply, .call = call, .deadline_ns = 0};
+  if (data_.send(header, reply->parts()))
+    return;
+  // A large reply: the host reads it bit by bit.
+  const py::gil_scoped_release while_waiting;
+  do {
+    pollfd writable{data_.poll_descriptor(), POLLOUT, 0};
+    ::poll(&writable, 1, -1);
+  } while (!data_.flush());
+}
+
+} // namespace snakebridge

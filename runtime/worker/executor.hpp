@@ -1,0 +1,39 @@
+#pragma once
+// The thread of a worker that runs Python: its main thread. It reads requests
+// from the data channel, one after the other, and answers each.
+
+#include <memory>
+
+#include "runtime/channel.hpp"
+#include "runtime/python/object_table.hpp"
+#include "runtime/status_page.hpp"
+#include "runtime/wire.hpp"
+
+namespace [[gnu::visibility("hidden")]] snakebridge {
+
+class executor {
+public:
+  executor(channel& data, status_page& status, std::size_t payload_bytes_max)
+      : data_{data}, status_{status}, payload_bytes_max_{payload_bytes_max},
+        objects_{status.live_objects} {}
+
+  /// Serves until the host says no more, then frees all objects.
+  void serve();
+
+private:
+  using message = std::unique_ptr<wire::outgoing>;
+
+  bool take(const frame& received);
+  void answer(const frame& received);
+  message run(schema::Request::Reader asked);
+  message run_release(schema::Request::Reader asked, session_objects& session);
+  message failed(const error& why) const;
+  void send(std::uint64_t call, message reply);
+
+  channel& data_;
+  status_page& status_;
+  const std::size_t payload_bytes_max_;
+  object_table objects_;
+};
+
+} // namespace snakebridge

@@ -1,0 +1,149 @@
+// snakebridge-worker: one interpreter of a pool, in a process of its own. It is
+// started by the bridge, which hands it its channel as descriptors (protocol:
+// schemas/message.capnp), and ends with it, whatever happens to the bridge.
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <thread>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/python/guarded.hpp"
+#include "runtime/python_environment.hpp"
+#include "runtime/socket_channel.hpp"
+#include "runtime/wire.hpp"
+#include "runtime/worker/executor.hpp"
+#include "runtime/worker_process.hpp"
+
+namespace {
+
+using namespace snakebridge;
+
+constexpr std::size_t control_bytes_max = 64 * 1024;
+constexpr int exit_usage = 2;
+
+bool is_socket(int number) {
+  struct stat kind {};
+  return ::fstat(number, &kind) == 0 && S_ISSOCK(kind.st_mode);
+}
+
+// Neither our children nor Python's get the channel.
+void keep_from_children(int number) { ::fcntl(number, F_SETFD, FD_CLOEXEC); }
+
+[[noreturn]] void die_with_group() {
+  if (::getpgrp() == ::getpid())
+    ::kill(0, SIGKILL);
+  ::_exit(1);
+}
+
+// The host's end of the control socket closes when the host is gone, however it
+// went. This thread never touches Python, so nothing Python does delays it.
+void watch_host(int control) {
+  for (;;) {
+    char said = 0;
+    const auto got = ::recv(control, &said, 1, 0);
+    if (got == 0 || (got < 0 && errno != EINTR))
+      die_with_group();
+  }
+}
+
+void tell(channel& control, frame_kind kind, wire::outgoing& message) {
+  control.send(
+    {.words = 0, .kind = kind, .call = 0, .deadline_ns = 0}, message.parts());
+}
+
+int refuse(channel& control, const error& why) {
+  wire::outgoing message;
+  auto failure = message.builder().initRoot<schema::Failure>();
+  failure.setCode(static_cast<std::uint8_t>(why.code()));
+  failure.setMessage(why.message());
+  tell(control, frame_kind::failed, message);
+  return 1;
+}
+
+std::string sys_text(const char* name) {
+  PyObject* const object = PySys_GetObject(name);
+  return object ? py::str(py::handle{object}).cast<std::string>() : "";
+}
+
+void say_ready(channel& control) {
+  wire::outgoing message;
+  auto ready = message.builder().initRoot<schema::Ready>();
+  ready.setVersion(Py_GetVersion());
+  ready.setExecutable(sys_text("executable"));
+  ready.setPrefix(sys_text("prefix"));
+  tell(control, frame_kind::ready, message);
+}
+
+void run_exit_functions() {
+  static_cast<void>(guarded([] {
+    py::module_::import("atexit").attr("_run_exitfuncs")();
+    return true;
+  }));
+}
+
+status_page* map_status() {
+  void* mapped
+    = ::mmap(nullptr, status_page::bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+             worker_descriptor::status, 0);
+  ::close(worker_descriptor::status);
+  return mapped == MAP_FAILED ? nullptr : static_cast<status_page*>(mapped);
+}
+
+int serve() {
+  for (const int each : {worker_descriptor::data, worker_descriptor::control})
+    keep_from_children(each);
+  socket_channel control{descriptor{worker_descriptor::control},
+                         control_bytes_max};
+  std::vector<frame> arrived;
+  control.receive(arrived, true);
+  if (arrived.empty() || arrived[0].header.kind != frame_kind::start)
+    return exit_usage;
+  std::thread{watch_host, worker_descriptor::control}.detach();
+
+  auto* const status = map_status();
+  if (status == nullptr)
+    return refuse(control, {errc::startup_failed, "no status page"});
+  wire::incoming message{arrived[0]};
+  const auto start = message.root<schema::Start>();
+  if (auto python
+      = start_python(start.getPython().cStr(), python_role::worker);
+      !python)
+    return refuse(control, python.error());
+
+  const gil_guard main_thread;
+  socket_channel data{descriptor{worker_descriptor::data},
+                      start.getPayloadBytesMax()};
+  executor serving{data, *status, start.getPayloadBytesMax()};
+  say_ready(control);
+  serving.serve();
+  run_exit_functions();
+  ::fflush(nullptr);
+  // Not through Python's finalisation, nor our own: both may hang.
+  ::_exit(0);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 2 && std::strcmp(argv[1], "--version") == 0) {
+    std::printf("snakebridge-worker %s (Python %s)\n", SNAKEBRIDGE_VERSION,
+                std::string{built_for_python()}.c_str());
+    return 0;
+  }
+  if (argc != 1 || !is_socket(worker_descriptor::data)
+      || !is_socket(worker_descriptor::control)) {
+    std::fprintf(stderr, "snakebridge-worker is started by the bridge, not by "
+                         "hand\n");
+    return exit_usage;
+  }
+  // When the thread that started us ends. The control socket's end is the real
+  // guard: this one also works before we have come to watch it.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  return serve();
+}

@@ -1,0 +1,284 @@
+#include "runtime/worker_host.hpp"
+
+#include <thread>
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include "config/tunables.hpp"
+#include "runtime/wire.hpp"
+
+namespace snakebridge {
+
+namespace {
+
+descriptor make_event() {
+  return descriptor{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+}
+
+void signal(const descriptor& event) {
+  const std::uint64_t one = 1;
+  // Full only when it is signalled already.
+  static_cast<void>(!::write(event.get(), &one, sizeof one));
+}
+
+void drain(const descriptor& event) {
+  std::uint64_t count = 0;
+  static_cast<void>(!::read(event.get(), &count, sizeof count));
+}
+
+// Waits for the descriptors; false when the time has passed first.
+bool poll_until(std::span<pollfd> watched, steady_clock::time_point until) {
+  const auto left = std::max(until - steady_clock::now(),
+                             steady_clock::duration::zero());
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
+  const timespec wait{seconds.count(),
+                      std::chrono::nanoseconds{left - seconds}.count()};
+  return ::ppoll(watched.data(), watched.size(), &wait, nullptr) != 0;
+}
+
+} // namespace
+
+worker_host::worker_host(incarnation self, worker_settings settings,
+                         std::shared_ptr<live_threads> threads)
+    : self_{std::move(self)}, settings_{std::move(settings)},
+      threads_{std::move(threads)}, wake_{make_event()},
+      wake_leader_{make_event()} {}
+
+void worker_host::start(host_events events) {
+  events_ = std::move(events);
+  start_by_ = steady_clock::now() + settings_.start_timeout;
+  std::thread{[self = shared_from_this(),
+               presence = live_threads::presence{threads_}]() mutable {
+    self->serve();
+    self.reset();
+  }}.detach();
+}
+
+void worker_host::stop() {
+  const std::lock_guard lock{mutex_};
+  asked_to_stop_ = true;
+  if (!stop_by_)
+    stop_by_ = steady_clock::now() + settings_.stop_timeout;
+  if (open_)
+    data_->finish_sending();
+  else if (!ready_)
+    stop_by_ = steady_clock::now();
+  open_ = false;
+  own_thread_reads_ = true; // what still runs is answered
+  wake();
+}
+
+void worker_host::kill(std::string reason) {
+  const std::lock_guard lock{mutex_};
+  if (ended_ || !kill_reason_.empty())
+    return;
+  kill_reason_ = std::move(reason);
+  open_ = false;
+  if (process_)
+    process_->kill();
+  wake();
+}
+
+void worker_host::wake() const { signal(wake_); }
+
+result<void> worker_host::prepare(call& made) {
+  if (made.prepared)
+    return {};
+  auto encoded = wire::encode_request(made.asked, made.session->number,
+                                      settings_.payload_bytes_max);
+  if (!encoded)
+    return tl::unexpected{encoded.error()};
+  made.prepared = std::move(*encoded);
+  return {};
+}
+
+bool worker_host::accept(const call_ptr& taken) {
+  const std::lock_guard lock{mutex_};
+  if (!open_ || handed_over_.size() >= limits::handed_over_max)
+    return false;
+  // A call that waited while no host was there has not been prepared.
+  if (auto prepared = prepare(*taken); !prepared) {
+    taken->answer(tl::unexpected{prepared.error()});
+    return true;
+  }
+  taken->id = ++last_call_;
+  handed_over_.emplace(taken->id, taken);
+  auto& message = static_cast<wire::outgoing&>(*taken->prepared);
+  const frame_header header{
+    .words = 0,
+    .kind = frame_kind::request,
+    .call = taken->id,
+    .deadline_ns = std::chrono::nanoseconds{taken->deadline.time_since_epoch()}
+                     .count()};
+  if (!data_->send(header, message.parts()))
+    wake();
+  if (!taken->waited_for()) {
+    ++unwaited_;
+    let_own_thread_read();
+  } else if (unwaited_ == 0) {
+    own_thread_reads_ = false;
+    if (!leader_)
+      taken->appoint();
+  }
+  return true;
+}
+
+void worker_host::let_own_thread_read() {
+  if (!std::exchange(own_thread_reads_, true))
+    wake();
+}
+
+void worker_host::lead(call& mine) {
+  {
+    const std::lock_guard lock{mutex_};
+    const auto place = handed_over_.find(mine.id);
+    if (!open_ || leader_ || own_thread_reads_ || place == handed_over_.end()
+        || place->second.get() != &mine)
+      return;
+    leader_ = true;
+  }
+  while (!mine.answered()) {
+    pollfd watched[] = {{data_->poll_descriptor(), POLLIN, 0},
+                        {wake_leader_.get(), POLLIN, 0}};
+    if (!poll_until(watched, mine.deadline))
+      break;
+    if (watched[1].revents != 0)
+      drain(wake_leader_);
+    if (watched[0].revents != 0 && read_replies(false) != channel_state::open)
+      break;
+    const std::lock_guard lock{mutex_};
+    if (own_thread_reads_ || !open_)
+      break;
+  }
+  const std::lock_guard lock{mutex_};
+  leader_ = false;
+  ensure_reader_locked();
+}
+
+channel_state worker_host::read_replies(bool on_own_thread) {
+  std::vector<frame> arrived;
+  auto state = channel_state::open;
+  {
+    const std::lock_guard lock{reading_};
+    state = data_->receive(arrived, false);
+  }
+  for (auto& reply : arrived)
+    deliver(std::move(reply), on_own_thread);
+  if (state != channel_state::open)
+    channel_lost(state);
+  else if (!arrived.empty())
+    events_.on_room();
+  return state;
+}
+
+void worker_host::deliver(frame reply, bool on_own_thread) {
+  call_ptr replied;
+  {
+    const std::lock_guard lock{mutex_};
+    const auto place = handed_over_.find(reply.header.call);
+    if (reply.header.kind == frame_kind::reply && place != handed_over_.end()) {
+      replied = std::move(place->second);
+      handed_over_.erase(place);
+      if (late_call_ == replied->id)
+        back_by_.reset();
+      if (!replied->waited_for()) {
+        --unwaited_;
+        // Decoding for others is not what the leader is here for.
+        if (!on_own_thread) {
+          handed_off_.emplace_back(std::move(replied), std::move(reply));
+          wake();
+          return;
+        }
+      }
+    }
+  }
+  if (!replied)
+    return kill("it answered a call it was not given");
+  finish(replied, reply);
+  if (on_own_thread && replied->waited_for())
+    signal(wake_leader_);
+}
+
+void worker_host::finish(const call_ptr& replied, const frame& reply) {
+  bool malformed = false;
+  auto outcome = wire::decode_reply(reply, *replied->session, self_, malformed);
+  if (malformed)
+    kill(outcome.error().message());
+  replied->answer(std::move(outcome));
+}
+
+void worker_host::channel_lost(channel_state how) {
+  if (how == channel_state::malformed)
+    kill("it sent what is no frame");
+  const std::lock_guard lock{mutex_};
+  open_ = false;
+  own_thread_reads_ = false;
+  // Most often it has just died, and its end tells more than we know. One that
+  // lives on without a channel is of no use.
+  if (!asked_to_stop_ && !ended_by_)
+    ended_by_ = steady_clock::now()
+                + std::chrono::milliseconds{limits::end_after_close_ms_max};
+  wake();
+}
+
+void worker_host::ensure_reader() {
+  const std::lock_guard lock{mutex_};
+  ensure_reader_locked();
+}
+
+void worker_host::ensure_reader_locked() {
+  if (!open_ || leader_ || own_thread_reads_ || handed_over_.empty())
+    return;
+  for (const auto& [id, each] : handed_over_)
+    if (each->waited_for() && each->appoint())
+      return;
+  // Only calls that were given up: their replies must not block the worker.
+  let_own_thread_read();
+}
+
+bool worker_host::abandon(call& given_up) {
+  bool may_have_run = true;
+  {
+    const std::lock_guard lock{mutex_};
+    const auto place = handed_over_.find(given_up.id);
+    const bool here
+      = place != handed_over_.end() && place->second.get() == &given_up;
+    if (here) {
+      // The worker looks at the deadline after it has said "started", so what
+      // has not been started by now never will be.
+      may_have_run = process_->status().started.load() >= given_up.id;
+      if (may_have_run && !back_by_) {
+        back_by_ = steady_clock::now() + settings_.cancel_grace;
+        late_call_ = given_up.id;
+        wake();
+      }
+    }
+  }
+  ensure_reader();
+  return may_have_run;
+}
+
+void worker_host::release(std::uint64_t session) {
+  const std::lock_guard lock{mutex_};
+  if (!open_)
+    return;
+  if (!data_->send({.words = 0,
+                    .kind = frame_kind::release,
+                    .call = 0,
+                    .deadline_ns = 0},
+                   wire::encode_release(session)->parts()))
+    wake();
+}
+
+host_stats worker_host::stats() const {
+  const std::lock_guard lock{mutex_};
+  if (!process_ || ended_)
+    return {};
+  return {.pid = process_->pid(),
+          .running = handed_over_.size(),
+          .live_objects = process_->status().live_objects.load()};
+}
+
+} // namespace snakebridge

@@ -1,0 +1,247 @@
+#include "runtime/worker_process.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <vector>
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "config/tunables.hpp"
+
+namespace snakebridge {
+
+namespace {
+
+error startup_error(const char* doing, int number) {
+  return {errc::startup_failed, fmt::format("cannot {} for a worker: {}", doing,
+                                            std::strerror(number))};
+}
+
+struct descriptor_pair {
+  descriptor ours;
+  descriptor theirs;
+};
+
+// Above the numbers the worker's descriptors get, so that moving one into its
+// place never overwrites another.
+descriptor moved_up(int number) {
+  constexpr int above = 10;
+  descriptor low{number};
+  return descriptor{::fcntl(low.get(), F_DUPFD_CLOEXEC, above)};
+}
+
+result<descriptor_pair> make_socket_pair() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    return tl::unexpected{startup_error("make a socket pair", errno)};
+  return descriptor_pair{moved_up(ends[0]), moved_up(ends[1])};
+}
+
+result<descriptor_pair> make_pipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0)
+    return tl::unexpected{startup_error("make a pipe", errno)};
+  descriptor_pair made{moved_up(ends[0]), moved_up(ends[1])};
+  ::fcntl(made.ours.get(), F_SETFL, O_NONBLOCK);
+  return made;
+}
+
+std::vector<std::string>
+environment_of(const std::map<std::string, std::string>& overrides) {
+  std::vector<std::string> lines;
+  for (char** each = environ; *each != nullptr; ++each) {
+    const std::string_view line{*each};
+    if (!overrides.contains(std::string{line.substr(0, line.find('='))}))
+      lines.emplace_back(line);
+  }
+  for (const auto& [name, content] : overrides)
+    lines.push_back(name + "=" + content);
+  return lines;
+}
+
+std::vector<char*> pointers_to(std::vector<std::string>& lines) {
+  std::vector<char*> pointers;
+  for (auto& line : lines)
+    pointers.push_back(line.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+// The spawn's actions and attributes, freed with it.
+class spawn_plan {
+public:
+  spawn_plan() {
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    // A group of its own, so that a terminal's signals pass it by and its
+    // children can be killed with it; no signal blocked or ignored.
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP
+                                            | POSIX_SPAWN_SETSIGMASK
+                                            | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setpgroup(&attributes, 0);
+    sigset_t signals;
+    sigemptyset(&signals);
+    posix_spawnattr_setsigmask(&attributes, &signals);
+    sigfillset(&signals);
+    posix_spawnattr_setsigdefault(&attributes, &signals);
+  }
+  ~spawn_plan() {
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+  }
+  spawn_plan(const spawn_plan&) = delete;
+  spawn_plan& operator=(const spawn_plan&) = delete;
+
+  void place(const descriptor& from, int as) {
+    posix_spawn_file_actions_adddup2(&actions, from.get(), as);
+  }
+
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+};
+
+} // namespace
+
+result<std::filesystem::path> find_worker(const std::filesystem::path& wanted) {
+  std::vector<std::filesystem::path> places;
+  if (!wanted.empty()) {
+    places.push_back(wanted);
+  } else {
+    Dl_info here{};
+    std::error_code ignored;
+    if (::dladdr(reinterpret_cast<void*>(&find_worker), &here) != 0) {
+      const auto folder
+        = std::filesystem::canonical(here.dli_fname, ignored).parent_path();
+      places.push_back(folder / "snakebridge-worker");
+      // lib/, lib64/ or lib/<triplet>/ beside bin/.
+      places.push_back(folder.parent_path() / "bin/snakebridge-worker");
+      places.push_back(folder.parent_path().parent_path()
+                       / "bin/snakebridge-worker");
+    }
+    const auto program
+      = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
+    places.push_back(program / "snakebridge-worker");
+  }
+  std::string looked;
+  for (const auto& place : places) {
+    if (::access(place.c_str(), X_OK) == 0)
+      return place;
+    looked += (looked.empty() ? "" : ", ") + place.string();
+  }
+  return tl::unexpected{error{
+    errc::startup_failed,
+    fmt::format("no snakebridge-worker program; looked at {}. Name it with "
+                "the setting 'worker' or SNAKEBRIDGE_WORKER",
+                looked)}};
+}
+
+result<worker_process>
+worker_process::start(const std::filesystem::path& program,
+                      const std::map<std::string, std::string>& environment) {
+  auto data = make_socket_pair();
+  auto control = make_socket_pair();
+  auto output = make_pipe();
+  auto errors = make_pipe();
+  for (const auto* each : {&data, &control, &output, &errors})
+    if (!*each)
+      return tl::unexpected{each->error()};
+  descriptor page{::memfd_create("snakebridge-status", MFD_CLOEXEC)};
+  if (!page || ::ftruncate(page.get(), status_page::bytes) != 0)
+    return tl::unexpected{startup_error("make a status page", errno)};
+  page = moved_up(::dup(page.get()));
+
+  worker_process made;
+  void* mapped = ::mmap(nullptr, status_page::bytes, PROT_READ, MAP_SHARED,
+                        page.get(), 0);
+  if (mapped == MAP_FAILED)
+    return tl::unexpected{startup_error("map the status page", errno)};
+  made.page_ = static_cast<status_page*>(mapped);
+
+  spawn_plan plan;
+  posix_spawn_file_actions_addopen(&plan.actions, 0, "/dev/null", O_RDONLY, 0);
+  plan.place((*output).theirs, STDOUT_FILENO);
+  plan.place((*errors).theirs, STDERR_FILENO);
+  plan.place((*data).theirs, worker_descriptor::data);
+  plan.place((*control).theirs, worker_descriptor::control);
+  plan.place(page, worker_descriptor::status);
+  auto lines = environment_of(environment);
+  auto arguments = std::vector{program.string()};
+  const int failed = ::posix_spawn(&made.pid_, program.c_str(), &plan.actions,
+                                   &plan.attributes,
+                                   pointers_to(arguments).data(),
+                                   pointers_to(lines).data());
+  if (failed != 0) {
+    made.pid_ = 0;
+    return tl::unexpected{startup_error(
+      fmt::format("start {}", program.string()).c_str(), failed)};
+  }
+  made.pidfd_ = descriptor{
+    static_cast<int>(::syscall(SYS_pidfd_open, made.pid_, 0U))};
+  if (!made.pidfd_)
+    return tl::unexpected{startup_error("watch the process", errno)};
+  made.data = std::move(data->ours);
+  made.control = std::move(control->ours);
+  made.output = std::move(output->ours);
+  made.errors = std::move(errors->ours);
+  return made;
+}
+
+worker_process::worker_process(worker_process&& other) noexcept
+    : data{std::move(other.data)}, control{std::move(other.control)},
+      output{std::move(other.output)}, errors{std::move(other.errors)},
+      pid_{std::exchange(other.pid_, 0)}, reaped_{other.reaped_},
+      pidfd_{std::move(other.pidfd_)},
+      page_{std::exchange(other.page_, nullptr)} {}
+
+worker_process::~worker_process() {
+  if (pid_ != 0 && !reaped_) {
+    kill();
+    pollfd ended{pidfd_.get(), POLLIN, 0};
+    if (!pidfd_ || ::poll(&ended, 1, limits::death_wait_ms_max) > 0)
+      reap();
+  }
+  if (page_ != nullptr)
+    ::munmap(page_, status_page::bytes);
+}
+
+void worker_process::kill() {
+  if (pid_ == 0 || reaped_)
+    return;
+  // The group may not exist yet, or no longer: the process itself as well.
+  ::kill(-pid_, SIGKILL);
+  ::kill(pid_, SIGKILL);
+}
+
+process_end worker_process::reap() {
+  process_end end;
+  siginfo_t told{};
+  // Its children first, while the process still holds the group's number.
+  ::kill(-pid_, SIGKILL);
+  int got = -1;
+  do
+    got = ::waitid(P_PID, static_cast<id_t>(pid_), &told, WEXITED);
+  while (got != 0 && errno == EINTR);
+  reaped_ = true;
+  // The program may ignore SIGCHLD or collect children of its own: then how it
+  // ended is not to be known.
+  if (got != 0)
+    return end;
+  if (told.si_code == CLD_EXITED)
+    end.exit_status = told.si_status;
+  else if (const char* name = ::sigabbrev_np(told.si_status))
+    end.signal = std::string{"SIG"} + name;
+  else
+    end.signal = "signal " + std::to_string(told.si_status);
+  return end;
+}
+
+} // namespace snakebridge

@@ -1,0 +1,293 @@
+// What the thread of a worker_host does: it starts the process, watches it,
+// and tells how it ended.
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include "config/tunables.hpp"
+#include "runtime/python_environment.hpp"
+#include "runtime/socket_channel.hpp"
+#include "runtime/wire.hpp"
+#include "runtime/worker_host.hpp"
+
+namespace snakebridge {
+
+namespace {
+
+constexpr std::size_t control_bytes_max = 64 * 1024;
+
+} // namespace
+
+void worker_host::serve() {
+  auto failed = launch();
+  if (!failed)
+    watch();
+  process_end how;
+  if (process_) {
+    how = process_->reap();
+    {
+      const std::lock_guard lock{mutex_};
+      ended_ = true;
+    }
+    // What it said before it died still counts.
+    if (ready_)
+      read_replies(true);
+    finish_handed_off();
+    read_output();
+    output_.finish([this](std::string_view line) { take_line(line, false); });
+    errors_.finish([this](std::string_view line) { take_line(line, true); });
+  }
+  end(std::move(failed), std::move(how));
+}
+
+std::optional<error> worker_host::launch() {
+  const auto program = find_worker(settings_.program);
+  if (!program)
+    return program.error();
+  const auto python = python_executable(settings_.python);
+  if (!python)
+    return python.error();
+  auto started = worker_process::start(*program, settings_.environment);
+  if (!started)
+    return started.error();
+  auto hello = wire::build_message<schema::Start>(
+    control_bytes_max, [&](schema::Start::Builder start) {
+      start.setPython(python->string());
+      start.setPayloadBytesMax(settings_.payload_bytes_max);
+      start.setPool(self_.pool);
+    });
+  if (!hello)
+    return hello.error();
+
+  const std::lock_guard lock{mutex_};
+  process_.emplace(std::move(*started));
+  control_ = std::make_unique<socket_channel>(std::move(process_->control),
+                                              control_bytes_max);
+  data_ = std::make_unique<socket_channel>(std::move(process_->data),
+                                           settings_.payload_bytes_max);
+  control_->send({.words = 0,
+                  .kind = frame_kind::start,
+                  .call = 0,
+                  .deadline_ns = 0},
+                 (*hello)->parts());
+  if (!kill_reason_.empty())
+    process_->kill();
+  return {};
+}
+
+void worker_host::watch() {
+  while (watch_once()) {
+  }
+}
+
+// One look at everything; false when the process has ended.
+bool worker_host::watch_once() {
+  enum { ended, woken, output, errors, control, data, count };
+  pollfd watched[count] = {{process_->watch(), POLLIN, 0},
+                           {wake_.get(), POLLIN, 0},
+                           {process_->output.get(), POLLIN, 0},
+                           {process_->errors.get(), POLLIN, 0},
+                           {control_lost_ ? -1 : control_->poll_descriptor(),
+                            POLLIN, 0},
+                           {-1, 0, 0}};
+  const bool unsent = !data_->flush();
+  {
+    const std::lock_guard lock{mutex_};
+    if (unsent || own_thread_reads_)
+      watched[data] = {data_->poll_descriptor(),
+                       static_cast<short>((own_thread_reads_ ? POLLIN : 0)
+                                          | (unsent ? POLLOUT : 0)),
+                       0};
+  }
+  int patience_ms = -1;
+  if (const auto when = next_time()) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+      *when - steady_clock::now());
+    patience_ms = static_cast<int>(std::clamp<std::int64_t>(
+      left.count(), 0, std::int64_t{1} << 30U));
+  }
+  ::poll(watched, count, patience_ms);
+
+  if (watched[woken].revents != 0) {
+    std::uint64_t times = 0;
+    static_cast<void>(!::read(wake_.get(), &times, sizeof times));
+  }
+  if ((watched[output].revents | watched[errors].revents) != 0)
+    read_output();
+  if (watched[control].revents != 0)
+    read_control();
+  finish_handed_off();
+  if ((watched[data].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
+    read_replies(true);
+  check_times();
+  return watched[ended].revents == 0;
+}
+
+std::optional<steady_clock::time_point> worker_host::next_time() const {
+  const std::lock_guard lock{mutex_};
+  std::optional<time_point> next;
+  for (const auto& each : {start_by_, stop_by_, back_by_, ended_by_})
+    if (each && (!next || *each < *next))
+      next = each;
+  return next;
+}
+
+void worker_host::check_times() {
+  const auto now = steady_clock::now();
+  std::string reason;
+  {
+    const std::lock_guard lock{mutex_};
+    if (start_by_ && now >= *start_by_)
+      reason = fmt::format("it was not ready within {} ms, its "
+                           "start_timeout_ms",
+                           settings_.start_timeout.count());
+    else if (back_by_ && now >= *back_by_)
+      reason = fmt::format("it was still running a call {} ms after its "
+                           "deadline, its cancel_grace_ms",
+                           settings_.cancel_grace.count());
+    else if (stop_by_ && now >= *stop_by_)
+      reason = "it was asked to stop and did not in time";
+    else if (ended_by_ && now >= *ended_by_)
+      reason = "it closed its channel and lived on";
+    if (reason.empty())
+      return;
+    start_by_.reset();
+    back_by_.reset();
+    stop_by_.reset();
+    ended_by_.reset();
+  }
+  kill(std::move(reason));
+}
+
+void worker_host::read_control() {
+  std::vector<frame> arrived;
+  const auto state = control_->receive(arrived, false);
+  for (const auto& told : arrived) {
+    if (told.header.kind == frame_kind::ready) {
+      {
+        const std::lock_guard lock{mutex_};
+        start_by_.reset();
+        if (ready_ || asked_to_stop_ || !kill_reason_.empty())
+          continue;
+        ready_ = open_ = true;
+      }
+      events_.on_ready();
+    } else if (told.header.kind == frame_kind::failed) {
+      try {
+        const auto failure = wire::incoming{told}.root<schema::Failure>();
+        const std::lock_guard lock{mutex_};
+        start_error_ = error{failure.getCode()
+                                 == static_cast<int>(errc::environment_invalid)
+                               ? errc::environment_invalid
+                               : errc::startup_failed,
+                             failure.getMessage().cStr()};
+      } catch (const kj::Exception& broken) {
+        kill(wire::malformed(broken).message());
+      }
+    }
+  }
+  control_lost_ = state != channel_state::open;
+  if (control_lost_)
+    channel_lost(state);
+}
+
+void worker_host::read_output() {
+  if (process_->output
+      && !output_.read_from(process_->output.get(),
+                            [this](auto line) { take_line(line, false); }))
+    process_->output.reset();
+  if (process_->errors
+      && !errors_.read_from(process_->errors.get(),
+                            [this](auto line) { take_line(line, true); }))
+    process_->errors.reset();
+}
+
+void worker_host::take_line(std::string_view text, bool is_error) {
+  log_line line{.pool = self_.pool,
+                .interpreter = self_.interpreter,
+                .session = {},
+                .call = {},
+                .is_error = is_error,
+                .text = std::string{text}};
+  {
+    const std::lock_guard lock{mutex_};
+    const auto running = handed_over_.find(process_->status().started.load());
+    if (running != handed_over_.end()) {
+      line.session = running->second->session->id;
+      line.call = describe(running->second->asked);
+    }
+  }
+  if (last_lines_.size() >= limits::log_lines_kept_max)
+    last_lines_.erase(last_lines_.begin());
+  last_lines_.push_back(line.text);
+  settings_.on_output(line);
+}
+
+void worker_host::finish_handed_off() {
+  std::vector<std::pair<call_ptr, frame>> mine;
+  {
+    const std::lock_guard lock{mutex_};
+    mine.swap(handed_off_);
+  }
+  for (const auto& [replied, reply] : mine)
+    finish(replied, reply);
+}
+
+error worker_host::death(const process_end& how, const call* running) const {
+  post_mortem found{.pid = process_ ? process_->pid() : 0,
+                    .exit_status = how.exit_status,
+                    .signal = how.signal,
+                    .reason = kill_reason_,
+                    .call = running ? describe(running->asked) : std::string{},
+                    .session = running ? running->session->id : std::string{},
+                    .interpreter = self_.interpreter,
+                    .epoch = self_.epoch,
+                    .log_lines = last_lines_};
+  if (ready_) {
+    auto text = to_string(found);
+    return {errc::interpreter_died, std::move(text), std::move(found),
+            running != nullptr};
+  }
+  auto why = start_error_ ? start_error_->message()
+                          : "the worker ended before it was ready: "
+                              + to_string(found);
+  return {start_error_ ? start_error_->code() : errc::startup_failed,
+          fmt::format("interpreter {} of pool '{}': {}", self_.interpreter,
+                      self_.pool, why),
+          std::move(found), false};
+}
+
+void worker_host::end(std::optional<error> failed_start, process_end how) {
+  host_end told{.why = {errc::shutting_down, "the interpreter was stopped"},
+                .asked = false,
+                .unstarted = {}};
+  std::vector<call_ptr> started;
+  {
+    const std::lock_guard lock{mutex_};
+    open_ = false;
+    ended_ = true;
+    const auto last
+      = process_ ? process_->status().started.load() : std::uint64_t{0};
+    for (auto& [id, each] : handed_over_)
+      (id <= last ? started : told.unstarted).push_back(std::move(each));
+    handed_over_.clear();
+    unwaited_ = 0;
+    told.asked = asked_to_stop_;
+    // The call it died in: only the last one it started can be unanswered.
+    const call* running = started.empty() ? nullptr : started.back().get();
+    if (failed_start)
+      told.why = std::move(*failed_start);
+    else if (!asked_to_stop_ || running != nullptr)
+      told.why = death(how, running);
+    if (data_)
+      data_->close();
+  }
+  std::erase_if(told.unstarted,
+                [](const call_ptr& each) { return each->answered(); });
+  for (const auto& each : started)
+    each->answer(tl::unexpected{told.why});
+  events_.on_end(std::move(told));
+}
+
+} // namespace snakebridge
