@@ -64,7 +64,7 @@ public:
   /// Appends a copy of a pool's template: no id leads to it.
   key add_copy(child_spec spec);
 
-  /// Its spec is gone; a child still guarded is killed.
+  /// Its spec goes; it is down.
   void forget(key which);
 
   /// `handle` is now this child, which has no other.

@@ -270,8 +270,11 @@ void supervisor_state::abandon_awaited() {
 
 void supervisor_state::end_of_wait() {
   auto over = std::exchange(wait_, wait_state{});
-  if (over.terminator.pending())
+  if (over.terminator.pending()) {
     over.terminator.deliver(caf::unit);
+    if (is_pool())
+      children_.forget(over.who);
+  }
   if (procedure_ && procedure_->what == aim::restart)
     for (auto later : procedure_->start)
       if (auto child = children_.find(later); !child->guard)
