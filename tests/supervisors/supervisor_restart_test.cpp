@@ -1,4 +1,5 @@
-// Who comes back when a child has ended: SUPERVISION.md scenarios 8 to 16.
+// Who comes back when a child has ended: SUPERVISION.md scenarios 8 to 16
+// and 32.
 #include "tests/supervisors/supervisor_fixture.hpp"
 
 namespace snakebridge::testing {
@@ -180,7 +181,7 @@ TEST_F(SupervisorRestart, WhenASiblingDiesDuringAGroupRestartThenItCountsOnce) {
   EXPECT_FALSE(end);
 }
 
-// 35
+// 32
 TEST_F(SupervisorRestart, WhenTwoDieWhileOneIsComingUpThenBothReturnInTurn) {
   auto late = plain("a");
   late.start = children.late("a", 1s);
