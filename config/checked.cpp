@@ -1,0 +1,109 @@
+#include "config/settings.hpp"
+
+#include <algorithm>
+#include <set>
+#include <thread>
+
+namespace snakebridge {
+
+namespace {
+
+constexpr std::size_t pool_name_bytes_max = 64;
+
+bool may_stand_in_pool_name(char letter) {
+  return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z')
+         || (letter >= '0' && letter <= '9') || letter == '_' || letter == '-';
+}
+
+template <class Owner>
+result<void> numbers_checked(const Owner& owner, std::string_view prefix) {
+  std::string wrong;
+  each_number(owner, [&wrong, prefix](const tunable& row, const auto& member) {
+    const auto number = number_of(member);
+    if (wrong.empty() && !is_within(row, number))
+      wrong = fmt::format("{}{} = {}: must be {}", prefix, row.key, number,
+                          bounds_of(row));
+  });
+  if (!wrong.empty())
+    return invalid(std::move(wrong));
+  return {};
+}
+
+result<void> pool_checked(const pool_config& pool) {
+  if (const auto wrong = wrong_with_pool_name(pool.name))
+    return invalid(*wrong);
+  if (auto done = numbers_checked(pool, pool_key(pool.name, "")); !done)
+    return done;
+  if (pool.placement == placement::embedded && pool.size > 1)
+    return invalid(
+      fmt::format("{} = {}: an embedded pool has one interpreter; say 1, or "
+                  "placement = \"worker\"",
+                  pool_key(pool.name, "size"), pool.size));
+  for (const auto& [name, value] : pool.env)
+    if (const auto wrong = wrong_with_variable(name, value))
+      return invalid(fmt::format("{}: {}", pool_key(pool.name, "env"), *wrong));
+  return {};
+}
+
+std::uint32_t default_size(placement where) {
+  constexpr auto most = tunable_of("size", true).most;
+  if (where == placement::embedded)
+    return 1;
+  return std::clamp<std::uint32_t>(std::thread::hardware_concurrency(), 1,
+                                   most);
+}
+
+} // namespace
+
+std::optional<std::string> wrong_with_pool_name(std::string_view name) {
+  if (!name.empty() && name.size() <= pool_name_bytes_max
+      && std::all_of(name.begin(), name.end(), may_stand_in_pool_name))
+    return std::nullopt;
+  return fmt::format("pool name {:?}: must be 1 to {} of A-Z, a-z, 0-9, _ "
+                     "and -",
+                     name, pool_name_bytes_max);
+}
+
+std::optional<std::string> wrong_with_variable(std::string_view name,
+                                               std::string_view value) {
+  using namespace std::string_view_literals;
+  if (name.empty() || name.find_first_of("=\0"sv) != std::string_view::npos)
+    return fmt::format("variable {:?}: its name must not be empty nor hold "
+                       "'=' or NUL",
+                       name);
+  if (value.find('\0') != std::string_view::npos)
+    return fmt::format("variable {:?}: its value must not hold NUL", name);
+  return std::nullopt;
+}
+
+pool_config& pool_of(config& all, std::string_view name) {
+  const auto found =
+    std::find_if(all.pools.begin(), all.pools.end(),
+                 [name](const pool_config& pool) { return pool.name == name; });
+  if (found != all.pools.end())
+    return *found;
+  all.pools.push_back({.name = std::string{name}});
+  return all.pools.back();
+}
+
+result<config> checked(config wanted) {
+  if (auto done = numbers_checked(wanted, ""); !done)
+    return tl::unexpected{std::move(done).error()};
+  std::set<std::string_view> names;
+  for (const auto& pool : wanted.pools) {
+    if (auto done = pool_checked(pool); !done)
+      return tl::unexpected{std::move(done).error()};
+    if (!names.insert(pool.name).second)
+      return invalid(fmt::format("pool.{}: there are two pools of that name; "
+                                 "rename one",
+                                 pool.name));
+  }
+  names.clear();
+  pool_of(wanted, pool_config{}.name);
+  for (auto& pool : wanted.pools)
+    if (pool.size == 0)
+      pool.size = default_size(pool.placement);
+  return wanted;
+}
+
+} // namespace snakebridge

@@ -1,0 +1,303 @@
+#include "config/settings.hpp"
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <system_error>
+
+#include <toml++/toml.h>
+
+namespace snakebridge {
+
+namespace {
+
+constexpr std::string_view top_settings =
+  "timeout_ms, payload_bytes_max, worker and tables [pool.NAME]";
+constexpr std::string_view pool_settings =
+  "size, placement, python, env, queue_max, intensity, period_ms, "
+  "start_timeout_ms, cancel_grace_ms and stop_timeout_ms";
+
+std::optional<placement> placement_of(std::string_view name) {
+  if (name == "worker")
+    return placement::worker;
+  if (name == "embedded")
+    return placement::embedded;
+  return std::nullopt;
+}
+
+/// One setting: `key = value` of the file, or a variable of the environment.
+struct setting {
+  std::string place; ///< "snakebridge.toml:12", "SNAKEBRIDGE_POOL_SIZE"
+  std::string path;  ///< "pool.gpu.size"
+  std::string_view key;
+  const toml::node& value;
+};
+
+/// What was given, to be shown in a message.
+std::string shown(const toml::node& value) {
+  if (value.is_table())
+    return "a table";
+  if (value.is_array())
+    return "an array";
+  if (const auto* text = value.as_string())
+    return fmt::format("{:?}", text->get());
+  std::ostringstream out;
+  value.visit([&out](const auto& leaf) {
+    if constexpr (toml::is_value<decltype(leaf)>)
+      out << leaf;
+  });
+  return out.str();
+}
+
+tl::unexpected<error> refused(const setting& given, std::string_view why) {
+  return invalid(fmt::format("{}: {} = {}: {}", given.place, given.path,
+                             shown(given.value), why));
+}
+
+/// The settings of a table by line, so that the first mistake of the file is
+/// the one told of.
+std::multimap<toml::source_index, setting>
+settings_of(const toml::table& all, std::string_view file,
+            const std::string& prefix) {
+  std::multimap<toml::source_index, setting> ordered;
+  for (const auto& [key, value] : all) {
+    const auto line = key.source().begin.line;
+    ordered.emplace(line,
+                    setting{fmt::format("{}:{}", file, line),
+                            prefix + std::string{key.str()}, key.str(), value});
+  }
+  return ordered;
+}
+
+/// Takes settings into a configuration, each in its turn.
+class reader {
+public:
+  reader(config& into, config_origins* origins)
+      : into_{into}, origins_{origins} {}
+
+  /// All settings of a file.
+  result<void> read_file(const toml::table& all, std::string_view file) {
+    for (const auto& [line, given] : settings_of(all, file, ""))
+      if (auto done =
+            given.key == "pool" ? read_pools(given, file) : read_top(given);
+          !done)
+        return done;
+    return {};
+  }
+
+  /// A setting at the top.
+  result<void> read_top(const setting& given) {
+    if (auto done = read_number(given, into_))
+      return *done;
+    if (given.key == "worker")
+      return read_path(given, into_.worker);
+    return refused(given,
+                   fmt::format("no such setting; there are {}", top_settings));
+  }
+
+  /// A setting of a pool that stands on one line; the rest is `env`.
+  result<void> read_of_pool(const setting& given, pool_config& pool) {
+    if (auto done = read_number(given, pool))
+      return *done;
+    if (given.key == "python")
+      return read_path(given, pool.python);
+    if (given.key == "placement")
+      return read_placement(given, pool.placement);
+    return refused(
+      given, fmt::format("no such setting; a pool has {}", pool_settings));
+  }
+
+private:
+  result<void> read_pools(const setting& pools, std::string_view file) {
+    const auto* all = pools.value.as_table();
+    if (all == nullptr)
+      return refused(pools, "must be tables: [pool.NAME]");
+    for (const auto& [line, given] : settings_of(*all, file, "pool."))
+      if (auto done = read_pool(given, file); !done)
+        return done;
+    return {};
+  }
+
+  result<void> read_pool(const setting& given, std::string_view file) {
+    const auto* all = given.value.as_table();
+    if (all == nullptr)
+      return refused(given, "must be a table: [pool.NAME]");
+    if (const auto wrong = wrong_with_pool_name(given.key))
+      return invalid(fmt::format("{}: {}", given.place, *wrong));
+    auto& pool = pool_of(into_, given.key);
+    for (const auto& [line, inner] : settings_of(*all, file, given.path + '.'))
+      if (auto done = inner.key == "env" ? read_variables(inner, file, pool)
+                                         : read_of_pool(inner, pool);
+          !done)
+        return done;
+    return {};
+  }
+
+  result<void> read_variables(const setting& given, std::string_view file,
+                              pool_config& pool) {
+    const auto* all = given.value.as_table();
+    if (all == nullptr)
+      return refused(given, "must be a table: env = {NAME = \"value\"}");
+    for (const auto& [line, variable] :
+         settings_of(*all, file, given.path + '.')) {
+      const auto* text = variable.value.as_string();
+      if (text == nullptr)
+        return refused(variable, "must be text in quotes");
+      if (const auto wrong = wrong_with_variable(variable.key, text->get()))
+        return invalid(
+          fmt::format("{}: {}: {}", variable.place, given.path, *wrong));
+      pool.env.emplace(variable.key, text->get());
+      note(variable);
+    }
+    return {};
+  }
+
+  /// Nothing when the owner has no number of that key.
+  template <class Owner>
+  std::optional<result<void>> read_number(const setting& given, Owner& owner) {
+    std::optional<result<void>> outcome;
+    each_number(owner, [&](const tunable& row, auto& member) {
+      if (given.key != row.key)
+        return;
+      const auto* number = given.value.as_integer();
+      if (number == nullptr) {
+        outcome = refused(given, "must be an integer, " + bounds_of(row));
+      } else if (!is_within(row, number->get())) {
+        outcome = refused(given, "must be " + bounds_of(row));
+      } else {
+        set_number(member, number->get());
+        outcome = note(given);
+      }
+    });
+    return outcome;
+  }
+
+  result<void> read_path(const setting& given, std::filesystem::path& into) {
+    const auto* text = given.value.as_string();
+    if (text == nullptr || text->get().find('\0') != std::string::npos)
+      return refused(given, "must be a path in quotes");
+    into = text->get();
+    return note(given);
+  }
+
+  result<void> read_placement(const setting& given, placement& into) {
+    const auto* text = given.value.as_string();
+    const auto named = text ? placement_of(text->get()) : std::nullopt;
+    if (!named)
+      return refused(given, "must be \"worker\" or \"embedded\"");
+    into = *named;
+    return note(given);
+  }
+
+  result<void> note(const setting& given) {
+    if (origins_ != nullptr)
+      (*origins_)[given.path] = given.place;
+    return {};
+  }
+
+  config& into_;
+  config_origins* origins_;
+};
+
+/// A variable of the environment that sets one key.
+struct override_variable {
+  const char* name;
+  std::string_view key;
+  bool of_pool; ///< of the default pool, which is there once spoken of
+};
+
+constexpr std::array overrides{
+  override_variable{"SNAKEBRIDGE_WORKER", "worker", false},
+  override_variable{"SNAKEBRIDGE_TIMEOUT_MS", "timeout_ms", false},
+  override_variable{"SNAKEBRIDGE_PYTHON", "python", true},
+  override_variable{"SNAKEBRIDGE_POOL_SIZE", "size", true},
+  override_variable{"SNAKEBRIDGE_PLACEMENT", "placement", true},
+};
+
+/// A variable's text; nothing when it is unset or empty.
+std::optional<std::string> text_of(const char* variable) {
+  const char* text = std::getenv(variable);
+  if (text == nullptr || *text == '\0')
+    return std::nullopt;
+  return text;
+}
+
+result<void> read_override(const override_variable& one,
+                           const std::string& text, config& into,
+                           config_origins* origins) {
+  const std::string pool = pool_config{}.name;
+  const auto path =
+    one.of_pool ? pool_key(pool, one.key) : std::string{one.key};
+  const auto take = [&](const toml::node& value) {
+    const setting given{one.name, path, one.key, value};
+    reader reading{into, origins};
+    return one.of_pool ? reading.read_of_pool(given, pool_of(into, pool))
+                       : reading.read_top(given);
+  };
+  // A number when all of it is one; a path may be all digits too.
+  std::int64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, wrong] = std::from_chars(text.data(), end, number);
+  if (wrong == std::errc{} && rest == end && has_number(one.key))
+    return take(toml::value<std::int64_t>{number});
+  return take(toml::value<std::string>{text});
+}
+
+/// The text of a file, or the number the system gives for why not.
+tl::expected<std::string, int> text_of(const std::filesystem::path& file) {
+  errno = 0;
+  std::ifstream in{file, std::ios::binary};
+  std::string text;
+  std::array<char, 4096> block{};
+  while (in.read(block.data(), block.size()), in.gcount() > 0)
+    text.append(block.data(), static_cast<std::size_t>(in.gcount()));
+  // A folder opens and fails at its first byte.
+  if (!in.is_open() || in.bad())
+    return tl::unexpected{errno};
+  return text;
+}
+
+} // namespace
+
+result<config> parse_config(std::string_view text, std::string_view name,
+                            config_origins* origins) {
+  config made;
+  try {
+    const auto all = toml::parse(text, name);
+    if (auto done = reader{made, origins}.read_file(all, name); !done)
+      return tl::unexpected{std::move(done).error()};
+  } catch (const toml::parse_error& wrong) {
+    return invalid(fmt::format("{}:{}: {}", name, wrong.source().begin.line,
+                               wrong.description()));
+  }
+  return made;
+}
+
+result<config> load_config(config_origins* origins) {
+  const auto named = text_of("SNAKEBRIDGE_CONFIG");
+  std::error_code ignored;
+  const auto file =
+    std::filesystem::absolute(named.value_or("snakebridge.toml"), ignored);
+  config made;
+  if (named || std::filesystem::exists(file, ignored)) {
+    const auto text = text_of(file);
+    if (!text)
+      return invalid(fmt::format(
+        "{}cannot read {}: {}", named ? "SNAKEBRIDGE_CONFIG: " : "",
+        file.string(), std::generic_category().message(text.error())));
+    auto parsed = parse_config(*text, file.string(), origins);
+    if (!parsed)
+      return parsed;
+    made = *std::move(parsed);
+  }
+  for (const auto& one : overrides)
+    if (const auto text = text_of(one.name))
+      if (auto done = read_override(one, *text, made, origins); !done)
+        return tl::unexpected{std::move(done).error()};
+  return made;
+}
+
+} // namespace snakebridge

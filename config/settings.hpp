@@ -1,0 +1,106 @@
+#pragma once
+// The settings of a configuration: every number beside its row of `tunables`,
+// and the refusals all of them share. The one place that ties a key to its
+// member: reading, checking and the environment all go through it. Functions
+// over plain values, on any thread.
+
+#include <chrono>
+#include <concepts>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <snakebridge/config.hpp>
+
+#include "config/tunables.hpp"
+
+namespace snakebridge {
+
+/// The row of that key; a key without one does not compile.
+consteval tunable tunable_of(std::string_view key, bool of_pool) {
+  for (const auto& row : tunables)
+    if (row.key == key && row.of_pool == of_pool)
+      return row;
+  throw "no such row in tunables";
+}
+
+constexpr bool has_number(std::string_view key) {
+  for (const auto& row : tunables)
+    if (row.key == key)
+      return true;
+  return false;
+}
+
+/// Calls `visit(row, member)` for every number at the top of the file.
+template <class Config, class Visit>
+requires std::same_as<std::remove_const_t<Config>, config>
+void each_number(Config& all, Visit visit) {
+  visit(tunable_of("timeout_ms", false), all.timeout);
+  visit(tunable_of("payload_bytes_max", false), all.payload_bytes_max);
+}
+
+/// Calls `visit(row, member)` for every number of a pool.
+template <class Pool, class Visit>
+requires std::same_as<std::remove_const_t<Pool>, pool_config>
+void each_number(Pool& pool, Visit visit) {
+  visit(tunable_of("size", true), pool.size);
+  visit(tunable_of("queue_max", true), pool.queue_max);
+  visit(tunable_of("intensity", true), pool.restart.intensity);
+  visit(tunable_of("period_ms", true), pool.restart.period);
+  visit(tunable_of("start_timeout_ms", true), pool.start_timeout);
+  visit(tunable_of("cancel_grace_ms", true), pool.cancel_grace);
+  visit(tunable_of("stop_timeout_ms", true), pool.stop_timeout);
+}
+
+/// A member as the number that stands in the file.
+template <std::integral Number>
+Number number_of(Number member) {
+  return member;
+}
+inline std::int64_t number_of(std::chrono::milliseconds member) {
+  return member.count();
+}
+
+/// Sets a member to a number within its bounds.
+template <std::integral Number>
+void set_number(Number& member, std::int64_t number) {
+  member = static_cast<Number>(number);
+}
+inline void set_number(std::chrono::milliseconds& member, std::int64_t number) {
+  member = std::chrono::milliseconds{number};
+}
+
+template <std::integral Number>
+bool is_within(const tunable& row, Number number) {
+  return std::cmp_greater_equal(number, row.least)
+         && std::cmp_less_equal(number, row.most);
+}
+
+/// "0 to 1024"
+inline std::string bounds_of(const tunable& row) {
+  return fmt::format("{} to {}", row.least, row.most);
+}
+
+/// "pool.gpu.size"
+inline std::string pool_key(std::string_view pool, std::string_view key) {
+  return fmt::format("pool.{}.{}", pool, key);
+}
+
+inline tl::unexpected<error> invalid(std::string message) {
+  return tl::unexpected{error{errc::config_invalid, std::move(message)}};
+}
+
+/// Why no pool may have that name; nothing when one may.
+std::optional<std::string> wrong_with_pool_name(std::string_view name);
+
+/// Why no worker can be given that variable; nothing when it can.
+std::optional<std::string> wrong_with_variable(std::string_view name,
+                                               std::string_view value);
+
+/// The pool of that name, made when there is none.
+pool_config& pool_of(config& all, std::string_view name);
+
+} // namespace snakebridge

@@ -1,0 +1,107 @@
+#include <snakebridge/config.hpp>
+
+#include <gtest/gtest.h>
+
+#include "config/settings.hpp"
+
+namespace snakebridge::testing {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string refusal(config wanted) {
+  const auto made = checked(std::move(wanted));
+  if (made)
+    return "accepted";
+  EXPECT_EQ(made.error().code(), errc::config_invalid);
+  return made.error().message();
+}
+
+config pool(pool_config only) {
+  return {.pools = {std::move(only)}};
+}
+
+} // namespace
+
+TEST(CheckedConfig, WhenNothingIsWantedThenADefaultPoolOfTheCoresIsThere) {
+  const auto made = checked({});
+  ASSERT_TRUE(made);
+  ASSERT_EQ(made->pools.size(), 1u);
+  EXPECT_EQ(made->pools[0].name, "default");
+  EXPECT_GE(made->pools[0].size, 1u);
+}
+
+TEST(CheckedConfig, AddsTheDefaultPoolToOthers) {
+  const auto made = checked(pool({.name = "gpu", .size = 3}));
+  ASSERT_TRUE(made);
+  ASSERT_EQ(made->pools.size(), 2u);
+  EXPECT_EQ(made->pools[0].size, 3u);
+  EXPECT_EQ(made->pools[1].name, "default");
+}
+
+TEST(CheckedConfig, GivesAnEmbeddedPoolOneInterpreter) {
+  const auto made = checked(pool({.placement = placement::embedded}));
+  ASSERT_TRUE(made);
+  EXPECT_EQ(made->pools[0].size, 1u);
+}
+
+TEST(CheckedConfig, RefusesMoreInAnEmbeddedPool) {
+  EXPECT_EQ(refusal(pool({.size = 2, .placement = placement::embedded})),
+            "pool.default.size = 2: an embedded pool has one interpreter; say "
+            "1, or placement = \"worker\"");
+}
+
+TEST(CheckedConfig, RefusesTwoPoolsOfOneName) {
+  EXPECT_EQ(refusal({.pools = {{.name = "a"}, {.name = "a"}}}),
+            "pool.a: there are two pools of that name; rename one");
+}
+
+TEST(CheckedConfig, RefusesOddPoolNames) {
+  const std::string rule = ": must be 1 to 64 of A-Z, a-z, 0-9, _ and -";
+  EXPECT_EQ(refusal(pool({.name = ""})), "pool name \"\"" + rule);
+  EXPECT_EQ(refusal(pool({.name = "a b"})), "pool name \"a b\"" + rule);
+  EXPECT_EQ(refusal(pool({.name = "a\n"})), "pool name \"a\\n\"" + rule);
+  EXPECT_EQ(refusal(pool({.name = std::string(64, 'x')})), "accepted");
+  EXPECT_NE(refusal(pool({.name = std::string(65, 'x')})), "accepted");
+  EXPECT_EQ(refusal(pool({.name = "Az-0_9"})), "accepted");
+}
+
+TEST(CheckedConfig, RefusesVariablesNoProcessCanHave) {
+  EXPECT_EQ(refusal(pool({.env = {{"A=B", "c"}}})),
+            "pool.default.env: variable \"A=B\": its name must not be empty "
+            "nor hold '=' or NUL");
+  EXPECT_NE(refusal(pool({.env = {{"", "c"}}})), "accepted");
+  EXPECT_NE(refusal(pool({.env = {{std::string{"A\0B", 3}, "c"}}})),
+            "accepted");
+  EXPECT_NE(refusal(pool({.env = {{"A", std::string{"b\0c", 3}}}})),
+            "accepted");
+  EXPECT_EQ(refusal(pool({.env = {{"A", "b=c"}}})), "accepted");
+}
+
+TEST(CheckedConfig, HoldsTheBoundsOfTheFile) {
+  EXPECT_EQ(refusal({.timeout = 0ms}), "timeout_ms = 0: must be 1 to 86400000");
+  EXPECT_EQ(refusal({.payload_bytes_max = ~std::size_t{0}}),
+            "payload_bytes_max = 18446744073709551615: must be 1024 to "
+            "4294967296");
+  EXPECT_EQ(refusal(pool({.name = "gpu", .size = 1'025})),
+            "pool.gpu.size = 1025: must be 0 to 1024");
+  EXPECT_EQ(refusal(pool({.queue_max = 0})),
+            "pool.default.queue_max = 0: must be 1 to 1000000");
+  EXPECT_EQ(refusal(pool({.restart = {.intensity = 1'001}})),
+            "pool.default.intensity = 1001: must be 0 to 1000");
+  EXPECT_EQ(refusal(pool({.cancel_grace = -1ms})),
+            "pool.default.cancel_grace_ms = -1: must be 0 to 86400000");
+}
+
+TEST(Tunables, AllBelongToAMember) {
+  std::size_t members = 0;
+  const auto count = [&members](const tunable&, const auto&) { ++members; };
+  const config all;
+  const pool_config pool;
+  each_number(all, count);
+  each_number(pool, count);
+  EXPECT_EQ(members, std::size(tunables));
+}
+
+} // namespace snakebridge::testing

@@ -1,0 +1,242 @@
+#include <snakebridge/config.hpp>
+
+#include <fstream>
+#include <iterator>
+
+#include <gtest/gtest.h>
+
+#include "config/settings.hpp"
+
+namespace snakebridge::testing {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A file named snakebridge.toml, and what was made of it.
+class ConfigFile : public ::testing::Test {
+protected:
+  config parsed(std::string_view text) {
+    auto made = parse_config(text, "snakebridge.toml", &origins);
+    if (!made) {
+      ADD_FAILURE() << made.error().message();
+      return {};
+    }
+    return *std::move(made);
+  }
+
+  static std::string refusal(std::string_view text) {
+    const auto made = parse_config(text, "snakebridge.toml");
+    if (made)
+      return "accepted";
+    EXPECT_EQ(made.error().code(), errc::config_invalid);
+    return made.error().message();
+  }
+
+  static std::map<std::string, std::int64_t> numbers(const config& all,
+                                                     const pool_config& pool) {
+    std::map<std::string, std::int64_t> found;
+    const auto add = [&found](const tunable& row, const auto& member) {
+      found[row.key] = static_cast<std::int64_t>(number_of(member));
+    };
+    each_number(all, add);
+    each_number(pool, add);
+    return found;
+  }
+
+  config_origins origins;
+};
+
+} // namespace
+
+TEST_F(ConfigFile, WhenEmptyThenAllIsDefault) {
+  const auto made = parsed("");
+  EXPECT_TRUE(made.pools.empty());
+  EXPECT_EQ(made.timeout, 120s);
+  EXPECT_TRUE(origins.empty());
+}
+
+TEST_F(ConfigFile, SetsWhatStandsAtItsTop) {
+  const auto made = parsed(R"(
+timeout_ms = 1500
+payload_bytes_max = 4294967296
+worker = "/opt/worker"
+)");
+  EXPECT_EQ(made.timeout, 1500ms);
+  EXPECT_EQ(made.payload_bytes_max, std::size_t{1} << 32U);
+  EXPECT_EQ(made.worker, "/opt/worker");
+}
+
+TEST_F(ConfigFile, SetsAllOfAPool) {
+  const auto made = parsed(R"(
+[pool.gpu]
+size = 2
+placement = "embedded"
+python = "/opt/venv"
+env = {CUDA_VISIBLE_DEVICES = "0"}
+queue_max = 7
+intensity = 0
+period_ms = 60000
+start_timeout_ms = 1
+cancel_grace_ms = 0
+stop_timeout_ms = 3
+)");
+  ASSERT_EQ(made.pools.size(), 1u);
+  const auto& pool = made.pools[0];
+  EXPECT_EQ(pool.name, "gpu");
+  EXPECT_EQ(pool.size, 2u);
+  EXPECT_EQ(pool.placement, placement::embedded);
+  EXPECT_EQ(pool.python, "/opt/venv");
+  EXPECT_EQ(pool.env, (std::map<std::string, std::string>{
+                        {"CUDA_VISIBLE_DEVICES", "0"}}));
+  EXPECT_EQ(pool.queue_max, 7u);
+  EXPECT_EQ(pool.restart.intensity, 0u);
+  EXPECT_EQ(pool.restart.period, 60s);
+  EXPECT_EQ(pool.start_timeout, 1ms);
+  EXPECT_EQ(pool.cancel_grace, 0ms);
+  EXPECT_EQ(pool.stop_timeout, 3ms);
+}
+
+TEST_F(ConfigFile, KeepsItsPoolsInTheirOrder) {
+  const auto made = parsed("[pool.b]\n[pool.a]\n[pool.c]\n");
+  ASSERT_EQ(made.pools.size(), 3u);
+  EXPECT_EQ(made.pools[0].name, "b");
+  EXPECT_EQ(made.pools[1].name, "a");
+  EXPECT_EQ(made.pools[2].name, "c");
+}
+
+TEST_F(ConfigFile, TellsTheLineOfEverySetting) {
+  parsed("timeout_ms = 5\n"
+         "[pool.gpu]\n"
+         "size = 1\n"
+         "env.A = \"b\"\n");
+  EXPECT_EQ(origins, (config_origins{
+                       {"timeout_ms", "snakebridge.toml:1"},
+                       {"pool.gpu.size", "snakebridge.toml:3"},
+                       {"pool.gpu.env.A", "snakebridge.toml:4"},
+                     }));
+}
+
+TEST_F(ConfigFile, WhenANumberIsOutOfBoundsThenTheyAreTold) {
+  EXPECT_EQ(refusal("[pool.gpu]\n\nsize = -1\n"),
+            "snakebridge.toml:3: pool.gpu.size = -1: must be 0 to 1024");
+  EXPECT_EQ(refusal("timeout_ms = 0"),
+            "snakebridge.toml:1: timeout_ms = 0: must be 1 to 86400000");
+}
+
+TEST_F(ConfigFile, AcceptsEveryNumberAtItsBoundsAndNoneBeyond) {
+  for (const auto& row : tunables) {
+    const auto with = [&row](std::int64_t number) {
+      return fmt::format("{}{} = {}", row.of_pool ? "[pool.p]\n" : "", row.key,
+                         number);
+    };
+    EXPECT_EQ(refusal(with(row.least)), "accepted");
+    EXPECT_EQ(refusal(with(row.most)), "accepted");
+    EXPECT_NE(refusal(with(row.least - 1)), "accepted") << row.key;
+    EXPECT_NE(refusal(with(row.most + 1)), "accepted") << row.key;
+  }
+}
+
+TEST_F(ConfigFile, WhenANumberIsNoIntegerThenItSaysSo) {
+  EXPECT_EQ(refusal("timeout_ms = \"5s\""),
+            "snakebridge.toml:1: timeout_ms = \"5s\": must be an integer, 1 to "
+            "86400000");
+  EXPECT_EQ(refusal("[pool.p]\nsize = 4.5"),
+            "snakebridge.toml:2: pool.p.size = 4.5: must be an integer, 0 to "
+            "1024");
+  EXPECT_EQ(refusal("[pool.p]\nsize = true"),
+            "snakebridge.toml:2: pool.p.size = true: must be an integer, 0 to "
+            "1024");
+  EXPECT_EQ(refusal("timeout_ms = [1]"),
+            "snakebridge.toml:1: timeout_ms = an array: must be an integer, 1 "
+            "to 86400000");
+}
+
+TEST_F(ConfigFile, WhenANumberIsHugeThenTheLineIsTold) {
+  EXPECT_TRUE(refusal("\ntimeout_ms = 99999999999999999999")
+                .starts_with("snakebridge.toml:2: "));
+}
+
+TEST_F(ConfigFile, WhenAKeyIsUnknownThenTheKnownOnesAreTold) {
+  EXPECT_EQ(refusal("timeout = 5"),
+            "snakebridge.toml:1: timeout = 5: no such setting; there are "
+            "timeout_ms, payload_bytes_max, worker and tables [pool.NAME]");
+  EXPECT_EQ(refusal("[pool.p]\nsise = 5"),
+            "snakebridge.toml:2: pool.p.sise = 5: no such setting; a pool has "
+            "size, placement, python, env, queue_max, intensity, period_ms, "
+            "start_timeout_ms, cancel_grace_ms and stop_timeout_ms");
+  EXPECT_TRUE(refusal("[pols.p]\n")
+                .starts_with("snakebridge.toml:1: pols = a table: no such"));
+}
+
+TEST_F(ConfigFile, WhenPlacementIsUnknownThenBothAreTold) {
+  EXPECT_EQ(refusal("[pool.p]\nplacement = \"thread\""),
+            "snakebridge.toml:2: pool.p.placement = \"thread\": must be "
+            "\"worker\" or \"embedded\"");
+  EXPECT_EQ(refusal("[pool.p]\nplacement = 1"),
+            "snakebridge.toml:2: pool.p.placement = 1: must be \"worker\" or "
+            "\"embedded\"");
+}
+
+TEST_F(ConfigFile, WhenTextIsMissingThenItSaysWhatToWrite) {
+  EXPECT_EQ(refusal("worker = 1"),
+            "snakebridge.toml:1: worker = 1: must be a path in quotes");
+  EXPECT_EQ(refusal("[pool.p]\npython = false"),
+            "snakebridge.toml:2: pool.p.python = false: must be a path in "
+            "quotes");
+  EXPECT_EQ(refusal("[pool.p]\nenv = \"A=b\""),
+            "snakebridge.toml:2: pool.p.env = \"A=b\": must be a table: env = "
+            "{NAME = \"value\"}");
+  EXPECT_EQ(refusal("[pool.p.env]\nA = 1"),
+            "snakebridge.toml:2: pool.p.env.A = 1: must be text in quotes");
+  EXPECT_EQ(refusal("pool = 1"),
+            "snakebridge.toml:1: pool = 1: must be tables: [pool.NAME]");
+  EXPECT_EQ(refusal("[pool]\nsize = 1"),
+            "snakebridge.toml:2: pool.size = 1: must be a table: [pool.NAME]");
+}
+
+TEST_F(ConfigFile, WhenAPoolHasAnOddNameThenItIsShown) {
+  EXPECT_EQ(refusal("[pool.\"a b\"]"),
+            "snakebridge.toml:1: pool name \"a b\": must be 1 to 64 of A-Z, "
+            "a-z, 0-9, _ and -");
+}
+
+TEST_F(ConfigFile, WhenAVariableCannotBeGivenThenItsLineIsTold) {
+  EXPECT_EQ(refusal("[pool.p.env]\n\"A=B\" = \"c\""),
+            "snakebridge.toml:2: pool.p.env: variable \"A=B\": its name must "
+            "not be empty nor hold '=' or NUL");
+  EXPECT_EQ(refusal("[pool.p.env]\nA = \"b\\u0000c\""),
+            "snakebridge.toml:2: pool.p.env: variable \"A\": its value must "
+            "not hold NUL");
+}
+
+TEST_F(ConfigFile, WhenItIsNoTomlThenTheLineIsTold) {
+  EXPECT_TRUE(
+    refusal("timeout_ms = 5\n[pool.p\n").starts_with("snakebridge.toml:2: "));
+  EXPECT_TRUE(refusal("[pool.p]\nsize = 1\n[pool.p]\n")
+                .starts_with("snakebridge.toml:3: "));
+}
+
+TEST_F(ConfigFile, WhenSeveralSettingsAreWrongThenTheFirstIsTold) {
+  EXPECT_TRUE(refusal("[pool.z]\nsize = -1\nqueue_max = 0\n[pool.a]\nsize = -1")
+                .starts_with("snakebridge.toml:2: pool.z.size"));
+}
+
+TEST_F(ConfigFile, AsShippedNamesEverySettingWithItsDefault) {
+  std::ifstream file{SNAKEBRIDGE_SOURCE_DIR "/config/snakebridge.toml"};
+  const std::string text{std::istreambuf_iterator<char>{file}, {}};
+  const auto shipped = parsed(text);
+  ASSERT_EQ(shipped.pools.size(), 1u);
+  EXPECT_EQ(numbers(shipped, shipped.pools[0]), numbers({}, {}));
+  for (const auto& row : tunables)
+    EXPECT_TRUE(origins.contains(row.of_pool ? pool_key("default", row.key)
+                                             : std::string{row.key}))
+      << row.key;
+  EXPECT_EQ(shipped.pools[0].placement, pool_config{}.placement);
+  EXPECT_TRUE(shipped.pools[0].env.empty());
+  for (const auto* key :
+       {"worker", "pool.default.python", "pool.default.placement"})
+    EXPECT_TRUE(origins.contains(key)) << key;
+}
+
+} // namespace snakebridge::testing
