@@ -1,19 +1,18 @@
 # The library users link: every layer in one shared object, so that a program
 # sees one version, one set of symbols and none of the private dependencies.
-# Objects, not archives: what nothing inside calls is the public API.
-add_library(snakebridge SHARED
-  $<TARGET_OBJECTS:sb_config> $<TARGET_OBJECTS:sb_schemas>
-  $<TARGET_OBJECTS:sb_runtime> $<TARGET_OBJECTS:sb_actors>
-  $<TARGET_OBJECTS:sb_supervisors>)
-add_library(snakebridge::snakebridge ALIAS snakebridge)
+set(layers sb_config sb_schemas sb_runtime sb_actors sb_supervisors)
 
-# sb_supervisors brings what the layers need: CPython too, so that extension
-# modules find its symbols in every program that links this library.
+# The objects themselves: an archive would drop what nothing inside calls, and
+# that is just the public API.
+list(TRANSFORM layers REPLACE ".+" "$<TARGET_OBJECTS:\\0>"
+     OUTPUT_VARIABLE layer_objects)
+add_library(snakebridge SHARED ${layer_objects})
+add_library(snakebridge::snakebridge ALIAS snakebridge)
 target_link_libraries(snakebridge
-  PRIVATE sb_supervisors
-  PUBLIC CAF::core fmt::fmt tl::expected Threads::Threads)
+  PUBLIC CAF::core fmt::fmt tl::expected Threads::Threads
+  PRIVATE CapnProto::capnp Python3::Python spdlog::spdlog
+          tomlplusplus::tomlplusplus ${CMAKE_DL_LIBS})
 set_target_properties(snakebridge PROPERTIES
-  LINKER_LANGUAGE CXX
   VERSION "${PROJECT_VERSION}"
   # Until 1.0 each minor version may break its users.
   SOVERSION "${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}")

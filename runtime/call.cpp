@@ -28,11 +28,13 @@ void call::settle(result<value> outcome) {
 
 call::news call::wait() {
   std::unique_lock lock{mutex_};
-  const bool told = changed_.wait_until(
+  changed_.wait_until(
     lock, deadline, [this] { return outcome_.has_value() || appointed_; });
   if (outcome_)
     return news::answered;
-  if (!told)
+  // Who leads comes back here at its deadline, and is appointed again if it is
+  // the only one: that must not keep it.
+  if (!appointed_ || steady_clock::now() >= deadline)
     return news::deadline;
   appointed_ = false;
   return news::lead;

@@ -168,6 +168,7 @@ void call_queue::attach(std::shared_ptr<interpreter_host> host) {
     const std::lock_guard lock{mutex_};
     host_ = std::move(host);
   }
+  changed_.notify_all();
   pump();
 }
 
@@ -214,6 +215,7 @@ void call_queue::detach(const interpreter_host* host, std::uint32_t epoch,
         waiting_.push_front(*each);
     }
   }
+  changed_.notify_all();
   for (auto& [each, why] : refused)
     each->answer(tl::unexpected{std::move(why)});
 }
@@ -226,8 +228,27 @@ void call_queue::close(error why) {
       closed_ = why;
     refused.swap(waiting_);
   }
+  changed_.notify_all();
   for (const auto& each : refused)
     each->answer(tl::unexpected{why});
+}
+
+void call_queue::reopen() {
+  const std::lock_guard lock{mutex_};
+  closed_.reset();
+}
+
+result<void> call_queue::wait_ready(steady_clock::time_point deadline) {
+  std::unique_lock lock{mutex_};
+  const bool told = changed_.wait_until(
+    lock, deadline, [this] { return host_ || deaths_ > 0 || closed_; });
+  if (host_)
+    return {};
+  if (!told)
+    return tl::unexpected{
+      error{errc::startup_failed,
+            fmt::format("interpreter {} is not ready in time", interpreter_)}};
+  return tl::unexpected{last_death_ ? *last_death_ : *closed_};
 }
 
 call_queue::facts call_queue::look() const {

@@ -63,8 +63,14 @@ public:
   void pump();
   /// The host is gone. Its calls that never started wait for the next.
   void detach(const interpreter_host* host, std::uint32_t epoch, host_end end);
-  /// Refuses all calls, those that wait too, with `why`.
+  /// Refuses all calls, those that wait too, with `why`; the first reason stays
+  /// until `reopen`.
   void close(error why);
+  void reopen();
+
+  /// Waits until a host is attached. Errors: why the last incarnation ended, if
+  /// one did; what `close` was given; startup_failed at the deadline.
+  result<void> wait_ready(steady_clock::time_point deadline);
 
   facts look() const;
 
@@ -84,6 +90,7 @@ private:
   const std::shared_ptr<timers> deadlines_;
 
   mutable std::mutex mutex_;
+  std::condition_variable changed_; // host_, deaths_ or closed_
   std::deque<call_ptr> waiting_;
   std::shared_ptr<interpreter_host> host_;
   std::uint32_t epoch_ = 0;

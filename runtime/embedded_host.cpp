@@ -15,7 +15,7 @@
 
 namespace snakebridge {
 
-struct [[gnu::visibility("hidden")]] embedded_host::python_side {
+struct embedded_host::python_side {
   explicit python_side(std::atomic<std::uint64_t>& live) : objects{live} {}
   object_table objects;
 };

@@ -17,7 +17,8 @@
 
 namespace snakebridge {
 
-class embedded_host final : public interpreter_host,
+// Hidden, because Python's types inside it are.
+class [[gnu::visibility("hidden")]] embedded_host final : public interpreter_host,
                             public std::enable_shared_from_this<embedded_host> {
 public:
   embedded_host(incarnation self, std::filesystem::path python,
@@ -36,7 +37,7 @@ public:
   host_stats stats() const override;
 
 private:
-  struct [[gnu::visibility("hidden")]] python_side; // the object table: Python's types stay in the .cpp
+  struct python_side; // the object table: Python's types stay in the .cpp
 
   void serve();
   void serve_accepted();

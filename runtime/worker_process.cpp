@@ -173,6 +173,9 @@ worker_process::start(const std::filesystem::path& program,
   plan.place((*data).theirs, worker_descriptor::data);
   plan.place((*control).theirs, worker_descriptor::control);
   plan.place(page, worker_descriptor::status);
+  // What the program left open to its children is not for the worker.
+  posix_spawn_file_actions_addclosefrom_np(&plan.actions,
+                                           worker_descriptor::status + 1);
   auto lines = environment_of(environment);
   auto arguments = std::vector{program.string()};
   const int failed = ::posix_spawn(&made.pid_, program.c_str(), &plan.actions,

@@ -19,6 +19,7 @@ class actor_system;
 
 namespace snakebridge {
 
+class client;
 class session;
 
 /// "0.1.0"
@@ -32,7 +33,7 @@ struct interpreter_stats {
   int pid = 0;                ///< of its process; 0 between incarnations
   std::size_t waiting = 0;    ///< calls in its queue
   std::size_t running = 0;    ///< calls handed to Python
-  std::uint64_t answered = 0; ///< calls ended, whatever their result
+  std::uint64_t calls = 0;    ///< taken so far
   std::uint64_t live_objects = 0; ///< objects held for refs
   std::uint32_t deaths = 0;       ///< incarnations that ended unasked
 };
@@ -61,12 +62,6 @@ struct session_options {
   std::string id = {};
 };
 
-/// How a thread's bridge is used inside a runtime_scope.
-struct runtime_options {
-  std::string pool = {};
-  std::optional<std::chrono::milliseconds> timeout = {};
-};
-
 class bridge : public caller {
 public:
   /// Starts with the configuration of the environment (`load_config`).
@@ -83,10 +78,6 @@ public:
   bridge(const bridge&) = delete;
   bridge& operator=(const bridge&) = delete;
 
-  /// The same functions with other options:
-  /// `bridge.with({.timeout = 50ms}).call(…)`.
-  caller with(call_options options) const;
-
   /// Opens a session, or joins the one with that id. Throws shutting_down.
   session open_session(session_options options = {}) const;
   /// Ends this thread's own session and answers how many objects it had. The
@@ -102,7 +93,7 @@ public:
   caf::actor_system& system() const;
 
 private:
-  friend class bridge_core;
+  friend struct bridge_access;
   explicit bridge(std::shared_ptr<bridge_core> core);
 };
 
@@ -111,16 +102,16 @@ private:
 /// one membership.
 class session : public caller {
 public:
-  const std::string& id() const { return options_.session; }
+  const std::string& id() const { return id_; }
 
 private:
   friend class bridge;
   friend class session_scope;
-  friend class bridge_core;
-  session(std::shared_ptr<bridge_core> core, std::string id,
-          std::shared_ptr<void> membership);
+  session(std::shared_ptr<bridge_core> core, std::shared_ptr<lane> through,
+          std::shared_ptr<const client> member);
 
-  std::shared_ptr<void> membership_;
+  std::string id_;
+  std::shared_ptr<const client> member_;
 };
 
 /// Calls of this thread use the session while the scope lasts.

@@ -17,6 +17,7 @@
 namespace snakebridge {
 
 class bridge_core;
+class lane;
 
 /// How calls are made: what is not given is taken from the surrounding
 /// runtime_scope, then from the configuration.
@@ -27,6 +28,12 @@ struct call_options {
   std::string pool = {};
   /// The session to use, joined by its id for the rest of this thread's life.
   std::string session = {};
+};
+
+/// What a runtime_scope, or one message of an actor, says of its calls.
+struct runtime_options {
+  std::string pool = {};
+  std::optional<std::chrono::milliseconds> timeout = {};
 };
 
 /// All calls answer a `result`. Errors any of them may have: python_raised,
@@ -90,17 +97,21 @@ public:
   /// Forgets the object: true if it was there, false if it was gone already.
   result<bool> release(const value& object) const;
 
+  /// The same functions with other options, which win over this caller's:
+  /// `bridge.with({.timeout = 50ms}).call(…)`.
+  caller with(call_options options) const;
+
   /// The id of the session calls of this thread use, made on first use.
   /// Throws shutting_down.
   std::string current_session() const;
 
 protected:
-  caller(std::shared_ptr<bridge_core> core, call_options options)
-      : core_{std::move(core)}, options_{std::move(options)} {}
+  caller(std::shared_ptr<bridge_core> core, std::shared_ptr<lane> through);
 
   result<value> run(operation& asked) const;
 
   std::shared_ptr<bridge_core> core_;
+  std::shared_ptr<lane> lane_; ///< of a session; null: the thread's choice
   call_options options_;
 };
 

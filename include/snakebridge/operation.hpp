@@ -39,11 +39,11 @@ using named_value = std::pair<std::string, value>;
 
 struct operation {
   verb what = verb::call;
-  std::string module;
-  std::string name; ///< dotted where Python would take it; code for evaluate
-  value target;     ///< a ref, where the verb has a target
-  std::vector<value> positional;
-  std::vector<named_value> named;
+  std::string module = {};
+  std::string name = {}; ///< dotted where Python would take it; code for evaluate
+  value target = {};     ///< a ref, where the verb has a target
+  std::vector<value> positional = {};
+  std::vector<named_value> named = {};
 };
 
 /// "math.sqrt", "pathlib.Path.exists": for messages.

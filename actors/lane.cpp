@@ -1,0 +1,195 @@
+#include "actors/lane.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "config/tunables.hpp"
+
+namespace snakebridge {
+
+namespace {
+
+// The interpreter an operation's refs live in, found by looking at all of them.
+class ref_search {
+public:
+  explicit ref_search(const std::string& session) : session_{session} {}
+
+  void look(const value& item, std::size_t depth = 0) {
+    if (depth > limits::value_depth_max)
+      return; // refused where it is encoded
+    switch (item.kind()) {
+    case kind::ref:
+      return take(*item.get_if<ref>());
+    case kind::list:
+      return look_all(*item.get_if<list>(), depth);
+    case kind::tuple:
+      return look_all(*item.get_if<tuple>(), depth);
+    case kind::dict:
+      for (const auto& [key, content] : *item.get_if<dict>()) {
+        look(key, depth + 1);
+        look(content, depth + 1);
+      }
+      return;
+    default:
+      return;
+    }
+  }
+
+  const ref* found() const { return found_; }
+  const std::optional<error>& failed() const { return failed_; }
+
+private:
+  void look_all(const std::vector<value>& items, std::size_t depth) {
+    for (const auto& item : items)
+      if (item.kind() >= kind::list)
+        look(item, depth + 1);
+  }
+
+  void take(const ref& name) {
+    if (failed_)
+      return;
+    if (!name.node.empty())
+      failed_ = error{errc::node_down,
+                      fmt::format("the object lives on node '{}', which has "
+                                  "not joined",
+                                  name.node)};
+    else if (name.session != session_)
+      failed_ = error{errc::ref_foreign,
+                      fmt::format("the object belongs to session '{}', not to "
+                                  "'{}'; share one session",
+                                  name.session, session_)};
+    else if (found_ && found_->interpreter != name.interpreter)
+      failed_ = error{errc::ref_foreign,
+                      fmt::format("one call has objects of interpreters {} and "
+                                  "{}; make both in the same",
+                                  found_->interpreter, name.interpreter)};
+    else if (!found_ || name.epoch < found_->epoch)
+      found_ = &name; // the oldest decides whether the call is stale
+  }
+
+  const std::string& session_;
+  const ref* found_ = nullptr;
+  std::optional<error> failed_;
+};
+
+} // namespace
+
+lane::lane(std::shared_ptr<const pools> where, std::uint64_t number,
+           std::string id, std::chrono::milliseconds timeout)
+    : where_{std::move(where)},
+      gate_{std::make_shared<session_gate>(number, std::move(id))},
+      timeout_{timeout} {}
+
+result<value> lane::run(operation asked, const runtime_options& options) {
+  auto to = find_route(asked, options.pool);
+  if (!to)
+    return tl::unexpected{to.error()};
+  return to->queue->run(std::move(asked), gate_, deadline(options), to->epoch);
+}
+
+void lane::submit(operation asked, const runtime_options& options,
+                  completion done) {
+  auto to = find_route(asked, options.pool);
+  if (!to)
+    return done(tl::unexpected{to.error()});
+  const auto made = std::make_shared<call>(std::move(asked), gate_,
+                                           deadline(options), std::move(done));
+  made->epoch = to->epoch;
+  to->queue->submit(made);
+}
+
+steady_clock::time_point lane::deadline(const runtime_options& options) const {
+  return steady_clock::now() + options.timeout.value_or(timeout_);
+}
+
+result<lane::route> lane::find_route(const operation& asked,
+                                     const std::string& pool) {
+  const bool has_target = !asked.target.is_none();
+  if (has_target && !asked.target.is_ref())
+    return tl::unexpected{
+      error{errc::ref_invalid,
+            fmt::format("expected a ref to a Python object, got {}",
+                        repr_short(asked.target))}};
+  ref_search search{gate_->id};
+  if (has_target)
+    search.look(asked.target);
+  for (const auto& item : asked.positional)
+    search.look(item);
+  for (const auto& [name, item] : asked.named)
+    search.look(item);
+  if (search.failed())
+    return tl::unexpected{*search.failed()};
+  if (const auto* name = search.found()) {
+    auto queue = where_->interpreter(name->interpreter);
+    if (!queue)
+      return tl::unexpected{
+        error{errc::ref_foreign,
+              fmt::format("this bridge has no interpreter {}: the object "
+                          "belongs to another",
+                          name->interpreter)}};
+    remember(queue);
+    return route{std::move(queue), name->epoch};
+  }
+  auto chosen = home(pool);
+  if (!chosen)
+    return tl::unexpected{chosen.error()};
+  return route{std::move(*chosen), 0};
+}
+
+result<std::shared_ptr<call_queue>> lane::home(const std::string& pool) {
+  const auto* wanted = where_->find(pool.empty() ? "default" : pool);
+  if (wanted == nullptr)
+    return tl::unexpected{error{errc::pool_unknown,
+                                fmt::format("no pool is named '{}'", pool)}};
+  const std::lock_guard lock{mutex_};
+  for (const auto& [at, queue] : homes_)
+    if (at == wanted)
+      return queue;
+  auto chosen = wanted->least_busy();
+  homes_.emplace_back(wanted, chosen);
+  if (std::find(used_.begin(), used_.end(), chosen) == used_.end())
+    used_.push_back(chosen);
+  return chosen;
+}
+
+void lane::remember(const std::shared_ptr<call_queue>& queue) {
+  const std::lock_guard lock{mutex_};
+  if (std::find(used_.begin(), used_.end(), queue) == used_.end())
+    used_.push_back(queue);
+}
+
+result<std::size_t> lane::release_objects() {
+  std::vector<std::shared_ptr<call_queue>> used;
+  {
+    const std::lock_guard lock{mutex_};
+    used = used_;
+  }
+  std::size_t count = 0;
+  for (const auto& queue : used) {
+    if (!queue->look().ready)
+      continue; // between two incarnations it holds nothing
+    const auto released
+      = queue->run({.what = verb::release_session}, gate_, deadline({}), 0);
+    if (released)
+      count += static_cast<std::size_t>(released->as<std::int64_t>());
+    else if (released.error().code() == errc::deadline_exceeded)
+      return tl::unexpected{released.error()};
+  }
+  return count;
+}
+
+void lane::close() {
+  if (gate_->closed.exchange(true))
+    return;
+  std::vector<std::shared_ptr<call_queue>> used;
+  {
+    const std::lock_guard lock{mutex_};
+    used = used_;
+  }
+  for (const auto& queue : used)
+    queue->release(gate_->number);
+}
+
+} // namespace snakebridge

@@ -1,0 +1,61 @@
+#pragma once
+// From a session to the hosts its refs live on: what its clients' calls go
+// through. A lane chooses the interpreter (a ref's own; else the session's home
+// in the pool, chosen at the first call), checks that refs belong here, and
+// hands the call over; nothing of it is an actor. Shared by the session actor,
+// whose lease closes it, and by the clients' threads; any thread.
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <snakebridge/caller.hpp>
+
+#include "actors/pools.hpp"
+
+namespace snakebridge {
+
+class lane {
+public:
+  lane(std::shared_ptr<const pools> where, std::uint64_t number, std::string id,
+       std::chrono::milliseconds timeout);
+  lane(const lane&) = delete;
+  lane& operator=(const lane&) = delete;
+
+  const std::string& id() const { return gate_->id; }
+  bool closed() const { return gate_->closed.load(); }
+
+  /// Runs a call and waits for its answer. Errors: those of `caller`.
+  result<value> run(operation asked, const runtime_options& options);
+  /// Starts a call; `done` runs exactly once, here or on a thread of the
+  /// runtime.
+  void submit(operation asked, const runtime_options& options,
+              completion done);
+  /// Frees all objects, waits until they are, and answers how many there were.
+  result<std::size_t> release_objects();
+  /// No call starts any more, and all objects are freed, those of calls still
+  /// running too. Idempotent.
+  void close();
+
+private:
+  struct route {
+    std::shared_ptr<call_queue> queue;
+    std::uint32_t epoch = 0; ///< of the refs; 0: there are none
+  };
+
+  result<route> find_route(const operation& asked, const std::string& pool);
+  result<std::shared_ptr<call_queue>> home(const std::string& pool);
+  void remember(const std::shared_ptr<call_queue>& queue);
+  steady_clock::time_point deadline(const runtime_options& options) const;
+
+  const std::shared_ptr<const pools> where_;
+  const std::shared_ptr<session_gate> gate_;
+  const std::chrono::milliseconds timeout_;
+
+  std::mutex mutex_;
+  std::vector<std::pair<const pool*, std::shared_ptr<call_queue>>> homes_;
+  std::vector<std::shared_ptr<call_queue>> used_; // to be told of the end
+};
+
+} // namespace snakebridge

@@ -1,0 +1,39 @@
+#pragma once
+// The pools of a bridge and the call queues of their interpreters: where calls
+// can go. Made before the first interpreter starts and unchanged after, so any
+// thread may read it. The interpreters themselves are actors below the pools'
+// supervisors.
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include <snakebridge/config.hpp>
+
+#include "runtime/call_queue.hpp"
+
+namespace snakebridge {
+
+struct pool {
+  pool_config settings;
+  std::vector<std::shared_ptr<call_queue>> interpreters;
+
+  std::shared_ptr<call_queue> least_busy() const;
+};
+
+class pools {
+public:
+  /// Takes configurations that have been checked.
+  pools(const std::vector<pool_config>& wanted,
+        const std::shared_ptr<timers>& deadlines);
+
+  const std::vector<pool>& all() const { return pools_; }
+  const pool* find(std::string_view name) const;
+  /// Null when there is none of that number.
+  std::shared_ptr<call_queue> interpreter(std::uint32_t number) const;
+
+private:
+  std::vector<pool> pools_;
+};
+
+} // namespace snakebridge

@@ -1,0 +1,156 @@
+#include "actors/session.hpp"
+
+#include <fmt/format.h>
+
+#include "actors/errors.hpp"
+
+namespace snakebridge {
+
+namespace {
+
+/// Who asked, so that any thread can answer without the session.
+class requester {
+public:
+  explicit requester(const caf::response_promise& asked)
+      : source_{asked.source()}, id_{asked.id()} {}
+
+  void answer(caf::message with) const {
+    if (source_)
+      source_->enqueue(nullptr, id_.response_id(), std::move(with), nullptr);
+  }
+
+private:
+  caf::strong_actor_ptr source_;
+  caf::message_id id_;
+};
+
+// Starts the call and leaves its answer to who has it. `as_message` makes the
+// answer of the result.
+template <class Answer, class AsMessage>
+caf::delegated<Answer> start(session_actor::stateful_pointer<session_state> self,
+                             operation asked, const runtime_options& options,
+                             AsMessage as_message) {
+  self->state.record->calls->submit(
+    std::move(asked), options,
+    [to = requester{self->make_response_promise()},
+     as_message](result<value> outcome) {
+      to.answer(outcome ? as_message(*outcome)
+                        : caf::make_message(to_caf_error(outcome.error())));
+    });
+  return {};
+}
+
+caf::message value_message(value& outcome) {
+  return caf::make_message(std::move(outcome));
+}
+
+std::vector<named_value> names_of(const dict& kwargs) {
+  std::vector<named_value> named;
+  named.reserve(kwargs.size());
+  for (const auto& [key, item] : kwargs) {
+    const auto* name = key.get_if<std::string>();
+    // Python refuses it by its name, as it does for f(**{1: 2}).
+    named.emplace_back(name ? *name : repr(key), item);
+  }
+  return named;
+}
+
+// As over a link: the clients that are left hear why the session ended. `kill`
+// becomes an error of ours, because nobody can trap it.
+void tell_owners(const std::shared_ptr<sessions>& all,
+                 const session_ptr& record, const caf::actor_addr& session,
+                 const caf::error& reason) {
+  const auto told
+    = reason == caf::exit_reason::kill
+        ? to_caf_error({errc::session_closed,
+                        fmt::format("session '{}' was killed",
+                                    record->calls->id())})
+        : reason;
+  for (const auto& owner : all->owners(record))
+    if (const auto to = caf::actor_cast<caf::strong_actor_ptr>(owner))
+      to->enqueue(nullptr, caf::make_message_id(),
+                  caf::make_message(caf::exit_msg{session, told}), nullptr);
+}
+
+} // namespace
+
+session_state::~session_state() {
+  if (!record)
+    return;
+  all->remove(record);
+  record->calls->close();
+}
+
+session_actor::behavior_type
+session(session_actor::stateful_pointer<session_state> self,
+        std::shared_ptr<sessions> all, session_ptr record,
+        caf::actor_addr first_owner) {
+  self->attach_functor([all, record, address = self->address()](
+                         const caf::error& reason) {
+    tell_owners(all, record, address, reason);
+  });
+  self->state.all = std::move(all);
+  self->state.record = std::move(record);
+  self->set_exit_handler([self](const caf::exit_msg& asked) {
+    self->quit(asked.reason);
+  });
+  self->set_down_handler([self](const caf::down_msg& ended) {
+    if (self->state.all->leave(self->state.record, ended.source))
+      self->quit();
+  });
+  self->set_exception_handler(crash_reason);
+  watch(self, first_owner);
+  return {
+    [self](call_message& asked) {
+      return start<value>(self,
+                          {.what = verb::call,
+                           .module = std::move(asked.module),
+                           .name = std::move(asked.function),
+                           .positional = std::move(asked.args),
+                           .named = names_of(asked.kwargs)},
+                          asked.options, value_message);
+    },
+    [self](get_message& asked) {
+      return start<value>(self,
+                          {.what = verb::get,
+                           .module = std::move(asked.module),
+                           .name = std::move(asked.name)},
+                          asked.options, value_message);
+    },
+    [self](method_message& asked) {
+      return start<value>(self,
+                          {.what = verb::method,
+                           .name = std::move(asked.name),
+                           .target = std::move(asked.object),
+                           .positional = std::move(asked.args),
+                           .named = names_of(asked.kwargs)},
+                          asked.options, value_message);
+    },
+    [self](attr_message& asked) {
+      return start<value>(self,
+                          {.what = verb::attribute,
+                           .name = std::move(asked.name),
+                           .target = std::move(asked.object)},
+                          asked.options, value_message);
+    },
+    [self](set_attr_message& asked) {
+      return start<void>(self,
+                         {.what = verb::set_attribute,
+                          .name = std::move(asked.name),
+                          .target = std::move(asked.object),
+                          .positional = {std::move(asked.item)}},
+                         asked.options,
+                         [](const value&) { return caf::message{}; });
+    },
+    [self](release_message& asked) {
+      return start<bool>(
+        self, {.what = verb::release, .target = std::move(asked.object)},
+        asked.options, [](const value& outcome) {
+          return caf::make_message(outcome.as<bool>());
+        });
+    },
+    [self](const owner_message& joined) { watch(self, joined.owner); },
+  };
+}
+
+} // namespace snakebridge

@@ -1,0 +1,34 @@
+#pragma once
+// The session actor. It owns the refs of its clients by the lease in its state:
+// whatever ends it (its last client, an error, a kill, a shutdown) closes the
+// lane and frees the objects before anyone can see that it is down. It watches
+// its clients by monitors, not links: a client's `kill` over a link would take
+// the session from its other clients. It runs on the scheduler and only starts
+// calls; the interpreter answers the client.
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include "actors/sessions.hpp"
+
+namespace snakebridge {
+
+struct session_state {
+  explicit session_state(caf::local_actor*) {}
+  session_state(const session_state&) = delete;
+  session_state& operator=(const session_state&) = delete;
+  /// The lease: see above.
+  ~session_state();
+
+  static inline const char* name = "session";
+  std::shared_ptr<sessions> all;
+  session_ptr record;
+};
+// DESIGN §4.7: an aggregate would be filled with the actor itself.
+static_assert(!std::is_aggregate_v<session_state>);
+
+session_actor::behavior_type
+session(session_actor::stateful_pointer<session_state> self,
+        std::shared_ptr<sessions> all, session_ptr record,
+        caf::actor_addr first_owner);
+
+} // namespace snakebridge

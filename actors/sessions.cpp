@@ -1,0 +1,105 @@
+#include "actors/sessions.hpp"
+
+#include <random>
+
+#include <fmt/format.h>
+
+#include "actors/session.hpp"
+
+namespace snakebridge {
+
+namespace {
+
+// 96 random bits: never given twice, and nobody guesses one.
+std::string random_name(std::string_view prefix) {
+  thread_local std::random_device source;
+  return fmt::format("{}{:08x}{:08x}{:08x}", prefix, source(), source(),
+                     source());
+}
+
+} // namespace
+
+void sessions::adopt_with(std::function<void(caf::actor)> adopt) {
+  const std::lock_guard lock{mutex_};
+  adopt_ = std::move(adopt);
+}
+
+result<opened_session> sessions::open(const std::string& id,
+                                      std::string_view prefix,
+                                      const caf::actor_addr& owner) {
+  const std::lock_guard lock{mutex_};
+  if (closed_)
+    return tl::unexpected{
+      error{errc::shutting_down, "the bridge opens no more sessions"}};
+  if (const auto place = by_id_.find(id); place != by_id_.end()) {
+    const auto& joined = place->second;
+    if (joined->owners.insert(owner).second)
+      caf::anon_send(joined->actor, owner_message{owner});
+    return opened_session{joined, joined->actor};
+  }
+  const auto name = id.empty() ? random_name(prefix) : id;
+  auto made = std::make_shared<session_record>(
+    std::make_shared<lane>(where_, ++last_number_, name, timeout_),
+    !id.empty());
+  made->owners.insert(owner);
+  made->actor = system_.spawn(session, shared_from_this(), made, owner);
+  by_id_.emplace(name, made);
+  if (adopt_)
+    adopt_(caf::actor_cast<caf::actor>(made->actor));
+  return opened_session{made, made->actor};
+}
+
+session_ptr sessions::find(const std::string& id) const {
+  const std::lock_guard lock{mutex_};
+  const auto place = by_id_.find(id);
+  return place == by_id_.end() ? nullptr : place->second;
+}
+
+bool sessions::leave(const session_ptr& left, const caf::actor_addr& owner) {
+  {
+    const std::lock_guard lock{mutex_};
+    left->owners.erase(owner);
+    if (!left->owners.empty())
+      return false;
+  }
+  remove(left);
+  return true;
+}
+
+void sessions::remove(const session_ptr& ended) {
+  const std::lock_guard lock{mutex_};
+  const auto place = by_id_.find(ended->calls->id());
+  if (place != by_id_.end() && place->second == ended)
+    by_id_.erase(place);
+  ended->actor = nullptr; // the record outlives the actor, in clients' hands
+}
+
+void sessions::release(const session_ptr& released) {
+  session_actor actor;
+  {
+    const std::lock_guard lock{mutex_};
+    released->released = true;
+    actor = released->actor;
+  }
+  remove(released);
+  released->calls->close();
+  if (actor)
+    caf::anon_send_exit(actor, caf::exit_reason::normal);
+}
+
+std::set<caf::actor_addr> sessions::owners(const session_ptr& ended) const {
+  const std::lock_guard lock{mutex_};
+  return ended->owners;
+}
+
+void sessions::close() {
+  const std::lock_guard lock{mutex_};
+  closed_ = true;
+}
+
+std::size_t sessions::size() const {
+  const std::lock_guard lock{mutex_};
+  return by_id_.size();
+}
+
+} // namespace snakebridge

@@ -1,0 +1,85 @@
+#pragma once
+// The sessions of a bridge: who may join which, and who owns it. Opening,
+// joining and leaving decide here, under one lock, so that a client never joins
+// a session that is just ending. Each session is an actor, spawned here and
+// handed to the sessions' supervisor as a temporary child; its lease takes it
+// out again. Any thread.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include <snakebridge/actors.hpp>
+
+#include "actors/lane.hpp"
+
+namespace snakebridge {
+
+/// One session, while anyone knows of it.
+struct session_record {
+  session_record(std::shared_ptr<lane> calls, bool is_shared)
+      : calls{std::move(calls)}, shared{is_shared} {}
+
+  const std::shared_ptr<lane> calls;
+  /// It was opened by an id of the user's choice, to be shared: its refs may be
+  /// used from anywhere in the process without naming it.
+  const bool shared;
+
+  // Under the lock of `sessions`.
+  session_actor actor; ///< null once it has ended
+  std::set<caf::actor_addr> owners;
+  bool released = false; ///< by release_session: another may take its place
+};
+
+using session_ptr = std::shared_ptr<session_record>;
+
+struct opened_session {
+  session_ptr record;
+  session_actor actor;
+};
+
+class sessions : public std::enable_shared_from_this<sessions> {
+public:
+  sessions(caf::actor_system& system, std::shared_ptr<const pools> where,
+           std::chrono::milliseconds timeout)
+      : system_{system}, where_{std::move(where)}, timeout_{timeout} {}
+
+  /// Who takes charge of new sessions: their supervisor. It must not block.
+  void adopt_with(std::function<void(caf::actor)> adopt);
+
+  /// Joins the session of that id, or makes it; an empty id makes a private one
+  /// named `prefix` and something random. `owner` owns it until it ends.
+  /// Errors: shutting_down.
+  result<opened_session> open(const std::string& id, std::string_view prefix,
+                              const caf::actor_addr& owner);
+  session_ptr find(const std::string& id) const;
+  /// `owner` has ended: true if it was the last, and the session must end. No
+  /// one can join it any more then.
+  bool leave(const session_ptr& left, const caf::actor_addr& owner);
+  /// Takes a session out, so that its id is free: the session ends.
+  void remove(const session_ptr& ended);
+  /// The same on purpose: the session's own actor is told to end, and clients
+  /// with that id are given a new one.
+  void release(const session_ptr& released);
+  /// Who is to be told of a session's end.
+  std::set<caf::actor_addr> owners(const session_ptr& ended) const;
+  /// No session opens any more.
+  void close();
+  std::size_t size() const;
+
+private:
+  caf::actor_system& system_;
+  const std::shared_ptr<const pools> where_;
+  const std::chrono::milliseconds timeout_;
+
+  mutable std::mutex mutex_;
+  std::function<void(caf::actor)> adopt_;
+  bool closed_ = false;
+  std::uint64_t last_number_ = 0;
+  std::map<std::string, session_ptr> by_id_;
+};
+
+} // namespace snakebridge

@@ -1,0 +1,111 @@
+#pragma once
+// The bridge for actors; the one header that includes CAF. A client actor opens
+// a session, which is an actor of its own, and sends it calls. The session does
+// not relay: the interpreter answers the client. Whatever ends the client, its
+// end ends the session and frees its objects; whatever ends the session, the
+// client gets an exit message as over a link (`normal` is ignored by default).
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/replies_to.hpp>
+#include <caf/typed_actor.hpp>
+
+#include <snakebridge/bridge.hpp>
+
+// A value can be iterated, but it is no container to CAF: it would look for the
+// type of its items, which is value again.
+template <>
+class caf::detail::is_iterable<snakebridge::value> {
+public:
+  static constexpr bool value = false;
+};
+
+namespace snakebridge {
+
+/// `module.function(*args, **kwargs)`; the keys of `kwargs` are strings.
+struct call_message {
+  std::string module;
+  std::string function;
+  list args = {};
+  dict kwargs = {};
+  runtime_options options = {};
+};
+
+/// `module.name`
+struct get_message {
+  std::string module;
+  std::string name;
+  runtime_options options = {};
+};
+
+/// `object.name(*args, **kwargs)`
+struct method_message {
+  ref object;
+  std::string name;
+  list args = {};
+  dict kwargs = {};
+  runtime_options options = {};
+};
+
+/// `object.name`
+struct attr_message {
+  ref object;
+  std::string name;
+  runtime_options options = {};
+};
+
+/// `object.name = item`
+struct set_attr_message {
+  ref object;
+  std::string name;
+  value item;
+  runtime_options options = {};
+};
+
+/// Forgets the object: true if it was there.
+struct release_message {
+  ref object;
+  runtime_options options = {};
+};
+
+/// From the bridge to its sessions: another client.
+struct owner_message {
+  caf::actor_addr owner;
+};
+
+/// A session. Every request is answered with its result or with an error that
+/// `to_error` turns into ours. The errors are those of `caller`. Besides the
+/// request's own timeout, the bridge's timeout or that of `options` holds.
+using session_actor = caf::typed_actor<
+  caf::replies_to<call_message>::with<value>,
+  caf::replies_to<get_message>::with<value>,
+  caf::replies_to<method_message>::with<value>,
+  caf::replies_to<attr_message>::with<value>,
+  caf::replies_to<set_attr_message>::with<void>,
+  caf::replies_to<release_message>::with<bool>,
+  caf::reacts_to<owner_message>>;
+
+/// Opens a session for `self`, or joins the one with that id. The session ends
+/// with the last of its clients. Never blocks. Throws shutting_down.
+session_actor open_session(caf::local_actor* self, const bridge& on,
+                           session_options options = {});
+
+/// What an actor answered instead of a result: our own error as it was sent,
+/// CAF's as the nearest of ours (a request's timeout is deadline_exceeded, an
+/// ended receiver session_closed).
+error to_error(const caf::error& answered);
+
+/// The same error, to be sent to an actor.
+caf::error to_caf_error(const error& failed);
+
+} // namespace snakebridge
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::value)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::error)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::call_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::get_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::method_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::attr_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::set_attr_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::release_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::owner_message)

@@ -1,0 +1,129 @@
+#include <snakebridge/bridge.hpp>
+
+#include <cstdio>
+
+#include <fmt/format.h>
+
+#include <snakebridge/actors.hpp>
+
+#include "supervisors/bridge_core.hpp"
+
+namespace snakebridge {
+
+std::string_view version() { return SNAKEBRIDGE_VERSION; }
+
+/// How the actor API gets at the core of a bridge.
+struct bridge_access {
+  static bridge_core& core(const bridge& of) { return *of.core_; }
+};
+
+std::uint64_t pool_stats::live_objects() const {
+  std::uint64_t sum = 0;
+  for (const auto& each : interpreters)
+    sum += each.live_objects;
+  return sum;
+}
+
+std::uint32_t pool_stats::restarts() const {
+  std::uint32_t sum = 0;
+  for (const auto& each : interpreters)
+    sum += each.epoch > 0 ? each.epoch - 1 : 0;
+  return sum;
+}
+
+std::uint64_t bridge_stats::live_objects() const {
+  std::uint64_t sum = 0;
+  for (const auto& each : pools)
+    sum += each.live_objects();
+  return sum;
+}
+
+bridge::bridge() : bridge{or_throw(load_config())} {}
+
+bridge::bridge(config wanted)
+    : bridge{or_throw(bridge_core::start(std::move(wanted), nullptr))} {}
+
+bridge::bridge(caf::actor_system& system, config wanted)
+    : bridge{or_throw(bridge_core::start(std::move(wanted), &system))} {}
+
+bridge::bridge(std::shared_ptr<bridge_core> core)
+    : caller{std::move(core), nullptr} {}
+
+result<std::unique_ptr<bridge>> bridge::start(config wanted) {
+  return bridge_core::start(std::move(wanted), nullptr).map([](auto core) {
+    return std::unique_ptr<bridge>{new bridge{std::move(core)}};
+  });
+}
+
+bridge::~bridge() { core_->stop(); }
+
+session bridge::open_session(session_options options) const {
+  auto member = core_->new_client();
+  const auto opened = or_throw(core_->all_sessions().open(
+    options.id, "session_", member->address()));
+  return {core_, opened.record->calls, std::move(member)};
+}
+
+result<std::size_t> bridge::release_auto_session() const {
+  const auto here = core_->client_of_this_thread();
+  const auto own = here->own_session_if_any();
+  if (!own)
+    return 0;
+  here->forget_own_session();
+  return core_->release(own);
+}
+
+result<std::size_t> bridge::release_session(std::string_view id) const {
+  const auto found = core_->all_sessions().find(std::string{id});
+  return found ? core_->release(found) : result<std::size_t>{0};
+}
+
+bridge_stats bridge::stats() const { return core_->stats(); }
+
+std::vector<std::string> bridge::pools() const { return core_->pool_names(); }
+
+caf::actor_system& bridge::system() const { return core_->system(); }
+
+session::session(std::shared_ptr<bridge_core> core,
+                 std::shared_ptr<lane> through,
+                 std::shared_ptr<const client> member)
+    : caller{std::move(core), std::move(through)}, id_{lane_->id()},
+      member_{std::move(member)} {}
+
+session_scope::session_scope(session inside) : inside_{std::move(inside)} {
+  this_thread().scopes.push_back({inside_.core_.get(), inside_.lane_});
+}
+
+session_scope::~session_scope() { this_thread().scopes.pop_back(); }
+
+runtime_scope::runtime_scope(runtime_options inside)
+    : before_{this_thread().options} {
+  auto& now = this_thread().options;
+  if (!inside.pool.empty())
+    now.pool = std::move(inside.pool);
+  if (inside.timeout)
+    now.timeout = inside.timeout;
+}
+
+runtime_scope::~runtime_scope() {
+  this_thread().options = std::move(before_);
+}
+
+session_actor open_session(caf::local_actor* self, const bridge& on,
+                           session_options options) {
+  return or_throw(bridge_access::core(on).all_sessions().open(
+                    options.id, "session_", self->address()))
+    .actor;
+}
+
+int run_as_script(int, char**, const std::function<int(bridge&)>& body) {
+  try {
+    bridge started;
+    return body(started);
+  } catch (const std::exception& failed) {
+    fmt::print(stderr, "{}\n", failed.what());
+    return 1;
+  }
+}
+
+} // namespace snakebridge

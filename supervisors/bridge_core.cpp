@@ -1,0 +1,260 @@
+#include "supervisors/bridge_core.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include <caf/actor_system_config.hpp>
+#include <caf/scoped_actor.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "config/tunables.hpp"
+#include "supervisors/tree.hpp"
+
+namespace snakebridge {
+
+namespace {
+
+constexpr std::chrono::milliseconds step_max{limits::bridge_step_ms_max};
+
+struct scheduler_settings : caf::actor_system_config {
+  scheduler_settings() {
+    // Work stealing polls with sleeps (DESIGN §4.9); sharing wakes by futex.
+    set("scheduler.policy", caf::atom("sharing"));
+    set("scheduler.max-threads",
+        std::clamp<std::size_t>(std::thread::hardware_concurrency(), 2,
+                                limits::scheduler_threads_max));
+    set("logger.verbosity", caf::atom("quiet"));
+  }
+};
+
+std::chrono::milliseconds longest_stop(const config& settings) {
+  std::chrono::milliseconds longest{0};
+  for (const auto& each : settings.pools)
+    longest = std::max(longest, each.stop_timeout);
+  return longest;
+}
+
+// The first object an operation names at its top level.
+const ref* object_of(const operation& asked) {
+  if (const auto* target = asked.target.get_if<ref>())
+    return target;
+  for (const auto& item : asked.positional)
+    if (const auto* name = item.get_if<ref>())
+      return name;
+  for (const auto& [name, item] : asked.named)
+    if (const auto* object = item.get_if<ref>())
+      return object;
+  return nullptr;
+}
+
+} // namespace
+
+class bridge_core::own_system {
+public:
+  caf::actor_system& get() { return system_; }
+
+private:
+  scheduler_settings settings_;
+  caf::actor_system system_{settings_};
+};
+
+bridge_core::bridge_core(config checked, caf::actor_system* users)
+    : settings_{std::move(checked)},
+      own_system_{users ? nullptr : std::make_unique<own_system>()},
+      system_{users ? users : &own_system_->get()},
+      threads_{std::make_shared<live_threads>()},
+      deadlines_{std::make_shared<timers>()},
+      pools_{std::make_shared<const pools>(settings_.pools, deadlines_)},
+      sessions_{
+        std::make_shared<sessions>(*system_, pools_, settings_.timeout)},
+      clients_{std::make_shared<clients>()} {}
+
+bridge_core::~bridge_core() { stop(); }
+
+result<std::shared_ptr<bridge_core>>
+bridge_core::start(config wanted, caf::actor_system* users) {
+  auto settings = checked(std::move(wanted));
+  if (!settings)
+    return tl::unexpected{settings.error()};
+  auto core = std::make_shared<bridge_core>(std::move(*settings), users);
+  auto started = core->start_tree().and_then([&] { return core->wait_ready(); });
+  if (started)
+    return core;
+  core->stop();
+  return tl::unexpected{started.error()};
+}
+
+result<void> bridge_core::start_tree() {
+  auto adopt_by = [all = std::weak_ptr{sessions_}](const caf::actor& adopter) {
+    const auto here = all.lock();
+    if (!here)
+      return;
+    here->adopt_with([adopter](caf::actor session) {
+      caf::anon_send(adopter, start_child_atom::value,
+                     child_factory{[session](caf::event_based_actor*) {
+                       return caf::expected<caf::actor>{session};
+                     }});
+    });
+  };
+  auto root = spawn_idle_supervisor(
+    *system_,
+    root_spec(*pools_, real_hosts(settings_, threads_), std::move(adopt_by)));
+  if (!root)
+    return tl::unexpected{
+      error{errc::config_invalid, describe(root.error())}};
+  root_ = std::move(*root);
+  result<void> started;
+  const caf::scoped_actor self{*system_};
+  self->request(root_, step_max, await_started_atom::value)
+    .receive([] {}, [&](const caf::error& failed) {
+      started = tl::unexpected{error{errc::startup_failed, describe(failed)}};
+    });
+  return started;
+}
+
+result<void> bridge_core::wait_ready() const {
+  for (const auto& pool : pools_->all()) {
+    const auto deadline
+      = steady_clock::now() + pool.settings.start_timeout + step_max;
+    for (const auto& queue : pool.interpreters)
+      if (auto ready = queue->wait_ready(deadline); !ready)
+        return ready;
+  }
+  return {};
+}
+
+void bridge_core::stop() {
+  const auto root = std::exchange(root_, nullptr);
+  if (!root)
+    return;
+  sessions_->close();
+  // Who waits in a queue hears of it now; what runs may finish.
+  const error stopping{errc::shutting_down, "the bridge is stopping"};
+  for (const auto& pool : pools_->all())
+    for (const auto& queue : pool.interpreters)
+      queue->close(stopping);
+  {
+    const caf::scoped_actor self{*system_};
+    self->monitor(root);
+    caf::anon_send_exit(root, caf::exit_reason::user_shutdown);
+    bool ended = false;
+    self->receive([&](const caf::down_msg&) { ended = true; },
+                  caf::after(longest_stop(settings_) + step_max) >> [] {});
+    if (!ended)
+      spdlog::error("the bridge's supervision tree did not stop in time");
+  }
+  sessions_->adopt_with({});
+  clients_->end_all();
+  if (!threads_->wait_for_none(
+        std::chrono::milliseconds{limits::death_wait_ms_max}))
+    spdlog::error("an interpreter did not end in time and is abandoned");
+}
+
+std::shared_ptr<thread_client> bridge_core::client_of_this_thread() {
+  auto& known = this_thread().memberships;
+  for (const auto& each : known)
+    if (each.of == this && !each.living.expired())
+      return each.client;
+  std::erase_if(known, [](const auto& each) { return each.living.expired(); });
+  auto made = std::make_shared<thread_client>(*system_, clients_, sessions_);
+  known.push_back({this, weak_from_this(), made});
+  return made;
+}
+
+result<session_ptr> bridge_core::session_of_this_thread() {
+  return client_of_this_thread()->own_session();
+}
+
+std::shared_ptr<client> bridge_core::new_client() {
+  return std::make_shared<client>(*system_, clients_);
+}
+
+// Sets `found` to the lane of the object's session if this thread may use it.
+std::optional<error>
+bridge_core::session_of_object(const operation& asked,
+                               std::shared_ptr<lane>& found) {
+  const auto* object = object_of(asked);
+  if (object == nullptr)
+    return {};
+  const auto of = sessions_->find(object->session);
+  if (!of)
+    return error{errc::ref_released,
+                 fmt::format("session '{}' has ended, and its objects with it; "
+                             "make the object again",
+                             object->session)};
+  if (of->shared || client_of_this_thread()->owns(of))
+    found = of->calls;
+  return {};
+}
+
+result<std::shared_ptr<lane>> bridge_core::choose(const operation& asked,
+                                                  const std::string& session) {
+  const auto lane_of = [](const session_ptr& opened) { return opened->calls; };
+  if (!session.empty())
+    return client_of_this_thread()->join(session).map(lane_of);
+  std::shared_ptr<lane> found;
+  if (auto gone = session_of_object(asked, found))
+    return tl::unexpected{std::move(*gone)};
+  if (found)
+    return found;
+  const auto& scopes = this_thread().scopes;
+  for (auto each = scopes.rbegin(); each != scopes.rend(); ++each)
+    if (each->of == this)
+      return each->calls;
+  return session_of_this_thread().map(lane_of);
+}
+
+result<value> bridge_core::run(operation& asked, const call_options& options,
+                               const std::shared_ptr<lane>& through) {
+  auto chosen = through ? result<std::shared_ptr<lane>>{through}
+                        : choose(asked, options.session);
+  if (!chosen)
+    return tl::unexpected{chosen.error()};
+  const auto& scope = this_thread().options;
+  return (*chosen)->run(
+    std::move(asked),
+    {.pool = options.pool.empty() ? scope.pool : options.pool,
+     .timeout = options.timeout ? options.timeout : scope.timeout});
+}
+
+result<std::size_t> bridge_core::release(const session_ptr& released) {
+  auto count = released->calls->release_objects();
+  sessions_->release(released);
+  return count;
+}
+
+std::vector<std::string> bridge_core::pool_names() const {
+  std::vector<std::string> names;
+  for (const auto& each : pools_->all())
+    names.push_back(each.settings.name);
+  return names;
+}
+
+bridge_stats bridge_core::stats() const {
+  bridge_stats now{.sessions = sessions_->size(), .pools = {}};
+  for (const auto& pool : pools_->all()) {
+    pool_stats told{.name = pool.settings.name,
+                    .placement = pool.settings.placement,
+                    .down = {},
+                    .interpreters = {}};
+    for (const auto& queue : pool.interpreters) {
+      const auto facts = queue->look();
+      if (facts.closed)
+        told.down = facts.closed->message();
+      told.interpreters.push_back({.id = queue->interpreter(),
+                                   .epoch = facts.epoch,
+                                   .ready = facts.ready,
+                                   .pid = facts.host.pid,
+                                   .waiting = facts.waiting,
+                                   .running = facts.host.running,
+                                   .calls = facts.calls,
+                                   .live_objects = facts.host.live_objects,
+                                   .deaths = facts.deaths});
+    }
+    now.pools.push_back(std::move(told));
+  }
+  return now;
+}
+
+} // namespace snakebridge

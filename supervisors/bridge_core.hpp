@@ -1,0 +1,68 @@
+#pragma once
+// The composition root: makes the parts of a bridge, starts its tree, stops it
+// in order. Shared by the bridge, its callers and its sessions; stopped by the
+// bridge. What is left of it after the stop refuses calls with shutting_down.
+
+#include <memory>
+
+#include <caf/actor_system.hpp>
+
+#include <snakebridge/bridge.hpp>
+
+#include "actors/client.hpp"
+#include "actors/sessions.hpp"
+#include "runtime/live_threads.hpp"
+#include "supervisors/this_thread.hpp"
+
+namespace snakebridge {
+
+class bridge_core : public std::enable_shared_from_this<bridge_core> {
+public:
+  /// Starts all and waits until every interpreter is ready. `users` is the
+  /// actor system to run on; null: one of our own. Errors: config_invalid,
+  /// startup_failed, environment_invalid; nothing is left running then.
+  static result<std::shared_ptr<bridge_core>> start(config wanted,
+                                                    caf::actor_system* users);
+  bridge_core(config checked, caf::actor_system* users);
+  ~bridge_core();
+
+  /// Ends all, in order and in bounded time. Idempotent.
+  void stop();
+
+  /// The session a call of this thread uses: the one named, else that of the
+  /// object, else that of the scope, else the thread's own.
+  result<std::shared_ptr<lane>> choose(const operation& asked,
+                                       const std::string& session);
+  result<value> run(operation& asked, const call_options& options,
+                    const std::shared_ptr<lane>& through);
+
+  std::shared_ptr<thread_client> client_of_this_thread();
+  result<session_ptr> session_of_this_thread();
+  result<std::size_t> release(const session_ptr& released);
+  std::shared_ptr<client> new_client();
+
+  caf::actor_system& system() { return *system_; }
+  sessions& all_sessions() { return *sessions_; }
+  bridge_stats stats() const;
+  std::vector<std::string> pool_names() const;
+
+private:
+  class own_system;
+
+  result<void> start_tree();
+  result<void> wait_ready() const;
+  std::optional<error> session_of_object(const operation& asked,
+                                         std::shared_ptr<lane>& found);
+
+  const config settings_;
+  std::unique_ptr<own_system> own_system_;
+  caf::actor_system* system_ = nullptr;
+  const std::shared_ptr<live_threads> threads_;
+  const std::shared_ptr<timers> deadlines_;
+  const std::shared_ptr<const pools> pools_;
+  const std::shared_ptr<sessions> sessions_;
+  const std::shared_ptr<clients> clients_;
+  caf::actor root_;
+};
+
+} // namespace snakebridge

@@ -1,0 +1,137 @@
+#include <snakebridge/caller.hpp>
+
+#include "supervisors/bridge_core.hpp"
+
+namespace snakebridge {
+
+namespace {
+
+std::vector<named_value> variables_of(const dict& variables) {
+  std::vector<named_value> named;
+  named.reserve(variables.size());
+  for (const auto& [key, item] : variables)
+    named.emplace_back(key.as<std::string>(), item);
+  return named;
+}
+
+result<void> nothing(const result<value>& outcome) {
+  if (!outcome)
+    return tl::unexpected{outcome.error()};
+  return {};
+}
+
+template <class T>
+result<T> as(const result<value>& outcome) {
+  if (!outcome)
+    return tl::unexpected{outcome.error()};
+  return outcome->to<T>();
+}
+
+} // namespace
+
+caller::caller(std::shared_ptr<bridge_core> core,
+               std::shared_ptr<lane> through)
+    : core_{std::move(core)}, lane_{std::move(through)} {}
+
+result<value> caller::run(operation& asked) const {
+  return core_->run(asked, options_, lane_);
+}
+
+caller caller::with(call_options options) const {
+  auto other = *this;
+  if (options.timeout)
+    other.options_.timeout = options.timeout;
+  if (!options.pool.empty())
+    other.options_.pool = std::move(options.pool);
+  if (!options.session.empty()) {
+    other.options_.session = std::move(options.session);
+    other.lane_.reset();
+  }
+  return other;
+}
+
+result<value> caller::get(std::string_view module,
+                          std::string_view name) const {
+  operation asked{.what = verb::get,
+                  .module = std::string{module},
+                  .name = std::string{name}};
+  return run(asked);
+}
+
+result<value> caller::attr(const value& object, std::string_view name) const {
+  operation asked{
+    .what = verb::attribute, .name = std::string{name}, .target = object};
+  return run(asked);
+}
+
+result<void> caller::set_attr(const value& object, std::string_view name,
+                              value item) const {
+  operation asked{.what = verb::set_attribute,
+                  .name = std::string{name},
+                  .target = object,
+                  .positional = {std::move(item)}};
+  return nothing(run(asked));
+}
+
+result<value> caller::item(const value& object, value key) const {
+  operation asked{
+    .what = verb::item, .target = object, .positional = {std::move(key)}};
+  return run(asked);
+}
+
+result<void> caller::set_item(const value& object, value key,
+                              value item) const {
+  operation asked{.what = verb::set_item,
+                  .target = object,
+                  .positional = {std::move(key), std::move(item)}};
+  return nothing(run(asked));
+}
+
+result<std::string> caller::repr(const value& object) const {
+  operation asked{.what = verb::repr, .target = object};
+  return as<std::string>(run(asked));
+}
+
+result<std::string> caller::str(const value& object) const {
+  operation asked{.what = verb::str, .target = object};
+  return as<std::string>(run(asked));
+}
+
+result<std::size_t> caller::len(const value& object) const {
+  operation asked{.what = verb::length, .target = object};
+  return as<std::size_t>(run(asked));
+}
+
+result<value> caller::eval(std::string_view expression,
+                           const dict& variables) const {
+  operation asked{.what = verb::evaluate,
+                  .name = std::string{expression},
+                  .named = variables_of(variables)};
+  return run(asked);
+}
+
+result<void> caller::exec(std::string_view code, const dict& variables) const {
+  operation asked{.what = verb::execute,
+                  .name = std::string{code},
+                  .named = variables_of(variables)};
+  return nothing(run(asked));
+}
+
+result<bool> caller::release(const value& object) const {
+  operation asked{.what = verb::release, .target = object};
+  auto outcome = as<bool>(run(asked));
+  // What died with its interpreter or its session is released already.
+  if (!outcome
+      && (outcome.error().code() == errc::ref_stale
+          || outcome.error().code() == errc::ref_released))
+    return false;
+  return outcome;
+}
+
+std::string caller::current_session() const {
+  return or_throw(lane_ ? result<std::shared_ptr<lane>>{lane_}
+                        : core_->choose({}, options_.session))
+    ->id();
+}
+
+} // namespace snakebridge

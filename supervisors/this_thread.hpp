@@ -1,0 +1,60 @@
+#pragma once
+// What a bridge knows of the calling thread: its hidden client, the sessions it
+// owns through it, and the scopes it is in. All of it ends with the thread.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <snakebridge/caller.hpp>
+
+#include "actors/client.hpp"
+#include "actors/sessions.hpp"
+
+namespace snakebridge {
+
+/// One thread as a client of one bridge.
+class thread_client {
+public:
+  thread_client(caf::actor_system& system, std::shared_ptr<clients> known,
+                std::shared_ptr<sessions> where)
+      : where_{std::move(where)}, self_{system, std::move(known)} {}
+
+  /// The thread's own session, made on first use. Errors: shutting_down.
+  result<session_ptr> own_session();
+  /// The same if there is one, else null.
+  const session_ptr& own_session_if_any() const { return own_; }
+  void forget_own_session() { own_.reset(); }
+  /// The session of that id, owned by this thread from now on. Errors:
+  /// shutting_down.
+  result<session_ptr> join(const std::string& id);
+  bool owns(const session_ptr& which) const;
+
+private:
+  const std::shared_ptr<sessions> where_;
+  const client self_;
+  session_ptr own_;
+  std::map<std::string, session_ptr> joined_;
+};
+
+/// The calling thread's state, for all bridges.
+struct this_thread_state {
+  struct membership {
+    const bridge_core* of = nullptr;
+    std::weak_ptr<const bridge_core> living; ///< tells bridges at one address
+    std::shared_ptr<thread_client> client;
+  };
+  struct scope {
+    const bridge_core* of = nullptr;
+    std::shared_ptr<lane> calls;
+  };
+
+  std::vector<membership> memberships;
+  std::vector<scope> scopes; ///< the innermost last
+  runtime_options options;   ///< of the innermost runtime_scope
+};
+
+this_thread_state& this_thread();
+
+} // namespace snakebridge
