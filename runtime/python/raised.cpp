@@ -56,12 +56,13 @@ std::vector<python_frame> frames_of(py::handle raised) {
 
 std::string traceback_of(py::handle raised, bool chain) {
   return if_it_can([&] {
-    const auto lines = py::module_::import("traceback")
-                         .attr("format_exception")(
-                           py::type::of(raised), raised,
-                           py::reinterpret_steal<py::object>(
-                             PyException_GetTraceback(raised.ptr())),
-                           py::arg("chain") = chain);
+    py::object trace = py::none();
+    if (PyObject* const own = PyException_GetTraceback(raised.ptr()))
+      trace = py::reinterpret_steal<py::object>(own);
+    const auto lines
+      = py::module_::import("traceback")
+          .attr("format_exception")(py::type::of(raised), raised, trace,
+                                    py::arg("chain") = chain);
     return text_of(py::str("").attr("join")(lines));
   });
 }
