@@ -18,35 +18,15 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "tests/support/trace.hpp"
+
 namespace snakebridge::testing {
-
-using events = std::vector<std::string>;
-
-/// What happened, in order. Safe on any thread, for tests on real ones.
-class trace {
-public:
-  void add(std::string event) {
-    std::lock_guard lock{mutex_};
-    events_.push_back(std::move(event));
-  }
-
-  /// All events since the last `take`, which forgets them.
-  events take() {
-    std::lock_guard lock{mutex_};
-    return std::exchange(events_, {});
-  }
-
-private:
-  std::mutex mutex_;
-  events events_;
-};
 
 /// The reply to one request, when it comes. `Value` is void for an empty one.
 template <class Value>

@@ -1,0 +1,366 @@
+// A host whose Python is a script: no process, no thread, no clock. It runs one
+// call at a time, on whatever thread made it the call's turn, and does what the
+// test says. It knows one module, `fake`, with three functions:
+//
+//   fake.object(…)  makes an object and answers its ref
+//   fake.echo(x)    answers x
+//   fake.hold(…)    runs until the test says `finish` or `fail`
+//
+// The same names work as methods and attributes of its objects. Everything it
+// is told goes into a trace: "start:1" (the epoch), "ready:1",
+// "call:fake.echo", "release:a" (the session's id), "abandon:fake.hold",
+// "stop", "kill:why", "end". Any thread; owned by whoever would own a real
+// host. A completion runs inside `accept`: it must not call the queue.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "runtime/interpreter_host.hpp"
+
+namespace snakebridge::testing {
+
+/// How a fake host behaves.
+struct fake_manners {
+  bool ready_at_once = true;   ///< else when the test says `ready`
+  bool answers_at_once = true; ///< else all functions hold, as `fake.hold`
+  bool ends_at_once = true;    ///< when told to; else at `end`
+  std::size_t accepted_max = 4;
+};
+
+class fake_host final : public interpreter_host {
+public:
+  using tell = std::function<void(std::string)>;
+
+  explicit fake_host(incarnation self, fake_manners how = {}, tell trace = {})
+      : self_{std::move(self)}, how_{how}, trace_{std::move(trace)} {}
+
+  // What the test says.
+
+  void ready();
+  /// Ends the call that runs; false when none does.
+  bool finish(value answer) { return finish_as(std::move(answer)); }
+  bool fail(error why) { return finish_as(tl::unexpected{std::move(why)}); }
+  /// Ends at once: the running call answers `why`, the others go elsewhere.
+  void die(error why);
+  void die(const std::string& why) {
+    die(error{errc::interpreter_died, why}.with_may_have_run(true));
+  }
+  /// Ends as it was told to by `stop` or `kill`.
+  void end();
+
+  /// "fake.hold": the call that runs; empty when none does.
+  std::string running() const;
+  std::size_t accepted() const { return stats().running; }
+  std::uint64_t live_objects() const { return stats().live_objects; }
+  std::uint64_t live_objects(std::uint64_t session) const;
+  std::uint32_t epoch() const { return self_.epoch; }
+  bool is_up() const;
+
+  // interpreter_host.
+
+  void start(host_events events) override;
+  void stop() override;
+  void kill(std::string reason) override;
+  bool accept(const call_ptr& taken) override;
+  bool abandon(call& given_up) override;
+  void release(std::uint64_t session) override;
+  host_stats stats() const override;
+
+private:
+  using lock = std::lock_guard<std::recursive_mutex>;
+  enum class life { starting, up, ended };
+
+  void note(std::string event) const {
+    if (trace_)
+      trace_(std::move(event));
+  }
+  bool finish_as(result<value> answer);
+  void serve();
+  std::optional<result<value>> perform(const call& asked);
+  result<value> perform_function(const call& asked);
+  result<value> perform_verb(const call& asked);
+  value make_object(const session_gate& session);
+  void end_with(host_end how);
+
+  const incarnation self_;
+  const fake_manners how_;
+  const tell trace_;
+  host_events events_;
+
+  // Recursive: a completion may come straight back to us.
+  mutable std::recursive_mutex mutex_;
+  life life_ = life::starting;
+  std::optional<host_end> told_to_end_;
+  bool begun_ = false; // the first of accepted_ runs
+  std::deque<call_ptr> accepted_;
+  std::uint64_t last_slot_ = 0;
+  std::map<std::uint64_t, std::set<std::uint64_t>> objects_; // by session
+  std::set<std::uint64_t> released_; // sessions: what they make dies with them
+  std::map<std::uint64_t, std::string> names_; // of sessions, for the trace
+};
+
+inline void fake_host::start(host_events events) {
+  events_ = std::move(events);
+  note("start:" + std::to_string(self_.epoch));
+  if (how_.ready_at_once)
+    ready();
+}
+
+inline void fake_host::ready() {
+  {
+    const lock guard{mutex_};
+    if (life_ != life::starting)
+      return;
+    life_ = life::up;
+  }
+  note("ready:" + std::to_string(self_.epoch));
+  events_.on_ready();
+}
+
+inline bool fake_host::is_up() const {
+  const lock guard{mutex_};
+  return life_ == life::up;
+}
+
+inline bool fake_host::accept(const call_ptr& taken) {
+  const lock guard{mutex_};
+  if (life_ != life::up || told_to_end_
+      || accepted_.size() >= how_.accepted_max)
+    return false;
+  accepted_.push_back(taken);
+  names_[taken->session->number] = taken->session->id;
+  if (!begun_)
+    serve();
+  return true;
+}
+
+// Runs calls until one has to wait for the test.
+inline void fake_host::serve() {
+  const lock guard{mutex_};
+  while (!begun_ && !accepted_.empty()) {
+    const auto next = accepted_.front();
+    if (next->answered()) { // given up before its turn
+      accepted_.pop_front();
+      continue;
+    }
+    begun_ = true;
+    note("call:" + describe(next->asked));
+    auto answer = perform(*next);
+    if (!answer)
+      return;
+    accepted_.pop_front();
+    begun_ = false;
+    next->answer(std::move(*answer));
+  }
+}
+
+inline bool fake_host::finish_as(result<value> answer) {
+  call_ptr done;
+  {
+    const lock guard{mutex_};
+    if (!begun_)
+      return false;
+    done = std::move(accepted_.front());
+    accepted_.pop_front();
+    begun_ = false;
+  }
+  done->answer(std::move(answer));
+  serve();
+  events_.on_room();
+  return true;
+}
+
+inline std::string fake_host::running() const {
+  const lock guard{mutex_};
+  return begun_ ? describe(accepted_.front()->asked) : std::string{};
+}
+
+inline bool fake_host::abandon(call& given_up) {
+  const lock guard{mutex_};
+  note("abandon:" + describe(given_up.asked));
+  return begun_ && accepted_.front().get() == &given_up;
+}
+
+inline void fake_host::release(std::uint64_t session) {
+  const lock guard{mutex_};
+  note("release:" + names_[session]);
+  released_.insert(session);
+  objects_.erase(session);
+}
+
+inline host_stats fake_host::stats() const {
+  const lock guard{mutex_};
+  std::uint64_t live = 0;
+  for (const auto& [session, slots] : objects_)
+    live += slots.size();
+  return {.pid = 0, .running = accepted_.size(), .live_objects = live};
+}
+
+inline std::uint64_t fake_host::live_objects(std::uint64_t session) const {
+  const lock guard{mutex_};
+  const auto place = objects_.find(session);
+  return place == objects_.end() ? 0 : place->second.size();
+}
+
+inline void fake_host::stop() {
+  note("stop");
+  {
+    const lock guard{mutex_};
+    if (told_to_end_ || life_ == life::ended)
+      return;
+    told_to_end_ =
+      host_end{.why = {errc::shutting_down, "the interpreter was stopped"},
+               .asked = true,
+               .unstarted = {}};
+  }
+  if (how_.ends_at_once)
+    end();
+}
+
+inline void fake_host::kill(std::string reason) {
+  {
+    const lock guard{mutex_};
+    if (life_ == life::ended)
+      return;
+    note("kill:" + reason);
+    const bool asked = told_to_end_ && told_to_end_->asked;
+    told_to_end_ = host_end{
+      .why = error{errc::interpreter_died, reason}.with_may_have_run(true),
+      .asked = asked,
+      .unstarted = {}};
+  }
+  if (how_.ends_at_once)
+    end();
+}
+
+inline void fake_host::die(error why) {
+  end_with({.why = std::move(why), .asked = false, .unstarted = {}});
+}
+
+inline void fake_host::end() {
+  std::optional<host_end> how;
+  {
+    const lock guard{mutex_};
+    how = std::exchange(told_to_end_, std::nullopt);
+  }
+  if (how)
+    end_with(std::move(*how));
+}
+
+inline void fake_host::end_with(host_end how) {
+  call_ptr started;
+  {
+    const lock guard{mutex_};
+    if (std::exchange(life_, life::ended) == life::ended)
+      return;
+    if (std::exchange(begun_, false)) {
+      started = std::move(accepted_.front());
+      accepted_.pop_front();
+    }
+    for (auto& each : std::exchange(accepted_, {}))
+      if (!each->answered())
+        how.unstarted.push_back(std::move(each));
+    objects_.clear();
+  }
+  note("end");
+  if (started)
+    started->answer(tl::unexpected{how.why});
+  // Whoever is told may let go of this host at once.
+  const auto told = std::move(events_.on_end);
+  told(std::move(how));
+}
+
+namespace detail {
+
+inline result<value> fake_raised(std::string type, std::string message) {
+  python_error raised;
+  raised.type = std::move(type);
+  raised.module = "builtins";
+  raised.message = std::move(message);
+  return tl::unexpected{error{std::move(raised)}};
+}
+
+} // namespace detail
+
+inline value fake_host::make_object(const session_gate& session) {
+  const auto slot = ++last_slot_;
+  if (!released_.contains(session.number))
+    objects_[session.number].insert(slot);
+  return ref{.node = {},
+             .session = session.id,
+             .interpreter = self_.interpreter,
+             .epoch = self_.epoch,
+             .slot = slot,
+             .type_name = "fake.object"};
+}
+
+// Nothing: the call runs until the test ends it.
+inline std::optional<result<value>> fake_host::perform(const call& asked) {
+  const auto& what = asked.asked;
+  if (const auto* target = what.target.get_if<ref>();
+      target != nullptr && what.what != verb::release
+      && !objects_[asked.session->number].contains(target->slot))
+    return tl::unexpected{
+      error{errc::ref_released,
+            "object " + std::to_string(target->slot) + " was released"}};
+  const bool names_function = what.what == verb::call || what.what == verb::get
+                              || what.what == verb::method
+                              || what.what == verb::attribute;
+  if (!names_function)
+    return perform_verb(asked);
+  if (what.what <= verb::get && what.module != "fake")
+    return detail::fake_raised("ModuleNotFoundError",
+                               "No module named '" + what.module + "'");
+  if (what.name == "hold" || !how_.answers_at_once)
+    return std::nullopt;
+  return perform_function(asked);
+}
+
+inline result<value> fake_host::perform_function(const call& asked) {
+  const auto& what = asked.asked;
+  if (what.name == "object")
+    return make_object(*asked.session);
+  if (what.name == "echo")
+    return what.positional.empty() ? value{} : what.positional.front();
+  return detail::fake_raised("AttributeError",
+                             "no attribute '" + what.name + "'");
+}
+
+inline result<value> fake_host::perform_verb(const call& asked) {
+  const auto& what = asked.asked;
+  const auto* target = what.target.get_if<ref>();
+  const auto slot = target ? target->slot : 0;
+  auto& objects = objects_[asked.session->number];
+  switch (what.what) {
+  case verb::item:
+  case verb::call_object:
+    return what.positional.empty() ? value{} : what.positional.front();
+  case verb::repr:
+    return value{"<fake.object " + std::to_string(slot) + ">"};
+  case verb::str:
+    return value{"fake " + std::to_string(slot)};
+  case verb::length:
+    return value{static_cast<std::int64_t>(objects.size())};
+  case verb::evaluate:
+    return value{what.name};
+  case verb::release:
+    return value{objects.erase(slot) > 0};
+  case verb::release_session: {
+    const auto count = objects.size();
+    objects.clear();
+    return value{static_cast<std::int64_t>(count)};
+  }
+  default:
+    return value{};
+  }
+}
+
+} // namespace snakebridge::testing
