@@ -173,7 +173,8 @@ private:
   };
   template <class T>
   struct box_of : box {
-    explicit box_of(T content) : item{std::move(content)} {}
+    // Not braces: a list made of {one list} holds that list.
+    explicit box_of(T content) : item(std::move(content)) {}
     T item;
   };
   union content {
