@@ -14,7 +14,7 @@ bool call::answer(result<value> outcome) {
 void call::settle(result<value> outcome) {
   if (deadlines_)
     deadlines_->cancel(timer_);
-  if (done_) {
+  if (!waited_for_) {
     // The completion goes with the call, so what it captured is freed now.
     std::exchange(done_, completion{})(std::move(outcome));
     return;

@@ -52,7 +52,7 @@ public:
   call(operation asked, std::shared_ptr<const session_gate> session,
        steady_clock::time_point deadline, completion done)
       : asked{std::move(asked)}, session{std::move(session)},
-        deadline{deadline}, done_{std::move(done)} {}
+        deadline{deadline}, waited_for_{false}, done_{std::move(done)} {}
 
   const operation asked;
   const std::shared_ptr<const session_gate> session;
@@ -68,7 +68,7 @@ public:
   /// answer. Set before the call is given to anyone.
   void watch(std::shared_ptr<timers> deadlines, std::function<void()> expired);
 
-  bool waited_for() const { return !done_; }
+  bool waited_for() const { return waited_for_; }
   bool answered() const { return answered_.load(std::memory_order_acquire); }
 
   /// Answers the call; false if somebody had already.
@@ -93,6 +93,7 @@ private:
   std::atomic<bool> answered_{false};
   std::shared_ptr<timers> deadlines_;
   timer_token timer_;
+  const bool waited_for_ = true;
   completion done_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;

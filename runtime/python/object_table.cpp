@@ -4,6 +4,26 @@
 
 namespace snakebridge {
 
+namespace {
+
+// As Python ends a module: name by name, and the built-in functions last, so
+// that finalisers can use them.
+void end_name_space(PyObject* space) {
+  const auto names = py::reinterpret_steal<py::list>(PyDict_Keys(space));
+  for (const auto name : names ? names : py::list{}) {
+    if (PyUnicode_Check(name.ptr())
+        && PyUnicode_CompareWithASCIIString(name.ptr(), "__builtins__") == 0)
+      continue;
+    // A finaliser may have taken it out before us.
+    if (PyDict_DelItem(space, name.ptr()) != 0)
+      PyErr_Clear();
+  }
+  PyErr_Clear();
+  PyDict_Clear(space);
+}
+
+} // namespace
+
 session_objects::~session_objects() { forget_all(); }
 
 std::uint64_t session_objects::keep(py::object kept) {
@@ -34,11 +54,12 @@ bool session_objects::forget(std::uint64_t slot) {
 std::size_t session_objects::forget_all() {
   auto taken = std::exchange(objects_, {});
   const auto space = std::exchange(namespace_, {});
+  const auto count = taken.size();
+  // Before the namespace: their finalisers may use what it defines.
+  taken.clear();
   // Functions of the namespace refer to it: a circle only its contents break.
   if (space)
-    PyDict_Clear(space.ptr());
-  const auto count = taken.size();
-  taken.clear();
+    end_name_space(space.ptr());
   table_.live_.fetch_sub(count, std::memory_order_relaxed);
   return count;
 }

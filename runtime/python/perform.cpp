@@ -9,10 +9,17 @@ namespace {
 // The module itself, also where it lies in a package.
 py::object import_module(std::string_view name) {
   const auto text = python_string(name);
-  // With a from-list the innermost module is what comes back.
-  static PyObject* const anything = Py_BuildValue("(s)", "__name__");
-  return checked(PyImport_ImportModuleLevelObject(text.ptr(), nullptr, nullptr,
-                                                  anything, 0));
+  // Without a from-list, which costs a failed look for a `__path__`, this
+  // answers the outermost package; the module itself is in sys.modules then.
+  auto outermost = checked(PyImport_ImportModuleLevelObject(
+    text.ptr(), nullptr, nullptr, nullptr, 0));
+  if (name.find('.') == std::string_view::npos)
+    return outermost;
+  PyObject* const module = PyImport_GetModule(text.ptr());
+  if (module == nullptr && PyErr_Occurred() == nullptr)
+    PyErr_Format(PyExc_ImportError, "%U is not in sys.modules after its import",
+                 text.ptr());
+  return checked(module);
 }
 
 // `object.a.b.c`

@@ -1,0 +1,175 @@
+// What one call of math.sqrt costs: on both hosts, from a thread and from an
+// actor, each beside what the same way costs with nothing of ours on it.
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <future>
+
+#include <caf/actor_system_config.hpp>
+#include <caf/event_based_actor.hpp>
+#include <pybind11/embed.h>
+
+#include <snakebridge/actors.hpp>
+#include <snakebridge/snakebridge.hpp>
+
+#include "measure.hpp"
+
+namespace sb = snakebridge;
+namespace bench = snakebridge::bench;
+namespace py = pybind11;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr int rounds = 20;
+constexpr int times = 1'000;
+
+// Two processes that pass one small message to and fro.
+class ping_pong {
+public:
+  ping_pong() {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+      std::abort();
+    child_ = ::fork();
+    if (child_ == 0) {
+      ::close(ends[0]);
+      char message[message_bytes];
+      while (::read(ends[1], message, sizeof message) > 0)
+        static_cast<void>(!::write(ends[1], message, sizeof message));
+      ::_exit(0);
+    }
+    ::close(ends[1]);
+    socket_ = ends[0];
+  }
+  ~ping_pong() {
+    ::close(socket_);
+    ::waitpid(child_, nullptr, 0);
+  }
+
+  void once() const {
+    char message[message_bytes] = {};
+    static_cast<void>(!::write(socket_, message, sizeof message));
+    static_cast<void>(!::read(socket_, message, sizeof message));
+  }
+
+private:
+  static constexpr std::size_t message_bytes = 192; // as large as our request
+  int socket_ = -1;
+  pid_t child_ = 0;
+};
+
+sb::config one_interpreter(sb::placement where) {
+  return {.pools = {{.name = "default", .size = 1, .placement = where}}};
+}
+
+caf::behavior echo(caf::event_based_actor*, int) {
+  return {[](double item) { return item; }};
+}
+
+// A client actor that asks, waits for the answer and asks again.
+template <class Server, class MakeRequest, class Reply>
+bench::samples ask_in_turn(caf::actor_system& system, const Server& server,
+                           MakeRequest make_request, Reply) {
+  struct loop {
+    int left = times;
+    bench::samples taken;
+    bench::clock::time_point begin;
+    std::promise<bench::samples> done;
+  };
+  auto state = std::make_shared<loop>();
+  auto result = state->done.get_future();
+  system.spawn([=](caf::event_based_actor* self) {
+    auto next = std::make_shared<std::function<void()>>();
+    *next = [=] {
+      state->begin = bench::clock::now();
+      self->request(server(self), 10s, make_request())
+        .then([=](const Reply&) {
+          state->taken.add(bench::clock::now() - state->begin);
+          if (--state->left > 0)
+            return (*next)();
+          state->done.set_value(std::move(state->taken));
+          *next = nullptr;
+          self->quit();
+        });
+    };
+    (*next)();
+  });
+  return result.get();
+}
+
+bench::figures add_up(std::vector<bench::samples>& parts) {
+  bench::figures sum;
+  for (auto& part : parts) {
+    const auto each = part.summary();
+    sum.p50_us += each.p50_us / static_cast<double>(parts.size());
+    sum.p99_us += each.p99_us / static_cast<double>(parts.size());
+  }
+  return sum;
+}
+
+void actor_calls(const std::string& name, const sb::bridge& bridge,
+                 const bench::figures& host) {
+  auto& system = bridge.system();
+  const auto server = system.spawn(echo, 0);
+  auto keeper = std::make_shared<sb::session_actor>();
+  std::vector<bench::samples> ours, theirs;
+  for (int round = 0; round < rounds; ++round) {
+    *keeper = nullptr;
+    ours.push_back(ask_in_turn(
+      system,
+      [&bridge, keeper](caf::event_based_actor* self) {
+        if (!*keeper)
+          *keeper = sb::open_session(self, bridge, {});
+        return *keeper;
+      },
+      [] { return sb::call_message{"math", "sqrt", {16}}; }, sb::value{}));
+    theirs.push_back(ask_in_turn(
+      system, [server](caf::event_based_actor*) { return server; },
+      [] { return 16.0; }, double{}));
+  }
+  *keeper = nullptr;
+  caf::anon_send_exit(server, caf::exit_reason::normal);
+  const auto request = add_up(theirs);
+  bench::print_row(name, add_up(ours), "CAF request + host",
+                   {request.p50_us + host.p50_us,
+                    request.p99_us + host.p99_us});
+}
+
+void embedded() {
+  const sb::bridge bridge{one_interpreter(sb::placement::embedded)};
+  bridge.call("math", "sqrt", 16).value();
+  py::object* sqrt = nullptr;
+  {
+    const py::gil_scoped_acquire gil;
+    sqrt = new py::object{py::module_::import("math").attr("sqrt")};
+  }
+  const auto [ours, bare] = bench::in_turns(
+    rounds, times, [&] { bridge.call("math", "sqrt", 16).value(); },
+    [&] {
+      const py::gil_scoped_acquire gil;
+      (*sqrt)(16).cast<double>();
+    });
+  bench::print_row("embedded, thread", ours, "pybind11 under the GIL", bare);
+  actor_calls("embedded, actor", bridge, ours);
+  const py::gil_scoped_acquire gil;
+  delete sqrt;
+}
+
+void workers(const ping_pong& bare_sockets) {
+  const sb::bridge bridge{one_interpreter(sb::placement::worker)};
+  const auto [ours, bare] = bench::in_turns(
+    rounds, times, [&] { bridge.call("math", "sqrt", 16).value(); },
+    [&] { bare_sockets.once(); });
+  bench::print_row("worker, thread", ours, "bare socketpair", bare);
+  actor_calls("worker, actor", bridge, ours);
+}
+
+} // namespace
+
+int main() {
+  const ping_pong bare_sockets; // forks: before there are threads
+  workers(bare_sockets);
+  embedded();
+}

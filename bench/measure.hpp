@@ -1,0 +1,73 @@
+#pragma once
+// Times one operation beside its null baseline: in turns, in one run, so that
+// what the machine does meanwhile happens to both. Figures are per operation.
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+namespace snakebridge::bench {
+
+using clock = std::chrono::steady_clock;
+
+struct figures {
+  double p50_us = 0;
+  double p99_us = 0;
+};
+
+class samples {
+public:
+  void add(clock::duration took) {
+    taken_.push_back(std::chrono::duration<double, std::micro>(took).count());
+  }
+  figures summary() {
+    std::sort(taken_.begin(), taken_.end());
+    const auto at = [&](double part) {
+      return taken_[static_cast<std::size_t>(
+        part * static_cast<double>(taken_.size() - 1))];
+    };
+    return {at(0.5), at(0.99)};
+  }
+
+private:
+  std::vector<double> taken_;
+};
+
+/// Runs `once` so often and samples each run.
+template <class Once>
+void sample(samples& into, int times, Once once) {
+  for (int i = 0; i < times; ++i) {
+    const auto begin = clock::now();
+    once();
+    into.add(clock::now() - begin);
+  }
+}
+
+/// A row of the table: a measured operation and what it is compared with.
+inline void print_row(const std::string& name, const figures& measured,
+                      const std::string& baseline_name,
+                      const figures& baseline) {
+  std::printf("%-26s p50 %8.2f us  p99 %8.2f us | %-26s p50 %8.2f us  p99 "
+              "%8.2f us | ratio %5.2f\n",
+              name.c_str(), measured.p50_us, measured.p99_us,
+              baseline_name.c_str(), baseline.p50_us, baseline.p99_us,
+              measured.p50_us / baseline.p50_us);
+}
+
+/// Measures two operations in turns of a few hundred.
+template <class Measured, class Baseline>
+std::pair<figures, figures> in_turns(int rounds, int times, Measured measured,
+                                     Baseline baseline) {
+  samples ours, theirs, warm_up;
+  sample(warm_up, times, measured);
+  sample(warm_up, times, baseline);
+  for (int round = 0; round < rounds; ++round) {
+    sample(ours, times, measured);
+    sample(theirs, times, baseline);
+  }
+  return {ours.summary(), theirs.summary()};
+}
+
+} // namespace snakebridge::bench
