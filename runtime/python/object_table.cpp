@@ -10,7 +10,10 @@ namespace {
 // that finalisers can use them.
 void end_name_space(PyObject* space) {
   const auto names = py::reinterpret_steal<py::list>(PyDict_Keys(space));
-  for (const auto name : names ? names : py::list{}) {
+  if (!names) // no memory: then all at once
+    PyErr_Clear();
+  for (Py_ssize_t at = 0; names && at < PyList_GET_SIZE(names.ptr()); ++at) {
+    const py::handle name{PyList_GET_ITEM(names.ptr(), at)};
     if (PyUnicode_Check(name.ptr())
         && PyUnicode_CompareWithASCIIString(name.ptr(), "__builtins__") == 0)
       continue;
@@ -18,7 +21,6 @@ void end_name_space(PyObject* space) {
     if (PyDict_DelItem(space, name.ptr()) != 0)
       PyErr_Clear();
   }
-  PyErr_Clear();
   PyDict_Clear(space);
 }
 
