@@ -1,0 +1,228 @@
+// Sessions and who ends them: T1-T6 of the original in our terms, and what
+// API.md says of open_session, joining by id and the release family.
+#include "tests/api/python_fixture.hpp"
+
+#include <future>
+#include <optional>
+#include <set>
+#include <thread>
+#include <vector>
+
+namespace snakebridge::testing {
+
+class Sessions : public EachPlacement {
+protected:
+  /// Runs `body` on a thread that ends with it.
+  template <class Body>
+  static void on_a_thread(Body body) {
+    std::thread{body}.join();
+  }
+
+  /// Makes `count` objects in the session of `from`.
+  static void make_objects(const sb::caller& from, int count) {
+    for (int i = 0; i < count; ++i)
+      ASSERT_TRUE(from.call("builtins", "object"));
+  }
+
+  std::uint64_t objects() { return bridge.stats().live_objects(); }
+};
+SNAKEBRIDGE_IN_BOTH_PLACEMENTS(Sessions);
+
+// T1
+TEST_P(Sessions, GivenAFreshThreadThenItsFirstCallMakesItsSession) {
+  on_a_thread([this] {
+    EXPECT_EQ(bridge.stats().sessions, 0U);
+    const auto object = path();
+    EXPECT_TRUE(object.session.starts_with("auto_")) << object.session;
+    EXPECT_EQ(path().session, object.session);
+    EXPECT_EQ(bridge.current_session(), object.session);
+    EXPECT_EQ(bridge.stats().sessions, 1U);
+  });
+}
+
+// T2
+TEST_P(Sessions, GivenFiveThreadsThenEachHasItsOwn) {
+  std::vector<std::future<std::string>> calls;
+  for (int i = 0; i < 5; ++i)
+    calls.push_back(
+      std::async(std::launch::async, [this] { return path().session; }));
+  std::set<std::string> ids;
+  for (auto& each : calls)
+    ids.insert(each.get());
+  EXPECT_EQ(ids.size(), 5U);
+}
+
+// T3
+TEST_P(Sessions, WhenAScopeEndsThenTheThreadIsBackInItsOwn) {
+  const auto own = bridge.current_session();
+  const auto outer = bridge.open_session({.id = "outer"});
+  {
+    const sb::session_scope in{outer};
+    EXPECT_EQ(path().session, "outer");
+    {
+      const sb::session_scope deeper{bridge.open_session({.id = "inner"})};
+      EXPECT_EQ(bridge.current_session(), "inner");
+    }
+    EXPECT_EQ(bridge.current_session(), "outer");
+  }
+  EXPECT_EQ(path().session, own);
+}
+
+// T4
+TEST_P(Sessions, WhenTheAutoSessionIsReleasedThenTheNextIsNew) {
+  EXPECT_EQ(bridge.release_auto_session(), 0U);
+  const auto first = path();
+  path();
+  EXPECT_EQ(bridge.release_auto_session(), 2U);
+  EXPECT_EQ(bridge.release_auto_session(), 0U);
+  const auto second = path();
+  EXPECT_NE(second.session, first.session);
+  EXPECT_EQ(code_of(bridge.str(first)), sb::errc::ref_released);
+}
+
+// T5
+TEST_P(Sessions, WhenItsThreadEndsThenItIsReleased) {
+  std::optional<sb::ref> left;
+  on_a_thread([&] { left = path(); });
+  EXPECT_TRUE(is_empty(bridge));
+  EXPECT_EQ(code_of(bridge.str(*left)), sb::errc::ref_released);
+}
+
+// T6
+TEST_P(Sessions, GivenTwoOwnersThenTheLastEndsIt) {
+  std::promise<void> first_ends, second_ends, both_joined;
+  const auto join_until = [&](std::promise<void>& end, auto then) {
+    return std::thread{[&, then] {
+      make_objects(bridge.with({.session = "shared"}), 1);
+      then();
+      end.get_future().wait();
+    }};
+  };
+  auto second = join_until(second_ends, [&] { both_joined.set_value(); });
+  both_joined.get_future().wait();
+  std::promise<void> joined_too;
+  auto first = join_until(first_ends, [&] { joined_too.set_value(); });
+  joined_too.get_future().wait();
+  first_ends.set_value();
+  first.join();
+  EXPECT_EQ(bridge.with({.session = "shared"}).eval("1"), 1);
+  EXPECT_EQ(objects(), 2U);
+  EXPECT_EQ(bridge.release_session("other"), 0U);
+  second_ends.set_value();
+  second.join();
+  EXPECT_EQ(objects(), 2U) << "this thread has joined it, too";
+  EXPECT_EQ(bridge.release_session("shared"), 2U);
+}
+
+// T15
+TEST_P(Sessions, WhenSeveralSayWhichThenTheNearestToTheCallWins) {
+  const auto model = bridge.open_session({.id = "model"});
+  const auto object = or_throw(model.call("builtins", "object"));
+  const auto scoped = bridge.open_session({.id = "scoped"});
+  const auto session_in = [&](const sb::result<sb::value>& made) {
+    return or_throw(made).as<sb::ref>().session;
+  };
+  EXPECT_TRUE(bridge.current_session().starts_with("auto_"));
+  const sb::session_scope in{scoped};
+  // The scope before the thread's own,
+  EXPECT_EQ(session_in(bridge.call("builtins", "object")), "scoped");
+  // the object before the scope,
+  EXPECT_EQ(session_in(bridge.call("builtins", "staticmethod", object)),
+            "model");
+  // and the option before the object.
+  const auto elsewhere = bridge.with({.session = "third"});
+  EXPECT_EQ(session_in(elsewhere.call("builtins", "object")), "third");
+  EXPECT_EQ(code_of(elsewhere.str(object)), sb::errc::ref_foreign);
+  EXPECT_EQ(code_of(scoped.str(object)), sb::errc::ref_foreign);
+  EXPECT_EQ(bridge.release_session("third"), 1U);
+}
+
+TEST_P(Sessions, GivenARefOfAnotherThreadsOwnSessionThenItIsForeign) {
+  const auto mine = path();
+  on_a_thread([&] {
+    EXPECT_EQ(code_of(bridge.str(mine)), sb::errc::ref_foreign);
+    EXPECT_THROW(or_throw(bridge.str(mine)), sb::session_mismatch_error);
+  });
+  EXPECT_EQ(bridge.str(mine), "/tmp");
+}
+
+TEST_P(Sessions, GivenCopiesOfAHandleThenTheLastEndsTheSession) {
+  std::optional<sb::session> first = bridge.open_session({.id = "model"});
+  std::optional<sb::session> copy = first;
+  EXPECT_EQ(copy->id(), "model");
+  make_objects(*first, 3);
+  first.reset();
+  EXPECT_EQ(copy->eval("1"), 1);
+  EXPECT_EQ(objects(), 3U);
+  copy.reset();
+  EXPECT_TRUE(is_empty(bridge));
+}
+
+TEST_P(Sessions, GivenHandleAndThreadThenTheLastOfThemEndsTheSession) {
+  std::optional<sb::session> handle = bridge.open_session({.id = "model"});
+  std::promise<void> joined, may_end;
+  std::thread other{[&] {
+    make_objects(bridge.with({.session = "model"}), 2);
+    joined.set_value();
+    may_end.get_future().wait();
+  }};
+  joined.get_future().wait();
+  handle.reset();
+  EXPECT_EQ(bridge.open_session({.id = "model"}).eval("1"), 1);
+  EXPECT_EQ(objects(), 2U);
+  may_end.set_value();
+  other.join();
+  EXPECT_TRUE(is_empty(bridge));
+}
+
+TEST_P(Sessions, WhenItIsJoinedByIdThenItIsTheSame) {
+  const auto first = bridge.open_session({.id = "model"});
+  const auto second = bridge.open_session({.id = "model"});
+  ASSERT_TRUE(first.exec("x = 1"));
+  EXPECT_EQ(second.eval("x"), 1);
+  EXPECT_EQ(bridge.with({.session = "model"}).eval("x"), 1);
+  EXPECT_EQ(bridge.stats().sessions, 1U);
+  bridge.release_session("model");
+}
+
+TEST_P(Sessions, WhenAReleasedIdIsUsedAgainThenNothingOfTheOldIsThere) {
+  const auto before = bridge.open_session({.id = "model"});
+  const auto object = or_throw(before.call("builtins", "object"));
+  ASSERT_TRUE(before.exec("x = 1"));
+  EXPECT_EQ(bridge.release_session("model"), 1U);
+  EXPECT_EQ(bridge.release_session("model"), 0U);
+  EXPECT_EQ(code_of(before.eval("1")), sb::errc::session_closed);
+  EXPECT_EQ(code_of(bridge.str(object)), sb::errc::ref_released);
+  const auto after = bridge.open_session({.id = "model"});
+  EXPECT_EQ(code_of(after.eval("x")), sb::errc::python_raised);
+  EXPECT_EQ(code_of(after.str(object)), sb::errc::ref_released);
+}
+
+TEST_P(Sessions, WhenAnObjectIsReleasedTwiceThenTheSecondIsANoOp) {
+  const auto object = path();
+  EXPECT_EQ(bridge.release(object), true);
+  EXPECT_EQ(bridge.release(object), false);
+  EXPECT_EQ(code_of(bridge.str(object)), sb::errc::ref_released);
+  EXPECT_THROW(or_throw(bridge.str(object)), sb::ref_not_found_error);
+  EXPECT_EQ(code_of(bridge.release(5)), sb::errc::ref_invalid);
+}
+
+TEST_P(Sessions, WhenTheyEndThenFinalisersOfTheirObjectsCanStillRun) {
+  ASSERT_TRUE(bridge.exec("import builtins; builtins.ended = []"));
+  {
+    const auto other = bridge.open_session();
+    const auto made = other.exec("import builtins\n"
+                                 "class thing:\n"
+                                 "  def __del__(self):\n"
+                                 "    __builtins__.ended.append(len('x'))\n"
+                                 "kept = thing()\n");
+    ASSERT_TRUE(made);
+    ASSERT_TRUE(other.eval("thing()"));
+    EXPECT_EQ(bridge.eval("ended"), sb::list{});
+  }
+  EXPECT_TRUE(eventually([&] { return bridge.eval("len(ended)") == 2; }));
+  EXPECT_EQ(bridge.eval("ended"), (sb::list{1, 1}));
+  ASSERT_TRUE(bridge.exec("del builtins.ended"));
+}
+
+} // namespace snakebridge::testing
