@@ -1,7 +1,7 @@
+#pragma once
 // The situation of the API's tests: a bridge with real Python, told apart only
 // by where Python runs. A test must leave no session and no object: each test
 // ends with none, as it began.
-#pragma once
 
 #include <snakebridge/snakebridge.hpp>
 

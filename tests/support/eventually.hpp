@@ -1,7 +1,7 @@
+#pragma once
 // For tests on real threads and processes: waits for what must become true.
 // The one place where a test looks at a clock, and only to fail rather than
 // hang: nothing may depend on how long it took.
-#pragma once
 
 #include <chrono>
 
