@@ -1,0 +1,105 @@
+#include "doctor.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace snakebridge::cli {
+
+namespace {
+
+void row(std::string_view name, std::string_view content,
+         std::string_view why = {}) {
+  fmt::print("  {:<28} {}{}\n", name, content,
+             why.empty() ? "" : fmt::format("   ({})", why));
+}
+
+std::string origin_of(const config_origins& origins, const std::string& key) {
+  const auto place = origins.find(key);
+  return place == origins.end() ? "default" : place->second;
+}
+
+void print_limits(const config& settings, const config_origins& origins) {
+  fmt::print("limits\n");
+  const auto limit = [&](const std::string& key, auto amount) {
+    row(key, fmt::format("{}", amount), origin_of(origins, key));
+  };
+  limit("timeout_ms", settings.timeout.count());
+  limit("payload_bytes_max", settings.payload_bytes_max);
+  for (const auto& pool : settings.pools) {
+    const auto prefix = "pool." + pool.name + ".";
+    limit(prefix + "size", pool.size);
+    limit(prefix + "placement",
+          pool.placement == placement::worker ? "worker" : "embedded");
+    limit(prefix + "queue_max", pool.queue_max);
+    limit(prefix + "intensity", pool.restart.intensity);
+    limit(prefix + "period_ms", pool.restart.period.count());
+    limit(prefix + "start_timeout_ms", pool.start_timeout.count());
+    limit(prefix + "cancel_grace_ms", pool.cancel_grace.count());
+    limit(prefix + "stop_timeout_ms", pool.stop_timeout.count());
+  }
+}
+
+void print_packages(const caller& in_pool) {
+  const auto packages = in_pool.eval(
+    "sorted({(d.metadata['Name'] or '?', d.version) for d in "
+    "__import__('importlib.metadata').metadata.distributions()})");
+  if (!packages)
+    return row("packages", to_string(packages.error()));
+  row("packages", fmt::format("{} installed", packages->size()));
+  for (const auto& package : *packages)
+    row("", fmt::format("{} {}", package[0].as<std::string>(),
+                        package[1].as<std::string>()));
+}
+
+std::string program_of(int pid) {
+  std::error_code unknown;
+  const auto program = std::filesystem::read_symlink(
+    fmt::format("/proc/{}/exe", pid), unknown);
+  return unknown ? "unknown" : program.string();
+}
+
+void print_pool(const bridge& started, const pool_stats& pool,
+                const config& settings, const config_origins& origins) {
+  fmt::print("pool {}\n", pool.name);
+  const auto here = started.with({.pool = pool.name});
+  const auto told = [&](const char* name) {
+    const auto text = here.get("sys", name);
+    return text ? text->as<std::string>() : to_string(text.error());
+  };
+  row("python", told("version"),
+      origin_of(origins, "pool." + pool.name + ".python"));
+  row("sys.executable", told("executable"));
+  row("sys.prefix", told("prefix"));
+  if (pool.placement == placement::worker)
+    row("worker", program_of(pool.interpreters.front().pid),
+        settings.worker.empty() ? "beside the library"
+                                : origin_of(origins, "worker"));
+  else
+    row("worker", "none: it runs in this process",
+        origin_of(origins, "pool." + pool.name + ".placement"));
+  print_packages(here);
+}
+
+} // namespace
+
+int doctor(const config& settings, const config_origins& origins) {
+  fmt::print("snakebridge {}\n", version());
+  const auto complete = checked(settings);
+  if (!complete) {
+    fmt::print("  cannot start: {}\n", to_string(complete.error()));
+    return 1;
+  }
+  print_limits(*complete, origins);
+  const auto started = bridge::start(settings);
+  if (!started) {
+    fmt::print("  cannot start: {}\n", to_string(started.error()));
+    return 1;
+  }
+  for (const auto& pool : (*started)->stats().pools)
+    print_pool(**started, pool, settings, origins);
+  fmt::print("all is well\n");
+  return 0;
+}
+
+} // namespace snakebridge::cli
