@@ -1,5 +1,7 @@
 #include "supervisors/supervisor_errc.hpp"
 
+#include <snakebridge/actors.hpp>
+
 #include <caf/exit_reason.hpp>
 #include <caf/message.hpp>
 #include <caf/sec.hpp>
@@ -106,6 +108,10 @@ std::string describe(const caf::error& reason) {
   const auto& context = reason.context();
   if (!context.empty() && context.match_element<std::string>(0))
     return code_name(reason) + ": " + context.get_as<std::string>(0);
+  // One of our own actors ended: its error says more than a number.
+  if (context.match_elements<error>())
+    return std::string{to_string(to_error(reason).code())} + ": "
+           + to_error(reason).message();
   return code_name(reason);
 }
 

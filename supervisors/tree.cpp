@@ -35,8 +35,7 @@ child_spec interpreter_child(const pool& of,
                              const host_factory& make_host) {
   const interpreter_spec spec{of.settings.name, queue, make_host};
   return {.id = fmt::format("interpreter {}", queue->interpreter()),
-          .start =
-            [spec](caf::event_based_actor* supervisor)
+          .start = [spec](caf::event_based_actor* supervisor)
             -> caf::expected<caf::actor> {
             return supervisor->spawn(interpreter, spec);
           },
@@ -47,15 +46,10 @@ child_spec interpreter_child(const pool& of,
 }
 
 error pool_down(const pool& of, const caf::error& reason) {
-  auto why = fmt::format("pool '{}' is down: {}", of.settings.name,
-                         describe(reason));
-  for (const auto& queue : of.interpreters)
-    if (const auto last = queue->look().last_death) {
-      why += "; " + last->message();
-      break;
-    }
   return {errc::pool_down,
-          why + ". Mend the cause and start the bridge again"};
+          fmt::format("pool '{}' is down: {}. Mend the cause and start the "
+                      "bridge again",
+                      of.settings.name, describe(reason))};
 }
 
 } // namespace
@@ -76,16 +70,16 @@ pool_host_factory real_hosts(const config& settings,
 }
 
 child_spec pool_child(const pool& of, const host_factory& make_host) {
-  supervisor_spec spec{
-    .name = fmt::format("pool '{}'", of.settings.name),
-    .strategy = strategy::one_for_one,
-    .intensity = static_cast<int>(of.settings.restart.intensity),
-    .period = of.settings.restart.period};
+  supervisor_spec spec{.name = fmt::format("pool '{}'", of.settings.name),
+                       .strategy = strategy::one_for_one,
+                       .intensity =
+                         static_cast<int>(of.settings.restart.intensity),
+                       .period = of.settings.restart.period};
   for (const auto& queue : of.interpreters)
     spec.children.push_back(interpreter_child(of, queue, make_host));
   // Transient: a pool that gives up stays down, one that crashes comes back.
-  auto child
-    = supervisor_child(std::move(spec), step_max, restart_type::transient);
+  auto child =
+    supervisor_child(std::move(spec), step_max, restart_type::transient);
   child.start = [start = std::move(child.start),
                  of](caf::event_based_actor* parent) {
     for (const auto& queue : of.interpreters)
@@ -103,9 +97,8 @@ child_spec pool_child(const pool& of, const host_factory& make_host) {
   return child;
 }
 
-supervisor_spec
-root_spec(const pools& all, const pool_host_factory& hosts,
-          std::function<void(const caf::actor&)> on_sessions) {
+supervisor_spec root_spec(const pools& all, const pool_host_factory& hosts,
+                          std::function<void(const caf::actor&)> on_sessions) {
   supervisor_spec interpreters{.name = "interpreters",
                                .strategy = strategy::one_for_one};
   for (const auto& each : all.all())
@@ -113,18 +106,17 @@ root_spec(const pools& all, const pool_host_factory& hosts,
   supervisor_spec sessions{
     .name = "sessions",
     .strategy = strategy::simple_one_for_one,
-    .children = {{.id = "session",
-                  .start = {},
-                  .restart = restart_type::temporary}}};
+    .children = {
+      {.id = "session", .start = {}, .restart = restart_type::temporary}}};
   auto sessions_child = supervisor_child(std::move(sessions), step_max);
-  sessions_child.start
-    = [start = std::move(sessions_child.start),
-       on_sessions = std::move(on_sessions)](caf::event_based_actor* parent) {
-        auto started = start(parent);
-        if (started)
-          on_sessions(*started);
-        return started;
-      };
+  sessions_child.start =
+    [start = std::move(sessions_child.start),
+     on_sessions = std::move(on_sessions)](caf::event_based_actor* parent) {
+      auto started = start(parent);
+      if (started)
+        on_sessions(*started);
+      return started;
+    };
   return {.name = "snakebridge",
           .strategy = strategy::rest_for_one,
           .children = {supervisor_child(std::move(interpreters), step_max),

@@ -152,6 +152,9 @@ TEST_F(FewRestarts, WhenThereAreTooManyDeathsThenThePoolIsDownAndSaysWhy) {
   EXPECT_EQ(refused.code(), sb::errc::pool_down);
   EXPECT_THAT(refused.message(), HasSubstr("pool 'default' is down"));
   EXPECT_THAT(refused.message(), HasSubstr("intensity of 1"));
+  EXPECT_THAT(refused.message(),
+              HasSubstr("ended with interpreter_died: interpreter 1 "
+                        "(incarnation 2"));
   EXPECT_THAT(refused.message(), HasSubstr("exited with status 7"));
   EXPECT_EQ(code_of(bridge.eval("1")), sb::errc::pool_down);
   EXPECT_EQ(bridge.stats().pools[0].down, refused.message());
