@@ -18,8 +18,8 @@
 namespace snakebridge {
 
 /// Makes a host that has not started yet.
-using host_factory
-  = std::function<std::shared_ptr<interpreter_host>(incarnation)>;
+using host_factory =
+  std::function<std::shared_ptr<interpreter_host>(incarnation)>;
 
 struct interpreter_spec {
   std::string pool;

@@ -141,8 +141,8 @@ result<lane::route> lane::find_route(const operation& asked,
 result<std::shared_ptr<call_queue>> lane::home(const std::string& pool) {
   const auto* wanted = where_->find(pool.empty() ? "default" : pool);
   if (wanted == nullptr)
-    return tl::unexpected{error{errc::pool_unknown,
-                                fmt::format("no pool is named '{}'", pool)}};
+    return tl::unexpected{
+      error{errc::pool_unknown, fmt::format("no pool is named '{}'", pool)}};
   const std::lock_guard lock{mutex_};
   for (const auto& [at, queue] : homes_)
     if (at == wanted)
@@ -170,8 +170,8 @@ result<std::size_t> lane::release_objects() {
   for (const auto& queue : used) {
     if (!queue->look().ready)
       continue; // between two incarnations it holds nothing
-    const auto released
-      = queue->run({.what = verb::release_session}, gate_, deadline({}), 0);
+    const auto released =
+      queue->run({.what = verb::release_session}, gate_, deadline({}), 0);
     if (released)
       count += static_cast<std::size_t>(released->as<std::int64_t>());
     else if (released.error().code() == errc::deadline_exceeded)

@@ -30,8 +30,7 @@ public:
   result<value> run(operation asked, const runtime_options& options);
   /// Starts a call; `done` runs exactly once, here or on a thread of the
   /// runtime.
-  void submit(operation asked, const runtime_options& options,
-              completion done);
+  void submit(operation asked, const runtime_options& options, completion done);
   /// Frees all objects, waits until they are, and answers how many there were.
   result<std::size_t> release_objects();
   /// No call starts any more, and all objects are freed, those of calls still

@@ -17,17 +17,16 @@ pools::pools(const std::vector<pool_config>& wanted,
   for (const auto& settings : wanted) {
     pool made{.settings = settings, .interpreters = {}};
     for (std::uint32_t i = 0; i < settings.size; ++i)
-      made.interpreters.push_back(std::make_shared<call_queue>(
-        ++number, settings.queue_max, deadlines));
+      made.interpreters.push_back(
+        std::make_shared<call_queue>(++number, settings.queue_max, deadlines));
     pools_.push_back(std::move(made));
   }
 }
 
 const pool* pools::find(std::string_view name) const {
-  const auto place
-    = std::find_if(pools_.begin(), pools_.end(), [&](const pool& each) {
-        return each.settings.name == name;
-      });
+  const auto place =
+    std::find_if(pools_.begin(), pools_.end(),
+                 [&](const pool& each) { return each.settings.name == name; });
   return place == pools_.end() ? nullptr : &*place;
 }
 

@@ -8,11 +8,14 @@ namespace snakebridge {
 
 namespace {
 
+using session_pointer = session_actor::stateful_pointer<session_state>;
+
 /// Who asked, so that any thread can answer without the session.
 class requester {
 public:
   explicit requester(const caf::response_promise& asked)
-      : source_{asked.source()}, id_{asked.id()} {}
+      : source_{asked.source()},
+        id_{asked.id()} {}
 
   void answer(caf::message with) const {
     if (source_)
@@ -27,8 +30,8 @@ private:
 // Starts the call and leaves its answer to who has it. `as_message` makes the
 // answer of the result.
 template <class Answer, class AsMessage>
-caf::delegated<Answer> start(session_actor::stateful_pointer<session_state> self,
-                             operation asked, const runtime_options& options,
+caf::delegated<Answer> start(session_pointer self, operation asked,
+                             const runtime_options& options,
                              AsMessage as_message) {
   self->state.record->calls->submit(
     std::move(asked), options,
@@ -55,17 +58,55 @@ std::vector<named_value> names_of(const dict& kwargs) {
   return named;
 }
 
+operation operation_of(call_message& asked) {
+  return {.what = verb::call,
+          .module = std::move(asked.module),
+          .name = std::move(asked.function),
+          .positional = std::move(asked.args),
+          .named = names_of(asked.kwargs)};
+}
+
+operation operation_of(get_message& asked) {
+  return {.what = verb::get,
+          .module = std::move(asked.module),
+          .name = std::move(asked.name)};
+}
+
+operation operation_of(method_message& asked) {
+  return {.what = verb::method,
+          .name = std::move(asked.name),
+          .target = std::move(asked.object),
+          .positional = std::move(asked.args),
+          .named = names_of(asked.kwargs)};
+}
+
+operation operation_of(attr_message& asked) {
+  return {.what = verb::attribute,
+          .name = std::move(asked.name),
+          .target = std::move(asked.object)};
+}
+
+operation operation_of(set_attr_message& asked) {
+  return {.what = verb::set_attribute,
+          .name = std::move(asked.name),
+          .target = std::move(asked.object),
+          .positional = {std::move(asked.item)}};
+}
+
+operation operation_of(release_message& asked) {
+  return {.what = verb::release, .target = std::move(asked.object)};
+}
+
 // As over a link: the clients that are left hear why the session ended. `kill`
 // becomes an error of ours, because nobody can trap it.
 void tell_owners(const std::shared_ptr<sessions>& all,
                  const session_ptr& record, const caf::actor_addr& session,
                  const caf::error& reason) {
-  const auto told
-    = reason == caf::exit_reason::kill
-        ? to_caf_error({errc::session_closed,
-                        fmt::format("session '{}' was killed",
-                                    record->calls->id())})
-        : reason;
+  const auto told =
+    reason == caf::exit_reason::kill ? to_caf_error(
+      {errc::session_closed,
+       fmt::format("session '{}' was killed", record->calls->id())})
+                                     : reason;
   for (const auto& owner : all->owners(record))
     if (const auto to = caf::actor_cast<caf::strong_actor_ptr>(owner))
       to->enqueue(nullptr, caf::make_message_id(),
@@ -85,15 +126,14 @@ session_actor::behavior_type
 session(session_actor::stateful_pointer<session_state> self,
         std::shared_ptr<sessions> all, session_ptr record,
         caf::actor_addr first_owner) {
-  self->attach_functor([all, record, address = self->address()](
-                         const caf::error& reason) {
-    tell_owners(all, record, address, reason);
-  });
+  self->attach_functor(
+    [all, record, address = self->address()](const caf::error& reason) {
+      tell_owners(all, record, address, reason);
+    });
   self->state.all = std::move(all);
   self->state.record = std::move(record);
-  self->set_exit_handler([self](const caf::exit_msg& asked) {
-    self->quit(asked.reason);
-  });
+  self->set_exit_handler(
+    [self](const caf::exit_msg& asked) { self->quit(asked.reason); });
   self->set_down_handler([self](const caf::down_msg& ended) {
     if (self->state.all->leave(self->state.record, ended.source))
       self->quit();
@@ -102,52 +142,30 @@ session(session_actor::stateful_pointer<session_state> self,
   watch(self, first_owner);
   return {
     [self](call_message& asked) {
-      return start<value>(self,
-                          {.what = verb::call,
-                           .module = std::move(asked.module),
-                           .name = std::move(asked.function),
-                           .positional = std::move(asked.args),
-                           .named = names_of(asked.kwargs)},
-                          asked.options, value_message);
+      return start<value>(self, operation_of(asked), asked.options,
+                          value_message);
     },
     [self](get_message& asked) {
-      return start<value>(self,
-                          {.what = verb::get,
-                           .module = std::move(asked.module),
-                           .name = std::move(asked.name)},
-                          asked.options, value_message);
+      return start<value>(self, operation_of(asked), asked.options,
+                          value_message);
     },
     [self](method_message& asked) {
-      return start<value>(self,
-                          {.what = verb::method,
-                           .name = std::move(asked.name),
-                           .target = std::move(asked.object),
-                           .positional = std::move(asked.args),
-                           .named = names_of(asked.kwargs)},
-                          asked.options, value_message);
+      return start<value>(self, operation_of(asked), asked.options,
+                          value_message);
     },
     [self](attr_message& asked) {
-      return start<value>(self,
-                          {.what = verb::attribute,
-                           .name = std::move(asked.name),
-                           .target = std::move(asked.object)},
-                          asked.options, value_message);
+      return start<value>(self, operation_of(asked), asked.options,
+                          value_message);
     },
     [self](set_attr_message& asked) {
-      return start<void>(self,
-                         {.what = verb::set_attribute,
-                          .name = std::move(asked.name),
-                          .target = std::move(asked.object),
-                          .positional = {std::move(asked.item)}},
-                         asked.options,
+      return start<void>(self, operation_of(asked), asked.options,
                          [](const value&) { return caf::message{}; });
     },
     [self](release_message& asked) {
-      return start<bool>(
-        self, {.what = verb::release, .target = std::move(asked.object)},
-        asked.options, [](const value& outcome) {
-          return caf::make_message(outcome.as<bool>());
-        });
+      return start<bool>(self, operation_of(asked), asked.options,
+                         [](const value& outcome) {
+                           return caf::make_message(outcome.as<bool>());
+                         });
     },
     [self](const owner_message& joined) { watch(self, joined.owner); },
   };

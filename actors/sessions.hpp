@@ -21,7 +21,8 @@ namespace snakebridge {
 /// One session, while anyone knows of it.
 struct session_record {
   session_record(std::shared_ptr<lane> calls, bool is_shared)
-      : calls{std::move(calls)}, shared{is_shared} {}
+      : calls{std::move(calls)},
+        shared{is_shared} {}
 
   const std::shared_ptr<lane> calls;
   /// It was opened by an id of the user's choice, to be shared: its refs may be
@@ -45,7 +46,9 @@ class sessions : public std::enable_shared_from_this<sessions> {
 public:
   sessions(caf::actor_system& system, std::shared_ptr<const pools> where,
            std::chrono::milliseconds timeout)
-      : system_{system}, where_{std::move(where)}, timeout_{timeout} {}
+      : system_{system},
+        where_{std::move(where)},
+        timeout_{timeout} {}
 
   /// Who takes charge of new sessions: their supervisor. It must not block.
   void adopt_with(std::function<void(caf::actor)> adopt);

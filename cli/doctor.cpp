@@ -41,9 +41,9 @@ void print_limits(const config& settings, const config_origins& origins) {
 }
 
 void print_packages(const caller& in_pool) {
-  const auto packages = in_pool.eval(
-    "sorted({(d.metadata['Name'] or '?', d.version) for d in "
-    "__import__('importlib.metadata').metadata.distributions()})");
+  const auto packages =
+    in_pool.eval("sorted({(d.metadata['Name'] or '?', d.version) for d in "
+                 "__import__('importlib.metadata').metadata.distributions()})");
   if (!packages)
     return row("packages", to_string(packages.error()));
   row("packages", fmt::format("{} installed", packages->size()));
@@ -54,8 +54,8 @@ void print_packages(const caller& in_pool) {
 
 std::string program_of(int pid) {
   std::error_code unknown;
-  const auto program = std::filesystem::read_symlink(
-    fmt::format("/proc/{}/exe", pid), unknown);
+  const auto program =
+    std::filesystem::read_symlink(fmt::format("/proc/{}/exe", pid), unknown);
   return unknown ? "unknown" : program.string();
 }
 

@@ -64,7 +64,8 @@ sb::result<sb::config> settings_of(const request& asked,
     // One call needs one interpreter.
     if (!origins.contains("pool." + pool.name + ".size"))
       pool.size = 1;
-    if (!asked.python.empty() && (asked.pool.empty() || asked.pool == pool.name))
+    if (!asked.python.empty()
+        && (asked.pool.empty() || asked.pool == pool.name))
       pool.python = asked.python;
   }
   return settings;
@@ -112,9 +113,9 @@ sb::unpacked_keywords keywords_of(const request& asked) {
 int call(const request& asked) {
   const auto keywords = keywords_of(asked);
   return with_bridge(asked, [&](const sb::caller& python) {
-    return show(python.call(asked.module, asked.name, arguments_of(asked),
-                            keywords),
-                asked.json);
+    return show(
+      python.call(asked.module, asked.name, arguments_of(asked), keywords),
+      asked.json);
   });
 }
 
@@ -183,8 +184,8 @@ void add_common(CLI::App& command, request& asked) {
 int main(int argc, char** argv) {
   CLI::App app{"Calls Python libraries through supervised interpreters",
                "snakebridge"};
-  app.set_version_flag("--version", fmt::format("snakebridge {}",
-                                                sb::version()));
+  app.set_version_flag("--version",
+                       fmt::format("snakebridge {}", sb::version()));
   app.require_subcommand(1);
   request asked;
   int code = 0;

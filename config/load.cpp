@@ -76,7 +76,8 @@ settings_of(const toml::table& all, std::string_view file,
 class reader {
 public:
   reader(config& into, config_origins* origins)
-      : into_{into}, origins_{origins} {}
+      : into_{into},
+        origins_{origins} {}
 
   /// All settings of a file.
   result<void> read_file(const toml::table& all, std::string_view file) {

@@ -12,8 +12,14 @@ bool call::answer(result<value> outcome) {
 }
 
 void call::settle(result<value> outcome) {
-  if (deadlines_)
-    deadlines_->cancel(timer_);
+  if (deadlines_) {
+    timer_token set;
+    {
+      const std::lock_guard lock{mutex_};
+      set = timer_;
+    }
+    deadlines_->cancel(set);
+  }
   if (!waited_for_) {
     // The completion goes with the call, so what it captured is freed now.
     std::exchange(done_, completion{})(std::move(outcome));
@@ -28,8 +34,8 @@ void call::settle(result<value> outcome) {
 
 call::news call::wait() {
   std::unique_lock lock{mutex_};
-  changed_.wait_until(
-    lock, deadline, [this] { return outcome_.has_value() || appointed_; });
+  changed_.wait_until(lock, deadline,
+                      [this] { return outcome_.has_value() || appointed_; });
   if (outcome_)
     return news::answered;
   // Who leads comes back here at its deadline, and is appointed again if it is
@@ -60,6 +66,8 @@ result<value> call::await() {
 void call::watch(std::shared_ptr<timers> deadlines,
                  std::function<void()> expired) {
   deadlines_ = std::move(deadlines);
+  // It may be due at once, and settle on the timers' thread.
+  const std::lock_guard lock{mutex_};
   timer_ = deadlines_->at(deadline, std::move(expired));
 }
 

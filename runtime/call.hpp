@@ -26,7 +26,8 @@ using timer_token = std::pair<steady_clock::time_point, std::uint64_t>;
 /// back, and after it no call of the session starts.
 struct session_gate {
   session_gate(std::uint64_t session_number, std::string session_id)
-      : number{session_number}, id{std::move(session_id)} {}
+      : number{session_number},
+        id{std::move(session_id)} {}
 
   const std::uint64_t number; ///< never used twice in this process
   const std::string id;
@@ -46,13 +47,17 @@ public:
   /// A call some thread waits for.
   call(operation asked, std::shared_ptr<const session_gate> session,
        steady_clock::time_point deadline)
-      : asked{std::move(asked)}, session{std::move(session)},
+      : asked{std::move(asked)},
+        session{std::move(session)},
         deadline{deadline} {}
   /// A call whose answer goes to `done`.
   call(operation asked, std::shared_ptr<const session_gate> session,
        steady_clock::time_point deadline, completion done)
-      : asked{std::move(asked)}, session{std::move(session)},
-        deadline{deadline}, waited_for_{false}, done_{std::move(done)} {}
+      : asked{std::move(asked)},
+        session{std::move(session)},
+        deadline{deadline},
+        waited_for_{false},
+        done_{std::move(done)} {}
 
   const operation asked;
   const std::shared_ptr<const session_gate> session;

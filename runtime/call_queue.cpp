@@ -9,12 +9,12 @@ namespace snakebridge {
 namespace {
 
 error late(const call& given_up, bool may_have_run) {
-  return error{errc::deadline_exceeded,
-               fmt::format("{}: its time ran out {}; give it more time, or "
-                           "ask for less",
-                           describe(given_up.asked),
-                           may_have_run ? "while Python ran it"
-                                        : "before it started")}
+  return error{
+    errc::deadline_exceeded,
+    fmt::format("{}: its time ran out {}; give it more time, or "
+                "ask for less",
+                describe(given_up.asked),
+                may_have_run ? "while Python ran it" : "before it started")}
     .with_may_have_run(may_have_run);
 }
 
@@ -30,9 +30,9 @@ std::optional<error> call_queue::refusal(const session_gate& session,
                              "interpreter {}, which has ended; make it again",
                              epoch, interpreter_)};
   if (session.closed.load())
-    return error{errc::session_closed,
-                 fmt::format("session '{}' has ended; open it again",
-                             session.id)};
+    return error{
+      errc::session_closed,
+      fmt::format("session '{}' has ended; open it again", session.id)};
   return {};
 }
 
@@ -57,8 +57,8 @@ result<value> call_queue::run(operation asked,
   }
   if (here)
     return here->run(asked, *session, deadline);
-  const auto mine = std::make_shared<call>(std::move(asked),
-                                           std::move(session), deadline);
+  const auto mine =
+    std::make_shared<call>(std::move(asked), std::move(session), deadline);
   mine->epoch = epoch;
   if (auto refused = enqueue(mine))
     return tl::unexpected{std::move(*refused)};
@@ -66,13 +66,13 @@ result<value> call_queue::run(operation asked,
 }
 
 void call_queue::submit(const call_ptr& made) {
-  made->watch(deadlines_, [queue = weak_from_this(),
-                           watched = std::weak_ptr<call>{made}] {
-    const auto late_call = watched.lock();
-    const auto self = queue.lock();
-    if (self && late_call && late_call->claim())
-      late_call->settle(tl::unexpected{self->give_up(late_call)});
-  });
+  made->watch(deadlines_,
+              [queue = weak_from_this(), watched = std::weak_ptr<call>{made}] {
+                const auto late_call = watched.lock();
+                const auto self = queue.lock();
+                if (self && late_call && late_call->claim())
+                  late_call->settle(tl::unexpected{self->give_up(late_call)});
+              });
   if (auto refused = enqueue(made))
     made->answer(tl::unexpected{std::move(*refused)});
 }

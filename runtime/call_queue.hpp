@@ -31,7 +31,8 @@ public:
 
   call_queue(std::uint32_t interpreter, std::size_t waiting_max,
              std::shared_ptr<timers> deadlines)
-      : interpreter_{interpreter}, waiting_max_{waiting_max},
+      : interpreter_{interpreter},
+        waiting_max_{waiting_max},
         deadlines_{std::move(deadlines)} {}
   call_queue(const call_queue&) = delete;
   call_queue& operator=(const call_queue&) = delete;

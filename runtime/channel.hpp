@@ -49,8 +49,8 @@ public:
   virtual ~channel() = default;
 
   /// Sends a frame, or keeps of it what does not fit now: false then.
-  virtual bool send(frame_header header, std::span<const message_part> parts)
-    = 0;
+  virtual bool send(frame_header header,
+                    std::span<const message_part> parts) = 0;
   /// Sends what was kept: true when nothing is left.
   virtual bool flush() = 0;
   /// Appends the frames that have arrived; waits for one when told to.

@@ -48,7 +48,10 @@ error not_convertible_at(std::string_view place, const error& inner) {
   if (!rest.starts_with(at))
     return {errc::not_convertible, fmt::format("at {}: {}", place, rest)};
   rest.remove_prefix(at.size());
-  return {errc::not_convertible, fmt::format("at {}{}", place, rest)};
+  // A key has no brackets of its own: "at [1], key 5: expected…".
+  const auto* between = rest.starts_with("key ") ? ", " : "";
+  return {errc::not_convertible,
+          fmt::format("at {}{}{}", place, between, rest)};
 }
 
 namespace detail {

@@ -22,7 +22,8 @@ struct embedded_host::python_side {
 
 embedded_host::embedded_host(incarnation self, std::filesystem::path python,
                              std::shared_ptr<live_threads> threads)
-    : self_{std::move(self)}, python_{std::move(python)},
+    : self_{std::move(self)},
+      python_{std::move(python)},
       threads_{std::move(threads)} {}
 
 embedded_host::~embedded_host() = default;
@@ -68,10 +69,10 @@ void embedded_host::serve() {
     events_.on_ready();
     serve_accepted();
   } else {
-    end.why = error{started.error().code(),
-                    fmt::format("interpreter {} of pool '{}': {}",
-                                self_.interpreter, self_.pool,
-                                started.error().message())};
+    end.why =
+      error{started.error().code(),
+            fmt::format("interpreter {} of pool '{}': {}", self_.interpreter,
+                        self_.pool, started.error().message())};
   }
   {
     const std::lock_guard lock{mutex_};
@@ -127,7 +128,8 @@ void embedded_host::serve_accepted() {
 }
 
 void embedded_host::run_accepted(const call_ptr& next) {
-  if (next->answered())
+  // Past its deadline it is being answered, by its timer or who waits for it.
+  if (next->answered() || steady_clock::now() >= next->deadline)
     return;
   next->answer(execute(next->asked, *next->session));
 }
@@ -137,11 +139,10 @@ bool embedded_host::take_turn(steady_clock::time_point deadline) {
   std::unique_lock lock{mutex_};
   if (busy_ && !stopping_) {
     ++waiting_;
-    changed_.wait_until(lock, deadline,
-                        [this] { return !busy_ || stopping_; });
+    changed_.wait_until(lock, deadline, [this] { return !busy_ || stopping_; });
     --waiting_;
   }
-  if (busy_ || stopping_ || !ready_)
+  if (busy_ || stopping_ || !ready_ || steady_clock::now() >= deadline)
     return false;
   busy_ = true;
   return true;
@@ -151,8 +152,7 @@ void embedded_host::end_turn() {
   {
     const std::lock_guard lock{mutex_};
     busy_ = false;
-    if (waiting_ == 0 && accepted_.empty() && to_release_.empty()
-        && !stopping_)
+    if (waiting_ == 0 && accepted_.empty() && to_release_.empty() && !stopping_)
       return;
   }
   changed_.notify_all();

@@ -18,8 +18,9 @@
 namespace snakebridge {
 
 // Hidden, because Python's types inside it are.
-class [[gnu::visibility("hidden")]] embedded_host final : public interpreter_host,
-                            public std::enable_shared_from_this<embedded_host> {
+class [[gnu::visibility("hidden")]] embedded_host final
+    : public interpreter_host,
+      public std::enable_shared_from_this<embedded_host> {
 public:
   embedded_host(incarnation self, std::filesystem::path python,
                 std::shared_ptr<live_threads> threads);
@@ -28,11 +29,13 @@ public:
   void start(host_events events) override;
   void stop() override;
   void kill(std::string reason) override;
-  bool runs_in_caller() const override { return true; }
+  bool runs_in_caller() const override {
+    return true;
+  }
   result<value> run(const operation& asked, const session_gate& session,
                     steady_clock::time_point deadline) override;
   bool accept(const call_ptr& taken) override;
-  bool abandon(call& given_up) override;
+  bool abandon(call & given_up) override;
   void release(std::uint64_t session) override;
   host_stats stats() const override;
 
@@ -55,7 +58,7 @@ private:
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  bool busy_ = false; // somebody has the turn
+  bool busy_ = false;       // somebody has the turn
   std::size_t waiting_ = 0; // threads, for the turn
   bool stopping_ = false;
   bool asked_to_stop_ = false;

@@ -55,13 +55,16 @@ std::string raised_text(const python_error& raised) {
 } // namespace
 
 error::error(python_error raised)
-    : code_{errc::python_raised}, may_have_run_{true},
+    : code_{errc::python_raised},
+      may_have_run_{true},
       message_{raised_text(raised)},
       python_{std::make_shared<const python_error>(std::move(raised))} {}
 
 error::error(errc code, std::string message, snakebridge::post_mortem death,
              bool may_have_run)
-    : code_{code}, may_have_run_{may_have_run}, message_{std::move(message)},
+    : code_{code},
+      may_have_run_{may_have_run},
+      message_{std::move(message)},
       death_{
         std::make_shared<const snakebridge::post_mortem>(std::move(death))} {}
 

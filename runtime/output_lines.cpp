@@ -31,6 +31,9 @@ bool output_lines::read_from(int pipe, const sink& take) {
       take(std::string_view{rest_}.substr(0, limits::log_line_bytes_max));
       rest_.erase(0, limits::log_line_bytes_max);
     }
+    // The pipe is empty; what comes now may belong to the next call.
+    if (static_cast<std::size_t>(got) < buffer.size())
+      return true;
   }
   return true;
 }

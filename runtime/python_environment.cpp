@@ -27,7 +27,9 @@ std::string minor_version_of(const std::filesystem::path& venv) {
 
 } // namespace
 
-std::string_view built_for_python() { return SNAKEBRIDGE_PYTHON_VERSION; }
+std::string_view built_for_python() {
+  return SNAKEBRIDGE_PYTHON_VERSION;
+}
 
 result<std::filesystem::path>
 python_executable(const std::filesystem::path& wanted) {

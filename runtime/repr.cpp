@@ -1,4 +1,5 @@
 // Values as Python's repr.
+#include <algorithm>
 #include <cmath>
 #include <ostream>
 
@@ -35,6 +36,7 @@ private:
   void write_items(const std::vector<value>& items, char open, char close);
   void write_dict(const dict& entries);
   void write_escaped(char unit, char quote);
+  void write_code_point(char32_t code);
 
   std::size_t most_;
   std::string out_;
@@ -59,6 +61,48 @@ char quote_for(std::string_view text) {
              && text.find('"') == std::string_view::npos
            ? '"'
            : '\'';
+}
+
+struct character {
+  char32_t code = 0;
+  std::size_t bytes = 0; ///< 0: this is no UTF-8
+};
+
+character first_character(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text[0]);
+  if (first < 0x80)
+    return {first, 1};
+  const std::size_t bytes = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (first < 0xC2 || first > 0xF4 || text.size() < bytes)
+    return {};
+  char32_t code = first & (0x7FU >> bytes);
+  for (const char next : text.substr(1, bytes - 1)) {
+    if ((next & 0xC0) != 0x80)
+      return {};
+    code = code << 6U | static_cast<char32_t>(next & 0x3F);
+  }
+  return {code, bytes};
+}
+
+// What Unicode calls controls, formats, separators, surrogates and private use
+// does not print in Python. Code points that no Unicode version has assigned
+// yet do here: which they are changes from one Python to the next.
+bool prints(char32_t code) {
+  static constexpr std::pair<char32_t, char32_t> silent[] = {
+    {0x00, 0x1F},       {0x7F, 0xA0},        {0xAD, 0xAD},
+    {0x600, 0x605},     {0x61C, 0x61C},      {0x6DD, 0x6DD},
+    {0x70F, 0x70F},     {0x890, 0x891},      {0x8E2, 0x8E2},
+    {0x1680, 0x1680},   {0x180E, 0x180E},    {0x2000, 0x200F},
+    {0x2028, 0x202F},   {0x205F, 0x206F},    {0x3000, 0x3000},
+    {0xD800, 0xF8FF},   {0xFEFF, 0xFEFF},    {0xFFF9, 0xFFFB},
+    {0x110BD, 0x110BD}, {0x110CD, 0x110CD},  {0x13430, 0x13438},
+    {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A},  {0xE0001, 0xE0001},
+    {0xE0020, 0xE007F}, {0xF0000, 0x10FFFF},
+  };
+  return std::none_of(std::begin(silent), std::end(silent),
+                      [code](const auto& range) {
+                        return code >= range.first && code <= range.second;
+                      });
 }
 
 void repr_writer::write_escaped(char unit, char quote) {
@@ -89,19 +133,33 @@ void repr_writer::write_escaped(char unit, char quote) {
 void repr_writer::write_text(std::string_view text) {
   const char quote = quote_for(text);
   out_ += quote;
-  for (std::size_t i = 0; i < text.size() && !full(); ++i) {
-    // U+0080 to U+00A0 and U+00AD do not print either.
-    const auto code = static_cast<unsigned char>(text[i]);
-    const auto next
-      = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0U;
-    if (code == 0xC2 && (next <= 0xA0 || next == 0xAD) && next >= 0x80) {
-      out_ += fmt::format("\\x{:02x}", next);
-      ++i;
-    } else {
-      write_escaped(text[i], quote);
+  while (!text.empty() && !full()) {
+    const auto [code, bytes] = first_character(text);
+    if (bytes == 0) {
+      // No UTF-8, and so no text Python would have: shown byte by byte.
+      out_ += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[0]));
+      text.remove_prefix(1);
+      continue;
     }
+    if (code < 0x80)
+      write_escaped(text[0], quote);
+    else if (prints(code))
+      out_ += text.substr(0, bytes);
+    else
+      write_code_point(code);
+    text.remove_prefix(bytes);
   }
   out_ += quote;
+}
+
+void repr_writer::write_code_point(char32_t code) {
+  const auto number = static_cast<std::uint32_t>(code);
+  if (number < 0x100)
+    out_ += fmt::format("\\x{:02x}", number);
+  else if (number < 0x1'0000)
+    out_ += fmt::format("\\u{:04x}", number);
+  else
+    out_ += fmt::format("\\U{:08x}", number);
 }
 
 void repr_writer::write_bytes(std::string_view data) {

@@ -23,14 +23,15 @@ ssize_t send_some(int socket, iovec* parts, std::size_t count) {
   message.msg_iov = parts;
   message.msg_iovlen = count;
   for (;;) {
-    const auto sent
-      = ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const auto sent = ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent >= 0 || errno != EINTR)
       return sent;
   }
 }
 
-bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
+bool would_block() {
+  return errno == EAGAIN || errno == EWOULDBLOCK;
+}
 
 } // namespace
 
@@ -155,8 +156,12 @@ channel_state socket_channel::parse(std::vector<frame>& arrived) {
   return channel_state::open;
 }
 
-void socket_channel::finish_sending() { ::shutdown(socket_.get(), SHUT_WR); }
+void socket_channel::finish_sending() {
+  ::shutdown(socket_.get(), SHUT_WR);
+}
 
-void socket_channel::close() { ::shutdown(socket_.get(), SHUT_RDWR); }
+void socket_channel::close() {
+  ::shutdown(socket_.get(), SHUT_RDWR);
+}
 
 } // namespace snakebridge

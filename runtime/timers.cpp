@@ -2,49 +2,57 @@
 
 namespace snakebridge {
 
-timers::timers()
-    : wake_{steady_clock::time_point::max()}, thread_{[this] { loop(); }} {}
+timers::timers() : thread_{[mine = clockwork_] { mine->loop(); }} {}
 
 timers::~timers() {
   {
-    const std::lock_guard lock{mutex_};
-    stopping_ = true;
+    const std::lock_guard lock{clockwork_->mutex};
+    clockwork_->stopping = true;
   }
-  earlier_.notify_one();
-  thread_.join();
+  clockwork_->earlier.notify_one();
+  if (thread_.get_id() == std::this_thread::get_id())
+    thread_.detach(); // it is on its way out
+  else
+    thread_.join();
 }
 
 timer_token timers::at(steady_clock::time_point when,
-                         std::function<void()> due) {
-  const std::lock_guard lock{mutex_};
-  const timer_token set{when, ++next_};
-  due_.emplace(set, std::move(due));
-  if (when < wake_)
-    earlier_.notify_one();
+                       std::function<void()> due) {
+  auto& shared = *clockwork_;
+  const std::lock_guard lock{shared.mutex};
+  const timer_token set{when, ++shared.next};
+  shared.due.emplace(set, std::move(due));
+  if (when < shared.wake)
+    shared.earlier.notify_one();
   return set;
 }
 
 void timers::cancel(const timer_token& set) {
-  const std::lock_guard lock{mutex_};
-  due_.erase(set);
+  std::function<void()> forgotten; // freed outside the lock
+  const std::lock_guard lock{clockwork_->mutex};
+  const auto place = clockwork_->due.find(set);
+  if (place == clockwork_->due.end())
+    return;
+  forgotten = std::move(place->second);
+  clockwork_->due.erase(place);
 }
 
-void timers::loop() {
-  std::unique_lock lock{mutex_};
-  while (!stopping_) {
-    if (due_.empty()) {
-      wake_ = steady_clock::time_point::max();
-      earlier_.wait(lock);
+void timers::clockwork::loop() {
+  std::unique_lock lock{mutex};
+  while (!stopping) {
+    if (due.empty()) {
+      wake = steady_clock::time_point::max();
+      earlier.wait(lock);
       continue;
     }
-    const auto first = due_.begin();
-    wake_ = first->first.first;
-    if (steady_clock::now() < wake_) {
-      earlier_.wait_until(lock, wake_);
+    const auto first = due.begin();
+    wake = first->first.first;
+    if (steady_clock::now() < wake) {
+      earlier.wait_until(lock, wake);
       continue;
     }
     auto run = std::move(first->second);
-    due_.erase(first);
+    due.erase(first);
     lock.unlock();
     run();
     run = nullptr;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -28,15 +29,21 @@ public:
   void cancel(const timer_token& set);
 
 private:
-  void loop();
+  // Shared with the thread: what it runs may hold the last owner of the timers,
+  // which then end on their own thread.
+  struct clockwork {
+    void loop();
 
-  std::mutex mutex_;
-  std::condition_variable earlier_;
-  std::map<timer_token, std::function<void()>> due_;
-  std::uint64_t next_ = 0;
-  // When the thread will look again: only an earlier timer has to wake it.
-  steady_clock::time_point wake_;
-  bool stopping_ = false;
+    std::mutex mutex;
+    std::condition_variable earlier;
+    std::map<timer_token, std::function<void()>> due;
+    std::uint64_t next = 0;
+    // When the thread will look again: only an earlier timer has to wake it.
+    steady_clock::time_point wake = steady_clock::time_point::max();
+    bool stopping = false;
+  };
+
+  const std::shared_ptr<clockwork> clockwork_ = std::make_shared<clockwork>();
   std::thread thread_;
 };
 

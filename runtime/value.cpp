@@ -100,9 +100,9 @@ const value& value::operator[](const value& key) const {
   if (const auto* entries = get_if<snakebridge::dict>()) {
     if (const auto* found = entries->find(key))
       return *found;
-    throw_error({errc::not_convertible,
-                 fmt::format("no key {} in {}", repr_short(key),
-                             repr_short(*this))});
+    throw_error(
+      {errc::not_convertible,
+       fmt::format("no key {} in {}", repr_short(key), repr_short(*this))});
   }
   const auto* items = detail::items_of(*this);
   if (items == nullptr)
@@ -238,9 +238,9 @@ dict::dict(std::initializer_list<entry> entries) {
 
 std::size_t dict::position(const value& key) const {
   if (index_.empty()) {
-    const auto place
-      = std::find_if(entries_.begin(), entries_.end(),
-                     [&](const entry& each) { return each.first == key; });
+    const auto place =
+      std::find_if(entries_.begin(), entries_.end(),
+                   [&](const entry& each) { return each.first == key; });
     return static_cast<std::size_t>(place - entries_.begin());
   }
   const auto [first, last] = index_.equal_range(key.hash());

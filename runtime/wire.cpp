@@ -8,8 +8,8 @@ namespace snakebridge::wire {
 
 namespace {
 
-// Each value inside a container is one list and one struct further down.
-constexpr int nesting_max = 2 * static_cast<int>(limits::value_depth_max) + 32;
+// Each value inside a dict is a list, an entry and a struct further down.
+constexpr int nesting_max = 3 * static_cast<int>(limits::value_depth_max) + 32;
 
 capnp::ReaderOptions reader_limits(const frame& received) {
   capnp::ReaderOptions options;
@@ -119,17 +119,20 @@ python_error read_raised(schema::PythonError::Reader from, std::size_t chain) {
                       .cause = {},
                       .context = {}};
   for (auto each : from.getFrames())
-    raised.frames.push_back({string(each.getFile()), each.getLine(),
-                             string(each.getFunction())});
+    raised.frames.push_back(
+      {string(each.getFile()), each.getLine(), string(each.getFunction())});
   for (auto note : from.getNotes())
     raised.notes.push_back(string(note));
   for (auto base : from.getMro())
     raised.mro.push_back(string(base));
+  const bool same = from.getContextIsCause();
   if (chain < limits::exception_chain_max) {
     if (from.hasCause())
       raised.cause = std::make_shared<const python_error>(
         read_raised(from.getCause(), chain + 1));
-    if (from.hasContext())
+    if (same)
+      raised.context = raised.cause;
+    else if (from.hasContext())
       raised.context = std::make_shared<const python_error>(
         read_raised(from.getContext(), chain + 1));
   }
@@ -166,9 +169,8 @@ incoming::incoming(const frame& received)
     : reader_{words_of(received), reader_limits(received)} {}
 
 error malformed(const kj::Exception& what) {
-  return {errc::message_malformed,
-          fmt::format("a message does not parse: {}",
-                      what.getDescription().cStr())};
+  return {errc::message_malformed, fmt::format("a message does not parse: {}",
+                                               what.getDescription().cStr())};
 }
 
 error too_large(std::size_t bytes_max) {
@@ -184,7 +186,9 @@ error too_large(std::size_t bytes_max) {
 
 void write_value(schema::Value::Builder to, const value& from,
                  std::size_t depth) {
-  if (depth > limits::value_depth_max)
+  const bool container = from.kind() == kind::list || from.kind() == kind::tuple
+                         || from.kind() == kind::dict;
+  if (container && depth >= limits::value_depth_max)
     throw exception{
       error{errc::payload_too_large,
             fmt::format("the value is more than {} containers deep",
@@ -245,7 +249,11 @@ void write_raised(schema::PythonError::Builder to, const python_error& from,
     return;
   if (from.cause)
     write_raised(to.initCause(), *from.cause, chain + 1);
-  if (from.context)
+  // `raise … from` in a handler makes them one: told twice at each step, a
+  // chain would double its size with every exception.
+  if (from.context && from.context == from.cause)
+    to.setContextIsCause(true);
+  else if (from.context)
     write_raised(to.initContext(), *from.context, chain + 1);
 }
 
@@ -262,12 +270,12 @@ result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
         request.setTarget(target->slot);
       if (!asked.positional.empty())
         write_items(request.initPositional(count_of(asked.positional.size())),
-                    asked.positional, 1);
+                    asked.positional, 0);
       if (!asked.named.empty()) {
         auto named = request.initNamed(count_of(asked.named.size()));
         for (unsigned i = 0; i < named.size(); ++i) {
           named[i].setName(text(asked.named[i].first));
-          write_value(named[i].initValue(), asked.named[i].second, 1);
+          write_value(named[i].initValue(), asked.named[i].second);
         }
       }
     });
@@ -293,8 +301,8 @@ result<value> decode_reply(const frame& received, const session_gate& session,
     case schema::Reply::FAILED:
       return tl::unexpected{read_failure(reply.getFailed())};
     case schema::Reply::DROPPED:
-      return tl::unexpected{error{errc::deadline_exceeded,
-                                  "its time ran out before it started"}};
+      return tl::unexpected{
+        error{errc::deadline_exceeded, "its time ran out before it started"}};
     }
     throw KJ_EXCEPTION(FAILED, "a reply of no known kind");
   } catch (const kj::Exception& broken) {

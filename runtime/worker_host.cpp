@@ -30,8 +30,8 @@ void drain(const descriptor& event) {
 
 // Waits for the descriptors; false when the time has passed first.
 bool poll_until(std::span<pollfd> watched, steady_clock::time_point until) {
-  const auto left = std::max(until - steady_clock::now(),
-                             steady_clock::duration::zero());
+  const auto left =
+    std::max(until - steady_clock::now(), steady_clock::duration::zero());
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
   const timespec wait{seconds.count(),
                       std::chrono::nanoseconds{left - seconds}.count()};
@@ -42,8 +42,10 @@ bool poll_until(std::span<pollfd> watched, steady_clock::time_point until) {
 
 worker_host::worker_host(incarnation self, worker_settings settings,
                          std::shared_ptr<live_threads> threads)
-    : self_{std::move(self)}, settings_{std::move(settings)},
-      threads_{std::move(threads)}, wake_{make_event()},
+    : self_{std::move(self)},
+      settings_{std::move(settings)},
+      threads_{std::move(threads)},
+      wake_{make_event()},
       wake_leader_{make_event()} {}
 
 void worker_host::start(host_events events) {
@@ -81,7 +83,9 @@ void worker_host::kill(std::string reason) {
   wake();
 }
 
-void worker_host::wake() const { signal(wake_); }
+void worker_host::wake() const {
+  signal(wake_);
+}
 
 result<void> worker_host::prepare(call& made) {
   if (made.prepared)
@@ -110,8 +114,8 @@ bool worker_host::accept(const call_ptr& taken) {
     .words = 0,
     .kind = frame_kind::request,
     .call = taken->id,
-    .deadline_ns = std::chrono::nanoseconds{taken->deadline.time_since_epoch()}
-                     .count()};
+    .deadline_ns =
+      std::chrono::nanoseconds{taken->deadline.time_since_epoch()}.count()};
   if (!data_->send(header, message.parts()))
     wake();
   if (!taken->waited_for()) {
@@ -242,14 +246,17 @@ bool worker_host::abandon(call& given_up) {
   bool may_have_run = true;
   {
     const std::lock_guard lock{mutex_};
+    if (given_up.id == 0)
+      return false; // given up before any host had it
     const auto place = handed_over_.find(given_up.id);
-    const bool here
-      = place != handed_over_.end() && place->second.get() == &given_up;
+    const bool here =
+      place != handed_over_.end() && place->second.get() == &given_up;
     if (here) {
       // The worker looks at the deadline after it has said "started", so what
       // has not been started by now never will be.
       may_have_run = process_->status().started.load() >= given_up.id;
-      if (may_have_run && !back_by_) {
+      // One that started later means that the one we wait for is back.
+      if (may_have_run && (!back_by_ || given_up.id > late_call_)) {
         back_by_ = steady_clock::now() + settings_.cancel_grace;
         late_call_ = given_up.id;
         wake();
@@ -264,11 +271,9 @@ void worker_host::release(std::uint64_t session) {
   const std::lock_guard lock{mutex_};
   if (!open_)
     return;
-  if (!data_->send({.words = 0,
-                    .kind = frame_kind::release,
-                    .call = 0,
-                    .deadline_ns = 0},
-                   wire::encode_release(session)->parts()))
+  if (!data_->send(
+        {.words = 0, .kind = frame_kind::release, .call = 0, .deadline_ns = 0},
+        wire::encode_release(session)->parts()))
     wake();
 }
 

@@ -59,7 +59,8 @@ private:
   bool watch_once();
   void read_control();
   void read_output();
-  void take_line(std::string_view line, bool is_error);
+  log_line line_of_running_call() const;
+  void take_line(log_line line, std::string_view text, bool is_error);
   void finish_handed_off();
   void check_times();
   void end(std::optional<error> failed_start, process_end how);

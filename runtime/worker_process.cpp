@@ -119,16 +119,16 @@ result<std::filesystem::path> find_worker(const std::filesystem::path& wanted) {
     Dl_info here{};
     std::error_code ignored;
     if (::dladdr(reinterpret_cast<void*>(&find_worker), &here) != 0) {
-      const auto folder
-        = std::filesystem::canonical(here.dli_fname, ignored).parent_path();
+      const auto folder =
+        std::filesystem::canonical(here.dli_fname, ignored).parent_path();
       places.push_back(folder / "snakebridge-worker");
       // lib/, lib64/ or lib/<triplet>/ beside bin/.
       places.push_back(folder.parent_path() / "bin/snakebridge-worker");
       places.push_back(folder.parent_path().parent_path()
                        / "bin/snakebridge-worker");
     }
-    const auto program
-      = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
+    const auto program =
+      std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
     places.push_back(program / "snakebridge-worker");
   }
   std::string looked;
@@ -160,8 +160,8 @@ worker_process::start(const std::filesystem::path& program,
   page = moved_up(::dup(page.get()));
 
   worker_process made;
-  void* mapped = ::mmap(nullptr, status_page::bytes, PROT_READ, MAP_SHARED,
-                        page.get(), 0);
+  void* mapped =
+    ::mmap(nullptr, status_page::bytes, PROT_READ, MAP_SHARED, page.get(), 0);
   if (mapped == MAP_FAILED)
     return tl::unexpected{startup_error("map the status page", errno)};
   made.page_ = static_cast<status_page*>(mapped);
@@ -178,17 +178,16 @@ worker_process::start(const std::filesystem::path& program,
                                            worker_descriptor::status + 1);
   auto lines = environment_of(environment);
   auto arguments = std::vector{program.string()};
-  const int failed = ::posix_spawn(&made.pid_, program.c_str(), &plan.actions,
-                                   &plan.attributes,
-                                   pointers_to(arguments).data(),
-                                   pointers_to(lines).data());
+  const int failed =
+    ::posix_spawn(&made.pid_, program.c_str(), &plan.actions, &plan.attributes,
+                  pointers_to(arguments).data(), pointers_to(lines).data());
   if (failed != 0) {
     made.pid_ = 0;
-    return tl::unexpected{startup_error(
-      fmt::format("start {}", program.string()).c_str(), failed)};
+    return tl::unexpected{
+      startup_error(fmt::format("start {}", program.string()).c_str(), failed)};
   }
-  made.pidfd_ = descriptor{
-    static_cast<int>(::syscall(SYS_pidfd_open, made.pid_, 0U))};
+  made.pidfd_ =
+    descriptor{static_cast<int>(::syscall(SYS_pidfd_open, made.pid_, 0U))};
   if (!made.pidfd_)
     return tl::unexpected{startup_error("watch the process", errno)};
   made.data = std::move(data->ours);
@@ -199,9 +198,12 @@ worker_process::start(const std::filesystem::path& program,
 }
 
 worker_process::worker_process(worker_process&& other) noexcept
-    : data{std::move(other.data)}, control{std::move(other.control)},
-      output{std::move(other.output)}, errors{std::move(other.errors)},
-      pid_{std::exchange(other.pid_, 0)}, reaped_{other.reaped_},
+    : data{std::move(other.data)},
+      control{std::move(other.control)},
+      output{std::move(other.output)},
+      errors{std::move(other.errors)},
+      pid_{std::exchange(other.pid_, 0)},
+      reaped_{other.reaped_},
       pidfd_{std::move(other.pidfd_)},
       page_{std::exchange(other.page_, nullptr)} {}
 

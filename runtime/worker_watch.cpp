@@ -35,8 +35,9 @@ void worker_host::serve() {
       read_replies(true);
     finish_handed_off();
     read_output();
-    output_.finish([this](std::string_view line) { take_line(line, false); });
-    errors_.finish([this](std::string_view line) { take_line(line, true); });
+    const auto line = line_of_running_call();
+    output_.finish([&](auto text) { take_line(line, text, false); });
+    errors_.finish([&](auto text) { take_line(line, text, true); });
   }
   end(std::move(failed), std::move(how));
 }
@@ -66,11 +67,9 @@ std::optional<error> worker_host::launch() {
                                               control_bytes_max);
   data_ = std::make_unique<socket_channel>(std::move(process_->data),
                                            settings_.payload_bytes_max);
-  control_->send({.words = 0,
-                  .kind = frame_kind::start,
-                  .call = 0,
-                  .deadline_ns = 0},
-                 (*hello)->parts());
+  control_->send(
+    {.words = 0, .kind = frame_kind::start, .call = 0, .deadline_ns = 0},
+    (*hello)->parts());
   if (!kill_reason_.empty())
     process_->kill();
   return {};
@@ -84,13 +83,13 @@ void worker_host::watch() {
 // One look at everything; false when the process has ended.
 bool worker_host::watch_once() {
   enum { ended, woken, output, errors, control, data, count };
-  pollfd watched[count] = {{process_->watch(), POLLIN, 0},
-                           {wake_.get(), POLLIN, 0},
-                           {process_->output.get(), POLLIN, 0},
-                           {process_->errors.get(), POLLIN, 0},
-                           {control_lost_ ? -1 : control_->poll_descriptor(),
-                            POLLIN, 0},
-                           {-1, 0, 0}};
+  pollfd watched[count] = {
+    {process_->watch(), POLLIN, 0},
+    {wake_.get(), POLLIN, 0},
+    {process_->output.get(), POLLIN, 0},
+    {process_->errors.get(), POLLIN, 0},
+    {control_lost_ ? -1 : control_->poll_descriptor(), POLLIN, 0},
+    {-1, 0, 0}};
   const bool unsent = !data_->flush();
   {
     const std::lock_guard lock{mutex_};
@@ -102,10 +101,10 @@ bool worker_host::watch_once() {
   }
   int patience_ms = -1;
   if (const auto when = next_time()) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-      *when - steady_clock::now());
-    patience_ms = static_cast<int>(std::clamp<std::int64_t>(
-      left.count(), 0, std::int64_t{1} << 30U));
+    const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(*when - steady_clock::now());
+    patience_ms = static_cast<int>(
+      std::clamp<std::int64_t>(left.count(), 0, std::int64_t{1} << 30U));
   }
   ::poll(watched, count, patience_ms);
 
@@ -177,11 +176,11 @@ void worker_host::read_control() {
       try {
         const auto failure = wire::incoming{told}.root<schema::Failure>();
         const std::lock_guard lock{mutex_};
-        start_error_ = error{failure.getCode()
-                                 == static_cast<int>(errc::environment_invalid)
-                               ? errc::environment_invalid
-                               : errc::startup_failed,
-                             failure.getMessage().cStr()};
+        start_error_ =
+          error{failure.getCode() == static_cast<int>(errc::environment_invalid)
+                  ? errc::environment_invalid
+                  : errc::startup_failed,
+                failure.getMessage().cStr()};
       } catch (const kj::Exception& broken) {
         kill(wire::malformed(broken).message());
       }
@@ -193,31 +192,39 @@ void worker_host::read_control() {
 }
 
 void worker_host::read_output() {
+  // Before it is read: a worker replies as soon as its output is, and then the
+  // call is over.
+  const auto line = line_of_running_call();
   if (process_->output
       && !output_.read_from(process_->output.get(),
-                            [this](auto line) { take_line(line, false); }))
+                            [&](auto text) { take_line(line, text, false); }))
     process_->output.reset();
   if (process_->errors
       && !errors_.read_from(process_->errors.get(),
-                            [this](auto line) { take_line(line, true); }))
+                            [&](auto text) { take_line(line, text, true); }))
     process_->errors.reset();
 }
 
-void worker_host::take_line(std::string_view text, bool is_error) {
+log_line worker_host::line_of_running_call() const {
   log_line line{.pool = self_.pool,
                 .interpreter = self_.interpreter,
                 .session = {},
                 .call = {},
-                .is_error = is_error,
-                .text = std::string{text}};
-  {
-    const std::lock_guard lock{mutex_};
-    const auto running = handed_over_.find(process_->status().started.load());
-    if (running != handed_over_.end()) {
-      line.session = running->second->session->id;
-      line.call = describe(running->second->asked);
-    }
+                .is_error = false,
+                .text = {}};
+  const std::lock_guard lock{mutex_};
+  const auto running = handed_over_.find(process_->status().started.load());
+  if (running != handed_over_.end()) {
+    line.session = running->second->session->id;
+    line.call = describe(running->second->asked);
   }
+  return line;
+}
+
+void worker_host::take_line(log_line line, std::string_view text,
+                            bool is_error) {
+  line.is_error = is_error;
+  line.text = text;
   if (last_lines_.size() >= limits::log_lines_kept_max)
     last_lines_.erase(last_lines_.begin());
   last_lines_.push_back(line.text);
@@ -249,9 +256,9 @@ error worker_host::death(const process_end& how, const call* running) const {
     return {errc::interpreter_died, std::move(text), std::move(found),
             running != nullptr};
   }
-  auto why = start_error_ ? start_error_->message()
-                          : "the worker ended before it was ready: "
-                              + to_string(found);
+  auto why = start_error_
+               ? start_error_->message()
+               : "the worker ended before it was ready: " + to_string(found);
   return {start_error_ ? start_error_->code() : errc::startup_failed,
           fmt::format("interpreter {} of pool '{}': {}", self_.interpreter,
                       self_.pool, why),
@@ -267,8 +274,8 @@ void worker_host::end(std::optional<error> failed_start, process_end how) {
     const std::lock_guard lock{mutex_};
     open_ = false;
     ended_ = true;
-    const auto last
-      = process_ ? process_->status().started.load() : std::uint64_t{0};
+    const auto last =
+      process_ ? process_->status().started.load() : std::uint64_t{0};
     for (auto& [id, each] : handed_over_)
       (id <= last ? started : told.unstarted).push_back(std::move(each));
     handed_over_.clear();

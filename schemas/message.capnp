@@ -69,6 +69,7 @@ struct PythonError {
   mro @6 :List(Text);
   cause @7 :PythonError;       # null when there is none
   context @8 :PythonError;
+  contextIsCause @9 :Bool;     # then `context` is null: it is told once
 
   struct Frame {
     file @0 :Text;

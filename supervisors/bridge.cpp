@@ -10,7 +10,9 @@
 
 namespace snakebridge {
 
-std::string_view version() { return SNAKEBRIDGE_VERSION; }
+std::string_view version() {
+  return SNAKEBRIDGE_VERSION;
+}
 
 /// How the actor API gets at the core of a bridge.
 struct bridge_access {
@@ -55,12 +57,14 @@ result<std::unique_ptr<bridge>> bridge::start(config wanted) {
   });
 }
 
-bridge::~bridge() { core_->stop(); }
+bridge::~bridge() {
+  core_->stop();
+}
 
 session bridge::open_session(session_options options) const {
   auto member = core_->new_client();
-  const auto opened = or_throw(core_->all_sessions().open(
-    options.id, "session_", member->address()));
+  const auto opened = or_throw(
+    core_->all_sessions().open(options.id, "session_", member->address()));
   return {core_, opened.record->calls, std::move(member)};
 }
 
@@ -78,23 +82,32 @@ result<std::size_t> bridge::release_session(std::string_view id) const {
   return found ? core_->release(found) : result<std::size_t>{0};
 }
 
-bridge_stats bridge::stats() const { return core_->stats(); }
+bridge_stats bridge::stats() const {
+  return core_->stats();
+}
 
-std::vector<std::string> bridge::pools() const { return core_->pool_names(); }
+std::vector<std::string> bridge::pools() const {
+  return core_->pool_names();
+}
 
-caf::actor_system& bridge::system() const { return core_->system(); }
+caf::actor_system& bridge::system() const {
+  return core_->system();
+}
 
 session::session(std::shared_ptr<bridge_core> core,
                  std::shared_ptr<lane> through,
                  std::shared_ptr<const client> member)
-    : caller{std::move(core), std::move(through)}, id_{lane_->id()},
+    : caller{std::move(core), std::move(through)},
+      id_{lane_->id()},
       member_{std::move(member)} {}
 
 session_scope::session_scope(session inside) : inside_{std::move(inside)} {
   this_thread().scopes.push_back({inside_.core_.get(), inside_.lane_});
 }
 
-session_scope::~session_scope() { this_thread().scopes.pop_back(); }
+session_scope::~session_scope() {
+  this_thread().scopes.pop_back();
+}
 
 runtime_scope::runtime_scope(runtime_options inside)
     : before_{this_thread().options} {

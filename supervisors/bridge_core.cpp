@@ -21,8 +21,10 @@ struct scheduler_settings : caf::actor_system_config {
   scheduler_settings() {
     // Work stealing polls with sleeps (DESIGN §4.9); sharing wakes by futex.
     set("scheduler.policy", caf::atom("sharing"));
+    // Half of the cores: Python needs the others, and a scheduler thread woken
+    // for nothing takes one from it in the middle of a call.
     set("scheduler.max-threads",
-        std::clamp<std::size_t>(std::thread::hardware_concurrency(), 2,
+        std::clamp<std::size_t>(std::thread::hardware_concurrency() / 2, 1,
                                 limits::scheduler_threads_max));
     set("logger.verbosity", caf::atom("quiet"));
   }
@@ -70,7 +72,9 @@ bridge_core::bridge_core(config checked, caf::actor_system* users)
         std::make_shared<sessions>(*system_, pools_, settings_.timeout)},
       clients_{std::make_shared<clients>()} {}
 
-bridge_core::~bridge_core() { stop(); }
+bridge_core::~bridge_core() {
+  stop();
+}
 
 result<std::shared_ptr<bridge_core>>
 bridge_core::start(config wanted, caf::actor_system* users) {
@@ -78,7 +82,8 @@ bridge_core::start(config wanted, caf::actor_system* users) {
   if (!settings)
     return tl::unexpected{settings.error()};
   auto core = std::make_shared<bridge_core>(std::move(*settings), users);
-  auto started = core->start_tree().and_then([&] { return core->wait_ready(); });
+  auto started =
+    core->start_tree().and_then([&] { return core->wait_ready(); });
   if (started)
     return core;
   core->stop();
@@ -101,22 +106,23 @@ result<void> bridge_core::start_tree() {
     *system_,
     root_spec(*pools_, real_hosts(settings_, threads_), std::move(adopt_by)));
   if (!root)
-    return tl::unexpected{
-      error{errc::config_invalid, describe(root.error())}};
+    return tl::unexpected{error{errc::config_invalid, describe(root.error())}};
   root_ = std::move(*root);
   result<void> started;
   const caf::scoped_actor self{*system_};
   self->request(root_, step_max, await_started_atom::value)
-    .receive([] {}, [&](const caf::error& failed) {
-      started = tl::unexpected{error{errc::startup_failed, describe(failed)}};
-    });
+    .receive(
+      [] {},
+      [&](const caf::error& failed) {
+        started = tl::unexpected{error{errc::startup_failed, describe(failed)}};
+      });
   return started;
 }
 
 result<void> bridge_core::wait_ready() const {
   for (const auto& pool : pools_->all()) {
-    const auto deadline
-      = steady_clock::now() + pool.settings.start_timeout + step_max;
+    const auto deadline =
+      steady_clock::now() + pool.settings.start_timeout + step_max;
     for (const auto& queue : pool.interpreters)
       if (auto ready = queue->wait_ready(deadline); !ready)
         return ready;

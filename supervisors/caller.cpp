@@ -29,9 +29,9 @@ result<T> as(const result<value>& outcome) {
 
 } // namespace
 
-caller::caller(std::shared_ptr<bridge_core> core,
-               std::shared_ptr<lane> through)
-    : core_{std::move(core)}, lane_{std::move(through)} {}
+caller::caller(std::shared_ptr<bridge_core> core, std::shared_ptr<lane> through)
+    : core_{std::move(core)},
+      lane_{std::move(through)} {}
 
 result<value> caller::run(operation& asked) const {
   return core_->run(asked, options_, lane_);

@@ -1,9 +1,9 @@
+#pragma once
 // What a supervisor is told: how to start, stop and restart each child
 // (child_spec) and how to act on them together (supervisor_spec), in the words
 // of OTP's supervisor. Plain values, copied into the supervisor that owns the
 // children; safe on any thread. `validate` names the first option that is
 // wrong, so that a supervisor never runs on a spec it would misread.
-#pragma once
 
 #include "supervisors/supervisor_errc.hpp"
 

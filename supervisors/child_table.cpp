@@ -8,8 +8,7 @@
 namespace snakebridge {
 
 child_guard::child_guard(child_guard&& other) noexcept
-    : child_(std::exchange(other.child_, caf::actor{})) {
-}
+    : child_(std::exchange(other.child_, caf::actor{})) {}
 
 child_guard& child_guard::operator=(child_guard&& other) noexcept {
   std::swap(child_, other.child_);

@@ -1,7 +1,7 @@
+#pragma once
 // The children of one supervisor in start order, found by key, by id and by
 // address. Owned by the supervisor's state, on its actor's thread. A living
 // child is held by a guard: when the table goes, so do the children.
-#pragma once
 
 #include "supervisors/child_spec.hpp"
 #include "supervisors/supervisor.hpp"

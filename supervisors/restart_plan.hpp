@@ -1,7 +1,7 @@
+#pragma once
 // Who is stopped, started and forgotten when a child has ended: OTP's table
 // (SUPERVISION.md §1) as a pure function over plain values. The supervisor
 // acts on the plan; nothing here knows an actor.
-#pragma once
 
 #include "supervisors/child_spec.hpp"
 

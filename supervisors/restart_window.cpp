@@ -3,8 +3,8 @@
 namespace snakebridge {
 
 restart_window::restart_window(int intensity, std::chrono::milliseconds period)
-    : intensity_(static_cast<std::size_t>(intensity)), period_(period) {
-}
+    : intensity_(static_cast<std::size_t>(intensity)),
+      period_(period) {}
 
 bool restart_window::add(time_point now) {
   while (!restarts_.empty() && restarts_.front() < now - period_)

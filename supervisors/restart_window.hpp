@@ -1,7 +1,7 @@
+#pragma once
 // How many restarts a supervisor has seen of late, against how many it bears.
 // A value owned by one supervisor; its times come from the actor clock, so it
 // is as fake in tests as that clock is.
-#pragma once
 
 #include <chrono>
 #include <cstddef>

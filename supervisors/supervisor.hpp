@@ -1,3 +1,4 @@
+#pragma once
 // A supervisor: an actor that starts children in order, monitors them,
 // restarts them as its spec says and stops them in reverse order; OTP's
 // supervisor for any CAF actor. It is owned by whoever holds it, usually a
@@ -21,7 +22,6 @@
 //   count_children_atom             -> child_counts
 // Requests wait while children are being started or stopped, in order of
 // arrival. The two queries never wait.
-#pragma once
 
 #include "supervisors/child_spec.hpp"
 

@@ -1,8 +1,8 @@
+#pragma once
 // The named refusals of a supervisor, one per bad option and one per answer of
 // OTP's supervisor API. Values of no owner; safe on any thread. Between actors
 // each travels as a caf::error of the category `supervisor`, with a sentence
 // for people as the first element of its context.
-#pragma once
 
 #include <caf/actor.hpp>
 #include <caf/error.hpp>

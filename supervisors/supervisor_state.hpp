@@ -1,3 +1,4 @@
+#pragma once
 // The state of a supervisor actor and its engine. What takes time is a
 // procedure: children to stop one after the other, specs to forget, children
 // to start one after the other; the engine does a step, waits for a message
@@ -5,7 +6,6 @@
 // arrives meanwhile waits in `waiting_events_`, except queries, the end of the
 // supervisor, and terminate_child of the child whose start is waited for.
 // Owned by the actor, destroyed before anyone sees its end.
-#pragma once
 
 #include "supervisors/child_table.hpp"
 #include "supervisors/restart_plan.hpp"

@@ -25,9 +25,8 @@ result<session_ptr> thread_client::join(const std::string& id) {
 
 bool thread_client::owns(const session_ptr& which) const {
   return which == own_
-         || std::any_of(joined_.begin(), joined_.end(), [&](const auto& each) {
-              return each.second == which;
-            });
+         || std::any_of(joined_.begin(), joined_.end(),
+                        [&](const auto& each) { return each.second == which; });
 }
 
 this_thread_state& this_thread() {

@@ -19,7 +19,8 @@ class thread_client {
 public:
   thread_client(caf::actor_system& system, std::shared_ptr<clients> known,
                 std::shared_ptr<sessions> where)
-      : where_{std::move(where)}, self_{system, std::move(known)} {}
+      : where_{std::move(where)},
+        self_{system, std::move(known)} {}
 
   /// The thread's own session, made on first use. Errors: shutting_down.
   result<session_ptr> own_session();

@@ -76,14 +76,14 @@ struct owner_message {
 /// A session. Every request is answered with its result or with an error that
 /// `to_error` turns into ours. The errors are those of `caller`. Besides the
 /// request's own timeout, the bridge's timeout or that of `options` holds.
-using session_actor = caf::typed_actor<
-  caf::replies_to<call_message>::with<value>,
-  caf::replies_to<get_message>::with<value>,
-  caf::replies_to<method_message>::with<value>,
-  caf::replies_to<attr_message>::with<value>,
-  caf::replies_to<set_attr_message>::with<void>,
-  caf::replies_to<release_message>::with<bool>,
-  caf::reacts_to<owner_message>>;
+using session_actor =
+  caf::typed_actor<caf::replies_to<call_message>::with<value>,
+                   caf::replies_to<get_message>::with<value>,
+                   caf::replies_to<method_message>::with<value>,
+                   caf::replies_to<attr_message>::with<value>,
+                   caf::replies_to<set_attr_message>::with<void>,
+                   caf::replies_to<release_message>::with<bool>,
+                   caf::reacts_to<owner_message>>;
 
 /// Opens a session for `self`, or joins the one with that id. The session ends
 /// with the last of its clients. Never blocks. Throws shutting_down.

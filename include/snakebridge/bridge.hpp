@@ -28,12 +28,12 @@ std::string_view version();
 /// One interpreter, as it is now.
 struct interpreter_stats {
   std::uint32_t id = 0;
-  std::uint32_t epoch = 0;    ///< incarnations so far; 0: never started
-  bool ready = false;         ///< an incarnation is up and takes calls
-  int pid = 0;                ///< of its process; 0 between incarnations
-  std::size_t waiting = 0;    ///< calls in its queue
-  std::size_t running = 0;    ///< calls handed to Python
-  std::uint64_t calls = 0;    ///< taken so far
+  std::uint32_t epoch = 0;        ///< incarnations so far; 0: never started
+  bool ready = false;             ///< an incarnation is up and takes calls
+  int pid = 0;                    ///< of its process; 0 between incarnations
+  std::size_t waiting = 0;        ///< calls in its queue
+  std::size_t running = 0;        ///< calls handed to Python
+  std::uint64_t calls = 0;        ///< taken so far
   std::uint64_t live_objects = 0; ///< objects held for refs
   std::uint32_t deaths = 0;       ///< incarnations that ended unasked
 };
@@ -146,7 +146,7 @@ int run_as_script(int argc, char** argv,
                   const std::function<int(bridge&)>& body);
 
 template <std::invocable<bridge&> Body>
-  requires std::is_void_v<std::invoke_result_t<Body, bridge&>>
+requires std::is_void_v<std::invoke_result_t<Body, bridge&>>
 int run_as_script(int argc, char** argv, Body body) {
   return run_as_script(argc, argv,
                        std::function<int(bridge&)>{[&body](bridge& started) {

@@ -57,8 +57,8 @@ struct pool_config {
 struct log_line {
   std::string pool;
   std::uint32_t interpreter = 0;
-  std::string session; ///< empty between calls
-  std::string call;    ///< "math.sqrt"; empty between calls
+  std::string session;   ///< empty between calls
+  std::string call;      ///< "math.sqrt"; empty between calls
   bool is_error = false; ///< from stderr
   std::string text;      ///< without its newline
 };

@@ -30,8 +30,11 @@ template <class T>
 inline constexpr bool is_text = std::same_as<T, char>;
 
 template <class T>
-concept python_integer
-  = std::integral<T> && !std::same_as<T, bool> && !is_text<T>;
+concept python_integer =
+  std::integral<T> && !std::same_as<T, bool> && !is_text<T>;
+
+template <class T>
+concept stored = one_of<T, std::string, bytes, list, tuple, dict, ref>;
 
 result<std::int64_t> to_integer(const value& from);
 result<double> to_floating(const value& from);
@@ -100,13 +103,13 @@ template <class Tuple, std::size_t... Is>
 result<Tuple> to_tuple(const value& from, std::index_sequence<Is...>) {
   const auto* items = items_of(from);
   if (items == nullptr || items->size() != sizeof...(Is))
-    return tl::unexpected{not_convertible(
-      "tuple of " + std::to_string(sizeof...(Is)), from)};
+    return tl::unexpected{
+      not_convertible("tuple of " + std::to_string(sizeof...(Is)), from)};
   std::optional<error> failed;
   std::tuple<std::optional<std::tuple_element_t<Is, Tuple>>...> parts;
   auto convert = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
-    auto next
-      = converter<std::tuple_element_t<I, Tuple>>::from_value((*items)[I]);
+    auto next =
+      converter<std::tuple_element_t<I, Tuple>>::from_value((*items)[I]);
     if (next)
       std::get<I>(parts) = std::move(*next);
     else if (!failed)
@@ -211,10 +214,7 @@ struct converter<char[N]> {
 };
 
 /// The types a value stores as they are.
-template <class T>
-  requires(std::same_as<T, std::string> || std::same_as<T, bytes>
-           || std::same_as<T, list> || std::same_as<T, tuple>
-           || std::same_as<T, dict> || std::same_as<T, ref>)
+template <detail::stored T>
 struct converter<T> {
   static value to_value(const T& item) { return value(T(item)); }
   static result<T> from_value(const value& from) {
@@ -233,14 +233,12 @@ struct converter<T> {
 /// An empty optional is None.
 template <class T>
 struct converter<std::optional<T>> {
-  static value to_value(const std::optional<T>& item)
-    requires convertible_to_python<T>
-  {
+  static value
+  to_value(const std::optional<T>& item) requires convertible_to_python<T> {
     return item ? value{*item} : value{};
   }
-  static result<std::optional<T>> from_value(const value& from)
-    requires convertible_from_python<T>
-  {
+  static result<std::optional<T>>
+  from_value(const value& from) requires convertible_from_python<T> {
     if (from.is_none())
       return std::optional<T>{};
     return converter<T>::from_value(from).map(
@@ -250,30 +248,25 @@ struct converter<std::optional<T>> {
 
 template <class T>
 struct converter<std::vector<T>> {
-  static value to_value(const std::vector<T>& items)
-    requires convertible_to_python<T>
-  {
+  static value
+  to_value(const std::vector<T>& items) requires convertible_to_python<T> {
     return detail::list_of(items);
   }
-  static result<std::vector<T>> from_value(const value& from)
-    requires convertible_from_python<T>
-  {
+  static result<std::vector<T>>
+  from_value(const value& from) requires convertible_from_python<T> {
     return detail::to_vector<T>(from, "list");
   }
 };
 
 template <class T, std::size_t N>
 struct converter<std::array<T, N>> {
-  static value to_value(const std::array<T, N>& items)
-    requires convertible_to_python<T>
-  {
+  static value
+  to_value(const std::array<T, N>& items) requires convertible_to_python<T> {
     return detail::list_of(items);
   }
-  static result<std::array<T, N>> from_value(const value& from)
-    requires convertible_from_python<T>
-  {
-    auto items
-      = detail::to_vector<T>(from, "list of " + std::to_string(N));
+  static result<std::array<T, N>>
+  from_value(const value& from) requires convertible_from_python<T> {
+    auto items = detail::to_vector<T>(from, "list of " + std::to_string(N));
     if (!items)
       return tl::unexpected{items.error()};
     if (items->size() != N)
@@ -288,14 +281,12 @@ struct converter<std::array<T, N>> {
 template <class K, class V, class... Rest>
 struct converter<std::map<K, V, Rest...>> {
   using map = std::map<K, V, Rest...>;
-  static value to_value(const map& entries)
-    requires(convertible_to_python<K> && convertible_to_python<V>)
-  {
+  static value to_value(const map& entries) requires(
+    convertible_to_python<K>&& convertible_to_python<V>) {
     return detail::dict_of(entries);
   }
-  static result<map> from_value(const value& from)
-    requires(convertible_from_python<K> && convertible_from_python<V>)
-  {
+  static result<map> from_value(const value& from) requires(
+    convertible_from_python<K>&& convertible_from_python<V>) {
     return detail::to_map<map>(from);
   }
 };
@@ -303,29 +294,25 @@ struct converter<std::map<K, V, Rest...>> {
 template <class K, class V, class... Rest>
 struct converter<std::unordered_map<K, V, Rest...>> {
   using map = std::unordered_map<K, V, Rest...>;
-  static value to_value(const map& entries)
-    requires(convertible_to_python<K> && convertible_to_python<V>)
-  {
+  static value to_value(const map& entries) requires(
+    convertible_to_python<K>&& convertible_to_python<V>) {
     return detail::dict_of(entries);
   }
-  static result<map> from_value(const value& from)
-    requires(convertible_from_python<K> && convertible_from_python<V>)
-  {
+  static result<map> from_value(const value& from) requires(
+    convertible_from_python<K>&& convertible_from_python<V>) {
     return detail::to_map<map>(from);
   }
 };
 
 template <class... Ts>
 struct converter<std::tuple<Ts...>> {
-  static value to_value(const std::tuple<Ts...>& items)
-    requires(convertible_to_python<Ts> && ...)
-  {
+  static value to_value(const std::tuple<Ts...>& items) requires(
+    convertible_to_python<Ts>&&...) {
     return std::apply(
       [](const auto&... item) { return value{tuple{value{item}...}}; }, items);
   }
-  static result<std::tuple<Ts...>> from_value(const value& from)
-    requires(convertible_from_python<Ts> && ...)
-  {
+  static result<std::tuple<Ts...>>
+  from_value(const value& from) requires(convertible_from_python<Ts>&&...) {
     return detail::to_tuple<std::tuple<Ts...>>(
       from, std::index_sequence_for<Ts...>{});
   }
@@ -333,16 +320,13 @@ struct converter<std::tuple<Ts...>> {
 
 template <class A, class B>
 struct converter<std::pair<A, B>> {
-  static value to_value(const std::pair<A, B>& items)
-    requires(convertible_to_python<A> && convertible_to_python<B>)
-  {
+  static value to_value(const std::pair<A, B>& items) requires(
+    convertible_to_python<A>&& convertible_to_python<B>) {
     return tuple{value{items.first}, value{items.second}};
   }
-  static result<std::pair<A, B>> from_value(const value& from)
-    requires(convertible_from_python<A> && convertible_from_python<B>)
-  {
-    return detail::to_tuple<std::pair<A, B>>(from,
-                                             std::index_sequence<0, 1>{});
+  static result<std::pair<A, B>> from_value(const value& from) requires(
+    convertible_from_python<A>&& convertible_from_python<B>) {
+    return detail::to_tuple<std::pair<A, B>>(from, std::index_sequence<0, 1>{});
   }
 };
 

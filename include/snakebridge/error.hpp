@@ -121,7 +121,8 @@ std::string to_string(const post_mortem& death);
 class error {
 public:
   error(errc code, std::string message)
-      : code_{code}, message_{std::move(message)} {}
+      : code_{code},
+        message_{std::move(message)} {}
   explicit error(python_error raised);
   error(errc code, std::string message, post_mortem death, bool may_have_run);
 

@@ -40,8 +40,9 @@ using named_value = std::pair<std::string, value>;
 struct operation {
   verb what = verb::call;
   std::string module = {};
-  std::string name = {}; ///< dotted where Python would take it; code for evaluate
-  value target = {};     ///< a ref, where the verb has a target
+  std::string name =
+    {};              ///< dotted where Python would take it; code for evaluate
+  value target = {}; ///< a ref, where the verb has a target
   std::vector<value> positional = {};
   std::vector<named_value> named = {};
 };

@@ -30,8 +30,8 @@ struct ref {
 template <>
 struct std::hash<snakebridge::ref> {
   std::size_t operator()(const snakebridge::ref& name) const noexcept {
-    return std::hash<std::uint64_t>{}(
-      name.slot ^ (std::uint64_t{name.interpreter} << 40U)
-      ^ (std::uint64_t{name.epoch} << 52U));
+    return std::hash<std::uint64_t>{}(name.slot
+                                      ^ (std::uint64_t{name.interpreter} << 40U)
+                                      ^ (std::uint64_t{name.epoch} << 52U));
   }
 };

@@ -67,6 +67,18 @@ concept convertible_from_python = requires(const value& item) {
   { converter<T>::from_value(item) } -> std::same_as<result<T>>;
 };
 
+namespace detail {
+
+template <class T, class... Ts>
+concept one_of = (std::same_as<T, Ts> || ...);
+
+/// What becomes a value by its converter, and not by a constructor of its own.
+template <class T>
+concept converted = !one_of<std::remove_cvref_t<T>, value, none_t,
+                            std::nullptr_t> && convertible_to_python<T>;
+
+} // namespace detail
+
 /// Which Python type a value is of. Appended only.
 enum class kind : std::uint8_t {
   none,
@@ -94,13 +106,8 @@ public:
   value() noexcept = default;
   value(none_t) noexcept {}
   value(std::nullptr_t) noexcept {}
-  template <class T>
-    requires(!std::same_as<std::remove_cvref_t<T>, value>
-             && !std::same_as<std::remove_cvref_t<T>, none_t>
-             && !std::same_as<std::remove_cvref_t<T>, std::nullptr_t>
-             && convertible_to_python<T>)
-  value(T&& item)
-      : value{converter<std::remove_cvref_t<T>>::to_value(item)} {}
+  template <detail::converted T>
+  value(T&& item) : value{converter<std::remove_cvref_t<T>>::to_value(item)} {}
   value(const char* text);
   value(std::string text);
   value(bytes data);

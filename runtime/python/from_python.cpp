@@ -12,9 +12,9 @@ std::string type_name_of(py::handle object) {
   const auto part = [&](const char* name) -> std::string {
     const auto text = py::reinterpret_steal<py::object>(
       PyObject_GetAttrString(py::type::of(object).ptr(), name));
-    const char* content
-      = text && PyUnicode_Check(text.ptr()) ? PyUnicode_AsUTF8(text.ptr())
-                                            : nullptr;
+    const char* content = text && PyUnicode_Check(text.ptr())
+                            ? PyUnicode_AsUTF8(text.ptr())
+                            : nullptr;
     PyErr_Clear();
     return content ? content : "";
   };

@@ -36,7 +36,8 @@ struct ref_origin {
 class value_sink {
 public:
   value_sink(value& into, const ref_origin& origin)
-      : into_{&into}, origin_{&origin} {}
+      : into_{&into},
+        origin_{&origin} {}
 
   void none() { *into_ = value{}; }
   void boolean(bool item) { *into_ = value::of_boolean(item); }
@@ -264,4 +265,4 @@ void result_writer::write_ref(py::handle from, Sink into) {
   into.ref(place->second, type_name_of(from));
 }
 
-} // namespace snakebridge
+} // namespace gnu::visibility("hidden")]]snakebridge

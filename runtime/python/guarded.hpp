@@ -30,4 +30,4 @@ auto guarded(Ask ask) -> result<decltype(ask())> {
   }
 }
 
-} // namespace snakebridge
+} // namespace gnu::visibility("hidden")]]snakebridge

@@ -26,7 +26,9 @@ void end_name_space(PyObject* space) {
 
 } // namespace
 
-session_objects::~session_objects() { forget_all(); }
+session_objects::~session_objects() {
+  forget_all();
+}
 
 std::uint64_t session_objects::keep(py::object kept) {
   const auto slot = ++table_.last_slot_;
@@ -38,9 +40,9 @@ std::uint64_t session_objects::keep(py::object kept) {
 py::handle session_objects::find(std::uint64_t slot) const {
   const auto place = objects_.find(slot);
   if (place == objects_.end())
-    throw exception{error{
-      errc::ref_released,
-      fmt::format("object {} was released; make it again", slot)}};
+    throw exception{
+      error{errc::ref_released,
+            fmt::format("object {} was released; make it again", slot)}};
   return place->second;
 }
 

@@ -59,4 +59,4 @@ private:
   std::unordered_map<std::uint64_t, std::unique_ptr<session_objects>> sessions_;
 };
 
-} // namespace snakebridge
+} // namespace gnu::visibility("hidden")]]snakebridge

@@ -11,8 +11,8 @@ py::object import_module(std::string_view name) {
   const auto text = python_string(name);
   // Without a from-list, which costs a failed look for a `__path__`, this
   // answers the outermost package; the module itself is in sys.modules then.
-  auto outermost = checked(PyImport_ImportModuleLevelObject(
-    text.ptr(), nullptr, nullptr, nullptr, 0));
+  auto outermost = checked(
+    PyImport_ImportModuleLevelObject(text.ptr(), nullptr, nullptr, nullptr, 0));
   if (name.find('.') == std::string_view::npos)
     return outermost;
   PyObject* const module = PyImport_GetModule(text.ptr());
@@ -47,8 +47,8 @@ py::object call(py::handle callable, const python_operation& asked) {
     for (const auto& [name, item] : asked.named) {
       for (Py_ssize_t i = 0; i < at; ++i)
         if (asked.named[static_cast<std::size_t>(i)].first == name)
-          throw py::type_error{fmt::format(
-            "got multiple values for keyword argument '{}'", name)};
+          throw py::type_error{
+            fmt::format("got multiple values for keyword argument '{}'", name)};
       stack.push_back(item.ptr());
       PyTuple_SET_ITEM(names.ptr(), at++, python_string(name).release().ptr());
     }
@@ -73,9 +73,9 @@ py::object run_code(const python_operation& asked, session_objects& session) {
   if (evaluates && !asked.named.empty())
     space = checked(PyDict_Copy(space.ptr()));
   set_variables(space.ptr(), asked);
-  const auto compiled = checked(
-    Py_CompileString(code.c_str(), evaluates ? "<eval>" : "<exec>",
-                     evaluates ? Py_eval_input : Py_file_input));
+  const auto compiled =
+    checked(Py_CompileString(code.c_str(), evaluates ? "<eval>" : "<exec>",
+                             evaluates ? Py_eval_input : Py_file_input));
   return checked(PyEval_EvalCode(compiled.ptr(), space.ptr(), space.ptr()));
 }
 

@@ -26,4 +26,4 @@ struct python_operation {
 /// release.
 py::object perform(const python_operation& asked, session_objects& session);
 
-} // namespace snakebridge
+} // namespace gnu::visibility("hidden")]]snakebridge

@@ -39,14 +39,14 @@ result<void> initialise(const std::filesystem::path& executable,
   config.parse_argv = 0;
   config.install_signal_handlers = role == python_role::worker ? 1 : 0;
   // Not what PATH says: another python3 may stand there.
-  const auto program
-    = executable.empty() ? std::string{SNAKEBRIDGE_PYTHON_EXECUTABLE}
+  const auto program = executable.empty()
+                         ? std::string{SNAKEBRIDGE_PYTHON_EXECUTABLE}
                          : executable.string();
-  auto status
-    = PyConfig_SetBytesString(&config, &config.program_name, program.c_str());
+  auto status =
+    PyConfig_SetBytesString(&config, &config.program_name, program.c_str());
   if (!PyStatus_Exception(status))
-    status
-      = PyConfig_SetBytesString(&config, &config.executable, program.c_str());
+    status =
+      PyConfig_SetBytesString(&config, &config.executable, program.c_str());
   if (!PyStatus_Exception(status))
     status = Py_InitializeFromConfig(&config);
   PyConfig_Clear(&config);

@@ -57,4 +57,4 @@ inline py::object python_string(std::string_view text) {
     text.data(), static_cast<Py_ssize_t>(text.size()), nullptr));
 }
 
-} // namespace snakebridge
+} // namespace gnu::visibility("hidden")]]snakebridge

@@ -41,8 +41,8 @@ std::string attribute(py::handle object, const char* name) {
 
 std::vector<python_frame> frames_of(py::handle raised) {
   std::vector<python_frame> frames;
-  auto next = py::reinterpret_steal<py::object>(
-    PyException_GetTraceback(raised.ptr()));
+  auto next =
+    py::reinterpret_steal<py::object>(PyException_GetTraceback(raised.ptr()));
   while (next && !next.is_none()
          && frames.size() < limits::exception_frames_max) {
     const auto code = next.attr("tb_frame").attr("f_code");
@@ -59,10 +59,10 @@ std::string traceback_of(py::handle raised, bool chain) {
     py::object trace = py::none();
     if (PyObject* const own = PyException_GetTraceback(raised.ptr()))
       trace = py::reinterpret_steal<py::object>(own);
-    const auto lines
-      = py::module_::import("traceback")
-          .attr("format_exception")(py::type::of(raised), raised, trace,
-                                    py::arg("chain") = chain);
+    const auto lines =
+      py::module_::import("traceback")
+        .attr("format_exception")(py::type::of(raised), raised, trace,
+                                  py::arg("chain") = chain);
     return text_of(py::str("").attr("join")(lines));
   });
 }
@@ -91,18 +91,17 @@ std::vector<std::string> mro_of(py::handle raised) {
 // loop, are still told.
 python_error describe(py::handle raised, bool first, std::size_t& left) {
   const auto type = py::type::of(raised);
-  python_error told{
-    .type = attribute(type, "__qualname__"),
-    .module = attribute(type, "__module__"),
-    .message = text_of(raised),
-    .traceback = traceback_of(raised, first),
-    .frames = if_it_can([&] { return frames_of(raised); }),
-    .notes = if_it_can([&] { return notes_of(raised); }),
-    .mro = if_it_can([&] { return mro_of(raised); }),
-    .cause = {},
-    .context = {}};
-  const auto linked
-    = [&](PyObject* next) -> std::shared_ptr<const python_error> {
+  python_error told{.type = attribute(type, "__qualname__"),
+                    .module = attribute(type, "__module__"),
+                    .message = text_of(raised),
+                    .traceback = traceback_of(raised, first),
+                    .frames = if_it_can([&] { return frames_of(raised); }),
+                    .notes = if_it_can([&] { return notes_of(raised); }),
+                    .mro = if_it_can([&] { return mro_of(raised); }),
+                    .cause = {},
+                    .context = {}};
+  const auto linked =
+    [&](PyObject* next) -> std::shared_ptr<const python_error> {
     const auto other = py::reinterpret_steal<py::object>(next);
     if (!other || left == 0)
       return nullptr;
@@ -111,10 +110,10 @@ python_error describe(py::handle raised, bool first, std::size_t& left) {
   };
   told.cause = linked(PyException_GetCause(raised.ptr()));
   // A context that was replaced by an explicit cause is most often the same.
-  auto context
-    = py::reinterpret_steal<py::object>(PyException_GetContext(raised.ptr()));
-  const auto cause
-    = py::reinterpret_steal<py::object>(PyException_GetCause(raised.ptr()));
+  auto context =
+    py::reinterpret_steal<py::object>(PyException_GetContext(raised.ptr()));
+  const auto cause =
+    py::reinterpret_steal<py::object>(PyException_GetCause(raised.ptr()));
   if (context && context.is(cause))
     told.context = told.cause;
   else

@@ -12,4 +12,4 @@ namespace [[gnu::visibility("hidden")]] snakebridge {
 python_error describe_exception(py::handle raised);
 python_error describe_exception(py::error_already_set& raised);
 
-} // namespace snakebridge
+} // namespace gnu::visibility("hidden")]]snakebridge

@@ -49,7 +49,9 @@ py::object python_tuple(const Items& items, const session_objects& session,
 
 py::object to_python(const value& from, const session_objects& session,
                      std::size_t depth) {
-  if (depth > limits::value_depth_max)
+  const bool container = from.kind() == kind::list || from.kind() == kind::tuple
+                         || from.kind() == kind::dict;
+  if (container && depth >= limits::value_depth_max)
     throw exception{
       error{errc::payload_too_large,
             fmt::format("the value is more than {} containers deep",

@@ -19,4 +19,4 @@ py::object to_python(const value& from, const session_objects& session,
 py::object to_python(schema::Value::Reader from,
                      const session_objects& session);
 
-} // namespace snakebridge
+} // namespace gnu::visibility("hidden")]]snakebridge

@@ -21,8 +21,8 @@ void flush(const char* stream) {
   if (open == nullptr || open == Py_None)
     return;
   static PyObject* const name = PyUnicode_InternFromString("flush");
-  const auto done
-    = py::reinterpret_steal<py::object>(PyObject_CallMethodNoArgs(open, name));
+  const auto done =
+    py::reinterpret_steal<py::object>(PyObject_CallMethodNoArgs(open, name));
   if (!done)
     PyErr_Clear(); // the program closed it: nothing to flush
 }
@@ -102,8 +102,7 @@ void executor::answer(const frame& received) {
     return run(message.root<schema::Request>());
   });
   hand_over_output();
-  send(received.header.call,
-       reply ? std::move(*reply) : failed(reply.error()));
+  send(received.header.call, reply ? std::move(*reply) : failed(reply.error()));
 }
 
 executor::message executor::run(schema::Request::Reader asked) {
@@ -131,8 +130,7 @@ executor::message executor::run(schema::Request::Reader asked) {
   auto reply = std::make_unique<wire::outgoing>();
   result_writer writer{session};
   writer.write(
-    outcome,
-    wire_sink{reply->builder().initRoot<schema::Reply>().initValue()});
+    outcome, wire_sink{reply->builder().initRoot<schema::Reply>().initValue()});
   if (reply->bytes() > payload_bytes_max_)
     throw exception{wire::too_large(payload_bytes_max_)};
   writer.commit();

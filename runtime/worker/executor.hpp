@@ -14,7 +14,9 @@ namespace [[gnu::visibility("hidden")]] snakebridge {
 class executor {
 public:
   executor(channel& data, status_page& status, std::size_t payload_bytes_max)
-      : data_{data}, status_{status}, payload_bytes_max_{payload_bytes_max},
+      : data_{data},
+        status_{status},
+        payload_bytes_max_{payload_bytes_max},
         objects_{status.live_objects} {}
 
   /// Serves until the host says no more, then frees all objects.
@@ -36,4 +38,4 @@ private:
   object_table objects_;
 };
 
-} // namespace snakebridge
+} // namespace gnu::visibility("hidden")]]snakebridge

@@ -33,7 +33,9 @@ bool is_socket(int number) {
 }
 
 // Neither our children nor Python's get the channel.
-void keep_from_children(int number) { ::fcntl(number, F_SETFD, FD_CLOEXEC); }
+void keep_from_children(int number) {
+  ::fcntl(number, F_SETFD, FD_CLOEXEC);
+}
 
 [[noreturn]] void die_with_group() {
   if (::getpgrp() == ::getpid())
@@ -53,8 +55,8 @@ void watch_host(int control) {
 }
 
 void tell(channel& control, frame_kind kind, wire::outgoing& message) {
-  control.send(
-    {.words = 0, .kind = kind, .call = 0, .deadline_ns = 0}, message.parts());
+  control.send({.words = 0, .kind = kind, .call = 0, .deadline_ns = 0},
+               message.parts());
 }
 
 int refuse(channel& control, const error& why) {
@@ -88,9 +90,8 @@ void run_exit_functions() {
 }
 
 status_page* map_status() {
-  void* mapped
-    = ::mmap(nullptr, status_page::bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-             worker_descriptor::status, 0);
+  void* mapped = ::mmap(nullptr, status_page::bytes, PROT_READ | PROT_WRITE,
+                        MAP_SHARED, worker_descriptor::status, 0);
   ::close(worker_descriptor::status);
   return mapped == MAP_FAILED ? nullptr : static_cast<status_page*>(mapped);
 }
@@ -111,8 +112,7 @@ int serve() {
     return refuse(control, {errc::startup_failed, "no status page"});
   wire::incoming message{arrived[0]};
   const auto start = message.root<schema::Start>();
-  if (auto python
-      = start_python(start.getPython().cStr(), python_role::worker);
+  if (auto python = start_python(start.getPython().cStr(), python_role::worker);
       !python)
     return refuse(control, python.error());
 
