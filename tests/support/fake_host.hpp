@@ -40,7 +40,9 @@ public:
   using tell = std::function<void(std::string)>;
 
   explicit fake_host(incarnation self, fake_manners how = {}, tell trace = {})
-      : self_{std::move(self)}, how_{how}, trace_{std::move(trace)} {}
+      : self_{std::move(self)},
+        how_{how},
+        trace_{std::move(trace)} {}
 
   // What the test says.
 
@@ -87,6 +89,7 @@ private:
   std::optional<result<value>> perform(const call& asked);
   result<value> perform_function(const call& asked);
   result<value> perform_verb(const call& asked);
+  static result<value> raised(std::string type, std::string message);
   value make_object(const session_gate& session);
   void end_with(host_end how);
 
@@ -278,17 +281,13 @@ inline void fake_host::end_with(host_end how) {
   told(std::move(how));
 }
 
-namespace detail {
-
-inline result<value> fake_raised(std::string type, std::string message) {
-  python_error raised;
-  raised.type = std::move(type);
-  raised.module = "builtins";
-  raised.message = std::move(message);
-  return tl::unexpected{error{std::move(raised)}};
+inline result<value> fake_host::raised(std::string type, std::string message) {
+  python_error told;
+  told.type = std::move(type);
+  told.module = "builtins";
+  told.message = std::move(message);
+  return tl::unexpected{error{std::move(told)}};
 }
-
-} // namespace detail
 
 inline value fake_host::make_object(const session_gate& session) {
   const auto slot = ++last_slot_;
@@ -317,8 +316,8 @@ inline std::optional<result<value>> fake_host::perform(const call& asked) {
   if (!names_function)
     return perform_verb(asked);
   if (what.what <= verb::get && what.module != "fake")
-    return detail::fake_raised("ModuleNotFoundError",
-                               "No module named '" + what.module + "'");
+    return raised("ModuleNotFoundError",
+                  "No module named '" + what.module + "'");
   if (what.name == "hold" || !how_.answers_at_once)
     return std::nullopt;
   return perform_function(asked);
@@ -330,8 +329,7 @@ inline result<value> fake_host::perform_function(const call& asked) {
     return make_object(*asked.session);
   if (what.name == "echo")
     return what.positional.empty() ? value{} : what.positional.front();
-  return detail::fake_raised("AttributeError",
-                             "no attribute '" + what.name + "'");
+  return raised("AttributeError", "no attribute '" + what.name + "'");
 }
 
 inline result<value> fake_host::perform_verb(const call& asked) {
