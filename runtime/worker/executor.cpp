@@ -154,11 +154,24 @@ executor::message executor::failed(const error& why) const {
   auto into = reply->builder().initRoot<schema::Reply>();
   if (why.python() != nullptr) {
     wire::write_raised(into.initRaised(), *why.python());
-    return reply;
+    return reply->bytes() > payload_bytes_max_ ? brief(*why.python())
+                                               : std::move(reply);
   }
   auto failure = into.initFailed();
   failure.setCode(static_cast<std::uint8_t>(why.code()));
   failure.setMessage({why.message().c_str(), why.message().size()});
+  return reply;
+}
+
+// An exception whose text alone is more than the host takes at once.
+executor::message executor::brief(const python_error& raised) const {
+  python_error told;
+  told.type = raised.type.substr(0, payload_bytes_max_ / 16);
+  told.module = raised.module.substr(0, payload_bytes_max_ / 16);
+  told.message = "its text is beyond payload_bytes_max";
+  auto reply = std::make_unique<wire::outgoing>();
+  wire::write_raised(reply->builder().initRoot<schema::Reply>().initRaised(),
+                     told);
   return reply;
 }
 

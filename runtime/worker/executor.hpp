@@ -30,6 +30,7 @@ private:
   message run(schema::Request::Reader asked);
   message run_release(schema::Request::Reader asked, session_objects& session);
   message failed(const error& why) const;
+  message brief(const python_error& raised) const;
   void send(std::uint64_t call, message reply);
 
   channel& data_;
