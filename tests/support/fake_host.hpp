@@ -1,3 +1,4 @@
+#pragma once
 // A host whose Python is a script: no process, no thread, no clock. It runs one
 // call at a time, on whatever thread made it the call's turn, and does what the
 // test says. It knows one module, `fake`, with three functions:
@@ -11,7 +12,6 @@
 // "call:fake.echo", "release:a" (the session's id), "abandon:fake.hold",
 // "stop", "kill:why", "end". Any thread; owned by whoever would own a real
 // host. A completion runs inside `accept`: it must not call the queue.
-#pragma once
 
 #include <deque>
 #include <functional>

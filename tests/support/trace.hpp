@@ -1,6 +1,6 @@
+#pragma once
 // What happened in a test, in order: asserted as a list of sentences such as
 // "release:a". Safe on any thread.
-#pragma once
 
 #include <mutex>
 #include <string>
