@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import unittest
 
-BIN = pathlib.Path(os.environ["SNAKEBRIDGE_BIN"])
+BIN = pathlib.Path(os.environ["SNAKEBRIDGE_BIN"]).resolve()
 PATIENCE_S = 100
 
 
