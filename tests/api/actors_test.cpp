@@ -1,0 +1,182 @@
+// The API for actors, line by line as API.md has it, on a real scheduler.
+#include "tests/api/python_fixture.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/scoped_actor.hpp>
+
+#include <future>
+#include <memory>
+#include <optional>
+
+#include <snakebridge/actors.hpp>
+
+namespace snakebridge::testing {
+
+namespace {
+
+/// What a client actor was told.
+using told = std::shared_ptr<std::promise<sb::result<sb::value>>>;
+
+caf::behavior client(caf::event_based_actor* self, sb::bridge* bridge,
+                     const told& answer) {
+  sb::session_actor session = sb::open_session(self, *bridge, {.id = "mine"});
+  self->request(session, 5s, sb::call_message{"math", "sqrt", {16}})
+    .then([=](const sb::value& v) { answer->set_value(v); },
+          [=](const caf::error& e) {
+            answer->set_value(tl::unexpected{sb::to_error(e)});
+          });
+  return {[](caf::unit_t) {}};
+}
+
+} // namespace
+
+class ActorClients : public EachPlacement {
+protected:
+  /// Asks on behalf of this thread and waits.
+  template <class Answer, class Message>
+  sb::result<Answer> ask(Message message) {
+    sb::result<Answer> answer =
+      tl::unexpected{sb::error{sb::errc::cancelled, "no answer"}};
+    self->request(session, patience, std::move(message))
+      .receive([&](Answer& got) { answer = std::move(got); },
+               [&](const caf::error& failed) {
+                 answer = tl::unexpected{sb::to_error(failed)};
+               });
+    return answer;
+  }
+  sb::result<sb::value> ask_value(auto message) {
+    return ask<sb::value>(std::move(message));
+  }
+
+  caf::scoped_actor self{bridge.system()};
+  sb::session_actor session =
+    sb::open_session(self.ptr(), bridge, {.id = "mine"});
+
+  void TearDown() override {
+    bridge.release_session("mine");
+    EachPlacement::TearDown();
+  }
+};
+SNAKEBRIDGE_IN_BOTH_PLACEMENTS(ActorClients);
+
+TEST_P(ActorClients, GivenAClientAsDocumentedThenItGetsItsAnswer) {
+  const auto answer = std::make_shared<std::promise<sb::result<sb::value>>>();
+  auto asker = bridge.system().spawn(client, &bridge, answer);
+  EXPECT_EQ(answer->get_future().get(), 4.0);
+  caf::anon_send_exit(asker, caf::exit_reason::user_shutdown);
+}
+
+TEST_P(ActorClients, GivenEachMessageThenItMeansWhatTheFunctionMeans) {
+  EXPECT_EQ(ask_value(sb::call_message{"math", "sqrt", {16}}), 4.0);
+  EXPECT_EQ(ask_value(sb::call_message{.module = "builtins",
+                                       .function = "round",
+                                       .args = {3.14159},
+                                       .kwargs = {{"ndigits", 2}}}),
+            3.14);
+  EXPECT_EQ(ask_value(sb::get_message{"math", "pi"}), 3.141592653589793);
+  const auto object =
+    or_throw(ask_value(sb::call_message{"types", "SimpleNamespace"}))
+      .as<sb::ref>();
+  EXPECT_EQ(object.session, "mine");
+  self->request(session, patience, sb::set_attr_message{object, "x", 1})
+    .receive(
+      [] {},
+      [](const caf::error& failed) { ADD_FAILURE() << sb::to_error(failed); });
+  EXPECT_EQ(ask_value(sb::attr_message{object, "x"}), 1);
+  EXPECT_EQ(ask_value(sb::method_message{object, "__repr__"}),
+            "namespace(x=1)");
+  EXPECT_EQ(ask<bool>(sb::release_message{object}), true);
+  EXPECT_EQ(ask<bool>(sb::release_message{object}), false);
+}
+
+TEST_P(ActorClients, WhenPythonRaisesThenTheErrorIsOurs) {
+  const auto failed =
+    error_of(ask_value(sb::call_message{"math", "sqrt", {-1}}));
+  EXPECT_EQ(failed.code(), sb::errc::python_raised);
+  EXPECT_EQ(failed.python()->type, "ValueError");
+}
+
+TEST_P(ActorClients, WhenAKeyIsNoStringThenPythonRefusesItByName) {
+  const auto failed =
+    error_of(ask_value(sb::call_message{"builtins", "round", {2.5}, {{1, 2}}}));
+  EXPECT_EQ(failed.python()->type, "TypeError");
+  EXPECT_THAT(failed.message(), ::testing::HasSubstr("1"));
+}
+
+TEST_P(ActorClients, WhenTheActorEndsThenItsObjectsAreFreed) {
+  const auto made = std::make_shared<std::promise<sb::ref>>();
+  auto other = bridge.system().spawn([&](caf::event_based_actor* here) {
+    const auto its = sb::open_session(here, bridge, {.id = "its"});
+    here->request(its, patience, sb::call_message{"builtins", "object"})
+      .then([=](const sb::value& v) { made->set_value(v.as<sb::ref>()); });
+    return caf::behavior{[](caf::unit_t) {}};
+  });
+  const auto object = made->get_future().get();
+  EXPECT_EQ(object.session, "its");
+  EXPECT_EQ(bridge.stats().live_objects(), 1U);
+  caf::anon_send_exit(other, caf::exit_reason::kill);
+  EXPECT_TRUE(eventually([&] { return bridge.stats().live_objects() == 0; }));
+  EXPECT_EQ(code_of(bridge.str(object)), sb::errc::ref_released);
+}
+
+TEST_P(ActorClients, GivenThreadAndActorThenTheyShareASessionById) {
+  EXPECT_EQ(bridge.with({.session = "mine"}).exec("x = 1").has_value(), true);
+  const auto object =
+    or_throw(ask_value(sb::call_message{"builtins", "object"}));
+  EXPECT_TRUE(bridge.str(object));
+}
+
+TEST_P(ActorClients, WhenAMessageHasOptionsThenTheyHold) {
+  EXPECT_EQ(code_of(ask_value(
+              sb::call_message{.module = "math",
+                               .function = "sqrt",
+                               .args = {16},
+                               .options = {.pool = "none", .timeout = {}}})),
+            sb::errc::pool_unknown);
+}
+
+TEST_P(ActorClients, WhenItsSessionIsReleasedThenRequestsSaySo) {
+  EXPECT_EQ(bridge.release_session("mine"), 0U);
+  EXPECT_EQ(code_of(ask_value(sb::call_message{"math", "sqrt", {16}})),
+            sb::errc::session_closed);
+}
+
+class ActorDeadlines : public InAWorker {};
+
+TEST_F(ActorDeadlines, WhenAMessageHasATimeoutThenTheAnswerComesInTime) {
+  caf::scoped_actor self{bridge.system()};
+  const auto session = sb::open_session(self.ptr(), bridge, {.id = "mine"});
+  std::optional<sb::error> late;
+  self
+    ->request(session, patience,
+              sb::call_message{.module = "time",
+                               .function = "sleep",
+                               .args = {60},
+                               .options = {.pool = {}, .timeout = 20ms}})
+    .receive([](const sb::value&) {},
+             [&](const caf::error& failed) { late = sb::to_error(failed); });
+  ASSERT_TRUE(late);
+  EXPECT_EQ(late->code(), sb::errc::deadline_exceeded);
+  EXPECT_TRUE(late->may_have_run());
+  EXPECT_EQ(bridge.release_session("mine"), 0U);
+}
+
+// The user's own actor system, which outlives the bridge.
+TEST(OwnActorSystem, GivenTheUsersSystemThenTheBridgeRunsOnIt) {
+  caf::actor_system_config settings;
+  settings.set("logger.verbosity", caf::atom("quiet"));
+  caf::actor_system system{settings};
+  for (int i = 0; i < 2; ++i) {
+    sb::bridge bridge{system, one_pool(sb::placement::embedded)};
+    EXPECT_EQ(&bridge.system(), &system);
+    EXPECT_EQ(bridge.call("math", "sqrt", 16), 4.0);
+    const auto answer = std::make_shared<std::promise<sb::result<sb::value>>>();
+    auto asker = system.spawn(client, &bridge, answer);
+    EXPECT_EQ(answer->get_future().get(), 4.0);
+    caf::anon_send_exit(asker, caf::exit_reason::user_shutdown);
+  }
+  EXPECT_TRUE(eventually([&] { return system.registry().running() == 0; }));
+}
+
+} // namespace snakebridge::testing

@@ -1,0 +1,47 @@
+#pragma once
+// The variables and the file a bridge of the environment reads: set by a test,
+// gone with it.
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/scratch_folder.hpp"
+
+namespace snakebridge::testing {
+
+class Environment : public ::testing::Test {
+protected:
+  Environment() {
+    forget_all();
+    std::filesystem::current_path(folder / ".");
+  }
+  ~Environment() override {
+    forget_all();
+    std::filesystem::current_path(before_);
+  }
+
+  static void set(const char* name, const std::string& value) {
+    ::setenv(name, value.c_str(), 1);
+  }
+  void write(const std::string& name, const std::string& text) {
+    std::ofstream{folder / name} << text;
+  }
+
+  scratch_folder folder;
+
+private:
+  static void forget_all() {
+    for (const char* name : {"SNAKEBRIDGE_CONFIG", "SNAKEBRIDGE_WORKER",
+                             "SNAKEBRIDGE_TIMEOUT_MS", "SNAKEBRIDGE_PYTHON",
+                             "SNAKEBRIDGE_POOL_SIZE", "SNAKEBRIDGE_PLACEMENT"})
+      ::unsetenv(name);
+  }
+
+  const std::filesystem::path before_ = std::filesystem::current_path();
+};
+
+} // namespace snakebridge::testing

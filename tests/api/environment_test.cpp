@@ -1,0 +1,149 @@
+// A bridge with nothing said in the program takes its configuration from the
+// environment, and says by name what is wrong with it.
+#include "tests/api/environment.hpp"
+#include "tests/api/python_fixture.hpp"
+
+#include <unistd.h>
+
+namespace snakebridge::testing {
+
+using ::testing::HasSubstr;
+
+class BridgeOfTheEnvironment : public Environment {
+protected:
+  /// Why no bridge starts.
+  static sb::error refusal() {
+    try {
+      const sb::bridge bridge;
+    } catch (const sb::exception& refused) {
+      return refused.error();
+    }
+    throw std::logic_error{"it started"};
+  }
+};
+
+TEST_F(BridgeOfTheEnvironment, GivenAPoolSizeThenSoManyInterpretersAreThere) {
+  set("SNAKEBRIDGE_POOL_SIZE", "3");
+  const sb::bridge bridge;
+  EXPECT_EQ(bridge.stats().pools.at(0).interpreters.size(), 3U);
+  EXPECT_EQ(bridge.eval("1"), 1);
+}
+
+TEST_F(BridgeOfTheEnvironment, GivenAPlacementThenPythonRunsThere) {
+  set("SNAKEBRIDGE_PLACEMENT", "embedded");
+  const sb::bridge bridge;
+  EXPECT_EQ(bridge.call("os", "getpid"), ::getpid());
+}
+
+TEST_F(BridgeOfTheEnvironment, GivenATimeoutThenCallsHaveIt) {
+  set("SNAKEBRIDGE_POOL_SIZE", "1");
+  set("SNAKEBRIDGE_TIMEOUT_MS", "20");
+  const sb::bridge bridge;
+  EXPECT_EQ(code_of(bridge.call("time", "sleep", 60)),
+            sb::errc::deadline_exceeded);
+}
+
+TEST_F(BridgeOfTheEnvironment, GivenAFileThenItHoldsUnlessAVariableSaysMore) {
+  write("snakebridge.toml", "[pool.default]\n"
+                            "size = 1\n"
+                            "env = { GREETING = 'hello' }\n"
+                            "[pool.second]\n"
+                            "size = 1\n");
+  set("SNAKEBRIDGE_POOL_SIZE", "2");
+  const sb::bridge bridge;
+  EXPECT_EQ(bridge.pools(), (std::vector<std::string>{"default", "second"}));
+  EXPECT_EQ(bridge.stats().pools.at(0).interpreters.size(), 2U);
+  EXPECT_EQ(bridge.call("os", "getenv", "GREETING"), "hello");
+}
+
+TEST_F(BridgeOfTheEnvironment, GivenANamedFileThenItIsRead) {
+  write("other.toml", "[pool.default]\nsize = 1\nplacement = 'embedded'\n");
+  set("SNAKEBRIDGE_CONFIG", (folder / "other.toml").string());
+  const sb::bridge bridge;
+  EXPECT_EQ(bridge.call("os", "getpid"), ::getpid());
+}
+
+TEST_F(BridgeOfTheEnvironment, WhenAVariableIsWrongThenItIsNamed) {
+  set("SNAKEBRIDGE_POOL_SIZE", "many");
+  const auto refused = refusal();
+  EXPECT_EQ(refused.code(), sb::errc::config_invalid);
+  EXPECT_THAT(refused.message(), HasSubstr("SNAKEBRIDGE_POOL_SIZE"));
+}
+
+TEST_F(BridgeOfTheEnvironment, WhenThereIsNoWorkerThenItSaysWhereItLooked) {
+  set("SNAKEBRIDGE_WORKER", "/no/such/worker");
+  const auto refused = refusal();
+  EXPECT_EQ(refused.code(), sb::errc::startup_failed);
+  EXPECT_THAT(refused.message(), HasSubstr("/no/such/worker"));
+}
+
+TEST_F(BridgeOfTheEnvironment, WhenThePythonIsNoneThenItIsNamed) {
+  set("SNAKEBRIDGE_PYTHON", "/no/such/venv");
+  const auto refused = refusal();
+  EXPECT_EQ(refused.code(), sb::errc::environment_invalid);
+  EXPECT_THAT(refused.message(), HasSubstr("/no/such/venv"));
+}
+
+// run_as_script: the exit code of a main function.
+class Script : public Environment {
+protected:
+  Script() {
+    set("SNAKEBRIDGE_PLACEMENT", "embedded");
+    ::testing::internal::CaptureStderr();
+  }
+  ~Script() override {
+    if (!told_)
+      told();
+  }
+
+  template <class Body>
+  int run(Body body) {
+    std::string name = "script";
+    char* arguments[] = {name.data(), nullptr};
+    return sb::run_as_script(1, arguments, body);
+  }
+
+  /// What went to stderr.
+  std::string told() {
+    told_ = true;
+    return ::testing::internal::GetCapturedStderr();
+  }
+
+private:
+  bool told_ = false;
+};
+
+TEST_F(Script, WhenTheBodyReturnsNothingThenItEndsWithZero) {
+  bool ran = false;
+  EXPECT_EQ(run([&](sb::bridge& bridge) {
+              ran = bridge.call("math", "sqrt", 16) == 4.0;
+            }),
+            0);
+  EXPECT_TRUE(ran);
+  EXPECT_EQ(told(), "");
+}
+
+TEST_F(Script, WhenTheBodyReturnsACodeThenItEndsWithThat) {
+  EXPECT_EQ(run([](sb::bridge&) { return 7; }), 7);
+}
+
+TEST_F(Script, WhenPythonRaisesUncaughtThenItIsPrintedAndEndsWithOne) {
+  EXPECT_EQ(run([](sb::bridge& bridge) { or_throw(bridge.eval("1 / 0")); }), 1);
+  const auto printed = told();
+  EXPECT_THAT(printed, HasSubstr("ZeroDivisionError: division by zero"));
+  EXPECT_THAT(printed, HasSubstr("Traceback"));
+}
+
+TEST_F(Script, WhenTheBodyThrowsThenItIsPrintedAndEndsWithOne) {
+  EXPECT_EQ(run([](sb::bridge&) { throw std::runtime_error{"no such model"}; }),
+            1);
+  EXPECT_EQ(told(), "no such model\n");
+}
+
+TEST_F(Script, WhenNoBridgeStartsThenItIsPrintedAndEndsWithOne) {
+  set("SNAKEBRIDGE_PLACEMENT", "elsewhere");
+  EXPECT_EQ(run([](sb::bridge&) { ADD_FAILURE() << "it ran"; }), 1);
+  EXPECT_THAT(told(), HasSubstr("SNAKEBRIDGE_PLACEMENT"));
+}
+
+} // namespace snakebridge::testing

@@ -1,0 +1,51 @@
+#pragma once
+// What this process holds of the system's: to see that nothing is left.
+
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <ostream>
+#include <string>
+
+namespace snakebridge::testing {
+
+struct process_facts {
+  std::size_t threads = 0;
+  std::size_t descriptors = 0;
+  std::size_t children = 0;
+
+  friend bool operator==(const process_facts&, const process_facts&) = default;
+  friend std::ostream& operator<<(std::ostream& out, const process_facts& now) {
+    return out << now.threads << " threads, " << now.descriptors
+               << " descriptors, " << now.children << " children";
+  }
+};
+
+inline process_facts look_at_this_process() {
+  process_facts now;
+  const auto count = [](const char* folder) {
+    std::error_code ended_meanwhile;
+    using files = std::filesystem::directory_iterator;
+    std::size_t found = 0;
+    for (files each{folder, ended_meanwhile}; each != files{};
+         each.increment(ended_meanwhile))
+      ++found;
+    return found;
+  };
+  now.threads = count("/proc/self/task");
+  now.descriptors = count("/proc/self/fd");
+  std::error_code ended_meanwhile;
+  for (std::filesystem::directory_iterator each{"/proc/self/task",
+                                                ended_meanwhile};
+       each != std::filesystem::directory_iterator{};
+       each.increment(ended_meanwhile)) {
+    std::ifstream pids{each->path() / "children"};
+    now.children += static_cast<std::size_t>(
+      std::distance(std::istream_iterator<std::string>{pids},
+                    std::istream_iterator<std::string>{}));
+  }
+  return now;
+}
+
+} // namespace snakebridge::testing
