@@ -8,9 +8,11 @@
 #include <span>
 #include <vector>
 
-#include <capnp/common.h>
-
 namespace snakebridge {
+
+/// What messages consist of: Cap'n Proto's word, as an integer that can be
+/// copied.
+using word = std::uint64_t;
 
 enum class frame_kind : std::uint32_t {
   request = 1,
@@ -33,7 +35,7 @@ static_assert(sizeof(frame_header) == 24);
 
 struct frame {
   frame_header header;
-  std::vector<capnp::word> message;
+  std::vector<word> message;
 };
 
 enum class channel_state {
@@ -42,7 +44,7 @@ enum class channel_state {
   malformed, ///< what it sent is no frame: close it
 };
 
-using message_part = std::span<const capnp::word>;
+using message_part = std::span<const word>;
 
 class channel {
 public:

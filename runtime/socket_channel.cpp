@@ -14,7 +14,7 @@ constexpr std::size_t staging_bytes = 64 * 1024;
 constexpr std::size_t parts_max = 1'000; // below IOV_MAX
 
 std::size_t bytes_of(const frame_header& header) {
-  return std::size_t{header.words} * sizeof(capnp::word);
+  return std::size_t{header.words} * sizeof(word);
 }
 
 // -1 with errno; EINTR is tried again.
@@ -38,8 +38,8 @@ bool would_block() {
 socket_channel::socket_channel(snakebridge::descriptor socket,
                                std::size_t frame_bytes_max)
     : socket_{std::move(socket)},
-      frame_words_max_{frame_bytes_max / sizeof(capnp::word)},
-      staged_(staging_bytes / sizeof(capnp::word)) {}
+      frame_words_max_{frame_bytes_max / sizeof(word)},
+      staged_(staging_bytes / sizeof(word)) {}
 
 bool socket_channel::send(frame_header header,
                           std::span<const message_part> parts) {
@@ -47,8 +47,7 @@ bool socket_channel::send(frame_header header,
   pieces[0] = {&header, sizeof header};
   std::size_t words = 0;
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    pieces[i + 1] = {const_cast<capnp::word*>(parts[i].data()),
-                     parts[i].size_bytes()};
+    pieces[i + 1] = {const_cast<word*>(parts[i].data()), parts[i].size_bytes()};
     words += parts[i].size();
   }
   header.words = static_cast<std::uint32_t>(words);

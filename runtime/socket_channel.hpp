@@ -33,7 +33,7 @@ private:
 
   // The receiver's: what has arrived of frames, and the large frame that is
   // being read straight into its place.
-  std::vector<capnp::word> staged_;
+  std::vector<word> staged_;
   std::size_t staged_bytes_ = 0;
   frame partial_;
   std::size_t partial_bytes_ = 0;

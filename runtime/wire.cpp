@@ -21,7 +21,9 @@ capnp::ReaderOptions reader_limits(const frame& received) {
 }
 
 kj::ArrayPtr<const capnp::word> words_of(const frame& received) {
-  return {received.message.data(), received.message.size()};
+  static_assert(sizeof(word) == sizeof(capnp::word));
+  return {reinterpret_cast<const capnp::word*>(received.message.data()),
+          received.message.size()};
 }
 
 capnp::Text::Reader text(const std::string& from) {
@@ -153,14 +155,15 @@ std::span<const message_part> outgoing::parts() {
   const auto segments = builder_.getSegmentsForOutput();
   // The flat array's table: how many segments less one, then each size; padded
   // to whole words.
-  segment_table_.assign(segments.size() / 2 + 1, capnp::word{});
+  segment_table_.assign(segments.size() / 2 + 1, word{});
   auto* table = reinterpret_cast<std::uint32_t*>(segment_table_.data());
   table[0] = static_cast<std::uint32_t>(segments.size() - 1);
   parts_.clear();
   parts_.emplace_back(segment_table_);
   for (std::size_t i = 0; i < segments.size(); ++i) {
     table[i + 1] = static_cast<std::uint32_t>(segments[i].size());
-    parts_.emplace_back(segments[i].begin(), segments[i].size());
+    parts_.emplace_back(reinterpret_cast<const word*>(segments[i].begin()),
+                        segments[i].size());
   }
   return parts_;
 }

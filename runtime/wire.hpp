@@ -28,13 +28,13 @@ public:
   capnp::MallocMessageBuilder& builder() { return builder_; }
   /// The parts of the finished message; they live as long as this does.
   std::span<const message_part> parts();
-  std::size_t bytes() { return builder_.sizeInWords() * sizeof(capnp::word); }
+  std::size_t bytes() { return builder_.sizeInWords() * sizeof(word); }
 
 private:
   static constexpr unsigned words_of_a_small_message = 128;
 
   capnp::MallocMessageBuilder builder_;
-  std::vector<capnp::word> segment_table_;
+  std::vector<word> segment_table_;
   std::vector<message_part> parts_;
 };
 
