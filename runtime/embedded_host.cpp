@@ -15,6 +15,17 @@
 
 namespace snakebridge {
 
+namespace {
+
+error late(const operation& asked) {
+  return {errc::deadline_exceeded,
+          fmt::format("{}: its time ran out before it started; give it more "
+                      "time, or ask for less",
+                      describe(asked))};
+}
+
+} // namespace
+
 struct embedded_host::python_side {
   explicit python_side(std::atomic<std::uint64_t>& live) : objects{live} {}
   object_table objects;
@@ -128,9 +139,13 @@ void embedded_host::serve_accepted() {
 }
 
 void embedded_host::run_accepted(const call_ptr& next) {
-  // Past its deadline it is being answered, by its timer or who waits for it.
-  if (next->answered() || steady_clock::now() >= next->deadline)
+  if (next->answered())
     return;
+  if (steady_clock::now() >= next->deadline) {
+    // Not left to its timer, which holds no call: this may be the last to.
+    next->answer(tl::unexpected{late(next->asked)});
+    return;
+  }
   next->answer(execute(next->asked, *next->session));
 }
 
@@ -166,11 +181,7 @@ result<value> embedded_host::run(const operation& asked,
     if (stopping_)
       return tl::unexpected{
         error{errc::shutting_down, "the interpreter was stopped"}};
-    return tl::unexpected{
-      error{errc::deadline_exceeded,
-            fmt::format("{}: its time ran out before it started; give it more "
-                        "time, or ask for less",
-                        describe(asked))}};
+    return tl::unexpected{late(asked)};
   }
   auto outcome = execute(asked, session);
   end_turn();
