@@ -173,7 +173,7 @@ result<std::size_t> lane::release_objects() {
     const auto released =
       queue->run({.what = verb::release_session}, gate_, deadline({}), 0);
     if (released)
-      count += static_cast<std::size_t>(released->as<std::int64_t>());
+      count += released->to<std::size_t>().value_or(0);
     else if (released.error().code() == errc::deadline_exceeded)
       return tl::unexpected{released.error()};
   }

@@ -97,6 +97,14 @@ operation operation_of(release_message& asked) {
   return {.what = verb::release, .target = std::move(asked.object)};
 }
 
+// It runs on a thread of the host, which an exception would end: what a broken
+// worker answers instead is an error.
+caf::message bool_message(const value& outcome) {
+  const auto told = outcome.to<bool>();
+  return told ? caf::make_message(*told)
+              : caf::make_message(to_caf_error(told.error()));
+}
+
 // As over a link: the clients that are left hear why the session ended. `kill`
 // becomes an error of ours, because nobody can trap it.
 void tell_owners(const std::shared_ptr<sessions>& all,
@@ -163,9 +171,7 @@ session(session_actor::stateful_pointer<session_state> self,
     },
     [self](release_message& asked) {
       return start<bool>(self, operation_of(asked), asked.options,
-                         [](const value& outcome) {
-                           return caf::make_message(outcome.as<bool>());
-                         });
+                         bool_message);
     },
     [self](const owner_message& joined) { watch(self, joined.owner); },
   };
