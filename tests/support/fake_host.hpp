@@ -1,11 +1,12 @@
 #pragma once
 // A host whose Python is a script: no process, no thread, no clock. It runs one
 // call at a time, on whatever thread made it the call's turn, and does what the
-// test says. It knows one module, `fake`, with three functions:
+// test says. It knows one module, `fake`, with four functions:
 //
-//   fake.object(…)  makes an object and answers its ref
-//   fake.echo(x)    answers x
-//   fake.hold(…)    runs until the test says `finish` or `fail`
+//   fake.object(…)      makes an object and answers its ref
+//   fake.echo(x)        answers x
+//   fake.named(x=1, …)  answers its keyword arguments as a dict
+//   fake.hold(…)        runs until the test says `finish` or `fail`
 //
 // The same names work as methods and attributes of its objects. Everything it
 // is told goes into a trace: "start:1" (the epoch), "ready:1",
@@ -33,6 +34,7 @@ struct fake_manners {
   bool answers_at_once = true; ///< else all functions hold, as `fake.hold`
   bool ends_at_once = true;    ///< when told to; else at `end`
   std::size_t accepted_max = 4;
+  bool talks_nonsense = false; ///< answers all but functions with text
 };
 
 class fake_host final : public interpreter_host {
@@ -50,6 +52,8 @@ public:
   /// Ends the call that runs; false when none does.
   bool finish(value answer) { return finish_as(std::move(answer)); }
   bool fail(error why) { return finish_as(tl::unexpected{std::move(why)}); }
+  /// The same with an object that the call makes.
+  bool finish_with_object();
   /// Ends at once: the running call answers `why`, the others go elsewhere.
   void die(error why);
   void die(const std::string& why) {
@@ -179,6 +183,17 @@ inline bool fake_host::finish_as(result<value> answer) {
   serve();
   events_.on_room();
   return true;
+}
+
+inline bool fake_host::finish_with_object() {
+  value made;
+  {
+    const lock guard{mutex_};
+    if (!begun_)
+      return false;
+    made = make_object(*accepted_.front()->session);
+  }
+  return finish_as(std::move(made));
 }
 
 inline std::string fake_host::running() const {
@@ -329,10 +344,18 @@ inline result<value> fake_host::perform_function(const call& asked) {
     return make_object(*asked.session);
   if (what.name == "echo")
     return what.positional.empty() ? value{} : what.positional.front();
+  if (what.name == "named") {
+    dict told;
+    for (const auto& [name, item] : what.named)
+      told.set(name, item);
+    return value{std::move(told)};
+  }
   return raised("AttributeError", "no attribute '" + what.name + "'");
 }
 
 inline result<value> fake_host::perform_verb(const call& asked) {
+  if (how_.talks_nonsense)
+    return value{"nonsense"};
   const auto& what = asked.asked;
   const auto* target = what.target.get_if<ref>();
   const auto slot = target ? target->slot : 0;

@@ -1,0 +1,184 @@
+// Who owns a session, and who joins it: by id, by several, in every order.
+#include "tests/actors/acting.hpp"
+
+namespace snakebridge::testing {
+
+class Owners : public acting {
+protected:
+  Owners() { start_bridge(); }
+
+  void end(const caf::actor& owner, ending how) {
+    terminate(owner, how);
+    settle();
+  }
+};
+
+// T6
+TEST_F(Owners, GivenSeveralThenTheLastEndsTheSession) {
+  const auto first = client("first"), second = client("second");
+  const auto session = open("a", first);
+  EXPECT_EQ(open("a", second), session);
+  object_in(session);
+  end(first, ending::normal);
+  EXPECT_EQ(call(session, "echo", {1}).value(), 1);
+  EXPECT_EQ(host().live_objects(), 1U);
+  happened.take();
+  end(second, ending::crash);
+  EXPECT_EQ(took_place(), (events{"end:second", "release:a"}));
+}
+
+// A link would carry the kill on, and nobody can trap it: hence monitors.
+TEST_F(Owners, WhenOneIsKilledThenTheSessionLivesForTheOthers) {
+  const auto first = client("first"), second = client("second");
+  const auto session = open("a", first);
+  open("a", second);
+  object_in(session);
+  happened.take();
+  end(first, ending::kill);
+  EXPECT_EQ(took_place(), (events{"end:first"}));
+  EXPECT_EQ(call(session, "echo", {1}).value(), 1);
+  EXPECT_EQ(host().live_objects(), 1U);
+}
+
+TEST_F(Owners, WhenOneJoinsTwiceThenItIsOneOwner) {
+  const auto owner = client("owner");
+  const auto session = open("a", owner);
+  EXPECT_EQ(open("a", owner), session);
+  settle();
+  end(owner, ending::normal);
+  EXPECT_EQ(open_sessions->size(), 0U);
+}
+
+// The end of the last owner is on its way when the next one joins.
+TEST_F(Owners, WhenOneJoinsBeforeTheLastEndIsSeenThenTheSessionLives) {
+  const auto first = client("first"), second = client("second");
+  const auto session = open("a", first);
+  object_in(session);
+  terminate(first, ending::kill);
+  EXPECT_EQ(open("a", second), session);
+  settle();
+  EXPECT_EQ(host().live_objects(), 1U);
+  EXPECT_EQ(call(session, "echo", {1}).value(), 1);
+  end(second, ending::normal);
+  EXPECT_EQ(host().live_objects(), 0U);
+}
+
+TEST_F(Owners, WhenOneJoinsAnEndingSessionThenItIsToldAndMayOpenItAnew) {
+  const auto first = client("first"), second = trapping_client("second");
+  const auto session = open("a", first);
+  caf::anon_send_exit(session, caf::exit_reason::user_shutdown);
+  EXPECT_EQ(open("a", second), session);
+  const auto asked = call(session, "echo");
+  EXPECT_EQ(code_of(asked.error()), errc::session_closed);
+  const auto told = took_place();
+  EXPECT_EQ(std::count(told.begin(), told.end(), "stop:second"), 1);
+  const auto anew = open("a", second);
+  EXPECT_NE(anew, session);
+  EXPECT_EQ(call(anew, "echo", {1}).value(), 1);
+}
+
+TEST_F(Owners, WhenAnIdIsReleasedThenItIsFreeAtOnce) {
+  const auto owner = trapping_client("owner");
+  const auto before = open("a", owner);
+  const auto object = object_in(before);
+  open_sessions->release(open_sessions->find("a"));
+  const auto after = open("a", owner);
+  EXPECT_NE(after, before);
+  settle();
+  EXPECT_EQ(host().live_objects(), 0U);
+  EXPECT_EQ(code_of(call(before, "echo").error()), errc::session_closed);
+  EXPECT_EQ(code_of(ask<value>(after, attr_message{object, "echo"}).error()),
+            errc::ref_released);
+  EXPECT_EQ(call(after, "echo", {1}).value(), 1);
+}
+
+TEST_F(Owners, WhenTheOldSessionEndsLateThenTheNewOneKeepsItsId) {
+  const auto owner = trapping_client("owner");
+  open("a", owner);
+  const auto old = open_sessions->find("a");
+  open_sessions->release(old);
+  open("a", owner);
+  const auto fresh = open_sessions->find("a");
+  EXPECT_NE(fresh, old);
+  settle();
+  open_sessions->remove(old);
+  EXPECT_EQ(open_sessions->find("a"), fresh);
+}
+
+TEST_F(Owners, GivenTwoSessionsThenTheEndOfOneLeavesTheOther) {
+  const auto first = client("first"), second = client("second");
+  const auto one = open("a", first), two = open("b", second);
+  object_in(one);
+  const auto theirs = object_in(two);
+  end(first, ending::crash);
+  EXPECT_EQ(host().live_objects(), 1U);
+  EXPECT_EQ(ask<value>(two, attr_message{theirs, "echo"}).value(), none);
+}
+
+TEST_F(Owners, GivenNoIdThenEachOpenMakesASessionOfItsOwn) {
+  const auto owner = client("owner");
+  const auto one = or_throw(open_sessions->open("", "auto_", owner.address()));
+  const auto two = or_throw(open_sessions->open("", "auto_", owner.address()));
+  EXPECT_NE(one.actor, two.actor);
+  EXPECT_NE(one.record->calls->id(), two.record->calls->id());
+  EXPECT_TRUE(one.record->calls->id().starts_with("auto_"));
+  EXPECT_FALSE(one.record->shared);
+  EXPECT_EQ(open_sessions->size(), 2U);
+  end(owner, ending::normal);
+  EXPECT_EQ(open_sessions->size(), 0U);
+}
+
+TEST_F(Owners, WhenTheBridgeStopsThenNoSessionOpens) {
+  const auto owner = client("owner");
+  open_sessions->close();
+  EXPECT_EQ(open_sessions->open("a", "", owner.address()).error().code(),
+            errc::shutting_down);
+  EXPECT_EQ(open_sessions->size(), 0U);
+}
+
+// The hidden client: what plain threads and handles own sessions by.
+class HiddenClient : public acting {
+protected:
+  HiddenClient() { start_bridge(); }
+
+  std::shared_ptr<clients> known = std::make_shared<clients>();
+};
+
+TEST_F(HiddenClient, WhenItsHandleEndsThenItsSessionsEnd) {
+  auto owner = std::make_optional<snakebridge::client>(system(), known);
+  ASSERT_TRUE(open_sessions->open("a", "", owner->address()));
+  settle();
+  EXPECT_EQ(open_sessions->size(), 1U);
+  owner.reset();
+  settle();
+  EXPECT_EQ(open_sessions->size(), 0U);
+}
+
+TEST_F(HiddenClient, WhenASessionEndsInAnyWayThenItLivesOn) {
+  const snakebridge::client owner{system(), known};
+  const auto keeps = or_throw(open_sessions->open("b", "", owner.address()));
+  for (const auto how : {caf::exit_reason::normal, caf::exit_reason::kill,
+                         caf::exit_reason::user_shutdown}) {
+    const auto ends = or_throw(open_sessions->open("a", "", owner.address()));
+    settle();
+    caf::anon_send_exit(ends.actor, how);
+    settle();
+    EXPECT_EQ(open_sessions->find("a"), nullptr);
+    EXPECT_EQ(open_sessions->find("b"), keeps.record);
+  }
+}
+
+TEST_F(HiddenClient, WhenTheBridgeEndsThenItEndsAndLaterOnesAreBornEnded) {
+  snakebridge::client owner{system(), known};
+  ASSERT_TRUE(open_sessions->open("a", "", owner.address()));
+  settle();
+  known->end_all();
+  settle();
+  EXPECT_EQ(open_sessions->size(), 0U);
+  const snakebridge::client late{system(), known};
+  ASSERT_TRUE(open_sessions->open("a", "", late.address()));
+  settle();
+  EXPECT_EQ(open_sessions->size(), 0U);
+}
+
+} // namespace snakebridge::testing
