@@ -48,9 +48,11 @@ TEST(CallRace, WhenADeadlinePassesWhileItIsSubmittedThenItIsAnsweredOnce) {
   const auto host = std::make_shared<fake_host>(incarnation{"test", 7, 1});
   queue->next_epoch();
   queue->attach(host);
-  host->start({.on_ready = [] {},
-               .on_room = [queue] { queue->pump(); },
-               .on_end = [](const host_end&) {}});
+  host->start(
+    {.on_ready = [] {},
+     .on_room = [&] { queue->pump(); },
+     .on_end =
+       [&](host_end end) { queue->detach(host.get(), 1, std::move(end)); }});
   test_session session{queue, "a"};
   constexpr int calls = 2'000;
   std::atomic<int> answered{0};
