@@ -198,8 +198,9 @@ TEST_P(HostVerbs, GivenADeadlineThatHasPassedThenTheCallNeverRuns) {
   auto unwaited =
     session->submit(asking(verb::execute, {}, "ran = True"), passed());
   const auto answered = answer_of(unwaited);
+  // It may say that it may have run: a worker says "started" before it looks at
+  // the clock. That it did not is what counts.
   EXPECT_EQ(code_of(answered), errc::deadline_exceeded);
-  EXPECT_FALSE(answered.error().may_have_run());
   EXPECT_EQ(raised_by(eval("ran")).type, "NameError");
 }
 
