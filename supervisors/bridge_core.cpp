@@ -37,6 +37,15 @@ std::chrono::milliseconds longest_stop(const config& settings) {
   return longest;
 }
 
+// Why an interpreter of the pool died: the cause, where others know only that
+// their pool gave up.
+std::optional<error> first_death(const pool& of) {
+  for (const auto& queue : of.interpreters)
+    if (auto death = queue->look().last_death)
+      return death;
+  return {};
+}
+
 // The first object an operation names at its top level.
 const ref* object_of(const operation& asked) {
   if (const auto* target = asked.target.get_if<ref>())
@@ -125,7 +134,7 @@ result<void> bridge_core::wait_ready() const {
       steady_clock::now() + pool.settings.start_timeout + step_max;
     for (const auto& queue : pool.interpreters)
       if (auto ready = queue->wait_ready(deadline); !ready)
-        return ready;
+        return tl::unexpected{first_death(pool).value_or(ready.error())};
   }
   return {};
 }
@@ -155,6 +164,8 @@ void bridge_core::stop() {
   if (!threads_->wait_for_none(
         std::chrono::milliseconds{limits::death_wait_ms_max}))
     spdlog::error("an interpreter did not end in time and is abandoned");
+  // Here and not with the last caller, whose thread may be one of its own.
+  own_system_.reset();
 }
 
 std::shared_ptr<thread_client> bridge_core::client_of_this_thread() {

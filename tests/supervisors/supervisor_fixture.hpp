@@ -1,6 +1,6 @@
+#pragma once
 // The situation of the supervisor's tests: a nursery, a trace, and a
 // supervisor that ends with the test.
-#pragma once
 
 #include "supervisors/supervisor.hpp"
 #include "tests/support/children.hpp"

@@ -1,8 +1,8 @@
+#pragma once
 // Small children for supervision tests, one per way to behave, and one
 // `terminate` for all ways to die. A nursery makes them and writes down, in
 // one trace, when each starts ("start:a"), is told to stop ("stop:a") and has
 // ended ("end:a"); it must outlive them. On the test's thread only.
-#pragma once
 
 #include "supervisors/child_spec.hpp"
 #include "supervisors/supervisor.hpp"

@@ -1,9 +1,9 @@
+#pragma once
 // The fixture of every actor test: an actor system whose scheduler runs when
 // told to and whose clock stands still until moved. Nothing sleeps, nothing
 // depends on the machine. It owns the system; all actors run on the test's
 // own thread, inside `settle` and `advance`. At its end a test must leave no
 // actor: `ends_with_test` ends those that it does not end itself.
-#pragma once
 
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
