@@ -35,9 +35,13 @@ class ReleaseOrder : public ::testing::Test {
 protected:
   ReleaseOrder() {
     const auto queue = places->interpreter(1);
-    host->start({.on_ready = [queue, host = host] { queue->attach(host); },
-                 .on_room = [queue] { queue->pump(); },
-                 .on_end = [](const host_end&) {}});
+    // As the interpreter actor does it: the host's events do not keep it.
+    host->start(
+      {.on_ready = [queue,
+                    weak = std::weak_ptr{host}] { queue->attach(weak.lock()); },
+       .on_room = [queue] { queue->pump(); },
+       .on_end = [queue, which = host.get()](
+                   host_end end) { queue->detach(which, 1, std::move(end)); }});
   }
   ~ReleaseOrder() override { host->kill("the test ends"); }
 
