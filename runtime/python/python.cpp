@@ -12,11 +12,14 @@ namespace {
 // A thread's Python state, from its first guard to its end.
 struct thread_state {
   PyThreadState* state = nullptr;
+  // The state Python was started with. When it is deleted and none is left,
+  // CPython (3.11) aborts on the next thread's: so it outlives its thread.
+  bool is_first = false;
 
   ~thread_state() {
     // The process's main thread ends with the process: nothing to free, and
     // the GIL may be held for ever by then.
-    if (state == nullptr || ::gettid() == ::getpid())
+    if (state == nullptr || is_first || ::gettid() == ::getpid())
       return;
     PyEval_RestoreThread(state);
     PyThreadState_Clear(state);
@@ -56,6 +59,7 @@ result<void> initialise(const std::filesystem::path& executable,
     PyRun_SimpleString("import sys\n"
                        "sys.stdout.reconfigure(line_buffering=True)\n");
   this_thread.state = PyEval_SaveThread();
+  this_thread.is_first = true;
   return {};
 }
 

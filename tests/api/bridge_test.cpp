@@ -94,6 +94,14 @@ TEST(Bridge, GivenTwoInOneProcessThenEachHasItsOwn) {
   EXPECT_EQ(one.release_session("scoped"), 0U);
 }
 
+// Its thread took Python's only thread state with it, and the next aborted.
+TEST(Bridge, WhenAnEmbeddedOneEndsUncalledThenTheNextStarts) {
+  for (int i = 0; i < 3; ++i)
+    ASSERT_TRUE(sb::bridge::start(one_pool(sb::placement::embedded)));
+  const sb::bridge bridge{one_pool(sb::placement::embedded)};
+  EXPECT_EQ(bridge.eval("1"), 1);
+}
+
 class BridgeLife : public ::testing::TestWithParam<sb::placement> {};
 SNAKEBRIDGE_IN_BOTH_PLACEMENTS(BridgeLife);
 
