@@ -13,8 +13,11 @@ caf::behavior interpreter(caf::stateful_actor<interpreter_state>* self,
                           const interpreter_spec& spec) {
   self->set_exception_handler(crash_reason);
   self->set_exit_handler([self](const caf::exit_msg& told) {
-    self->state.exit_reason = told.reason;
-    self->state.host->stop(); // `host_ended` follows
+    self->state.told_to_end = told.reason;
+    if (self->state.host)
+      self->state.host->stop(); // `host_ended` follows
+    else
+      self->quit(told.reason);
   });
   const auto epoch = spec.queue->next_epoch();
   const auto host = spec.make_host({.pool = spec.pool,
@@ -40,7 +43,11 @@ caf::behavior interpreter(caf::stateful_actor<interpreter_state>* self,
   });
   return {[self](const host_ended& told) {
     self->state.host.reset();
-    self->quit(told.asked ? self->state.exit_reason : to_caf_error(told.why));
+    if (!told.asked)
+      self->quit(to_caf_error(told.why));
+    else if (self->state.told_to_end)
+      self->quit(*self->state.told_to_end);
+    // Else the bridge stops all hosts at once, and our turn to end comes yet.
   }};
 }
 

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include <caf/event_based_actor.hpp>
 #include <caf/stateful_actor.hpp>
@@ -42,7 +43,7 @@ struct interpreter_state {
 
   static inline const char* name = "interpreter";
   std::shared_ptr<interpreter_host> host;
-  caf::error exit_reason; ///< what it was told to end with
+  std::optional<caf::error> told_to_end; ///< and with which reason
 };
 static_assert(!std::is_aggregate_v<interpreter_state>);
 

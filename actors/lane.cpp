@@ -14,7 +14,8 @@ namespace {
 // The interpreter an operation's refs live in, found by looking at all of them.
 class ref_search {
 public:
-  explicit ref_search(const std::string& session) : session_{session} {}
+  /// `session`: the one all must belong to; null: any.
+  explicit ref_search(const std::string* session) : session_{session} {}
 
   void look(const value& item, std::size_t depth = 0) {
     if (depth > limits::value_depth_max)
@@ -37,6 +38,14 @@ public:
     }
   }
 
+  void look(const operation& asked) {
+    look(asked.target);
+    for (const auto& item : asked.positional)
+      look(item);
+    for (const auto& [name, item] : asked.named)
+      look(item);
+  }
+
   const ref* found() const { return found_; }
   const std::optional<error>& failed() const { return failed_; }
 
@@ -55,11 +64,11 @@ private:
                       fmt::format("the object lives on node '{}', which has "
                                   "not joined",
                                   name.node)};
-    else if (name.session != session_)
+    else if (session_ != nullptr && name.session != *session_)
       failed_ = error{errc::ref_foreign,
                       fmt::format("the object belongs to session '{}', not to "
                                   "'{}'; share one session",
-                                  name.session, session_)};
+                                  name.session, *session_)};
     else if (found_ && found_->interpreter != name.interpreter)
       failed_ = error{errc::ref_foreign,
                       fmt::format("one call has objects of interpreters {} and "
@@ -69,12 +78,18 @@ private:
       found_ = &name; // the oldest decides whether the call is stale
   }
 
-  const std::string& session_;
+  const std::string* session_;
   const ref* found_ = nullptr;
   std::optional<error> failed_;
 };
 
 } // namespace
+
+const ref* first_ref(const operation& asked) {
+  ref_search search{nullptr};
+  search.look(asked);
+  return search.found();
+}
 
 lane::lane(std::shared_ptr<const pools> where, std::uint64_t number,
            std::string id, std::chrono::milliseconds timeout)
@@ -101,7 +116,9 @@ void lane::submit(operation asked, const runtime_options& options,
 }
 
 steady_clock::time_point lane::deadline(const runtime_options& options) const {
-  return steady_clock::now() + options.timeout.value_or(timeout_);
+  constexpr std::chrono::milliseconds least{0}, most{day_ms};
+  return steady_clock::now()
+         + std::clamp(options.timeout.value_or(timeout_), least, most);
 }
 
 result<lane::route> lane::find_route(const operation& asked,
@@ -112,13 +129,8 @@ result<lane::route> lane::find_route(const operation& asked,
       error{errc::ref_invalid,
             fmt::format("expected a ref to a Python object, got {}",
                         repr_short(asked.target))}};
-  ref_search search{gate_->id};
-  if (has_target)
-    search.look(asked.target);
-  for (const auto& item : asked.positional)
-    search.look(item);
-  for (const auto& [name, item] : asked.named)
-    search.look(item);
+  ref_search search{&gate_->id};
+  search.look(asked);
   if (search.failed())
     return tl::unexpected{*search.failed()};
   if (const auto* name = search.found()) {

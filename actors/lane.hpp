@@ -16,6 +16,9 @@
 
 namespace snakebridge {
 
+/// The first object an operation names, at any depth; null: none.
+const ref* first_ref(const operation& asked);
+
 class lane {
 public:
   lane(std::shared_ptr<const pools> where, std::uint64_t number, std::string id,

@@ -126,8 +126,8 @@ void tell_owners(const std::shared_ptr<sessions>& all,
 session_state::~session_state() {
   if (!record)
     return;
-  all->remove(record);
   record->calls->close();
+  all->remove(record);
 }
 
 session_actor::behavior_type

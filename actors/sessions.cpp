@@ -44,6 +44,7 @@ result<opened_session> sessions::open(const std::string& id,
   made->owners.insert(owner);
   made->actor = system_.spawn(session, shared_from_this(), made, owner);
   by_id_.emplace(name, made);
+  living_.insert(made);
   if (adopt_)
     adopt_(caf::actor_cast<caf::actor>(made->actor));
   return opened_session{made, made->actor};
@@ -56,22 +57,35 @@ session_ptr sessions::find(const std::string& id) const {
 }
 
 bool sessions::leave(const session_ptr& left, const caf::actor_addr& owner) {
-  {
-    const std::lock_guard lock{mutex_};
-    left->owners.erase(owner);
-    if (!left->owners.empty())
-      return false;
-  }
-  remove(left);
+  const std::lock_guard lock{mutex_};
+  left->owners.erase(owner);
+  if (!left->owners.empty())
+    return false;
+  remove_locked(left);
   return true;
 }
 
 void sessions::remove(const session_ptr& ended) {
   const std::lock_guard lock{mutex_};
+  remove_locked(ended);
+  ended->actor = nullptr; // the record outlives the actor, in clients' hands
+  living_.erase(ended);
+  if (living_.empty())
+    none_left_.notify_all();
+}
+
+void sessions::remove_locked(const session_ptr& ended) {
   const auto place = by_id_.find(ended->calls->id());
   if (place != by_id_.end() && place->second == ended)
     by_id_.erase(place);
-  ended->actor = nullptr; // the record outlives the actor, in clients' hands
+}
+
+bool sessions::end_all(std::chrono::milliseconds patience) {
+  std::unique_lock lock{mutex_};
+  for (const auto& each : living_)
+    caf::anon_send_exit(each->actor, caf::exit_reason::user_shutdown);
+  return none_left_.wait_for(lock, patience,
+                             [this] { return living_.empty(); });
 }
 
 void sessions::release(const session_ptr& released) {
@@ -80,8 +94,8 @@ void sessions::release(const session_ptr& released) {
     const std::lock_guard lock{mutex_};
     released->released = true;
     actor = released->actor;
+    remove_locked(released);
   }
-  remove(released);
   released->calls->close();
   if (actor)
     caf::anon_send_exit(actor, caf::exit_reason::normal);

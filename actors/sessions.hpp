@@ -5,6 +5,8 @@
 // handed to the sessions' supervisor as a temporary child; its lease takes it
 // out again. Any thread.
 
+#include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
@@ -32,7 +34,8 @@ struct session_record {
   // Under the lock of `sessions`.
   session_actor actor; ///< null once it has ended
   std::set<caf::actor_addr> owners;
-  bool released = false; ///< by release_session: another may take its place
+  std::atomic<bool> released =
+    false; ///< by release_session: another may take its place
 };
 
 using session_ptr = std::shared_ptr<session_record>;
@@ -62,7 +65,7 @@ public:
   /// `owner` has ended: true if it was the last, and the session must end. No
   /// one can join it any more then.
   bool leave(const session_ptr& left, const caf::actor_addr& owner);
-  /// Takes a session out, so that its id is free: the session ends.
+  /// The session's actor has ended and its objects are freed.
   void remove(const session_ptr& ended);
   /// The same on purpose: the session's own actor is told to end, and clients
   /// with that id are given a new one.
@@ -73,16 +76,23 @@ public:
   void close();
   std::size_t size() const;
 
+  /// Tells all sessions to end; true when they have within `patience`.
+  bool end_all(std::chrono::milliseconds patience);
+
 private:
+  void remove_locked(const session_ptr& ended);
+
   caf::actor_system& system_;
   const std::shared_ptr<const pools> where_;
   const std::chrono::milliseconds timeout_;
 
   mutable std::mutex mutex_;
+  std::condition_variable none_left_;
   std::function<void(caf::actor)> adopt_;
   bool closed_ = false;
   std::uint64_t last_number_ = 0;
-  std::map<std::string, session_ptr> by_id_;
+  std::map<std::string, session_ptr> by_id_; // those one can still join
+  std::set<session_ptr> living_;             // those whose actor lives
 };
 
 } // namespace snakebridge

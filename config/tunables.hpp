@@ -32,8 +32,17 @@ inline constexpr int death_wait_ms_max = 5'000;
 inline constexpr int end_after_close_ms_max = 100;
 /// How long the bridge waits for each step of its own start and stop.
 inline constexpr int bridge_step_ms_max = 30'000;
-/// How often joining a session that is just ending is tried again.
-inline constexpr int session_join_attempts_max = 100;
+/// Incarnations that may die with the same unstarted call in hand: it is the
+/// likely cause, and answers interpreter_died instead of taking the pool down.
+inline constexpr unsigned call_losses_max = 2;
+/// What one look at a channel may bring in, so that a worker that floods it
+/// does not keep its reader from everything else.
+inline constexpr std::size_t received_frames_max = 64;
+inline constexpr std::size_t received_bytes_max = 4 * 1024 * 1024;
+/// Such looks at what a worker left behind when it died.
+inline constexpr int last_looks_max = 256;
+/// How long actors of the program may outlive their bridge on its own system.
+inline constexpr int actors_wait_ms_max = 5'000;
 /// Worker threads of the bridge's own actor system.
 inline constexpr std::size_t scheduler_threads_max = 4;
 

@@ -68,6 +68,8 @@ public:
   // For the host that has the call, under the host's own rules.
   std::uint64_t id = 0;
   std::unique_ptr<prepared_call> prepared;
+  /// Incarnations that died while they had it, unstarted.
+  std::uint32_t lost = 0;
 
   /// Watches the deadline of a call nobody waits for; forgotten with the
   /// answer. Set before the call is given to anyone.

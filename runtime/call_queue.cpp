@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "config/tunables.hpp"
+
 namespace snakebridge {
 
 namespace {
@@ -211,6 +213,8 @@ void call_queue::detach(const interpreter_host* host, std::uint32_t epoch,
          ++each) {
       if (auto why = refusal(*(*each)->session, (*each)->epoch))
         refused.emplace_back(*each, std::move(*why));
+      else if (++(*each)->lost > limits::call_losses_max)
+        refused.emplace_back(*each, end.why);
       else
         waiting_.push_front(*each);
     }
@@ -231,6 +235,11 @@ void call_queue::close(error why) {
   changed_.notify_all();
   for (const auto& each : refused)
     each->answer(tl::unexpected{why});
+}
+
+void call_queue::stop_host() {
+  if (const auto here = host())
+    here->stop();
 }
 
 void call_queue::reopen() {

@@ -69,6 +69,9 @@ public:
   void close(error why);
   void reopen();
 
+  /// Begins to stop the attached host, if there is one.
+  void stop_host();
+
   /// Waits until a host is attached. Errors: why the last incarnation ended, if
   /// one did; what `close` was given; startup_failed at the deadline.
   result<void> wait_ready(steady_clock::time_point deadline);

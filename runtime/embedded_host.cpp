@@ -32,9 +32,11 @@ struct embedded_host::python_side {
 };
 
 embedded_host::embedded_host(incarnation self, std::filesystem::path python,
+                             std::size_t waiting_max,
                              std::shared_ptr<live_threads> threads)
     : self_{std::move(self)},
       python_{std::move(python)},
+      waiting_max_{waiting_max},
       threads_{std::move(threads)} {}
 
 embedded_host::~embedded_host() = default;
@@ -149,18 +151,31 @@ void embedded_host::run_accepted(const call_ptr& next) {
   next->answer(execute(next->asked, *next->session));
 }
 
-// False when the deadline passes first, or the host ends.
-bool embedded_host::take_turn(steady_clock::time_point deadline) {
+// Nothing when the turn is ours, else why it is not.
+std::optional<error>
+embedded_host::take_turn(const operation& asked,
+                         steady_clock::time_point deadline) {
+  // Whoever has the turn needs the GIL, which the caller may hold.
+  std::optional<py::gil_scoped_release> while_waiting;
+  if (PyGILState_Check() != 0)
+    while_waiting.emplace();
   std::unique_lock lock{mutex_};
   if (busy_ && !stopping_) {
+    if (waiting_ >= waiting_max_)
+      return error{errc::overloaded,
+                   fmt::format("{} threads wait for interpreter {}, its "
+                               "queue_max; wait, or use workers",
+                               waiting_, self_.interpreter)};
     ++waiting_;
     changed_.wait_until(lock, deadline, [this] { return !busy_ || stopping_; });
     --waiting_;
   }
-  if (busy_ || stopping_ || !ready_ || steady_clock::now() >= deadline)
-    return false;
+  if (stopping_ || !ready_)
+    return error{errc::shutting_down, "the interpreter was stopped"};
+  if (busy_ || steady_clock::now() >= deadline)
+    return late(asked);
   busy_ = true;
-  return true;
+  return {};
 }
 
 void embedded_host::end_turn() {
@@ -176,13 +191,8 @@ void embedded_host::end_turn() {
 result<value> embedded_host::run(const operation& asked,
                                  const session_gate& session,
                                  steady_clock::time_point deadline) {
-  if (!take_turn(deadline)) {
-    const std::lock_guard lock{mutex_};
-    if (stopping_)
-      return tl::unexpected{
-        error{errc::shutting_down, "the interpreter was stopped"}};
-    return tl::unexpected{late(asked)};
-  }
+  if (auto refused = take_turn(asked, deadline))
+    return tl::unexpected{std::move(*refused)};
   auto outcome = execute(asked, session);
   end_turn();
   if (outcome && steady_clock::now() > deadline)

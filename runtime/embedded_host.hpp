@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 
 #include <snakebridge/config.hpp>
 
@@ -22,8 +23,9 @@ class [[gnu::visibility("hidden")]] embedded_host final
     : public interpreter_host,
       public std::enable_shared_from_this<embedded_host> {
 public:
+  /// `waiting_max`: threads that may wait for their turn.
   embedded_host(incarnation self, std::filesystem::path python,
-                std::shared_ptr<live_threads> threads);
+                std::size_t waiting_max, std::shared_ptr<live_threads> threads);
   ~embedded_host() override;
 
   void start(host_events events) override;
@@ -44,13 +46,15 @@ private:
 
   void serve();
   void serve_accepted();
-  bool take_turn(steady_clock::time_point deadline);
+  std::optional<error> take_turn(const operation& asked,
+                                 steady_clock::time_point deadline);
   void end_turn();
   result<value> execute(const operation& asked, const session_gate& session);
   void run_accepted(const call_ptr& next);
 
   const incarnation self_;
   const std::filesystem::path python_;
+  const std::size_t waiting_max_;
   const std::shared_ptr<live_threads> threads_;
   host_events events_;
   std::unique_ptr<python_side> python_side_;

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "config/tunables.hpp"
+
 namespace snakebridge {
 
 namespace {
@@ -88,12 +90,15 @@ bool socket_channel::flush() {
 }
 
 channel_state socket_channel::receive(std::vector<frame>& arrived, bool wait) {
-  for (;;) {
+  const auto frames_max = arrived.size() + limits::received_frames_max;
+  std::size_t received = 0;
+  while (received < limits::received_bytes_max && arrived.size() < frames_max) {
     char* into = nullptr;
     std::size_t room = 0;
     if (in_partial_) {
+      grow_partial();
       into = reinterpret_cast<char*>(partial_.message.data()) + partial_bytes_;
-      room = bytes_of(partial_.header) - partial_bytes_;
+      room = partial_.message.size() * sizeof(word) - partial_bytes_;
     } else {
       into = reinterpret_cast<char*>(staged_.data()) + staged_bytes_;
       room = staging_bytes - staged_bytes_;
@@ -106,6 +111,7 @@ channel_state socket_channel::receive(std::vector<frame>& arrived, bool wait) {
       return would_block() ? channel_state::open : channel_state::closed;
     if (got == 0)
       return channel_state::closed;
+    received += static_cast<std::size_t>(got);
     if (in_partial_) {
       partial_bytes_ += static_cast<std::size_t>(got);
       if (partial_bytes_ == bytes_of(partial_.header)) {
@@ -121,6 +127,16 @@ channel_state socket_channel::receive(std::vector<frame>& arrived, bool wait) {
     if (static_cast<std::size_t>(got) < room && !(wait && arrived.empty()))
       return channel_state::open;
   }
+  return channel_state::open; // there may be more: the next look brings it in
+}
+
+// A frame gets memory as its bytes arrive: a header alone cannot ask for much.
+void socket_channel::grow_partial() {
+  auto& message = partial_.message;
+  if (partial_bytes_ < message.size() * sizeof(word))
+    return;
+  message.resize(std::min<std::size_t>(
+    partial_.header.words, 2 * message.size() + staging_bytes / sizeof(word)));
 }
 
 // Takes the whole frames out of the staging buffer. A frame that is larger than
@@ -136,8 +152,8 @@ channel_state socket_channel::parse(std::vector<frame>& arrived) {
         || next.header.kind > last_frame_kind)
       return channel_state::malformed;
     from += sizeof(frame_header);
-    next.message.resize(next.header.words);
     const auto have = std::min(staged_bytes_ - from, bytes_of(next.header));
+    next.message.resize((have + sizeof(word) - 1) / sizeof(word));
     std::memcpy(static_cast<void*>(next.message.data()), staged + from, have);
     from += have;
     if (have == bytes_of(next.header)) {

@@ -1,7 +1,6 @@
 #pragma once
 // A channel over one end of a Unix stream socket pair.
 
-#include <deque>
 #include <mutex>
 
 #include "runtime/channel.hpp"
@@ -23,6 +22,7 @@ public:
 
 private:
   channel_state parse(std::vector<frame>& arrived);
+  void grow_partial();
 
   snakebridge::descriptor socket_;
   const std::size_t frame_words_max_;

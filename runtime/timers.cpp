@@ -5,11 +5,17 @@ namespace snakebridge {
 timers::timers() : thread_{[mine = clockwork_] { mine->loop(); }} {}
 
 timers::~timers() {
+  stop();
+}
+
+void timers::stop() {
   {
     const std::lock_guard lock{clockwork_->mutex};
     clockwork_->stopping = true;
   }
   clockwork_->earlier.notify_one();
+  if (!thread_.joinable())
+    return;
   if (thread_.get_id() == std::this_thread::get_id())
     thread_.detach(); // it is on its way out
   else

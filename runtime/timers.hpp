@@ -20,6 +20,8 @@ public:
   timers();
   /// What is due later never runs.
   ~timers();
+  /// The same, early: what is set from now on never runs.
+  void stop();
   timers(const timers&) = delete;
   timers& operator=(const timers&) = delete;
 

@@ -151,6 +151,14 @@ std::size_t hash_items(const std::vector<value>& items) {
 } // namespace
 
 std::size_t value::hash() const {
+  // Mixed, so that keys chosen to collide have to be chosen well.
+  auto mixed = static_cast<std::uint64_t>(plain_hash());
+  mixed = (mixed ^ (mixed >> 30U)) * 0xBF58476D1CE4E5B9U;
+  mixed = (mixed ^ (mixed >> 27U)) * 0x94D049BB133111EBU;
+  return static_cast<std::size_t>(mixed ^ (mixed >> 31U));
+}
+
+std::size_t value::plain_hash() const {
   switch (kind_) {
   case kind::boolean:
     return std::hash<std::int64_t>{}(item_.boolean ? 1 : 0);

@@ -94,9 +94,13 @@ value read_value(schema::Value::Reader from, const origin& made_by) {
   case schema::Value::DICT: {
     dict entries;
     entries.reserve(from.getDict().size());
-    for (auto entry : from.getDict())
+    for (auto entry : from.getDict()) {
+      const auto key = entry.getKey().which();
+      if (key == schema::Value::LIST || key == schema::Value::DICT)
+        throw KJ_EXCEPTION(FAILED, "a key that Python could not hash");
       entries.set(read_value(entry.getKey(), made_by),
                   read_value(entry.getValue(), made_by));
+    }
     return entries;
   }
   case schema::Value::REF:
@@ -155,7 +159,7 @@ std::span<const message_part> outgoing::parts() {
   const auto segments = builder_.getSegmentsForOutput();
   // The flat array's table: how many segments less one, then each size; padded
   // to whole words.
-  segment_table_.assign(segments.size() / 2 + 1, word{});
+  segment_table_.assign(table_words(), word{});
   auto* table = reinterpret_cast<std::uint32_t*>(segment_table_.data());
   table[0] = static_cast<std::uint32_t>(segments.size() - 1);
   parts_.clear();
@@ -311,6 +315,10 @@ result<value> decode_reply(const frame& received, const session_gate& session,
   } catch (const kj::Exception& broken) {
     malformed = true;
     return tl::unexpected{wire::malformed(broken)};
+  } catch (const std::bad_alloc&) {
+    return tl::unexpected{
+      error{errc::payload_too_large, "no memory left for the result"}
+        .with_may_have_run(true)};
   }
 }
 

@@ -28,12 +28,19 @@ public:
   capnp::MallocMessageBuilder& builder() { return builder_; }
   /// The parts of the finished message; they live as long as this does.
   std::span<const message_part> parts();
-  std::size_t bytes() { return builder_.sizeInWords() * sizeof(word); }
+  /// As the frame will say: with the segment table.
+  std::size_t bytes() {
+    return (builder_.sizeInWords() + table_words()) * sizeof(word);
+  }
 
 private:
   static constexpr unsigned words_of_a_small_message = 128;
 
   capnp::MallocMessageBuilder builder_;
+  std::size_t table_words() {
+    return builder_.getSegmentsForOutput().size() / 2 + 1;
+  }
+
   std::vector<word> segment_table_;
   std::vector<message_part> parts_;
 };

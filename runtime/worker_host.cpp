@@ -23,11 +23,6 @@ void signal(const descriptor& event) {
   static_cast<void>(!::write(event.get(), &one, sizeof one));
 }
 
-void drain(const descriptor& event) {
-  std::uint64_t count = 0;
-  static_cast<void>(!::read(event.get(), &count, sizeof count));
-}
-
 // Waits for the descriptors; false when the time has passed first.
 bool poll_until(std::span<pollfd> watched, steady_clock::time_point until) {
   const auto left =
@@ -39,6 +34,11 @@ bool poll_until(std::span<pollfd> watched, steady_clock::time_point until) {
 }
 
 } // namespace
+
+void worker_host::drain(const descriptor& event) {
+  std::uint64_t count = 0;
+  static_cast<void>(!::read(event.get(), &count, sizeof count));
+}
 
 worker_host::worker_host(incarnation self, worker_settings settings,
                          std::shared_ptr<live_threads> threads)
@@ -164,9 +164,12 @@ void worker_host::lead(call& mine) {
 channel_state worker_host::read_replies(bool on_own_thread) {
   std::vector<frame> arrived;
   auto state = channel_state::open;
-  {
+  try {
     const std::lock_guard lock{reading_};
     state = data_->receive(arrived, false);
+  } catch (const std::bad_alloc&) {
+    kill("there is no memory for what it sent");
+    state = channel_state::closed;
   }
   for (auto& reply : arrived)
     deliver(std::move(reply), on_own_thread);
@@ -187,6 +190,9 @@ void worker_host::deliver(frame reply, bool on_own_thread) {
       handed_over_.erase(place);
       if (late_call_ == replied->id)
         back_by_.reset();
+      // Its thread may have been appointed to read: it will not, any more.
+      if (on_own_thread)
+        ensure_reader_locked();
       if (!replied->waited_for()) {
         --unwaited_;
         // Decoding for others is not what the leader is here for.

@@ -76,6 +76,7 @@ private:
   void channel_lost(channel_state how);
   void let_own_thread_read();
   void wake() const;
+  static void drain(const descriptor& event);
 
   const incarnation self_;
   const worker_settings settings_;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <spdlog/spdlog.h>
 
 #include "config/tunables.hpp"
 #include "runtime/python_environment.hpp"
@@ -25,14 +26,17 @@ void worker_host::serve() {
     watch();
   process_end how;
   if (process_) {
-    how = process_->reap();
     {
+      // Under the lock of `kill`, which must not reach for a number that has
+      // been given to another process.
       const std::lock_guard lock{mutex_};
+      how = process_->reap();
       ended_ = true;
     }
     // What it said before it died still counts.
-    if (ready_)
-      read_replies(true);
+    for (int looks = ready_ ? limits::last_looks_max : 0;
+         looks > 0 && read_replies(true) == channel_state::open; --looks) {
+    }
     finish_handed_off();
     read_output();
     const auto line = line_of_running_call();
@@ -56,7 +60,6 @@ std::optional<error> worker_host::launch() {
     control_bytes_max, [&](schema::Start::Builder start) {
       start.setPython(python->string());
       start.setPayloadBytesMax(settings_.payload_bytes_max);
-      start.setPool(self_.pool);
     });
   if (!hello)
     return hello.error();
@@ -108,10 +111,8 @@ bool worker_host::watch_once() {
   }
   ::poll(watched, count, patience_ms);
 
-  if (watched[woken].revents != 0) {
-    std::uint64_t times = 0;
-    static_cast<void>(!::read(wake_.get(), &times, sizeof times));
-  }
+  if (watched[woken].revents != 0)
+    drain(wake_);
   if ((watched[output].revents | watched[errors].revents) != 0)
     read_output();
   if (watched[control].revents != 0)
@@ -228,7 +229,11 @@ void worker_host::take_line(log_line line, std::string_view text,
   if (last_lines_.size() >= limits::log_lines_kept_max)
     last_lines_.erase(last_lines_.begin());
   last_lines_.push_back(line.text);
-  settings_.on_output(line);
+  try {
+    settings_.on_output(line);
+  } catch (const std::exception& failed) {
+    spdlog::error("on_output threw: {}", failed.what());
+  }
 }
 
 void worker_host::finish_handed_off() {
@@ -290,6 +295,7 @@ void worker_host::end(std::optional<error> failed_start, process_end how) {
     if (data_)
       data_->close();
   }
+  finish_handed_off(); // what a leader brought in at the last moment
   std::erase_if(told.unstarted,
                 [](const call_ptr& each) { return each->answered(); });
   for (const auto& each : started)

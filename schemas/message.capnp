@@ -12,7 +12,7 @@
 #            once. After that nothing is said: its end of file means the other
 #            side is gone, and a worker whose host is gone kills its group.
 #
-# Every message is a frame: a fixed header (runtime/channel.hpp: size in bytes,
+# Every message is a frame: a fixed header (runtime/channel.hpp: size in words,
 # kind, call id, deadline) and one Cap'n Proto message as a flat array. A call
 # is answered once, by a frame with its id, whatever became of it. A frame whose
 # header is out of bounds or whose message does not parse ends the channel.
@@ -81,11 +81,8 @@ struct PythonError {
 struct Start {
   python @0 :Text;             # the executable to be; empty: the built-in one
   payloadBytesMax @1 :UInt64;
-  pool @2 :Text;
 }
 
 struct Ready {
-  version @0 :Text;            # "3.11.2"
-  executable @1 :Text;         # sys.executable
-  prefix @2 :Text;             # sys.prefix
+  # Python runs, and calls may come.
 }

@@ -46,19 +46,6 @@ std::optional<error> first_death(const pool& of) {
   return {};
 }
 
-// The first object an operation names at its top level.
-const ref* object_of(const operation& asked) {
-  if (const auto* target = asked.target.get_if<ref>())
-    return target;
-  for (const auto& item : asked.positional)
-    if (const auto* name = item.get_if<ref>())
-      return name;
-  for (const auto& [name, item] : asked.named)
-    if (const auto* object = item.get_if<ref>())
-      return object;
-  return nullptr;
-}
-
 } // namespace
 
 class bridge_core::own_system {
@@ -149,6 +136,13 @@ void bridge_core::stop() {
   for (const auto& pool : pools_->all())
     for (const auto& queue : pool.interpreters)
       queue->close(stopping);
+  if (!sessions_->end_all(step_max))
+    spdlog::error("a session did not end in time");
+  // All at once: in turn, as supervisors stop their children, each would have
+  // its stop timeout after the other.
+  for (const auto& pool : pools_->all())
+    for (const auto& queue : pool.interpreters)
+      queue->stop_host();
   {
     const caf::scoped_actor self{*system_};
     self->monitor(root);
@@ -164,8 +158,30 @@ void bridge_core::stop() {
   if (!threads_->wait_for_none(
         std::chrono::milliseconds{limits::death_wait_ms_max}))
     spdlog::error("an interpreter did not end in time and is abandoned");
-  // Here and not with the last caller, whose thread may be one of its own.
-  own_system_.reset();
+  deadlines_->stop();
+  end_own_system();
+}
+
+// Here and not with the last caller, whose thread may be one of the system's.
+void bridge_core::end_own_system() {
+  if (!own_system_)
+    return;
+  const auto running = [this] { return system_->registry().running(); };
+  const auto deadline =
+    steady_clock::now() + std::chrono::milliseconds{limits::actors_wait_ms_max};
+  while (running() > 0 && steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  if (running() == 0) {
+    own_system_.reset();
+    return;
+  }
+  // Its destructor would wait for them for ever; without it they would be torn
+  // from under whoever holds them.
+  spdlog::error(
+    "{} actors of the program outlive the bridge on its own system, "
+    "which is left to them: end them before the bridge",
+    running());
+  static_cast<void>(own_system_.release());
 }
 
 std::shared_ptr<thread_client> bridge_core::client_of_this_thread() {
@@ -191,7 +207,7 @@ std::shared_ptr<client> bridge_core::new_client() {
 std::optional<error>
 bridge_core::session_of_object(const operation& asked,
                                std::shared_ptr<lane>& found) {
-  const auto* object = object_of(asked);
+  const auto* object = first_ref(asked);
   if (object == nullptr)
     return {};
   const auto of = sessions_->find(object->session);

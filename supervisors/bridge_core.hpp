@@ -51,6 +51,7 @@ private:
 
   result<void> start_tree();
   result<void> wait_ready() const;
+  void end_own_system();
   std::optional<error> session_of_object(const operation& asked,
                                          std::shared_ptr<lane>& found);
 

@@ -123,7 +123,8 @@ result<bool> caller::release(const value& object) const {
   // What died with its interpreter or its session is released already.
   if (!outcome
       && (outcome.error().code() == errc::ref_stale
-          || outcome.error().code() == errc::ref_released))
+          || outcome.error().code() == errc::ref_released
+          || outcome.error().code() == errc::session_closed))
     return false;
   return outcome;
 }

@@ -59,11 +59,12 @@ pool_host_factory real_hosts(const config& settings,
   return [settings, threads = std::move(threads)](const pool_config& mine) {
     return host_factory{
       [threads, python = mine.python, placed = mine.placement,
+       waiting_max = mine.queue_max,
        worker = worker_settings_of(settings, mine)](
         incarnation self) -> std::shared_ptr<interpreter_host> {
         if (placed == placement::embedded)
           return std::make_shared<embedded_host>(std::move(self), python,
-                                                 threads);
+                                                 waiting_max, threads);
         return std::make_shared<worker_host>(std::move(self), worker, threads);
       }};
   };

@@ -193,6 +193,7 @@ private:
 
   template <class T>
   static value boxed_as(snakebridge::kind type, T item);
+  std::size_t plain_hash() const;
   bool boxed() const { return kind_ >= kind::string; }
   void release() noexcept;
 

@@ -12,6 +12,7 @@ namespace {
 // A thread's Python state, from its first guard to its end.
 struct thread_state {
   PyThreadState* state = nullptr;
+  bool made_here = false; // else the program's own embedding made it
   // The state Python was started with. When it is deleted and none is left,
   // CPython (3.11) aborts on the next thread's: so it outlives its thread.
   bool is_first = false;
@@ -92,6 +93,7 @@ gil_guard::gil_guard() : held_before_{PyGILState_Check() != 0} {
   if (held_before_)
     return;
   if (this_thread.state == nullptr) {
+    this_thread.made_here = PyGILState_GetThisThreadState() == nullptr;
     PyGILState_Ensure();
     this_thread.state = PyThreadState_Get();
   } else {

@@ -68,17 +68,9 @@ int refuse(channel& control, const error& why) {
   return 1;
 }
 
-std::string sys_text(const char* name) {
-  PyObject* const object = PySys_GetObject(name);
-  return object ? py::str(py::handle{object}).cast<std::string>() : "";
-}
-
 void say_ready(channel& control) {
   wire::outgoing message;
-  auto ready = message.builder().initRoot<schema::Ready>();
-  ready.setVersion(Py_GetVersion());
-  ready.setExecutable(sys_text("executable"));
-  ready.setPrefix(sys_text("prefix"));
+  message.builder().initRoot<schema::Ready>();
   tell(control, frame_kind::ready, message);
 }
 
@@ -106,6 +98,9 @@ int serve() {
   if (arrived.empty() || arrived[0].header.kind != frame_kind::start)
     return exit_usage;
   std::thread{watch_host, worker_descriptor::control}.detach();
+  // From here on the watch takes our children along; the signal would end us
+  // before it could.
+  ::prctl(PR_SET_PDEATHSIG, 0);
 
   auto* const status = map_status();
   if (status == nullptr)
@@ -142,8 +137,7 @@ int main(int argc, char** argv) {
                          "hand\n");
     return exit_usage;
   }
-  // When the thread that started us ends. The control socket's end is the real
-  // guard: this one also works before we have come to watch it.
+  // When the thread that started us ends, until we watch the control socket.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   return serve();
 }

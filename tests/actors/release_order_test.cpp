@@ -79,7 +79,7 @@ protected:
 
 // 44
 TEST_F(ReleaseOrder, WhenTheEndIsSeenThenTheReleaseHasBeenRoundAfterRound) {
-  constexpr int rounds = 5'000;
+  constexpr int rounds = 20'000;
   constexpr std::array ways{caf::exit_reason::normal, caf::exit_reason::kill,
                             caf::exit_reason::user_shutdown};
   caf::scoped_actor self{system};

@@ -162,4 +162,31 @@ TEST_F(SmallPayloads, WhenAResultIsTooLargeThenItIsAnErrorAndNothingStays) {
   EXPECT_EQ(bridge.eval("1"), 1);
 }
 
+// At the very bound the two sides once counted differently, and the worker took
+// the frame for noise.
+class TinyPayloads : public InAWorker {
+protected:
+  TinyPayloads()
+      : InAWorker{[] {
+          auto wanted = one_pool(sb::placement::worker);
+          wanted.payload_bytes_max = 1'024;
+          return wanted;
+        }()} {}
+
+  static bool is_right(const sb::result<sb::value>& outcome) {
+    return outcome || outcome.error().code() == sb::errc::payload_too_large;
+  }
+};
+
+TEST_F(TinyPayloads, GivenAnySizeNearTheBoundThenItGoesOrIsRefused) {
+  for (std::size_t size = 840; size < 1'040; ++size) {
+    EXPECT_TRUE(
+      is_right(bridge.call("builtins", "len", std::string(size, 'x'))))
+      << "an argument of " << size;
+    EXPECT_TRUE(is_right(bridge.eval("b'x' * " + std::to_string(size))))
+      << "a result of " << size;
+  }
+  EXPECT_EQ(first_of(bridge).deaths, 0U);
+}
+
 } // namespace snakebridge::testing

@@ -305,8 +305,10 @@ inline test_interpreter::make_host worker_of(worker_settings settings) {
 
 inline test_interpreter::make_host embedded() {
   return [](incarnation self, std::shared_ptr<live_threads> threads) {
-    return std::make_shared<embedded_host>(
-      std::move(self), std::filesystem::path{}, std::move(threads));
+    constexpr std::size_t waiting_max = 1'000;
+    return std::make_shared<embedded_host>(std::move(self),
+                                           std::filesystem::path{}, waiting_max,
+                                           std::move(threads));
   };
 }
 

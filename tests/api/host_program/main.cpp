@@ -1,6 +1,6 @@
 // A program that uses the bridge and is killed in the middle of it. It prints
-// the ids of its workers, one busy in Python code, one in a call to C; then it
-// waits for its end.
+// the ids of its workers, one busy in Python code, one in a call to C, and of
+// a process that one of them started; then it waits for its end.
 #include <cstdio>
 #include <thread>
 
@@ -14,6 +14,8 @@ namespace sb = snakebridge;
 
 int main() {
   const sb::bridge bridge{sb::config{.pools = {{.size = 2}}}};
+  const auto child =
+    bridge.eval("__import__('subprocess').Popen(['sleep', '1000']).pid");
   for (const char* endless : {"while True: pass", "import signal\n"
                                                   "signal.pause()"})
     std::thread{[&bridge, endless] {
@@ -26,7 +28,7 @@ int main() {
     const auto workers = bridge.stats().pools.at(0).interpreters;
     if (!is_running(workers.at(0)) || !is_running(workers.at(1)))
       continue;
-    fmt::print("{} {}\n", workers[0].pid, workers[1].pid);
+    fmt::print("{} {} {}\n", workers[0].pid, workers[1].pid, *child);
     std::fflush(stdout);
     for (;;)
       ::pause();
