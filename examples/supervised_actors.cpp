@@ -16,6 +16,7 @@ namespace {
 constexpr int clients = 100;
 
 using crash_atom = caf::atom_constant<caf::atom("crash")>;
+using done_atom = caf::atom_constant<caf::atom("done")>;
 
 // Makes one object, keeps its name, and lives on until it is ended.
 caf::behavior client(caf::event_based_actor* self, const sb::bridge* bridge,
@@ -29,7 +30,8 @@ caf::behavior client(caf::event_based_actor* self, const sb::bridge* bridge,
             fmt::print("{}\n", to_string(sb::to_error(failed)));
             self->quit(failed);
           });
-  return {[](crash_atom) { throw std::runtime_error{"a bug in the client"}; }};
+  return {[](crash_atom) { throw std::runtime_error{"a bug in the client"}; },
+          [self](done_atom) { self->quit(); }};
 }
 
 // Waits until Python holds just that many objects; false after a while.
@@ -75,8 +77,12 @@ int main(int argc, char** argv) {
       return
         [reason](const caf::actor& one) { caf::anon_send_exit(one, reason); };
     };
-    end_some(living, 20, exit_with(caf::exit_reason::user_shutdown));
-    right &= report(bridge, "20 were shut down", 80);
+    end_some(living, 10, [](const caf::actor& one) {
+      caf::anon_send(one, done_atom::value);
+    });
+    right &= report(bridge, "10 were done", 90);
+    end_some(living, 10, exit_with(caf::exit_reason::user_shutdown));
+    right &= report(bridge, "10 were shut down", 80);
     end_some(living, 15, exit_with(caf::exit_reason::kill));
     right &= report(bridge, "15 were killed", 65);
     end_some(living, 15, [](const caf::actor& one) {

@@ -57,6 +57,9 @@ public:
   virtual bool flush() = 0;
   /// Appends the frames that have arrived; waits for one when told to.
   virtual channel_state receive(std::vector<frame>& arrived, bool wait) = 0;
+  /// Looks for a moment whether `receive` has something to tell, without
+  /// sleeping. For the one thread that is about to wait.
+  virtual bool spin() = 0;
   /// Becomes readable when `receive` has something to tell.
   virtual int poll_descriptor() const = 0;
   /// Tells the other side that nothing more will be sent.

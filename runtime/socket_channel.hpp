@@ -1,6 +1,7 @@
 #pragma once
 // A channel over one end of a Unix stream socket pair.
 
+#include <atomic>
 #include <mutex>
 
 #include "runtime/channel.hpp"
@@ -16,6 +17,7 @@ public:
   bool send(frame_header header, std::span<const message_part> parts) override;
   bool flush() override;
   channel_state receive(std::vector<frame>& arrived, bool wait) override;
+  bool spin() override;
   int poll_descriptor() const override { return socket_.get(); }
   void finish_sending() override;
   void close() override;
@@ -30,6 +32,10 @@ private:
   std::mutex sending_;
   std::vector<char> unsent_;
   std::size_t unsent_from_ = 0;
+
+  // The waiting thread's: how looking for a message went lately.
+  std::atomic<int> spins_in_vain_ = 0;
+  std::atomic<int> spins_to_leave_out_ = 0;
 
   // The receiver's: what has arrived of frames, and the large frame that is
   // being read straight into its place.

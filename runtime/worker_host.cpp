@@ -143,6 +143,8 @@ void worker_host::lead(call& mine) {
       return;
     leader_ = true;
   }
+  if (data_->spin())
+    read_replies(false);
   while (!mine.answered()) {
     pollfd watched[] = {{data_->poll_descriptor(), POLLIN, 0},
                         {wake_leader_.get(), POLLIN, 0}};

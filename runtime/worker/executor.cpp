@@ -63,6 +63,7 @@ void executor::serve() {
     arrived.clear();
     {
       const py::gil_scoped_release while_waiting;
+      data_.spin();
       state = data_.receive(arrived, true);
     }
     for (const auto& each : arrived)
