@@ -39,9 +39,9 @@ inline constexpr unsigned call_losses_max = 2;
 /// does not keep its reader from everything else.
 inline constexpr std::size_t received_frames_max = 64;
 inline constexpr std::size_t received_bytes_max = 4 * 1024 * 1024;
-/// Before a thread sleeps for a message it looks for it so long: waking up takes
-/// longer than a small call, on an idle core much longer. Where looking was in
-/// vain so often in a row, it is left out so many times.
+/// Before a thread sleeps for a message it looks for it so long: waking up
+/// takes longer than a small call, on an idle core much longer. Where looking
+/// was in vain so often in a row, it is left out so many times.
 inline constexpr int spin_us_max = 30;
 inline constexpr int spins_in_vain_max = 4;
 inline constexpr int spins_left_out = 500;

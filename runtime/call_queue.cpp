@@ -87,6 +87,9 @@ std::optional<error> call_queue::enqueue(const call_ptr& made) {
   const std::lock_guard lock{mutex_};
   if (auto refused = refusal(*made->session, made->epoch))
     return refused;
+  // It may have expired on its way here; from now on `give_up` finds it.
+  if (made->answered())
+    return {};
   if (waiting_.empty() && host_ && host_->accept(made)) {
     ++calls_;
     return {};
