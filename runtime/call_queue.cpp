@@ -80,6 +80,9 @@ void call_queue::submit(const call_ptr& made) {
 }
 
 std::optional<error> call_queue::enqueue(const call_ptr& made) {
+  // Here it is sure that it never ran; once a worker has it, it may have begun.
+  if (steady_clock::now() >= made->deadline)
+    return late(*made, false);
   // Outside the lock: encoding a large argument must not hold up the others.
   if (const auto ready = host())
     if (auto prepared = ready->prepare(*made); !prepared)

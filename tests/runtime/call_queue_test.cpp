@@ -126,7 +126,9 @@ TEST_F(CallQueue, WhenAWaitingCallExpiresThenItNeverRan) {
 
 TEST_F(CallQueue, WhenARunningCallExpiresThenItMayHaveRun) {
   attach();
-  const auto waited = a.run(fake("hold"), passed());
+  // Long enough to be accepted: with a deadline that has passed it never is.
+  const auto deadline = steady_clock::now() + std::chrono::milliseconds{300};
+  const auto waited = a.run(fake("hold"), deadline);
   EXPECT_EQ(code_of(waited), errc::deadline_exceeded);
   EXPECT_TRUE(waited.error().may_have_run());
   EXPECT_THAT(waited.error().message(), HasSubstr("while Python ran it"));
