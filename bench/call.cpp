@@ -98,16 +98,6 @@ bench::samples ask_in_turn(caf::actor_system& system, const Server& server,
   return result.get();
 }
 
-bench::figures add_up(std::vector<bench::samples>& parts) {
-  bench::figures sum;
-  for (auto& part : parts) {
-    const auto each = part.summary();
-    sum.p50_us += each.p50_us / static_cast<double>(parts.size());
-    sum.p99_us += each.p99_us / static_cast<double>(parts.size());
-  }
-  return sum;
-}
-
 // `server` is what a bare request goes to. The host's own time is added to it:
 // what is left is the price of the session.
 void actor_calls(const std::string& name, const sb::bridge& bridge,
@@ -115,10 +105,10 @@ void actor_calls(const std::string& name, const sb::bridge& bridge,
                  const char* server_name) {
   auto& system = bridge.system();
   auto keeper = std::make_shared<sb::session_actor>();
-  std::vector<bench::samples> ours, theirs;
+  bench::samples ours, theirs;
   for (int round = 0; round < rounds; ++round) {
     *keeper = nullptr;
-    ours.push_back(ask_in_turn(
+    ours.add(ask_in_turn(
       system,
       [&bridge, keeper](caf::event_based_actor* self) {
         if (!*keeper)
@@ -129,15 +119,15 @@ void actor_calls(const std::string& name, const sb::bridge& bridge,
         return sb::call_message{"math", "sqrt", {16}};
       },
       sb::value{}));
-    theirs.push_back(ask_in_turn(
+    theirs.add(ask_in_turn(
       system, [server](caf::event_based_actor*) { return server; },
       [] { return 16.0; }, double{}));
   }
   *keeper = nullptr;
   caf::anon_send_exit(server, caf::exit_reason::normal);
-  const auto request = add_up(theirs);
+  const auto request = theirs.summary();
   bench::print_row(
-    name, add_up(ours), server_name,
+    name, ours.summary(), server_name,
     {request.p50_us + host.p50_us, request.p99_us + host.p99_us});
 }
 

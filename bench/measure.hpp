@@ -22,6 +22,9 @@ public:
   void add(clock::duration took) {
     taken_.push_back(std::chrono::duration<double, std::micro>(took).count());
   }
+  void add(const samples& more) {
+    taken_.insert(taken_.end(), more.taken_.begin(), more.taken_.end());
+  }
   figures summary() {
     std::sort(taken_.begin(), taken_.end());
     const auto at = [&](double part) {

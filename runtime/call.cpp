@@ -23,6 +23,7 @@ void call::settle(result<value> outcome) {
   if (!waited_for_) {
     // The completion goes with the call, so what it captured is freed now.
     std::exchange(done_, completion{})(std::move(outcome));
+    settled_.store(true, std::memory_order_release);
     return;
   }
   {

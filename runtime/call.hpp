@@ -77,6 +77,8 @@ public:
 
   bool waited_for() const { return waited_for_; }
   bool answered() const { return answered_.load(std::memory_order_acquire); }
+  /// Its answer has gone where it belongs.
+  bool settled() const { return settled_.load(std::memory_order_acquire); }
 
   /// Answers the call; false if somebody had already.
   bool answer(result<value> outcome);
@@ -98,6 +100,7 @@ public:
 
 private:
   std::atomic<bool> answered_{false};
+  std::atomic<bool> settled_{false};
   std::shared_ptr<timers> deadlines_;
   timer_token timer_;
   const bool waited_for_ = true;

@@ -62,7 +62,7 @@ result<value> call_queue::run(operation asked,
   const auto mine =
     std::make_shared<call>(std::move(asked), std::move(session), deadline);
   mine->epoch = epoch;
-  if (auto refused = enqueue(mine))
+  if (auto refused = enqueue(mine, nullptr))
     return tl::unexpected{std::move(*refused)};
   return wait(mine);
 }
@@ -75,11 +75,16 @@ void call_queue::submit(const call_ptr& made) {
                 if (self && late_call && late_call->claim())
                   late_call->settle(tl::unexpected{self->give_up(late_call)});
               });
-  if (auto refused = enqueue(made))
+  std::shared_ptr<interpreter_host> taken_by;
+  if (auto refused = enqueue(made, &taken_by))
     made->answer(tl::unexpected{std::move(*refused)});
+  if (taken_by)
+    taken_by->assist(*made);
 }
 
-std::optional<error> call_queue::enqueue(const call_ptr& made) {
+std::optional<error>
+call_queue::enqueue(const call_ptr& made,
+                    std::shared_ptr<interpreter_host>* taken_by) {
   // Here it is sure that it never ran; once a worker has it, it may have begun.
   if (steady_clock::now() >= made->deadline)
     return late(*made, false);
@@ -93,8 +98,10 @@ std::optional<error> call_queue::enqueue(const call_ptr& made) {
   // It may have expired on its way here; from now on `give_up` finds it.
   if (made->answered())
     return {};
-  if (waiting_.empty() && host_ && host_->accept(made)) {
+  if (waiting_.empty() && host_ && host_->accept(made, taken_by != nullptr)) {
     ++calls_;
+    if (taken_by != nullptr)
+      *taken_by = host_;
     return {};
   }
   if (waiting_.size() >= waiting_max_)
@@ -196,7 +203,7 @@ void call_queue::pump(refusals& refused) {
     if (!next->answered()) {
       if (auto why = refusal(*next->session, next->epoch))
         refused.emplace_back(next, std::move(*why));
-      else if (!host_->accept(next))
+      else if (!host_->accept(next, false))
         return;
     }
     waiting_.pop_front();

@@ -83,7 +83,10 @@ private:
 
   std::optional<error> refusal(const session_gate& session,
                                std::uint32_t epoch) const;
-  std::optional<error> enqueue(const call_ptr& made);
+  /// `taken_by`, when not null, gets the host that took it at once, which this
+  /// thread must then assist.
+  std::optional<error> enqueue(const call_ptr& made,
+                               std::shared_ptr<interpreter_host>* taken_by);
   void pump(refusals& refused);
   result<value> wait(const call_ptr& mine);
   error give_up(const call_ptr& late);

@@ -104,7 +104,8 @@ void embedded_host::serve() {
 }
 
 // Runs what was accepted, and what sessions left behind, until told to stop and
-// no thread is inside any more.
+// no thread is inside any more. A call is answered last of all, so that the
+// next one does not meet us in our locks.
 void embedded_host::serve_accepted() {
   std::unique_lock lock{mutex_};
   for (;;) {
@@ -116,39 +117,42 @@ void embedded_host::serve_accepted() {
       return;
     busy_ = true;
     const auto releases = std::exchange(to_release_, {});
-    const auto next = accepted_.empty() ? nullptr : accepted_.front();
-    if (next)
+    auto next = accepted_.empty() ? nullptr : accepted_.front();
+    if (next) {
       accepted_.pop_front();
-    running_ = next;
+      last_begun_ = next->id;
+    }
     lock.unlock();
-    {
+    if (!releases.empty()) {
       const gil_guard gil;
       for (const auto session : releases)
         python_side_->objects.release(session);
     }
-    if (next)
-      run_accepted(next);
+    std::optional<result<value>> outcome;
+    if (next && !next->answered())
+      outcome = run_accepted(*next);
     lock.lock();
-    running_.reset();
     busy_ = false;
-    changed_.notify_all();
-    if (next) {
-      lock.unlock();
+    offered_ = !accepted_.empty() || !to_release_.empty() || stopping_;
+    if (waiting_ > 0)
+      changed_.notify_all();
+    const bool has_room = std::exchange(refused_, false);
+    lock.unlock();
+    if (outcome)
+      next->answer(std::move(*outcome));
+    next.reset();
+    if (has_room)
       events_.on_room();
-      lock.lock();
-    }
+    own_thread_looks_([this] { return offered_.load(); });
+    lock.lock();
   }
 }
 
-void embedded_host::run_accepted(const call_ptr& next) {
-  if (next->answered())
-    return;
-  if (steady_clock::now() >= next->deadline) {
-    // Not left to its timer, which holds no call: this may be the last to.
-    next->answer(tl::unexpected{late(next->asked)});
-    return;
-  }
-  next->answer(execute(next->asked, *next->session));
+result<value> embedded_host::run_accepted(const call& next) {
+  // Not left to its timer, which holds no call: this may be the last to.
+  if (steady_clock::now() >= next.deadline)
+    return tl::unexpected{late(next.asked)};
+  return execute(next.asked, *next.session);
 }
 
 // Nothing when the turn is ours, else why it is not.
@@ -246,20 +250,28 @@ result<value> embedded_host::execute(const operation& asked,
   });
 }
 
-bool embedded_host::accept(const call_ptr& taken) {
+bool embedded_host::accept(const call_ptr& taken, bool) {
   {
     const std::lock_guard lock{mutex_};
-    if (!ready_ || stopping_ || accepted_.size() >= limits::handed_over_max)
+    if (!ready_ || stopping_ || accepted_.size() >= limits::handed_over_max) {
+      refused_ = true;
       return false;
+    }
+    taken->id = ++last_accepted_;
     accepted_.push_back(taken);
   }
+  offered_ = true;
   changed_.notify_all();
   return true;
 }
 
+void embedded_host::assist(const call& mine) {
+  assistants_look_([&] { return mine.settled(); });
+}
+
 bool embedded_host::abandon(call& given_up) {
   const std::lock_guard lock{mutex_};
-  return running_.get() == &given_up;
+  return given_up.id != 0 && given_up.id <= last_begun_;
 }
 
 void embedded_host::release(std::uint64_t session) {
@@ -267,6 +279,7 @@ void embedded_host::release(std::uint64_t session) {
     const std::lock_guard lock{mutex_};
     to_release_.push_back(session);
   }
+  offered_ = true;
   changed_.notify_all();
 }
 

@@ -15,6 +15,7 @@
 
 #include "runtime/interpreter_host.hpp"
 #include "runtime/live_threads.hpp"
+#include "runtime/spinner.hpp"
 
 namespace snakebridge {
 
@@ -36,7 +37,8 @@ public:
   }
   result<value> run(const operation& asked, const session_gate& session,
                     steady_clock::time_point deadline) override;
-  bool accept(const call_ptr& taken) override;
+  bool accept(const call_ptr& taken, bool assisted) override;
+  void assist(const call& mine) override;
   bool abandon(call & given_up) override;
   void release(std::uint64_t session) override;
   host_stats stats() const override;
@@ -50,7 +52,7 @@ private:
                                  steady_clock::time_point deadline);
   void end_turn();
   result<value> execute(const operation& asked, const session_gate& session);
-  void run_accepted(const call_ptr& next);
+  result<value> run_accepted(const call& next);
 
   const incarnation self_;
   const std::filesystem::path python_;
@@ -68,9 +70,14 @@ private:
   bool asked_to_stop_ = false;
   bool ready_ = false;
   std::string kill_reason_;
-  call_ptr running_;
+  std::uint64_t last_accepted_ = 0; // the id of a call
+  std::uint64_t last_begun_ = 0;
+  bool refused_ = false; // since the last on_room
   std::deque<call_ptr> accepted_;
   std::vector<std::uint64_t> to_release_;
+
+  std::atomic<bool> offered_ = false; // there may be something to do
+  spinner own_thread_looks_, assistants_look_;
 };
 
 } // namespace snakebridge

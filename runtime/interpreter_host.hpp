@@ -67,7 +67,12 @@ public:
   virtual result<void> prepare(call&) { return {}; }
   /// Takes the call if it can start soon; else false, and `on_room` follows.
   /// The queue calls it with its lock held, so calls arrive in order.
-  virtual bool accept(const call_ptr& taken) = 0;
+  /// `assisted`: this thread is about to `assist`.
+  virtual bool accept(const call_ptr& taken, bool assisted) = 0;
+  /// Looks for a moment for the answer of a call that was submitted, on the
+  /// thread that did, so that a small call wakes nobody up. Where it does not
+  /// come in that moment, it comes as for any call nobody waits for.
+  virtual void assist(const call& mine) { static_cast<void>(mine); }
   /// Helps to bring in answers on the thread that waits for `mine`, until it
   /// is answered, its deadline passes or another leads.
   virtual void lead(call& mine) { static_cast<void>(mine); }

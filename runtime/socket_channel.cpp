@@ -1,9 +1,7 @@
 #include "runtime/socket_channel.hpp"
 
 #include <cerrno>
-#include <chrono>
 #include <cstring>
-#include <thread>
 
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -174,25 +172,11 @@ channel_state socket_channel::parse(std::vector<frame>& arrived) {
 }
 
 bool socket_channel::spin() {
-  // With one core whoever we wait for could not run meanwhile.
-  static const bool has_cores = std::thread::hardware_concurrency() > 1;
-  if (!has_cores || (spins_to_leave_out_ > 0 && spins_to_leave_out_-- > 0))
-    return false;
-  const auto until = std::chrono::steady_clock::now()
-                     + std::chrono::microseconds{limits::spin_us_max};
-  do {
+  return spin_([this] {
     char first = 0;
-    if (::recv(socket_.get(), &first, 1, MSG_PEEK | MSG_DONTWAIT) >= 0
-        || !would_block()) {
-      spins_in_vain_ = 0;
-      return true;
-    }
-  } while (std::chrono::steady_clock::now() < until);
-  if (++spins_in_vain_ >= limits::spins_in_vain_max) {
-    spins_in_vain_ = 0;
-    spins_to_leave_out_ = limits::spins_left_out;
-  }
-  return false;
+    return ::recv(socket_.get(), &first, 1, MSG_PEEK | MSG_DONTWAIT) >= 0
+           || !would_block();
+  });
 }
 
 void socket_channel::finish_sending() {

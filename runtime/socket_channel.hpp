@@ -1,11 +1,11 @@
 #pragma once
 // A channel over one end of a Unix stream socket pair.
 
-#include <atomic>
 #include <mutex>
 
 #include "runtime/channel.hpp"
 #include "runtime/descriptor.hpp"
+#include "runtime/spinner.hpp"
 
 namespace snakebridge {
 
@@ -33,9 +33,7 @@ private:
   std::vector<char> unsent_;
   std::size_t unsent_from_ = 0;
 
-  // The waiting thread's: how looking for a message went lately.
-  std::atomic<int> spins_in_vain_ = 0;
-  std::atomic<int> spins_to_leave_out_ = 0;
+  spinner spin_; // the waiting thread's
 
   // The receiver's: what has arrived of frames, and the large frame that is
   // being read straight into its place.

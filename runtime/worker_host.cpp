@@ -98,7 +98,7 @@ result<void> worker_host::prepare(call& made) {
   return {};
 }
 
-bool worker_host::accept(const call_ptr& taken) {
+bool worker_host::accept(const call_ptr& taken, bool assisted) {
   const std::lock_guard lock{mutex_};
   if (!open_ || handed_over_.size() >= limits::handed_over_max)
     return false;
@@ -118,13 +118,14 @@ bool worker_host::accept(const call_ptr& taken) {
       std::chrono::nanoseconds{taken->deadline.time_since_epoch()}.count()};
   if (!data_->send(header, message.parts()))
     wake();
+  if (unwaited_ == 0 && (taken->waited_for() || assisted))
+    own_thread_reads_ = false;
   if (!taken->waited_for()) {
     ++unwaited_;
-    let_own_thread_read();
-  } else if (unwaited_ == 0) {
-    own_thread_reads_ = false;
-    if (!leader_)
-      taken->appoint();
+    if (!assisted)
+      let_own_thread_read();
+  } else if (!own_thread_reads_ && !leader_) {
+    taken->appoint();
   }
   return true;
 }
@@ -132,6 +133,27 @@ bool worker_host::accept(const call_ptr& taken) {
 void worker_host::let_own_thread_read() {
   if (!std::exchange(own_thread_reads_, true))
     wake();
+}
+
+void worker_host::assist(const call& mine) {
+  {
+    const std::lock_guard lock{mutex_};
+    if (leader_)
+      let_own_thread_read();
+    if (own_thread_reads_ || !open_)
+      return;
+    leader_ = true;
+  }
+  for (int looks = limits::assists_max; looks > 0 && !mine.answered(); --looks)
+    if (!data_->spin()
+        || read_replies(reader::assistant) != channel_state::open)
+      break;
+  const std::lock_guard lock{mutex_};
+  leader_ = false;
+  if (unwaited_ > 0 && open_)
+    let_own_thread_read();
+  else
+    ensure_reader_locked();
 }
 
 void worker_host::lead(call& mine) {
@@ -144,7 +166,7 @@ void worker_host::lead(call& mine) {
     leader_ = true;
   }
   if (data_->spin())
-    read_replies(false);
+    read_replies(reader::leader);
   while (!mine.answered()) {
     pollfd watched[] = {{data_->poll_descriptor(), POLLIN, 0},
                         {wake_leader_.get(), POLLIN, 0}};
@@ -152,7 +174,8 @@ void worker_host::lead(call& mine) {
       break;
     if (watched[1].revents != 0)
       drain(wake_leader_);
-    if (watched[0].revents != 0 && read_replies(false) != channel_state::open)
+    if (watched[0].revents != 0
+        && read_replies(reader::leader) != channel_state::open)
       break;
     const std::lock_guard lock{mutex_};
     if (own_thread_reads_ || !open_)
@@ -163,7 +186,7 @@ void worker_host::lead(call& mine) {
   ensure_reader_locked();
 }
 
-channel_state worker_host::read_replies(bool on_own_thread) {
+channel_state worker_host::read_replies(reader who) {
   std::vector<frame> arrived;
   auto state = channel_state::open;
   try {
@@ -174,7 +197,7 @@ channel_state worker_host::read_replies(bool on_own_thread) {
     state = channel_state::closed;
   }
   for (auto& reply : arrived)
-    deliver(std::move(reply), on_own_thread);
+    deliver(std::move(reply), who);
   if (state != channel_state::open)
     channel_lost(state);
   else if (!arrived.empty())
@@ -182,7 +205,7 @@ channel_state worker_host::read_replies(bool on_own_thread) {
   return state;
 }
 
-void worker_host::deliver(frame reply, bool on_own_thread) {
+void worker_host::deliver(frame reply, reader who) {
   call_ptr replied;
   {
     const std::lock_guard lock{mutex_};
@@ -193,12 +216,12 @@ void worker_host::deliver(frame reply, bool on_own_thread) {
       if (late_call_ == replied->id)
         back_by_.reset();
       // Its thread may have been appointed to read: it will not, any more.
-      if (on_own_thread)
+      if (who == reader::own_thread)
         ensure_reader_locked();
       if (!replied->waited_for()) {
         --unwaited_;
         // Decoding for others is not what the leader is here for.
-        if (!on_own_thread) {
+        if (who == reader::leader) {
           handed_off_.emplace_back(std::move(replied), std::move(reply));
           wake();
           return;
@@ -209,7 +232,7 @@ void worker_host::deliver(frame reply, bool on_own_thread) {
   if (!replied)
     return kill("it answered a call it was not given");
   finish(replied, reply);
-  if (on_own_thread && replied->waited_for())
+  if (who == reader::own_thread && replied->waited_for())
     signal(wake_leader_);
 }
 

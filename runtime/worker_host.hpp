@@ -43,7 +43,8 @@ public:
   void stop() override;
   void kill(std::string reason) override;
   result<void> prepare(call& made) override;
-  bool accept(const call_ptr& taken) override;
+  bool accept(const call_ptr& taken, bool assisted) override;
+  void assist(const call& mine) override;
   void lead(call& mine) override;
   bool abandon(call& given_up) override;
   void release(std::uint64_t session) override;
@@ -67,9 +68,12 @@ private:
   error death(const process_end& how, const call* running) const;
   std::optional<time_point> next_time() const;
 
+  /// Who reads, and so what they do with replies to calls nobody waits for.
+  enum class reader { own_thread, leader, assistant };
+
   // On any thread.
-  channel_state read_replies(bool on_own_thread);
-  void deliver(frame reply, bool on_own_thread);
+  channel_state read_replies(reader who);
+  void deliver(frame reply, reader who);
   void finish(const call_ptr& replied, const frame& reply);
   void ensure_reader();
   void ensure_reader_locked();

@@ -35,7 +35,8 @@ void worker_host::serve() {
     }
     // What it said before it died still counts.
     for (int looks = ready_ ? limits::last_looks_max : 0;
-         looks > 0 && read_replies(true) == channel_state::open; --looks) {
+         looks > 0 && read_replies(reader::own_thread) == channel_state::open;
+         --looks) {
     }
     finish_handed_off();
     read_output();
@@ -119,7 +120,7 @@ bool worker_host::watch_once() {
     read_control();
   finish_handed_off();
   if ((watched[data].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
-    read_replies(true);
+    read_replies(reader::own_thread);
   check_times();
   return watched[ended].revents == 0;
 }

@@ -75,7 +75,7 @@ public:
   void start(host_events events) override;
   void stop() override;
   void kill(std::string reason) override;
-  bool accept(const call_ptr& taken) override;
+  bool accept(const call_ptr& taken, bool assisted) override;
   bool abandon(call& given_up) override;
   void release(std::uint64_t session) override;
   host_stats stats() const override;
@@ -137,7 +137,7 @@ inline bool fake_host::is_up() const {
   return life_ == life::up;
 }
 
-inline bool fake_host::accept(const call_ptr& taken) {
+inline bool fake_host::accept(const call_ptr& taken, bool) {
   const lock guard{mutex_};
   if (life_ != life::up || told_to_end_
       || accepted_.size() >= how_.accepted_max)

@@ -1,0 +1,43 @@
+#pragma once
+// Looking for something a moment before sleeping for it: waking up takes
+// longer than a small call, on an idle core much longer. Where looking was in
+// vain lately it is left out for a while. Any thread; several may share one.
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "config/tunables.hpp"
+
+namespace snakebridge {
+
+class spinner {
+public:
+  /// Looks until `found` says so; false when it did not in time.
+  template <class Found>
+  bool operator()(const Found& found) {
+    // With one core whoever we wait for could not run meanwhile.
+    static const bool has_cores = std::thread::hardware_concurrency() > 1;
+    if (!has_cores || (to_leave_out_ > 0 && to_leave_out_-- > 0))
+      return false;
+    const auto until = std::chrono::steady_clock::now()
+                       + std::chrono::microseconds{limits::spin_us_max};
+    do {
+      if (found()) {
+        in_vain_ = 0;
+        return true;
+      }
+    } while (std::chrono::steady_clock::now() < until);
+    if (++in_vain_ >= limits::spins_in_vain_max) {
+      in_vain_ = 0;
+      to_leave_out_ = limits::spins_left_out;
+    }
+    return false;
+  }
+
+private:
+  std::atomic<int> in_vain_ = 0;
+  std::atomic<int> to_leave_out_ = 0;
+};
+
+} // namespace snakebridge
