@@ -7,7 +7,8 @@ namespace snakebridge {
 
 namespace {
 
-caf::behavior hidden_client(caf::event_based_actor* self) {
+// An argument, because CAF spawns functions without any through a null pointer.
+caf::behavior hidden_client(caf::event_based_actor* self, caf::unit_t) {
   self->set_exit_handler([self](const caf::exit_msg& told) {
     // A session that ends names itself; who owns us does not.
     if (!told.source)
@@ -37,7 +38,7 @@ client::client(caf::actor_system& system, std::shared_ptr<clients> known)
   const std::lock_guard lock{known_->mutex_};
   if (known_->closed_)
     return;
-  actor_ = system.spawn(hidden_client);
+  actor_ = system.spawn(hidden_client, caf::unit);
   address_ = actor_.address();
   known_->living_.insert(this);
 }

@@ -24,9 +24,10 @@ public:
     case kind::ref:
       return take(*item.get_if<ref>());
     case kind::list:
-      return look_all(*item.get_if<list>(), depth);
     case kind::tuple:
-      return look_all(*item.get_if<tuple>(), depth);
+    case kind::set:
+    case kind::frozenset:
+      return look_all(*detail::items_of(item), depth);
     case kind::dict:
       for (const auto& [key, content] : *item.get_if<dict>()) {
         look(key, depth + 1);
@@ -52,8 +53,7 @@ public:
 private:
   void look_all(const std::vector<value>& items, std::size_t depth) {
     for (const auto& item : items)
-      if (item.kind() >= kind::list)
-        look(item, depth + 1);
+      look(item, depth + 1);
   }
 
   void take(const ref& name) {
@@ -101,6 +101,7 @@ result<value> lane::run(operation asked, const runtime_options& options) {
   auto to = find_route(asked, options.pool);
   if (!to)
     return tl::unexpected{to.error()};
+  asked.leaves = options.leaves;
   return to->queue->run(std::move(asked), gate_, deadline(options), to->epoch);
 }
 
@@ -109,6 +110,7 @@ void lane::submit(operation asked, const runtime_options& options,
   auto to = find_route(asked, options.pool);
   if (!to)
     return done(tl::unexpected{to.error()});
+  asked.leaves = options.leaves;
   const auto made = std::make_shared<call>(std::move(asked), gate_,
                                            deadline(options), std::move(done));
   made->epoch = to->epoch;

@@ -48,7 +48,9 @@ ordered_json as_json(const value& from) {
   case kind::boolean:
     return from.as<bool>();
   case kind::integer:
-    return from.as<std::int64_t>();
+    if (const auto* small = from.get_if<std::int64_t>())
+      return *small;
+    return repr(from); // JSON's readers lose its digits
   case kind::floating: {
     const auto number = from.as<double>();
     return std::isfinite(number) ? ordered_json(number)
@@ -57,7 +59,9 @@ ordered_json as_json(const value& from) {
   case kind::string:
     return from.as<std::string>();
   case kind::list:
-  case kind::tuple: {
+  case kind::tuple:
+  case kind::set:
+  case kind::frozenset: {
     auto items = ordered_json::array();
     for (const auto& item : from)
       items.push_back(as_json(item));

@@ -11,7 +11,7 @@ add_library(snakebridge::snakebridge ALIAS snakebridge)
 target_link_libraries(snakebridge
   PUBLIC CAF::core fmt::fmt tl::expected Threads::Threads
   PRIVATE CapnProto::capnp Python3::Python spdlog::spdlog
-          tomlplusplus::tomlplusplus ${CMAKE_DL_LIBS})
+          tomlplusplus::tomlplusplus PkgConfig::gmp ${CMAKE_DL_LIBS})
 set_target_properties(snakebridge PROPERTIES
   VERSION "${PROJECT_VERSION}"
   # Until 1.0 each minor version may break its users.

@@ -1,7 +1,5 @@
 #include <snakebridge/convert.hpp>
 
-#include <cmath>
-
 #include <fmt/format.h>
 
 #include <snakebridge/operation.hpp>
@@ -9,29 +7,13 @@
 namespace snakebridge {
 
 std::string_view to_string(kind type) {
-  switch (type) {
-  case kind::none:
-    return "None";
-  case kind::boolean:
-    return "bool";
-  case kind::integer:
-    return "int";
-  case kind::floating:
-    return "float";
-  case kind::string:
-    return "str";
-  case kind::bytes:
-    return "bytes";
-  case kind::list:
-    return "list";
-  case kind::tuple:
-    return "tuple";
-  case kind::dict:
-    return "dict";
-  case kind::ref:
-    return "ref";
-  }
-  return "unknown";
+  static constexpr std::string_view names[] = {
+    "None",      "bool",  "int",           "float",    "str",       "bytes",
+    "list",      "tuple", "dict",          "ref",      "complex",   "set",
+    "frozenset", "date",  "time",          "datetime", "timedelta", "Decimal",
+    "UUID",      "atom",  "unserializable"};
+  const auto at = static_cast<std::size_t>(type);
+  return at < std::size(names) ? names[at] : "unknown";
 }
 
 error not_convertible(std::string_view wanted, const value& got) {
@@ -56,8 +38,14 @@ error not_convertible_at(std::string_view place, const error& inner) {
 
 namespace detail {
 
-result<std::int64_t> to_integer(const value& from) {
+error misfit_at(std::size_t place, const error& inner) {
+  return not_convertible_at(fmt::format("[{}]", place), inner);
+}
+
+result<integer> to_integer(const value& from) {
   if (const auto* item = from.get_if<std::int64_t>())
+    return integer{*item};
+  if (const auto* item = from.get_if<integer>())
     return *item;
   return tl::unexpected{not_convertible("int", from)};
 }
@@ -65,14 +53,12 @@ result<std::int64_t> to_integer(const value& from) {
 result<double> to_floating(const value& from) {
   if (const auto* item = from.get_if<double>())
     return *item;
-  const auto* whole = from.get_if<std::int64_t>();
-  if (whole == nullptr)
+  if (from.kind() != kind::integer)
     return tl::unexpected{not_convertible("float", from)};
-  const auto real = static_cast<double>(*whole);
-  constexpr double beyond = 9223372036854775808.0; // 2^63, not an int64
-  if (real >= beyond || static_cast<std::int64_t>(real) != *whole)
+  const auto exact = to_integer(from)->to_double();
+  if (!exact)
     return tl::unexpected{out_of_range("float", from)};
-  return real;
+  return *exact;
 }
 
 error out_of_range(std::string_view wanted, const value& got) {
@@ -80,15 +66,18 @@ error out_of_range(std::string_view wanted, const value& got) {
           fmt::format("{} is no exact {}", repr_short(got), wanted)};
 }
 
-void throw_too_large(std::uint64_t number) {
-  throw_error({errc::not_convertible,
-               fmt::format("{} is beyond 64 signed bits", number)});
-}
-
-const std::vector<value>* items_of(const value& from) {
+const std::vector<value>* sequence_of(const value& from) {
   if (const auto* items = from.get_if<list>())
     return items;
   return from.get_if<tuple>();
+}
+
+const std::vector<value>* items_of(const value& from) {
+  if (const auto* items = from.get_if<set>())
+    return &items->items();
+  if (const auto* items = from.get_if<frozenset>())
+    return &items->items();
+  return sequence_of(from);
 }
 
 } // namespace detail

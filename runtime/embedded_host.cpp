@@ -242,8 +242,8 @@ result<value> embedded_host::execute(const operation& asked,
     const auto outcome = perform(made, objects);
 
     value told;
-    const ref_origin origin{session.id, self_.interpreter, self_.epoch};
-    result_writer writer{objects};
+    const wire::ref_origin origin{session.id, self_.interpreter, self_.epoch};
+    result_writer writer{objects, asked.leaves};
     writer.write(outcome, value_sink{told, origin});
     writer.commit();
     return told;

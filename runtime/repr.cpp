@@ -1,11 +1,12 @@
 // Values as Python's repr.
+#include "runtime/repr.hpp"
+
 #include <algorithm>
-#include <cmath>
 #include <ostream>
 
 #include <fmt/format.h>
 
-#include <snakebridge/value.hpp>
+#include "runtime/utf8.hpp"
 
 namespace snakebridge {
 
@@ -30,10 +31,11 @@ public:
 
 private:
   bool full() const { return out_.size() > most_; }
-  void write_floating(double item);
   void write_text(std::string_view text);
   void write_bytes(std::string_view data);
-  void write_items(const std::vector<value>& items, char open, char close);
+  void write_items(const std::vector<value>& items, std::string_view open,
+                   std::string_view close);
+  void write_set(const set& items, bool frozen);
   void write_dict(const dict& entries);
   void write_escaped(char unit, char quote);
   void write_code_point(char32_t code);
@@ -42,46 +44,12 @@ private:
   std::string out_;
 };
 
-void repr_writer::write_floating(double item) {
-  if (std::isnan(item)) {
-    out_ += "nan";
-  } else if (std::isinf(item)) {
-    out_ += item < 0 ? "-inf" : "inf";
-  } else {
-    auto text = fmt::format("{}", item);
-    if (text.find_first_of(".e") == std::string::npos)
-      text += ".0";
-    out_ += text;
-  }
-}
-
 // Python's choice: single quotes, unless only they occur inside.
 char quote_for(std::string_view text) {
   return text.find('\'') != std::string_view::npos
              && text.find('"') == std::string_view::npos
            ? '"'
            : '\'';
-}
-
-struct character {
-  char32_t code = 0;
-  std::size_t bytes = 0; ///< 0: this is no UTF-8
-};
-
-character first_character(std::string_view text) {
-  const auto first = static_cast<unsigned char>(text[0]);
-  if (first < 0x80)
-    return {first, 1};
-  const std::size_t bytes = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || text.size() < bytes)
-    return {};
-  char32_t code = first & (0x7FU >> bytes);
-  for (const char next : text.substr(1, bytes - 1)) {
-    if ((next & 0xC0) != 0x80)
-      return {};
-    code = code << 6U | static_cast<char32_t>(next & 0x3F);
-  }
-  return {code, bytes};
 }
 
 // What Unicode calls controls, formats, separators, surrogates and private use
@@ -134,7 +102,7 @@ void repr_writer::write_text(std::string_view text) {
   const char quote = quote_for(text);
   out_ += quote;
   while (!text.empty() && !full()) {
-    const auto [code, bytes] = first_character(text);
+    const auto [code, bytes] = utf8::first_character(text);
     if (bytes == 0) {
       // No UTF-8, and so no text Python would have: shown byte by byte.
       out_ += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[0]));
@@ -176,17 +144,26 @@ void repr_writer::write_bytes(std::string_view data) {
   out_ += quote;
 }
 
-void repr_writer::write_items(const std::vector<value>& items, char open,
-                              char close) {
+void repr_writer::write_items(const std::vector<value>& items,
+                              std::string_view open, std::string_view close) {
   out_ += open;
   for (std::size_t i = 0; i < items.size() && !full(); ++i) {
     if (i > 0)
       out_ += ", ";
     write(items[i]);
   }
-  if (open == '(' && items.size() == 1)
+  if (open == "(" && items.size() == 1)
     out_ += ',';
   out_ += close;
+}
+
+void repr_writer::write_set(const set& items, bool frozen) {
+  if (items.empty())
+    out_ += frozen ? "frozenset()" : "set()";
+  else if (frozen)
+    write_items(items.items(), "frozenset({", "})");
+  else
+    write_items(items.items(), "{", "}");
 }
 
 void repr_writer::write_dict(const dict& entries) {
@@ -206,37 +183,35 @@ void repr_writer::write_dict(const dict& entries) {
 
 void repr_writer::write(const value& item) {
   switch (item.kind()) {
-  case kind::none:
-    out_ += "None";
-    return;
-  case kind::boolean:
-    out_ += *item.get_if<bool>() ? "True" : "False";
-    return;
-  case kind::integer:
-    out_ += std::to_string(*item.get_if<std::int64_t>());
-    return;
-  case kind::floating:
-    return write_floating(*item.get_if<double>());
   case kind::string:
     return write_text(*item.get_if<std::string>());
   case kind::bytes:
     return write_bytes(item.get_if<bytes>()->view());
   case kind::list:
-    return write_items(*item.get_if<list>(), '[', ']');
+    return write_items(*item.get_if<list>(), "[", "]");
   case kind::tuple:
-    return write_items(*item.get_if<tuple>(), '(', ')');
+    return write_items(*item.get_if<tuple>(), "(", ")");
   case kind::dict:
     return write_dict(*item.get_if<dict>());
-  case kind::ref: {
-    const auto& name = *item.get_if<ref>();
-    out_ += fmt::format("<ref {} {} of session '{}'>", name.type_name,
-                        name.slot, name.session);
+  case kind::set:
+    return write_set(*item.get_if<set>(), false);
+  case kind::frozenset:
+    return write_set(*item.get_if<frozenset>(), true);
+  case kind::atom:
+    out_ += "Atom(";
+    write_text(item.get_if<atom>()->name);
+    out_ += ')';
     return;
-  }
+  default:
+    out_ += scalar_repr(item);
   }
 }
 
 } // namespace
+
+std::string text_repr(std::string_view text) {
+  return repr(value{std::string{text}});
+}
 
 std::string repr(const value& item) {
   repr_writer writer{std::string::npos - 8};

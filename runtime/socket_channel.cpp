@@ -154,7 +154,8 @@ channel_state socket_channel::parse(std::vector<frame>& arrived) {
     from += sizeof(frame_header);
     const auto have = std::min(staged_bytes_ - from, bytes_of(next.header));
     next.message.resize((have + sizeof(word) - 1) / sizeof(word));
-    std::memcpy(static_cast<void*>(next.message.data()), staged + from, have);
+    if (have > 0)
+      std::memcpy(static_cast<void*>(next.message.data()), staged + from, have);
     from += have;
     if (have == bytes_of(next.header)) {
       arrived.push_back(std::move(next));

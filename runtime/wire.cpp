@@ -26,94 +26,6 @@ kj::ArrayPtr<const capnp::word> words_of(const frame& received) {
           received.message.size()};
 }
 
-capnp::Text::Reader text(const std::string& from) {
-  return {from.data(), from.size()};
-}
-
-capnp::Data::Reader data(const bytes& from) {
-  return {reinterpret_cast<const kj::byte*>(from.data()), from.size()};
-}
-
-std::string string(capnp::Text::Reader from) {
-  return {from.begin(), from.size()};
-}
-
-template <class Items>
-void write_items(capnp::List<schema::Value>::Builder to, const Items& from,
-                 std::size_t depth) {
-  unsigned at = 0;
-  for (const auto& item : from)
-    write_value(to[at++], item, depth);
-}
-
-unsigned count_of(std::size_t items) {
-  constexpr std::size_t most = (std::size_t{1} << 29U) - 1;
-  if (items > most)
-    throw exception{too_large(0)};
-  return static_cast<unsigned>(items);
-}
-
-// What a reply's refs are completed with.
-struct origin {
-  const session_gate& session;
-  const incarnation& from;
-};
-
-value read_value(schema::Value::Reader from, const origin& made_by);
-
-template <class Items>
-Items read_items(capnp::List<schema::Value>::Reader from,
-                 const origin& made_by) {
-  Items items;
-  items.reserve(from.size());
-  for (auto item : from)
-    items.push_back(read_value(item, made_by));
-  return items;
-}
-
-value read_value(schema::Value::Reader from, const origin& made_by) {
-  switch (from.which()) {
-  case schema::Value::NONE:
-    return {};
-  case schema::Value::BOOLEAN:
-    return value::of_boolean(from.getBoolean());
-  case schema::Value::INTEGER:
-    return value::of_integer(from.getInteger());
-  case schema::Value::FLOATING:
-    return value::of_floating(from.getFloating());
-  case schema::Value::STRING:
-    return string(from.getString());
-  case schema::Value::BYTES: {
-    const auto content = from.getBytes();
-    return bytes{content.begin(), content.size()};
-  }
-  case schema::Value::LIST:
-    return read_items<list>(from.getList(), made_by);
-  case schema::Value::TUPLE:
-    return read_items<tuple>(from.getTuple(), made_by);
-  case schema::Value::DICT: {
-    dict entries;
-    entries.reserve(from.getDict().size());
-    for (auto entry : from.getDict()) {
-      const auto key = entry.getKey().which();
-      if (key == schema::Value::LIST || key == schema::Value::DICT)
-        throw KJ_EXCEPTION(FAILED, "a key that Python could not hash");
-      entries.set(read_value(entry.getKey(), made_by),
-                  read_value(entry.getValue(), made_by));
-    }
-    return entries;
-  }
-  case schema::Value::REF:
-    return ref{.node = {},
-               .session = made_by.session.id,
-               .interpreter = made_by.from.interpreter,
-               .epoch = made_by.from.epoch,
-               .slot = from.getRef().getSlot(),
-               .type_name = string(from.getRef().getTypeName())};
-  }
-  throw KJ_EXCEPTION(FAILED, "a value of no known kind");
-}
-
 python_error read_raised(schema::PythonError::Reader from, std::size_t chain) {
   python_error raised{.type = string(from.getType()),
                       .module = string(from.getModule()),
@@ -191,49 +103,6 @@ error too_large(std::size_t bytes_max) {
                           bytes_max)};
 }
 
-void write_value(schema::Value::Builder to, const value& from,
-                 std::size_t depth) {
-  const bool container = from.kind() == kind::list || from.kind() == kind::tuple
-                         || from.kind() == kind::dict;
-  if (container && depth >= limits::value_depth_max)
-    throw exception{
-      error{errc::payload_too_large,
-            fmt::format("the value is more than {} containers deep",
-                        limits::value_depth_max)}};
-  switch (from.kind()) {
-  case kind::none:
-    return to.setNone();
-  case kind::boolean:
-    return to.setBoolean(*from.get_if<bool>());
-  case kind::integer:
-    return to.setInteger(*from.get_if<std::int64_t>());
-  case kind::floating:
-    return to.setFloating(*from.get_if<double>());
-  case kind::string:
-    return to.setString(text(*from.get_if<std::string>()));
-  case kind::bytes:
-    return to.setBytes(data(*from.get_if<bytes>()));
-  case kind::list:
-    return write_items(to.initList(count_of(from.size())), *from.get_if<list>(),
-                       depth + 1);
-  case kind::tuple:
-    return write_items(to.initTuple(count_of(from.size())),
-                       *from.get_if<tuple>(), depth + 1);
-  case kind::dict: {
-    auto entries = to.initDict(count_of(from.size()));
-    unsigned at = 0;
-    for (const auto& [key, item] : *from.get_if<dict>()) {
-      auto entry = entries[at++];
-      write_value(entry.initKey(), key, depth + 1);
-      write_value(entry.initValue(), item, depth + 1);
-    }
-    return;
-  }
-  case kind::ref:
-    return to.initRef().setSlot(from.get_if<ref>()->slot);
-  }
-}
-
 void write_raised(schema::PythonError::Builder to, const python_error& from,
                   std::size_t chain) {
   to.setType(text(from.type));
@@ -271,13 +140,15 @@ result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
     bytes_max, [&](schema::Request::Builder request) {
       request.setSession(session);
       request.setVerb(static_cast<std::uint8_t>(asked.what));
+      request.setMarkers(asked.leaves == leaves::markers);
       request.setModule(text(asked.module));
       request.setName(text(asked.name));
       if (const auto* target = asked.target.get_if<ref>())
         request.setTarget(target->slot);
-      if (!asked.positional.empty())
-        write_items(request.initPositional(count_of(asked.positional.size())),
-                    asked.positional, 0);
+      auto positional =
+        request.initPositional(count_of(asked.positional.size()));
+      for (unsigned i = 0; i < positional.size(); ++i)
+        write_value(positional[i], asked.positional[i]);
       if (!asked.named.empty()) {
         auto named = request.initNamed(count_of(asked.named.size()));
         for (unsigned i = 0; i < named.size(); ++i) {
@@ -302,7 +173,8 @@ result<value> decode_reply(const frame& received, const session_gate& session,
     auto reply = message.root<schema::Reply>();
     switch (reply.which()) {
     case schema::Reply::VALUE:
-      return read_value(reply.getValue(), {session, from});
+      return read_value(reply.getValue(),
+                        {session.id, from.interpreter, from.epoch});
     case schema::Reply::RAISED:
       return tl::unexpected{error{read_raised(reply.getRaised(), 0)}};
     case schema::Reply::FAILED:

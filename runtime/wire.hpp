@@ -79,9 +79,29 @@ std::unique_ptr<outgoing> encode_release(std::uint64_t session);
 result<value> decode_reply(const frame& received, const session_gate& session,
                            const incarnation& from, bool& malformed);
 
-/// Errors: payload_too_large, said of the value that is too deep.
+/// Throws payload_too_large for what is too deep, and not_convertible for what
+/// Python could not have.
 void write_value(schema::Value::Builder to, const value& from,
                  std::size_t depth = 0);
+
+/// What a ref that came in is completed with.
+struct ref_origin {
+  std::string session;
+  std::uint32_t interpreter = 0;
+  std::uint32_t epoch = 0;
+};
+/// Throws kj::Exception for what Python could not have sent.
+value read_value(schema::Value::Reader from, const ref_origin& made_by);
+
+/// Of a list or text in a message. Throws payload_too_large.
+unsigned count_of(std::size_t items);
+inline capnp::Text::Reader text(const std::string& from) {
+  return {from.data(), from.size()};
+}
+inline std::string string(capnp::Text::Reader from) {
+  return {from.begin(), from.size()};
+}
+
 void write_raised(schema::PythonError::Builder to, const python_error& from,
                   std::size_t chain = 0);
 

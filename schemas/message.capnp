@@ -34,6 +34,7 @@ struct Request {
   target @4 :UInt64;           # slot; 0 where the verb has no target
   positional @5 :List(Value);
   named @6 :List(Named);
+  markers @7 :Bool;            # for objects without a value form, not refs
 
   struct Named {
     name @0 :Text;

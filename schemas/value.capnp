@@ -24,6 +24,22 @@ struct Value {
     tuple @7 :List(Value);
     dict @8 :List(Entry);
     ref @9 :Ref;
+    # Lists of floats alone, and of ints of 64 bits alone: the same list, packed.
+    floats @10 :List(Float64);
+    integers @11 :List(Int64);
+    bigInteger @12 :Data;      # two's complement, least significant byte first
+    complex @13 :Complex;
+    set @14 :List(Value);
+    frozenset @15 :List(Value);
+    date @16 :Date;
+    time @17 :Time;
+    datetime @18 :DateTime;
+    timedelta @19 :Timedelta;
+    decimal @20 :Text;
+    uuid @21 :Uuid;
+    atom @22 :Text;
+    typed @23 :Typed;
+    unserializable @24 :Unserializable;
   }
 
   struct Entry {
@@ -38,4 +54,62 @@ struct Ref {
   # to add: a worker knows none of them.
   slot @0 :UInt64;
   typeName @1 :Text;           # only from the worker: "pathlib.PosixPath"
+  isStream @2 :Bool;
+}
+
+struct Complex {
+  real @0 :Float64;
+  imaginary @1 :Float64;
+}
+
+# The fields of Python's datetime module, within its bounds.
+
+struct Timedelta {
+  days @0 :Int32;
+  seconds @1 :Int32;
+  microseconds @2 :Int32;
+}
+
+struct Zone {
+  key @0 :Text;                # of a ZoneInfo; empty: a fixed offset
+  offset @1 :Timedelta;        # null: not known
+  name @2 :Text;               # of a fixed offset; null: it has none
+}
+
+struct Date {
+  year @0 :Int16;
+  month @1 :UInt8;
+  day @2 :UInt8;
+}
+
+struct Time {
+  hour @0 :UInt8;
+  minute @1 :UInt8;
+  second @2 :UInt8;
+  fold @3 :UInt8;
+  microsecond @4 :UInt32;
+  zone @5 :Zone;               # null: none
+}
+
+struct DateTime {
+  date @0 :Date;
+  time @1 :Time;
+}
+
+struct Uuid {
+  high @0 :UInt64;             # the first eight bytes, big-endian
+  low @1 :UInt64;
+  safety @2 :UInt8;
+}
+
+struct Typed {
+  # A scalar of a type that is more than its kind: "numpy.float32".
+  typeName @0 :Text;
+  value @1 :Value;             # boolean, integer, floating, complex, string,
+                               # bytes; nothing else
+}
+
+struct Unserializable {
+  typeName @0 :Text;
+  repr @1 :Text;               # null: not told
 }

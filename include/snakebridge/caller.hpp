@@ -34,6 +34,8 @@ struct call_options {
 struct runtime_options {
   std::string pool = {};
   std::optional<std::chrono::milliseconds> timeout = {};
+  /// Markers: for looking at a result without keeping anything of it.
+  snakebridge::leaves leaves = snakebridge::leaves::refs;
 };
 
 /// All calls answer a `result`. Errors any of them may have: python_raised,

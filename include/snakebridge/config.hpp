@@ -53,6 +53,26 @@ struct pool_config {
   std::chrono::milliseconds stop_timeout{2'000};
 };
 
+/// How much a marker (`unserializable`) tells of its object.
+enum class unserializable_detail : std::uint8_t {
+  none,          ///< that there was one
+  type,          ///< its type
+  repr,          ///< its repr too, cut
+  repr_redacted, ///< its repr without what looks like a secret, cut
+};
+
+/// How some values are converted, in all pools.
+struct conversion_config {
+  /// Python gets atoms as `snakebridge.Atom`, not as `str`.
+  bool atom_class = false;
+  /// The names of `snakebridge.Atom` that become atoms; all others become
+  /// strings. "*": all do.
+  std::vector<std::string> atoms = {"ok", "error"};
+  unserializable_detail detail = unserializable_detail::none;
+  /// Of a repr in a marker.
+  std::size_t repr_bytes_max = 500;
+};
+
 /// One line Python printed, and what was running when it did.
 struct log_line {
   std::string pool;
@@ -72,6 +92,7 @@ struct config {
   std::size_t payload_bytes_max = std::size_t{1} << 30U;
   /// The snakebridge-worker program; empty: the one beside this library.
   std::filesystem::path worker = {};
+  conversion_config conversion = {};
   /// Takes what Python prints; empty: the log of the library, at info. Called
   /// from threads of the bridge: it must not call the bridge, nor block.
   std::function<void(const log_line&)> on_output = {};

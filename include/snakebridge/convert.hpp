@@ -3,17 +3,15 @@
 // exact or an error: 5 is an int, 5.0 a float, true a bool, and none becomes
 // another on the way. Containers nest to any depth the limits allow.
 
-#include <array>
+#include <complex>
 #include <concepts>
+#include <filesystem>
 #include <limits>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
-#include <unordered_map>
 #include <utility>
-#include <vector>
+#include <variant>
 
 #include <snakebridge/value.hpp>
 
@@ -33,93 +31,13 @@ template <class T>
 concept python_integer =
   std::integral<T> && !std::same_as<T, bool> && !is_text<T>;
 
-template <class T>
-concept stored = one_of<T, std::string, bytes, list, tuple, dict, ref>;
-
-result<std::int64_t> to_integer(const value& from);
+result<integer> to_integer(const value& from);
 result<double> to_floating(const value& from);
 error out_of_range(std::string_view wanted, const value& got);
-[[noreturn]] void throw_too_large(std::uint64_t number);
-
-/// The items of a list or tuple; null for anything else.
-const std::vector<value>* items_of(const value& from);
-
-template <class T>
-result<std::vector<T>> to_vector(const value& from, std::string_view wanted) {
-  const auto* items = items_of(from);
-  if (items == nullptr)
-    return tl::unexpected{not_convertible(wanted, from)};
-  std::vector<T> converted;
-  converted.reserve(items->size());
-  for (const auto& item : *items) {
-    auto next = converter<T>::from_value(item);
-    if (!next)
-      return tl::unexpected{not_convertible_at(
-        "[" + std::to_string(converted.size()) + "]", next.error())};
-    converted.push_back(std::move(*next));
-  }
-  return converted;
-}
-
-template <class Items>
-value list_of(const Items& items) {
-  list converted;
-  converted.reserve(items.size());
-  for (const auto& item : items)
-    converted.emplace_back(item);
-  return converted;
-}
-
-template <class Map>
-value dict_of(const Map& entries) {
-  dict converted;
-  converted.reserve(entries.size());
-  for (const auto& [key, item] : entries)
-    converted.set(key, item);
-  return converted;
-}
-
-template <class Map>
-result<Map> to_map(const value& from) {
-  const auto* entries = from.get_if<dict>();
-  if (entries == nullptr)
-    return tl::unexpected{not_convertible("dict", from)};
-  Map converted;
-  for (const auto& [key, item] : *entries) {
-    auto name = converter<typename Map::key_type>::from_value(key);
-    if (!name)
-      return tl::unexpected{
-        not_convertible_at("key " + repr_short(key), name.error())};
-    auto next = converter<typename Map::mapped_type>::from_value(item);
-    if (!next)
-      return tl::unexpected{
-        not_convertible_at("[" + repr_short(key) + "]", next.error())};
-    converted.emplace(std::move(*name), std::move(*next));
-  }
-  return converted;
-}
-
-template <class Tuple, std::size_t... Is>
-result<Tuple> to_tuple(const value& from, std::index_sequence<Is...>) {
-  const auto* items = items_of(from);
-  if (items == nullptr || items->size() != sizeof...(Is))
-    return tl::unexpected{
-      not_convertible("tuple of " + std::to_string(sizeof...(Is)), from)};
-  std::optional<error> failed;
-  std::tuple<std::optional<std::tuple_element_t<Is, Tuple>>...> parts;
-  auto convert = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
-    auto next =
-      converter<std::tuple_element_t<I, Tuple>>::from_value((*items)[I]);
-    if (next)
-      std::get<I>(parts) = std::move(*next);
-    else if (!failed)
-      failed = not_convertible_at("[" + std::to_string(I) + "]", next.error());
-  };
-  (convert(std::integral_constant<std::size_t, Is>{}), ...);
-  if (failed)
-    return tl::unexpected{std::move(*failed)};
-  return Tuple{std::move(*std::get<Is>(parts))...};
-}
+/// As `os.fsdecode` and `os.fsencode`: bytes that are no UTF-8 go as lone
+/// surrogates and come back.
+value path_to_text(std::string_view native);
+result<std::string> text_to_path(const value& from);
 
 } // namespace detail
 
@@ -158,18 +76,30 @@ template <detail::python_integer T>
 struct converter<T> {
   static value to_value(T item) {
     if constexpr (std::unsigned_integral<T> && sizeof(T) == 8)
-      if (item > std::uint64_t{std::numeric_limits<std::int64_t>::max()})
-        detail::throw_too_large(item);
+      if (!std::in_range<std::int64_t>(item))
+        return value::of_integer(integer{item});
     return value::of_integer(static_cast<std::int64_t>(item));
   }
   static result<T> from_value(const value& from) {
+    if (const auto* small = from.get_if<std::int64_t>())
+      if (std::in_range<T>(*small))
+        return static_cast<T>(*small);
     auto item = detail::to_integer(from);
     if (!item)
       return tl::unexpected{item.error()};
-    if (!std::in_range<T>(*item))
-      return tl::unexpected{detail::out_of_range(
-        std::to_string(sizeof(T) * 8) + " bit integer", from)};
-    return static_cast<T>(*item);
+    if constexpr (std::same_as<T, std::uint64_t>)
+      if (const auto large = item->to_uint64())
+        return *large;
+    return tl::unexpected{detail::out_of_range(
+      std::to_string(sizeof(T) * 8) + " bit integer", from)};
+  }
+};
+
+template <>
+struct converter<integer> {
+  static value to_value(const integer& item) { return value::of_integer(item); }
+  static result<integer> from_value(const value& from) {
+    return detail::to_integer(from);
   }
 };
 
@@ -196,20 +126,58 @@ struct converter<float> {
   }
 };
 
+/// Of a complex; of a float or int that is one exactly.
+template <std::floating_point T>
+struct converter<std::complex<T>> {
+  static value to_value(const std::complex<T>& item) {
+    return value{std::complex<double>{item}};
+  }
+  static result<std::complex<T>> from_value(const value& from) {
+    std::complex<double> item;
+    if (const auto* both = from.get_if<std::complex<double>>())
+      item = *both;
+    else if (const auto real = detail::to_floating(from))
+      item = *real;
+    else
+      return tl::unexpected{not_convertible("complex", from)};
+    const auto narrow = [&](double part) {
+      return converter<T>::from_value(value::of_floating(part));
+    };
+    const auto real = narrow(item.real()), imaginary = narrow(item.imag());
+    if (!real || !imaginary)
+      return tl::unexpected{detail::out_of_range("complex", from)};
+    return std::complex<T>{*real, *imaginary};
+  }
+};
+
 template <>
 struct converter<char> {
-  static value to_value(char item) { return std::string(1, item); }
+  static value to_value(char item) { return value{std::string(1, item)}; }
 };
 
 template <>
 struct converter<std::string_view> {
-  static value to_value(std::string_view item) { return std::string{item}; }
+  static value to_value(std::string_view item) {
+    return value{std::string{item}};
+  }
 };
 
 template <std::size_t N>
 struct converter<char[N]> {
   static value to_value(const char (&item)[N]) {
     return value{static_cast<const char*>(item)};
+  }
+};
+
+/// A str, as `os.fspath` gives it.
+template <>
+struct converter<std::filesystem::path> {
+  static value to_value(const std::filesystem::path& item) {
+    return detail::path_to_text(item.native());
+  }
+  static result<std::filesystem::path> from_value(const value& from) {
+    return detail::text_to_path(from).map(
+      [](std::string text) { return std::filesystem::path{std::move(text)}; });
   }
 };
 
@@ -220,13 +188,7 @@ struct converter<T> {
   static result<T> from_value(const value& from) {
     if (const auto* item = from.get_if<T>())
       return *item;
-    constexpr std::string_view wanted = std::same_as<T, std::string> ? "str"
-                                        : std::same_as<T, bytes>     ? "bytes"
-                                        : std::same_as<T, list>      ? "list"
-                                        : std::same_as<T, tuple>     ? "tuple"
-                                        : std::same_as<T, dict>      ? "dict"
-                                                                     : "ref";
-    return tl::unexpected{not_convertible(wanted, from)};
+    return tl::unexpected{not_convertible(to_string(detail::kind_of<T>), from)};
   }
 };
 
@@ -246,88 +208,50 @@ struct converter<std::optional<T>> {
   }
 };
 
-template <class T>
-struct converter<std::vector<T>> {
-  static value
-  to_value(const std::vector<T>& items) requires convertible_to_python<T> {
-    return detail::list_of(items);
-  }
-  static result<std::vector<T>>
-  from_value(const value& from) requires convertible_from_python<T> {
-    return detail::to_vector<T>(from, "list");
+template <>
+struct converter<std::monostate> {
+  static value to_value(std::monostate) { return {}; }
+  static result<std::monostate> from_value(const value& from) {
+    if (!from.is_none())
+      return tl::unexpected{not_convertible("None", from)};
+    return std::monostate{};
   }
 };
 
-template <class T, std::size_t N>
-struct converter<std::array<T, N>> {
-  static value
-  to_value(const std::array<T, N>& items) requires convertible_to_python<T> {
-    return detail::list_of(items);
-  }
-  static result<std::array<T, N>>
-  from_value(const value& from) requires convertible_from_python<T> {
-    auto items = detail::to_vector<T>(from, "list of " + std::to_string(N));
-    if (!items)
-      return tl::unexpected{items.error()};
-    if (items->size() != N)
-      return tl::unexpected{
-        not_convertible("list of " + std::to_string(N), from)};
-    std::array<T, N> converted;
-    std::move(items->begin(), items->end(), converted.begin());
-    return converted;
-  }
-};
-
-template <class K, class V, class... Rest>
-struct converter<std::map<K, V, Rest...>> {
-  using map = std::map<K, V, Rest...>;
-  static value to_value(const map& entries) requires(
-    convertible_to_python<K>&& convertible_to_python<V>) {
-    return detail::dict_of(entries);
-  }
-  static result<map> from_value(const value& from) requires(
-    convertible_from_python<K>&& convertible_from_python<V>) {
-    return detail::to_map<map>(from);
-  }
-};
-
-template <class K, class V, class... Rest>
-struct converter<std::unordered_map<K, V, Rest...>> {
-  using map = std::unordered_map<K, V, Rest...>;
-  static value to_value(const map& entries) requires(
-    convertible_to_python<K>&& convertible_to_python<V>) {
-    return detail::dict_of(entries);
-  }
-  static result<map> from_value(const value& from) requires(
-    convertible_from_python<K>&& convertible_from_python<V>) {
-    return detail::to_map<map>(from);
-  }
-};
-
+/// The first alternative of just the value's kind, else the first it converts
+/// to: an int becomes the double of variant<double, std::string>, and the int
+/// of variant<double, int>.
 template <class... Ts>
-struct converter<std::tuple<Ts...>> {
-  static value to_value(const std::tuple<Ts...>& items) requires(
-    convertible_to_python<Ts>&&...) {
-    return std::apply(
-      [](const auto&... item) { return value{tuple{value{item}...}}; }, items);
+struct converter<std::variant<Ts...>> {
+  using variant = std::variant<Ts...>;
+  static value
+  to_value(const variant& item) requires all_convertible_to_python<Ts...> {
+    return std::visit([](const auto& each) { return value{each}; }, item);
   }
-  static result<std::tuple<Ts...>>
-  from_value(const value& from) requires(convertible_from_python<Ts>&&...) {
-    return detail::to_tuple<std::tuple<Ts...>>(
-      from, std::index_sequence_for<Ts...>{});
-  }
-};
-
-template <class A, class B>
-struct converter<std::pair<A, B>> {
-  static value to_value(const std::pair<A, B>& items) requires(
-    convertible_to_python<A>&& convertible_to_python<B>) {
-    return tuple{value{items.first}, value{items.second}};
-  }
-  static result<std::pair<A, B>> from_value(const value& from) requires(
-    convertible_from_python<A>&& convertible_from_python<B>) {
-    return detail::to_tuple<std::pair<A, B>>(from, std::index_sequence<0, 1>{});
+  static result<variant>
+  from_value(const value& from) requires all_convertible_from_python<Ts...> {
+    std::optional<variant> exact, any;
+    const auto offer = [&]<class T>(std::in_place_type_t<T>) {
+      if (exact)
+        return;
+      auto item = converter<T>::from_value(from);
+      if (!item)
+        return;
+      if constexpr (convertible_to_python<T>)
+        if (value{*item}.kind() == from.kind())
+          exact = *item;
+      if (!any)
+        any = std::move(*item);
+    };
+    (offer(std::in_place_type<Ts>), ...);
+    if (exact || any)
+      return std::move(exact ? *exact : *any);
+    return tl::unexpected{not_convertible(
+      "one of " + std::to_string(sizeof...(Ts)) + " types", from)};
   }
 };
 
 } // namespace snakebridge
+
+#include <snakebridge/convert_chrono.hpp>
+#include <snakebridge/convert_containers.hpp>

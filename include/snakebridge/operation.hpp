@@ -37,6 +37,12 @@ inline constexpr verb last_verb = verb::release_session;
 
 using named_value = std::pair<std::string, value>;
 
+/// How objects without a value form come in a result.
+enum class leaves : std::uint8_t {
+  refs,    ///< kept in Python, named by a ref
+  markers, ///< as `unserializable`; nothing is kept
+};
+
 struct operation {
   verb what = verb::call;
   std::string module = {};
@@ -45,6 +51,7 @@ struct operation {
   value target = {}; ///< a ref, where the verb has a target
   std::vector<value> positional = {};
   std::vector<named_value> named = {};
+  snakebridge::leaves leaves = snakebridge::leaves::refs;
 };
 
 /// "math.sqrt", "pathlib.Path.exists": for messages.

@@ -16,8 +16,9 @@ struct ref {
   std::uint32_t epoch = 0;       ///< which incarnation of that interpreter
   std::uint64_t slot = 0;        ///< its place there, never used twice
   std::string type_name;         ///< "pathlib.PosixPath"
+  bool is_stream = false;        ///< it is an iterator, or an async one
 
-  /// Same object. The type name tells nothing new.
+  /// Same object. Its type tells nothing new.
   friend bool operator==(const ref& left, const ref& right) {
     return left.slot == right.slot && left.epoch == right.epoch
            && left.interpreter == right.interpreter

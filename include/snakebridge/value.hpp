@@ -1,9 +1,11 @@
 #pragma once
 // What crosses between C++ and Python. A `value` is one Python value: 16
-// bytes, immutable, cheap to copy and to move. Scalars lie inside it; all else
-// is one shared, reference-counted box, so a copy never allocates and values
-// may be read from many threads. Equality and hashing are Python's: 1 == 1.0
-// == true, a list is no tuple. Printed as Python's repr.
+// bytes, immutable, cheap to copy and to move. None, bool, int of 64 bits and
+// float lie inside it; all else is one shared, reference-counted box, so a
+// copy never allocates and values may be read from many threads. Equality and
+// hashing are Python's: 1 == 1.0 == true, a list is no tuple; but a Decimal
+// equals Decimals only. Printed as Python's repr. docs/VALUES.md has the table
+// of what becomes what.
 
 #include <atomic>
 #include <concepts>
@@ -14,42 +16,14 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include <snakebridge/error.hpp>
-#include <snakebridge/ref.hpp>
+#include <snakebridge/integer.hpp>
+#include <snakebridge/kind.hpp>
 
 namespace snakebridge {
-
-class value;
-
-/// Python's None.
-struct none_t {
-  friend bool operator==(none_t, none_t) { return true; }
-};
-inline constexpr none_t none{};
-
-/// Python's `bytes`; strings are `str`.
-class bytes {
-public:
-  bytes() = default;
-  explicit bytes(std::string_view data) : data_{data} {}
-  explicit bytes(std::string data) : data_{std::move(data)} {}
-  explicit bytes(const char* data) : data_{data} {}
-  bytes(const void* data, std::size_t size)
-      : data_(static_cast<const char*>(data), size) {}
-
-  const char* data() const { return data_.data(); }
-  std::size_t size() const { return data_.size(); }
-  std::string_view view() const { return data_; }
-
-  friend bool operator==(const bytes&, const bytes&) = default;
-
-private:
-  std::string data_;
-};
 
 /// How a C++ type becomes a value and comes back: specialise it for types of
 /// your own with `static value to_value(const T&)` and
@@ -67,37 +41,23 @@ concept convertible_from_python = requires(const value& item) {
   { converter<T>::from_value(item) } -> std::same_as<result<T>>;
 };
 
-namespace detail {
+template <class... Ts>
+concept all_convertible_to_python = (convertible_to_python<Ts> && ...);
 
-template <class T, class... Ts>
-concept one_of = (std::same_as<T, Ts> || ...);
+template <class... Ts>
+concept all_convertible_from_python = (convertible_from_python<Ts> && ...);
+
+namespace detail {
 
 /// What becomes a value by its converter, and not by a constructor of its own.
 template <class T>
-concept converted = !one_of<std::remove_cvref_t<T>, value, none_t,
-                            std::nullptr_t> && convertible_to_python<T>;
+concept converted =
+  !one_of<
+    std::remove_cvref_t<T>, value, none_t,
+    std::
+      nullptr_t> && !stored<std::remove_cvref_t<T>> && convertible_to_python<T>;
 
 } // namespace detail
-
-/// Which Python type a value is of. Appended only.
-enum class kind : std::uint8_t {
-  none,
-  boolean,
-  integer,
-  floating,
-  string,
-  bytes,
-  list,
-  tuple,
-  dict,
-  ref,
-};
-
-std::string_view to_string(kind type);
-
-struct list;
-struct tuple;
-class dict;
 
 class value {
 public:
@@ -108,43 +68,59 @@ public:
   value(std::nullptr_t) noexcept {}
   template <detail::converted T>
   value(T&& item) : value{converter<std::remove_cvref_t<T>>::to_value(item)} {}
+  template <detail::stored T>
+  value(T item);
   value(const char* text);
-  value(std::string text);
-  value(bytes data);
-  value(list items);
-  value(tuple items);
-  value(dict entries);
-  value(ref name);
 
-  value(const value& other) noexcept : kind_{other.kind_}, item_{other.item_} {
-    if (boxed())
+  value(const value& other) noexcept
+      : kind_{other.kind_},
+        form_{other.form_},
+        item_{other.item_} {
+    if (form_ != form::inside)
       item_.box->holders.fetch_add(1, std::memory_order_relaxed);
   }
-  value(value&& other) noexcept : kind_{other.kind_}, item_{other.item_} {
+  value(value&& other) noexcept
+      : kind_{other.kind_},
+        form_{other.form_},
+        item_{other.item_} {
     other.kind_ = kind::none;
+    other.form_ = form::inside;
   }
   value& operator=(value other) noexcept {
     std::swap(kind_, other.kind_);
+    std::swap(form_, other.form_);
     std::swap(item_, other.item_);
     return *this;
   }
   ~value() {
-    if (boxed())
+    if (form_ != form::inside)
       release();
   }
 
   static value of_boolean(bool item) noexcept;
   static value of_integer(std::int64_t item) noexcept;
+  static value of_integer(integer item);
   static value of_floating(double item) noexcept;
+  /// A scalar of a type that is more than its kind, "numpy.float32": it
+  /// converts and compares as `plain`, and goes back to Python as that type.
+  static value of_type(std::string type_name, value plain);
 
   snakebridge::kind kind() const { return kind_; }
   bool is_none() const { return kind_ == kind::none; }
   bool is_ref() const { return kind_ == kind::ref; }
-  /// True when iterating it takes `bridge::stream`. No value is one yet.
-  bool is_stream() const { return false; }
+  /// True for a ref whose object is an iterator: iterating takes it up.
+  bool is_stream() const;
+  /// True for one made by `of_type`; `plain` is what it was made of.
+  bool is_typed() const { return form_ == form::named; }
+  const value& plain() const noexcept;
+  /// Its Python type: "int", "numpy.float32", "pathlib.PosixPath" for a ref.
+  std::string type_name() const;
 
   /// The item itself where it is of just that type, else null. T: bool,
-  /// std::int64_t, double, std::string, bytes, list, tuple, dict, ref.
+  /// std::int64_t, integer (one that is beyond std::int64_t), double,
+  /// std::string, bytes, list, tuple, dict, ref, std::complex<double>, set,
+  /// frozenset, date, time, datetime, timedelta, decimal, uuid, atom,
+  /// unserializable.
   template <class T>
   const T* get_if() const noexcept;
 
@@ -160,14 +136,15 @@ public:
     return or_throw(to<T>());
   }
 
-  /// Items of a list, tuple or dict, bytes of a `bytes`, code units (UTF-8
-  /// bytes) of a `str`; throws not_convertible for anything else.
+  /// Items of a container, bytes of a `bytes`, code units (UTF-8 bytes) of a
+  /// `str`; throws not_convertible for anything else.
   std::size_t size() const;
   /// The item at an index (from the end when negative) or under a key; throws
   /// not_convertible where there is none.
   const value& operator[](const value& key) const;
 
-  /// The items of a list or tuple, the keys of a dict; nothing else has any.
+  /// The items of a list, tuple or set, the keys of a dict; nothing else has
+  /// any: throws not_convertible.
   iterator begin() const;
   iterator end() const;
 
@@ -175,7 +152,10 @@ public:
   friend bool operator==(const value& left, const value& right);
 
 private:
+  /// Where the item is: in here, in a box, or in a box with its type's name.
+  enum class form : std::uint8_t { inside, boxed, named };
   struct box {
+    virtual ~box() = default;
     mutable std::atomic<std::uint32_t> holders{1};
   };
   template <class T>
@@ -184,6 +164,7 @@ private:
     explicit box_of(T content) : item(std::move(content)) {}
     T item;
   };
+  struct named_box;
   union content {
     bool boolean;
     std::int64_t integer;
@@ -192,14 +173,17 @@ private:
   };
 
   template <class T>
-  static value boxed_as(snakebridge::kind type, T item);
+  const T* unbox() const noexcept {
+    return &static_cast<const box_of<T>*>(item_.box)->item;
+  }
   std::size_t plain_hash() const;
-  bool boxed() const { return kind_ >= kind::string; }
   void release() noexcept;
 
   snakebridge::kind kind_ = kind::none;
+  form form_ = form::inside;
   content item_{.integer = 0};
 };
+static_assert(sizeof(value) == 16);
 
 bool operator==(const value& left, const value& right);
 
@@ -212,6 +196,29 @@ struct list : std::vector<value> {
 struct tuple : std::vector<value> {
   using std::vector<value>::vector;
 };
+
+namespace detail {
+
+/// Where keys stand in a vector, by hash: kept only beyond a few of them.
+class key_index {
+public:
+  /// The place of the key for which `is_it` holds; `count` where there is none.
+  template <class IsIt>
+  std::size_t find(const value& key, std::size_t count,
+                   const IsIt& is_it) const;
+  /// A key was appended; `key_at` gives the one at a place.
+  template <class KeyAt>
+  void append(std::size_t count, const KeyAt& key_at);
+  void reserve(std::size_t count);
+
+private:
+  void put(std::size_t hash, std::size_t place);
+
+  // A power of two, or none; the place of a key plus one, 0 where it is free.
+  std::vector<std::uint32_t> slots_;
+};
+
+} // namespace detail
 
 /// Python's dict: any hashable keys, in the order they were first set.
 class dict {
@@ -232,7 +239,9 @@ public:
   bool contains(const value& key) const { return find(key) != nullptr; }
   /// Sets `key`, keeping its place when it was there.
   void set(value key, value item);
-  void reserve(std::size_t entries) { entries_.reserve(entries); }
+  /// Appends a key of which Python says that it is not there.
+  void append(value key, value item);
+  void reserve(std::size_t entries);
 
   /// Same keys and values, in any order, as in Python.
   friend bool operator==(const dict& left, const dict& right);
@@ -241,11 +250,50 @@ private:
   std::size_t position(const value& key) const;
 
   std::vector<entry> entries_;
-  // Hash of a key to its place: kept only beyond a few entries.
-  std::unordered_multimap<std::size_t, std::size_t> index_;
+  detail::key_index index_;
 };
 
 bool operator==(const dict& left, const dict& right);
+
+/// Python's set: hashable items, each once. Their order means nothing; here
+/// it is that of insertion.
+class set {
+public:
+  using const_iterator = std::vector<value>::const_iterator;
+
+  set() = default;
+  set(std::initializer_list<value> items);
+
+  std::size_t size() const { return items_.size(); }
+  bool empty() const { return items_.empty(); }
+  const_iterator begin() const { return items_.begin(); }
+  const_iterator end() const { return items_.end(); }
+  const std::vector<value>& items() const { return items_; }
+
+  bool contains(const value& item) const;
+  /// False when it was there.
+  bool insert(value item);
+  /// Appends an item of which Python says that it is not there.
+  void append(value item);
+  void reserve(std::size_t items);
+
+  /// Same items, in any order; a frozenset may equal a set.
+  friend bool operator==(const set& left, const set& right);
+
+private:
+  std::size_t position(const value& item) const;
+
+  std::vector<value> items_;
+  detail::key_index index_;
+};
+
+bool operator==(const set& left, const set& right);
+
+/// Python's frozenset.
+class frozenset : public set {
+public:
+  using set::set;
+};
 
 class value::iterator {
 public:
@@ -283,23 +331,20 @@ private:
 
 template <class T>
 const T* value::get_if() const noexcept {
+  if (form_ == form::named)
+    return plain().get_if<T>();
+  const bool inside = form_ == form::inside;
   if constexpr (std::same_as<T, bool>) {
     return kind_ == kind::boolean ? &item_.boolean : nullptr;
   } else if constexpr (std::same_as<T, std::int64_t>) {
-    return kind_ == kind::integer ? &item_.integer : nullptr;
+    return kind_ == kind::integer && inside ? &item_.integer : nullptr;
+  } else if constexpr (std::same_as<T, integer>) {
+    return kind_ == kind::integer && !inside ? unbox<integer>() : nullptr;
   } else if constexpr (std::same_as<T, double>) {
     return kind_ == kind::floating ? &item_.floating : nullptr;
   } else {
-    constexpr auto wanted = std::same_as<T, std::string> ? kind::string
-                            : std::same_as<T, bytes>     ? kind::bytes
-                            : std::same_as<T, list>      ? kind::list
-                            : std::same_as<T, tuple>     ? kind::tuple
-                            : std::same_as<T, dict>      ? kind::dict
-                            : std::same_as<T, ref>       ? kind::ref
-                                                         : kind::none;
-    static_assert(wanted != kind::none, "no value is stored as this type");
-    return kind_ == wanted ? &static_cast<const box_of<T>*>(item_.box)->item
-                           : nullptr;
+    static_assert(detail::stored<T>, "no value is stored as this type");
+    return kind_ == detail::kind_of<T> ? unbox<T>() : nullptr;
   }
 }
 

@@ -23,13 +23,19 @@ std::string type_name_of(py::handle object) {
   return module.empty() || module == "builtins" ? name : module + "." + name;
 }
 
-void value_sink::ref(std::uint64_t slot, std::string type_name) {
+void value_sink::ref(std::uint64_t slot, std::string type_name,
+                     bool is_stream) {
   *into_ = snakebridge::ref{.node = {},
                             .session = origin_->session,
                             .interpreter = origin_->interpreter,
                             .epoch = origin_->epoch,
                             .slot = slot,
-                            .type_name = std::move(type_name)};
+                            .type_name = std::move(type_name),
+                            .is_stream = is_stream};
+}
+
+bool is_stream(py::handle object) {
+  return PyIter_Check(object.ptr()) != 0 || PyAIter_Check(object.ptr()) != 0;
 }
 
 void throw_too_long() {

@@ -30,6 +30,10 @@ session_objects::~session_objects() {
   forget_all();
 }
 
+const conversion_config& session_objects::rules() const {
+  return table_.rules_;
+}
+
 std::uint64_t session_objects::keep(py::object kept) {
   const auto slot = ++table_.last_slot_;
   objects_.emplace(slot, std::move(kept));

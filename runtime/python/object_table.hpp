@@ -9,6 +9,8 @@
 #include <string>
 #include <unordered_map>
 
+#include <snakebridge/config.hpp>
+
 #include "runtime/python/python.hpp"
 
 // Hidden, as all of pybind11 is.
@@ -32,6 +34,8 @@ public:
   bool forget(std::uint64_t slot);
   std::size_t forget_all();
 
+  const conversion_config& rules() const;
+
   /// Made on first use, freed with the session.
   py::dict name_space();
 
@@ -43,8 +47,12 @@ private:
 
 class object_table {
 public:
-  /// Counts the objects it holds in `live`, which must outlive it.
-  explicit object_table(std::atomic<std::uint64_t>& live) : live_{live} {}
+  /// Counts the objects it holds in `live`, which must outlive it. Values of
+  /// all its sessions are converted by `rules`.
+  explicit object_table(std::atomic<std::uint64_t>& live,
+                        conversion_config rules = {})
+      : live_{live},
+        rules_{std::move(rules)} {}
 
   session_objects& of(std::uint64_t session);
   /// Frees all of a session: how many objects it had.
@@ -55,6 +63,7 @@ private:
   friend class session_objects;
 
   std::atomic<std::uint64_t>& live_;
+  const conversion_config rules_;
   std::uint64_t last_slot_ = 0;
   std::unordered_map<std::uint64_t, std::unique_ptr<session_objects>> sessions_;
 };

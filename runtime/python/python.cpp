@@ -74,11 +74,11 @@ result<void> start_python(const std::filesystem::path& executable,
   const std::lock_guard lock{once};
   if (Py_IsInitialized() == 0) {
     auto started = initialise(executable, role);
-    if (started) {
-      started_with = executable;
-      ours = true;
-    }
-    return started;
+    if (!started)
+      return started;
+    started_with = executable;
+    ours = true;
+    return define_module();
   }
   if (ours && executable != started_with)
     return tl::unexpected{error{
@@ -86,7 +86,14 @@ result<void> start_python(const std::filesystem::path& executable,
       fmt::format("this process already runs Python as '{}'; it cannot be '{}' "
                   "as well: use placement = worker",
                   started_with.string(), executable.string())}};
-  return {};
+  return define_module();
+}
+
+std::string text_with_surrogates(py::handle from) {
+  const auto encoded =
+    checked(PyUnicode_AsEncodedString(from.ptr(), "utf-8", "surrogatepass"));
+  return {PyBytes_AS_STRING(encoded.ptr()),
+          static_cast<std::size_t>(PyBytes_GET_SIZE(encoded.ptr()))};
 }
 
 gil_guard::gil_guard() : held_before_{PyGILState_Check() != 0} {

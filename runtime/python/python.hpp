@@ -27,6 +27,10 @@ enum class python_role {
 result<void> start_python(const std::filesystem::path& executable,
                           python_role role);
 
+/// Defines the module `snakebridge` for Python code, where it is not yet.
+/// Takes the GIL. Errors: startup_failed.
+result<void> define_module();
+
 /// Holds the GIL. A thread keeps its Python thread state between guards, so a
 /// guard costs no more than the lock.
 class gil_guard {
@@ -52,9 +56,13 @@ inline void checked(int outcome) {
     throw py::error_already_set{};
 }
 
+/// A str of generalised UTF-8 (runtime/utf8.hpp): lone surrogates may be in it.
 inline py::object python_string(std::string_view text) {
   return checked(PyUnicode_DecodeUTF8(
-    text.data(), static_cast<Py_ssize_t>(text.size()), nullptr));
+    text.data(), static_cast<Py_ssize_t>(text.size()), "surrogatepass"));
 }
+
+/// The generalised UTF-8 of a str.
+std::string text_with_surrogates(py::handle from);
 
 } // namespace gnu::visibility("hidden")]]snakebridge

@@ -1,9 +1,10 @@
 #include "runtime/python/to_python.hpp"
 
 #include <fmt/format.h>
-#include <kj/debug.h>
 
 #include "config/tunables.hpp"
+#include "runtime/python/scalars.hpp"
+#include "runtime/wire.hpp"
 
 namespace snakebridge {
 
@@ -11,11 +12,6 @@ namespace {
 
 Py_ssize_t signed_size(std::size_t size) {
   return static_cast<Py_ssize_t>(size);
-}
-
-py::object python_bytes(const void* data, std::size_t size) {
-  return checked(PyBytes_FromStringAndSize(static_cast<const char*>(data),
-                                           signed_size(size)));
 }
 
 py::object singleton(PyObject* object) {
@@ -34,6 +30,16 @@ py::object python_list(const Items& items, const session_objects& session,
   return made;
 }
 
+// Of a packed list.
+template <class Numbers, class Make>
+py::object python_numbers(const Numbers& items, Make make) {
+  auto made = checked(PyList_New(signed_size(items.size())));
+  Py_ssize_t at = 0;
+  for (const auto item : items)
+    PyList_SET_ITEM(made.ptr(), at++, checked(make(item)).release().ptr());
+  return made;
+}
+
 template <class Items, class... Depth>
 py::object python_tuple(const Items& items, const session_objects& session,
                         Depth... depth) {
@@ -45,37 +51,49 @@ py::object python_tuple(const Items& items, const session_objects& session,
   return made;
 }
 
-} // namespace
+template <class Items, class... Depth>
+py::object python_set(PyObject* empty, const Items& items,
+                      const session_objects& session, Depth... depth) {
+  auto made = checked(empty);
+  for (const auto& item : items)
+    checked(PySet_Add(made.ptr(), to_python(item, session, depth...).ptr()));
+  return made;
+}
 
-py::object to_python(const value& from, const session_objects& session,
-                     std::size_t depth) {
-  const bool container = from.kind() == kind::list || from.kind() == kind::tuple
-                         || from.kind() == kind::dict;
-  if (container && depth >= limits::value_depth_max)
+void check_depth(std::size_t depth) {
+  if (depth >= limits::value_depth_max)
     throw exception{
       error{errc::payload_too_large,
             fmt::format("the value is more than {} containers deep",
                         limits::value_depth_max)}};
+}
+
+} // namespace
+
+py::object to_python(const value& from, const session_objects& session,
+                     std::size_t depth) {
   switch (from.kind()) {
   case kind::none:
     return singleton(Py_None);
-  case kind::boolean:
-    return singleton(*from.get_if<bool>() ? Py_True : Py_False);
-  case kind::integer:
-    return checked(PyLong_FromLongLong(*from.get_if<std::int64_t>()));
-  case kind::floating:
-    return checked(PyFloat_FromDouble(*from.get_if<double>()));
-  case kind::string:
-    return python_string(*from.get_if<std::string>());
-  case kind::bytes: {
-    const auto& data = *from.get_if<bytes>();
-    return python_bytes(data.data(), data.size());
-  }
+  case kind::ref:
+    return py::reinterpret_borrow<py::object>(
+      session.find(from.get_if<ref>()->slot));
   case kind::list:
+    check_depth(depth);
     return python_list(*from.get_if<list>(), session, depth + 1);
   case kind::tuple:
+    check_depth(depth);
     return python_tuple(*from.get_if<tuple>(), session, depth + 1);
+  case kind::set:
+    check_depth(depth);
+    return python_set(PySet_New(nullptr), *from.get_if<set>(), session,
+                      depth + 1);
+  case kind::frozenset:
+    check_depth(depth);
+    return python_set(PyFrozenSet_New(nullptr), *from.get_if<frozenset>(),
+                      session, depth + 1);
   case kind::dict: {
+    check_depth(depth);
     auto made = checked(PyDict_New());
     for (const auto& [key, item] : *from.get_if<dict>())
       checked(PyDict_SetItem(made.ptr(),
@@ -83,11 +101,9 @@ py::object to_python(const value& from, const session_objects& session,
                              to_python(item, session, depth + 1).ptr()));
     return made;
   }
-  case kind::ref:
-    return py::reinterpret_borrow<py::object>(
-      session.find(from.get_if<ref>()->slot));
+  default:
+    return python_scalar(from, session.rules());
   }
-  std::terminate(); // a kind was added and forgotten here
 }
 
 py::object to_python(schema::Value::Reader from,
@@ -107,12 +123,21 @@ py::object to_python(schema::Value::Reader from,
   }
   case schema::Value::BYTES: {
     const auto data = from.getBytes();
-    return python_bytes(data.begin(), data.size());
+    return checked(PyBytes_FromStringAndSize(
+      reinterpret_cast<const char*>(data.begin()), signed_size(data.size())));
   }
   case schema::Value::LIST:
     return python_list(from.getList(), session);
   case schema::Value::TUPLE:
     return python_tuple(from.getTuple(), session);
+  case schema::Value::FLOATS:
+    return python_numbers(from.getFloats(), PyFloat_FromDouble);
+  case schema::Value::INTEGERS:
+    return python_numbers(from.getIntegers(), PyLong_FromLongLong);
+  case schema::Value::SET:
+    return python_set(PySet_New(nullptr), from.getSet(), session);
+  case schema::Value::FROZENSET:
+    return python_set(PyFrozenSet_New(nullptr), from.getFrozenset(), session);
   case schema::Value::DICT: {
     auto made = checked(PyDict_New());
     for (auto entry : from.getDict())
@@ -124,8 +149,9 @@ py::object to_python(schema::Value::Reader from,
   case schema::Value::REF:
     return py::reinterpret_borrow<py::object>(
       session.find(from.getRef().getSlot()));
+  default: // of one piece, or of no known kind
+    return python_scalar(wire::read_value(from, {}), session.rules());
   }
-  throw KJ_EXCEPTION(FAILED, "a value of no known kind");
 }
 
 } // namespace snakebridge

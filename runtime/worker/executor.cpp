@@ -129,7 +129,8 @@ executor::message executor::run(schema::Request::Reader asked) {
   const auto outcome = perform(made, session);
 
   auto reply = std::make_unique<wire::outgoing>();
-  result_writer writer{session};
+  result_writer writer{session,
+                       asked.getMarkers() ? leaves::markers : leaves::refs};
   writer.write(
     outcome, wire_sink{reply->builder().initRoot<schema::Reply>().initValue()});
   if (reply->bytes() > payload_bytes_max_)

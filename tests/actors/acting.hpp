@@ -94,7 +94,8 @@ protected:
 
   /// Notes "down:id" when the session's end is seen.
   void watch_end(const std::string& id, const caf::actor& session) {
-    auto watcher = [this, id, session](caf::event_based_actor* self) {
+    auto watcher = [this, id, session](caf::event_based_actor* self,
+                                       caf::unit_t) {
       self->monitor(session);
       self->set_down_handler([this, id, self](caf::down_msg&) {
         happened.add("down:" + id);
@@ -102,7 +103,7 @@ protected:
       });
       return caf::behavior{[](caf::unit_t) {}};
     };
-    ends_with_test(system().spawn(watcher));
+    ends_with_test(system().spawn(watcher, caf::unit));
     settle();
   }
 

@@ -44,10 +44,10 @@ TEST_F(SessionEnd, WhenItIsReleasedThenItsClientLives) {
 
 // 42: a client that does not trap ignores a normal end, as over a link.
 TEST_F(SessionEnd, WhenItIsReleasedThenAPlainClientDoesNotNotice) {
-  auto plain = [](caf::event_based_actor*) {
+  auto plain = [](caf::event_based_actor*, caf::unit_t) {
     return caf::behavior{[](int number) { return number; }};
   };
-  const auto owner = ends_with_test(system().spawn(plain));
+  const auto owner = ends_with_test(system().spawn(plain, caf::unit));
   session_with_objects("a", owner);
   open_sessions->release(open_sessions->find("a"));
   EXPECT_EQ(took_place(), (events{"release:a"}));
@@ -57,15 +57,15 @@ TEST_F(SessionEnd, WhenItIsReleasedThenAPlainClientDoesNotNotice) {
 // 43
 TEST_F(SessionEnd, WhenItCrashesThenATrappingClientIsToldAndOthersDie) {
   std::optional<caf::error> told, died;
-  auto trapping = [&told](caf::event_based_actor* self) {
+  auto trapping = [&told](caf::event_based_actor* self, caf::unit_t) {
     self->set_exit_handler([&told](caf::exit_msg& end) { told = end.reason; });
     return caf::behavior{[](caf::unit_t) {}};
   };
-  auto plain = [](caf::event_based_actor*) {
+  auto plain = [](caf::event_based_actor*, caf::unit_t) {
     return caf::behavior{[](caf::unit_t) {}};
   };
-  const auto first = system().spawn(trapping);
-  const auto second = system().spawn(plain);
+  const auto first = system().spawn(trapping, caf::unit);
+  const auto second = system().spawn(plain, caf::unit);
   second->attach_functor([&died](const caf::error& why) { died = why; });
   const auto session = session_with_objects("a", first);
   open("a", second);
@@ -84,11 +84,11 @@ TEST_F(SessionEnd, WhenItCrashesThenATrappingClientIsToldAndOthersDie) {
 // 43
 TEST_F(SessionEnd, WhenItIsKilledThenItsClientCanStillTrapThat) {
   std::optional<caf::error> told;
-  auto trapping = [&told](caf::event_based_actor* self) {
+  auto trapping = [&told](caf::event_based_actor* self, caf::unit_t) {
     self->set_exit_handler([&told](caf::exit_msg& end) { told = end.reason; });
     return caf::behavior{[](caf::unit_t) {}};
   };
-  const auto owner = system().spawn(trapping);
+  const auto owner = system().spawn(trapping, caf::unit);
   const auto session = session_with_objects("a", owner);
   caf::anon_send_exit(session, caf::exit_reason::kill);
   EXPECT_EQ(took_place(), (events{"release:a"}));
@@ -180,7 +180,8 @@ TEST_F(SessionEnd, GivenAClientThatIsDeadAlreadyThenItEndsAtOnce) {
 
 // 50: nothing at all is left of the client but its address.
 TEST_F(SessionEnd, GivenAClientThatIsForgottenThenItEndsAtOnce) {
-  auto short_lived = system().spawn([](caf::event_based_actor*) {});
+  auto short_lived =
+    system().spawn([](caf::event_based_actor*, caf::unit_t) {}, caf::unit);
   const auto address = short_lived.address();
   short_lived = nullptr;
   settle();

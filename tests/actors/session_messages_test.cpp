@@ -82,12 +82,12 @@ TEST_F(SessionMessages, GivenAnErrorOfCafThenItBecomesTheNearestOfOurs) {
 TEST_F(SessionMessages, WhenTheRequestTimesOutThenThatIsADeadline) {
   open_session();
   std::optional<error> late;
-  auto asker = [&](caf::event_based_actor* self) {
+  auto asker = [&](caf::event_based_actor* self, caf::unit_t) {
     self->request(session, 5s, call_message{"fake", "hold"})
       .then([](const value&) { ADD_FAILURE() << "answered"; },
             [&](const caf::error& failed) { late = to_error(failed); });
   };
-  system().spawn(asker);
+  system().spawn(asker, caf::unit);
   advance(4999ms);
   EXPECT_FALSE(late);
   advance(1ms);

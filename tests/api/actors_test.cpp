@@ -106,12 +106,14 @@ TEST_P(ActorClients, WhenAKeyIsNoStringThenPythonRefusesItByName) {
 
 TEST_P(ActorClients, WhenTheActorEndsThenItsObjectsAreFreed) {
   const auto made = std::make_shared<std::promise<sb::ref>>();
-  auto other = bridge.system().spawn([&](caf::event_based_actor* here) {
-    const auto its = sb::open_session(here, bridge, {.id = "its"});
-    here->request(its, patience, sb::call_message{"builtins", "object"})
-      .then([=](const sb::value& v) { made->set_value(v.as<sb::ref>()); });
-    return caf::behavior{[](caf::unit_t) {}};
-  });
+  auto other = bridge.system().spawn(
+    [&](caf::event_based_actor* here, caf::unit_t) {
+      const auto its = sb::open_session(here, bridge, {.id = "its"});
+      here->request(its, patience, sb::call_message{"builtins", "object"})
+        .then([=](const sb::value& v) { made->set_value(v.as<sb::ref>()); });
+      return caf::behavior{[](caf::unit_t) {}};
+    },
+    caf::unit);
   const auto object = made->get_future().get();
   EXPECT_EQ(object.session, "its");
   EXPECT_EQ(bridge.stats().live_objects(), 1U);

@@ -108,9 +108,13 @@ TEST(Convert, GivenNanAndInfinityThenTheyAreFloatsOfAnySize) {
   EXPECT_TRUE(std::signbit(value{-0.0}.as<float>()));
 }
 
-TEST(Convert, GivenAnUnsignedBeyond64SignedBitsThenItThrows) {
+TEST(Convert, GivenAnUnsignedBeyond64SignedBitsThenItIsALargeInt) {
   EXPECT_EQ(value{std::uint64_t{1} << 62U}, value{std::int64_t{1} << 62U});
-  EXPECT_THROW(value{~std::uint64_t{0}}, exception);
+  const value large{~std::uint64_t{0}};
+  EXPECT_EQ(repr(large), "18446744073709551615");
+  EXPECT_EQ(large.as<std::uint64_t>(), ~std::uint64_t{0});
+  EXPECT_EQ(refusal<std::int64_t>(large),
+            "18446744073709551615 is no exact 64 bit integer");
 }
 
 TEST(Convert, GivenNoneThenOnlyAnOptionalTakesIt) {

@@ -170,19 +170,14 @@ TEST_P(HostValues, WhenSomethingHasNoValueFormThenOnlyItIsARef) {
        "class row(list): pass\n"
        "def function(): pass");
   const std::vector<std::pair<const char*, const char*>> rows{
-    {"2**63", "int"},
-    {"-2**63 - 1", "int"},
     {"number(5)", "__snakebridge_session__.number"},
     {"text('x')", "__snakebridge_session__.text"},
     {"table(a=1)", "__snakebridge_session__.table"},
     {"row([1])", "__snakebridge_session__.row"},
     {"object()", "object"},
     {"function", "function"},
-    {"'\\ud800'", "str"},
-    {"{1, 2}", "set"},
     {"__import__('pathlib').Path('/')", "pathlib.PosixPath"},
     {"ValueError", "type"},
-    {"1j", "complex"},
   };
   for (const auto& [code, type] : rows) {
     const auto got =

@@ -36,9 +36,9 @@ protected:
   }
 
   static std::vector<word> words(std::size_t count, int seed = 1) {
-    std::vector<word> made(count);
-    std::memset(static_cast<void*>(made.data()), seed, count * sizeof(word));
-    return made;
+    word each = 0;
+    std::memset(&each, seed, sizeof each);
+    return std::vector<word>(count, each);
   }
   static frame_header header(std::uint64_t call) {
     return {

@@ -1,0 +1,56 @@
+// The module `snakebridge` that Python code sees.
+#include <fmt/format.h>
+
+#include "runtime/python/python.hpp"
+
+namespace snakebridge {
+
+namespace {
+
+constexpr auto* source = R"py(
+import sys, types
+module = types.ModuleType("snakebridge", "What SnakeBridge gives Python code.")
+class Atom:
+    """A name that is its own meaning, from C++ (sb::atom)."""
+    __slots__ = ("value",)
+    __module__ = "snakebridge"
+    def __init__(self, value):
+        object.__setattr__(self, "value", str(value))
+    def __setattr__(self, name, value):
+        raise AttributeError("an Atom does not change")
+    def __delattr__(self, name):
+        raise AttributeError("an Atom does not change")
+    def __reduce__(self):
+        return (Atom, (self.value,))
+    def __eq__(self, other):
+        if type(other) is not Atom:
+            return NotImplemented
+        return self.value == other.value
+    def __hash__(self):
+        return hash((Atom, self.value))
+    def __str__(self):
+        return self.value
+    def __repr__(self):
+        return f"Atom({self.value!r})"
+module.Atom = Atom
+sys.modules.setdefault("snakebridge", module)
+)py";
+
+} // namespace
+
+result<void> define_module() {
+  const gil_guard gil;
+  try {
+    py::dict space;
+    space["__builtins__"] = py::module_::import("builtins");
+    space["__name__"] = "snakebridge";
+    py::exec(source, space);
+    return {};
+  } catch (const py::error_already_set& raised) {
+    return tl::unexpected{error{
+      errc::startup_failed,
+      fmt::format("Python's side could not be set up: {}", raised.what())}};
+  }
+}
+
+} // namespace snakebridge

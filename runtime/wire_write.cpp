@@ -1,0 +1,230 @@
+// Values into messages.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "config/tunables.hpp"
+#include "runtime/wire.hpp"
+
+namespace snakebridge::wire {
+
+namespace {
+
+using builder = schema::Value::Builder;
+
+[[noreturn]] void refuse(const value& item, std::string_view why) {
+  throw exception{
+    error{errc::not_convertible, fmt::format("{} {}", repr_short(item), why)}};
+}
+
+capnp::Data::Reader raw(std::string_view from) {
+  return {reinterpret_cast<const kj::byte*>(from.data()), from.size()};
+}
+
+// The one kind of all items, where a packed list can hold them.
+std::optional<kind> common_kind(const list& items) {
+  if (items.empty())
+    return {};
+  const auto first = items[0].kind();
+  if (first != kind::floating && first != kind::integer)
+    return {};
+  const bool packed =
+    std::all_of(items.begin(), items.end(), [first](const value& item) {
+      return item.kind() == first && !item.is_typed()
+             && (first == kind::floating || item.get_if<std::int64_t>());
+    });
+  return packed ? std::optional{first} : std::nullopt;
+}
+
+template <class Items>
+void write_items(capnp::List<schema::Value>::Builder to, const Items& from,
+                 std::size_t depth) {
+  unsigned at = 0;
+  for (const auto& item : from)
+    write_value(to[at++], item, depth);
+}
+
+void write_list(builder to, const list& from, std::size_t depth) {
+  const auto count = count_of(from.size());
+  const auto packed = common_kind(from);
+  if (packed == kind::floating) {
+    auto items = to.initFloats(count);
+    for (unsigned at = 0; at < count; ++at)
+      items.set(at, *from[at].get_if<double>());
+  } else if (packed == kind::integer) {
+    auto items = to.initIntegers(count);
+    for (unsigned at = 0; at < count; ++at)
+      items.set(at, *from[at].get_if<std::int64_t>());
+  } else {
+    write_items(to.initList(count), from, depth);
+  }
+}
+
+void write_dict(builder to, const dict& from, std::size_t depth) {
+  auto entries = to.initDict(count_of(from.size()));
+  unsigned at = 0;
+  for (const auto& [key, item] : from) {
+    auto entry = entries[at++];
+    write_value(entry.initKey(), key, depth);
+    write_value(entry.initValue(), item, depth);
+  }
+}
+
+void write(schema::Timedelta::Builder to, const timedelta& from) {
+  to.setDays(from.days);
+  to.setSeconds(from.seconds);
+  to.setMicroseconds(from.microseconds);
+}
+
+void write(schema::Zone::Builder to, const timezone& from) {
+  to.setKey(text(from.key));
+  if (from.offset)
+    write(to.initOffset(), *from.offset);
+  if (from.name)
+    to.setName(text(*from.name));
+}
+
+void write(schema::Date::Builder to, const date& from) {
+  to.setYear(from.year);
+  to.setMonth(from.month);
+  to.setDay(from.day);
+}
+
+void write(schema::Time::Builder to, const time& from) {
+  to.setHour(from.hour);
+  to.setMinute(from.minute);
+  to.setSecond(from.second);
+  to.setFold(from.fold);
+  to.setMicrosecond(from.microsecond);
+  if (from.zone)
+    write(to.initZone(), *from.zone);
+}
+
+void write(schema::DateTime::Builder to, const datetime& from) {
+  write(to.initDate(), from.date);
+  write(to.initTime(), from.time);
+}
+
+void write(schema::Uuid::Builder to, const uuid& from) {
+  const auto half = [&](std::size_t begin) {
+    std::uint64_t bits = 0;
+    for (auto at = begin; at < begin + 8; ++at)
+      bits = bits << 8U | from.bytes[at];
+    return bits;
+  };
+  to.setHigh(half(0));
+  to.setLow(half(8));
+  to.setSafety(static_cast<std::uint8_t>(from.is_safe));
+}
+
+// A moment must be one: Python would say so too late, and less clearly.
+template <class T>
+const T& valid(const value& from) {
+  const auto& item = *from.get_if<T>();
+  if (!item.valid())
+    refuse(from, "has a field out of Python's bounds");
+  return item;
+}
+
+void write_integer(builder to, const value& from) {
+  if (const auto* small = from.get_if<std::int64_t>())
+    to.setInteger(*small);
+  else
+    to.setBigInteger(raw(from.get_if<integer>()->bytes()));
+}
+
+void write_complex(builder to, const std::complex<double>& from) {
+  auto into = to.initComplex();
+  into.setReal(from.real());
+  into.setImaginary(from.imag());
+}
+
+void write_typed(builder to, const value& from) {
+  auto into = to.initTyped();
+  into.setTypeName(text(from.type_name()));
+  write_value(into.initValue(), from.plain());
+}
+
+void check_depth(std::size_t depth) {
+  if (depth >= limits::value_depth_max)
+    throw exception{
+      error{errc::payload_too_large,
+            fmt::format("the value is more than {} containers deep",
+                        limits::value_depth_max)}};
+}
+
+void write_container(builder to, const value& from, std::size_t depth) {
+  check_depth(depth);
+  switch (from.kind()) {
+  case kind::list:
+    return write_list(to, *from.get_if<list>(), depth + 1);
+  case kind::tuple:
+    return write_items(to.initTuple(count_of(from.size())),
+                       *from.get_if<tuple>(), depth + 1);
+  case kind::set:
+    return write_items(to.initSet(count_of(from.size())), *from.get_if<set>(),
+                       depth + 1);
+  case kind::frozenset:
+    return write_items(to.initFrozenset(count_of(from.size())),
+                       *from.get_if<frozenset>(), depth + 1);
+  default:
+    return write_dict(to, *from.get_if<dict>(), depth + 1);
+  }
+}
+
+} // namespace
+
+unsigned count_of(std::size_t items) {
+  constexpr std::size_t most = (std::size_t{1} << 29U) - 1;
+  if (items > most)
+    throw exception{too_large(0)};
+  return static_cast<unsigned>(items);
+}
+
+void write_value(builder to, const value& from, std::size_t depth) {
+  if (from.is_typed())
+    return write_typed(to, from);
+  switch (from.kind()) {
+  case kind::none:
+    return to.setNone();
+  case kind::boolean:
+    return to.setBoolean(*from.get_if<bool>());
+  case kind::integer:
+    return write_integer(to, from);
+  case kind::floating:
+    return to.setFloating(*from.get_if<double>());
+  case kind::string:
+    return to.setString(text(*from.get_if<std::string>()));
+  case kind::bytes:
+    return to.setBytes(raw(from.get_if<bytes>()->view()));
+  case kind::ref:
+    return to.initRef().setSlot(from.get_if<ref>()->slot);
+  case kind::complex:
+    return write_complex(to, *from.get_if<std::complex<double>>());
+  case kind::date:
+    return write(to.initDate(), valid<date>(from));
+  case kind::time:
+    return write(to.initTime(), valid<time>(from));
+  case kind::datetime:
+    return write(to.initDatetime(), valid<datetime>(from));
+  case kind::timedelta:
+    return write(to.initTimedelta(), valid<timedelta>(from));
+  case kind::decimal:
+    return to.setDecimal(text(from.get_if<decimal>()->text()));
+  case kind::uuid:
+    return write(to.initUuid(), *from.get_if<uuid>());
+  case kind::atom:
+    return to.setAtom(text(from.get_if<atom>()->name));
+  case kind::unserializable:
+    refuse(from, "stands for an object that could not cross: it cannot be sent "
+                 "back");
+  case kind::list:
+  case kind::tuple:
+  case kind::dict:
+  case kind::set:
+  case kind::frozenset:
+    return write_container(to, from, depth);
+  }
+}
+
+} // namespace snakebridge::wire
