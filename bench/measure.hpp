@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,15 +49,21 @@ void sample(samples& into, int times, Once once) {
   }
 }
 
-/// A row of the table: a measured operation and what it is compared with.
+/// A row of the table: a measured operation and what it is compared with, and
+/// how many times as long it may take at most, where that was promised.
 inline void print_row(const std::string& name, const figures& measured,
-                      const std::string& baseline_name,
-                      const figures& baseline) {
+                      const std::string& baseline_name, const figures& baseline,
+                      std::optional<double> ratio_max = {}) {
+  const double ratio = measured.p50_us / baseline.p50_us;
   std::printf("%-26s p50 %8.2f us  p99 %8.2f us | %-26s p50 %8.2f us  p99 "
-              "%8.2f us | ratio %5.2f\n",
+              "%8.2f us | ratio %5.2f",
               name.c_str(), measured.p50_us, measured.p99_us,
-              baseline_name.c_str(), baseline.p50_us, baseline.p99_us,
-              measured.p50_us / baseline.p50_us);
+              baseline_name.c_str(), baseline.p50_us, baseline.p99_us, ratio);
+  if (ratio_max)
+    std::printf(" of %.2f: %s", *ratio_max,
+                ratio <= *ratio_max ? "holds" : "MISSED");
+  std::printf("\n");
+  std::fflush(stdout);
 }
 
 /// Measures two operations in turns of a few hundred.

@@ -13,6 +13,10 @@ namespace snakebridge {
 namespace {
 
 constexpr std::size_t staging_bytes = 64 * 1024;
+// What the kernel may hold for us each way: a message that fits needs neither
+// a copy of our own nor a second thread to send the rest. The system may give
+// less (net.core.wmem_max).
+constexpr int socket_bytes = 1024 * 1024;
 constexpr std::size_t parts_max = 1'000; // below IOV_MAX
 
 std::size_t bytes_of(const frame_header& header) {
@@ -41,7 +45,10 @@ socket_channel::socket_channel(snakebridge::descriptor socket,
                                std::size_t frame_bytes_max)
     : socket_{std::move(socket)},
       frame_words_max_{frame_bytes_max / sizeof(word)},
-      staged_(staging_bytes / sizeof(word)) {}
+      staged_(staging_bytes / sizeof(word)) {
+  ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDBUF, &socket_bytes,
+               sizeof socket_bytes);
+}
 
 bool socket_channel::send(frame_header header,
                           std::span<const message_part> parts) {
@@ -62,6 +69,8 @@ bool socket_channel::send(frame_header header,
     // A broken socket is the receiver's to notice: it sees the end of file.
     sent = now > 0 ? static_cast<std::size_t>(now) : 0;
   }
+  if (unsent_.empty())
+    unsent_.reserve(sizeof header + words * sizeof(word) - sent);
   for (const auto& piece : pieces) {
     if (sent >= piece.iov_len) {
       sent -= piece.iov_len;
@@ -131,12 +140,13 @@ channel_state socket_channel::receive(std::vector<frame>& arrived, bool wait) {
 }
 
 // A frame gets memory as its bytes arrive: a header alone cannot ask for much.
+// Four times what is there, because each step copies it.
 void socket_channel::grow_partial() {
   auto& message = partial_.message;
   if (partial_bytes_ < message.size() * sizeof(word))
     return;
   message.resize(std::min<std::size_t>(
-    partial_.header.words, 2 * message.size() + staging_bytes / sizeof(word)));
+    partial_.header.words, 4 * message.size() + staging_bytes / sizeof(word)));
 }
 
 // Takes the whole frames out of the staging buffer. A frame that is larger than

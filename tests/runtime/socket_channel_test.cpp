@@ -24,7 +24,7 @@ protected:
 
   void tiny_buffers() {
     const int bytes = 1;
-    for (const int end : {ours->poll_descriptor(), theirs.get()})
+    for (const int end : {ours->poll_descriptor(), peer().poll_descriptor()})
       for (const int which : {SO_SNDBUF, SO_RCVBUF})
         ::setsockopt(end, SOL_SOCKET, which, &bytes, sizeof bytes);
   }
@@ -132,7 +132,7 @@ TEST_F(SocketChannel, WhenFramesComeInAnyPiecesThenTheyArriveTheSame) {
 
 TEST_F(SocketChannel, GivenTinyBuffersThenSendingNeverBlocksAndAllArrives) {
   tiny_buffers();
-  auto& sender = peer();
+  auto& sender = *other;
   const auto content = words(200'000, 7);
   const message_part parts[] = {content};
   EXPECT_FALSE(sender.send(header(1), parts)) << "it cannot fit";
