@@ -136,8 +136,17 @@ void write_raised(schema::PythonError::Builder to, const python_error& from,
 result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
                                                  std::uint64_t session,
                                                  std::size_t bytes_max) {
+  // Each with its place in a list; the request itself and its names.
+  std::size_t words = 64 + asked.name.size() / sizeof(word);
+  for (const auto& item : asked.positional)
+    words += words_of(item);
+  for (const auto& [name, item] : asked.named)
+    words += words_of(item) + name.size() / sizeof(word) + 4;
+  // One too large is refused while it is written, not by taking all memory.
+  words = std::min(words, bytes_max / sizeof(word));
   return build_message<schema::Request>(
-    bytes_max, [&](schema::Request::Builder request) {
+    bytes_max,
+    [&](schema::Request::Builder request) {
       request.setSession(session);
       request.setVerb(static_cast<std::uint8_t>(asked.what));
       request.setMarkers(asked.leaves == leaves::markers);
@@ -156,7 +165,8 @@ result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
           write_value(named[i].initValue(), asked.named[i].second);
         }
       }
-    });
+    },
+    words);
 }
 
 std::unique_ptr<outgoing> encode_release(std::uint64_t session) {

@@ -3,6 +3,7 @@
 // What comes from a worker is hostile: sizes and depths are checked, and what
 // does not parse is `message_malformed`.
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,15 @@ namespace snakebridge::wire {
 class outgoing : public prepared_call {
 public:
   outgoing() : builder_{words_of_a_small_message} {}
+  /// Begins with a segment of that size: one that holds all is the fastest.
+  explicit outgoing(std::size_t words)
+      : builder_{static_cast<unsigned>(std::clamp<std::size_t>(
+        words, words_of_a_small_message, words_of_a_first_segment_max))} {}
+  /// Begins with that room, which is all zero, outlives this, and is all zero
+  /// again afterwards.
+  explicit outgoing(std::span<word> room)
+      : builder_{kj::arrayPtr(reinterpret_cast<capnp::word*>(room.data()),
+                              room.size())} {}
   ~outgoing() noexcept override {} // the builder's may throw, in theory
 
   capnp::MallocMessageBuilder& builder() { return builder_; }
@@ -34,7 +44,8 @@ public:
   }
 
 private:
-  static constexpr unsigned words_of_a_small_message = 128;
+  static constexpr std::size_t words_of_a_small_message = 128;
+  static constexpr std::size_t words_of_a_first_segment_max = 1U << 27U;
 
   capnp::MallocMessageBuilder builder_;
   std::size_t table_words() {
@@ -47,9 +58,10 @@ private:
 
 /// Runs `build` on a new message. Errors: payload_too_large when it grew
 /// beyond `bytes_max` or beyond what the format can hold.
+/// `words`: what it will about need.
 template <class Root, class Build>
-result<std::unique_ptr<outgoing>> build_message(std::size_t bytes_max,
-                                                Build build);
+result<std::unique_ptr<outgoing>>
+build_message(std::size_t bytes_max, Build build, std::size_t words = 0);
 
 /// A reader of a received message, with limits in force.
 class incoming {
@@ -84,6 +96,9 @@ result<value> decode_reply(const frame& received, const session_gate& session,
 void write_value(schema::Value::Builder to, const value& from,
                  std::size_t depth = 0);
 
+/// About how many words it takes.
+std::size_t words_of(const value& from, std::size_t depth = 0);
+
 /// What a ref that came in is completed with.
 struct ref_origin {
   std::string session;
@@ -110,9 +125,9 @@ void write_raised(schema::PythonError::Builder to, const python_error& from,
 error too_large(std::size_t bytes_max);
 
 template <class Root, class Build>
-result<std::unique_ptr<outgoing>> build_message(std::size_t bytes_max,
-                                                Build build) {
-  auto message = std::make_unique<outgoing>();
+result<std::unique_ptr<outgoing>>
+build_message(std::size_t bytes_max, Build build, std::size_t words) {
+  auto message = std::make_unique<outgoing>(words);
   try {
     build(message->builder().template initRoot<Root>());
     if (message->bytes() > bytes_max)

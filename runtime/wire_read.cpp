@@ -100,14 +100,15 @@ Set read_set(capnp::List<schema::Value>::Reader from,
   return items;
 }
 
-dict read_dict(capnp::List<schema::Value::Entry>::Reader from,
+dict read_dict(capnp::List<schema::Value>::Reader from,
                const ref_origin& made_by) {
+  require(from.size() % 2 == 0, "a key without a value");
   dict entries;
-  entries.reserve(from.size());
-  for (auto entry : from) {
-    require_hashable(entry.getKey());
-    entries.append(read_value(entry.getKey(), made_by),
-                   read_value(entry.getValue(), made_by));
+  entries.reserve(from.size() / 2);
+  for (unsigned at = 0; at < from.size(); at += 2) {
+    require_hashable(from[at]);
+    entries.append(read_value(from[at], made_by),
+                   read_value(from[at + 1], made_by));
   }
   return entries;
 }

@@ -61,12 +61,11 @@ void write_list(builder to, const list& from, std::size_t depth) {
 }
 
 void write_dict(builder to, const dict& from, std::size_t depth) {
-  auto entries = to.initDict(count_of(from.size()));
+  auto items = to.initDict(count_of(2 * from.size()));
   unsigned at = 0;
   for (const auto& [key, item] : from) {
-    auto entry = entries[at++];
-    write_value(entry.initKey(), key, depth);
-    write_value(entry.initValue(), item, depth);
+    write_value(items[at++], key, depth);
+    write_value(items[at++], item, depth);
   }
 }
 
@@ -179,6 +178,34 @@ unsigned count_of(std::size_t items) {
   if (items > most)
     throw exception{too_large(0)};
   return static_cast<unsigned>(items);
+}
+
+std::size_t words_of(const value& from, std::size_t depth) {
+  constexpr std::size_t words_of_value = 3, words_of_name = 16;
+  const auto bytes = [](std::size_t count) { return count / sizeof(word) + 2; };
+  auto words = words_of_value;
+  if (const auto* content = from.get_if<std::string>()) {
+    words += bytes(content->size());
+  } else if (const auto* raw = from.get_if<snakebridge::bytes>()) {
+    words += bytes(raw->size());
+  } else if (const auto* large = from.get_if<integer>()) {
+    words += bytes(large->bytes().size());
+  } else if (const auto* row = from.get_if<list>(); row && common_kind(*row)) {
+    words += row->size() + 1;
+  } else if (depth > limits::value_depth_max) {
+    return words; // refused where it is written
+  } else if (const auto* items = detail::items_of(from)) {
+    ++words;
+    for (const auto& item : *items)
+      words += words_of(item, depth + 1);
+  } else if (const auto* entries = from.get_if<dict>()) {
+    ++words;
+    for (const auto& [key, item] : *entries)
+      words += words_of(key, depth + 1) + words_of(item, depth + 1);
+  } else if (from.kind() > kind::floating) {
+    words += words_of_name;
+  }
+  return words;
 }
 
 void write_value(builder to, const value& from, std::size_t depth) {

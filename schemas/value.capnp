@@ -22,7 +22,7 @@ struct Value {
     bytes @5 :Data;
     list @6 :List(Value);
     tuple @7 :List(Value);
-    dict @8 :List(Entry);
+    dict @8 :List(Value);      # key, value, key, value…
     ref @9 :Ref;
     # Lists of floats alone, and of ints of 64 bits alone: the same list, packed.
     floats @10 :List(Float64);
@@ -40,11 +40,6 @@ struct Value {
     atom @22 :Text;
     typed @23 :Typed;
     unserializable @24 :Unserializable;
-  }
-
-  struct Entry {
-    key @0 :Value;
-    value @1 :Value;
   }
 }
 

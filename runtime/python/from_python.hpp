@@ -165,9 +165,9 @@ public:
   }
   template <class WriteEntry>
   void dict(std::size_t size, WriteEntry write) {
-    auto made = into_.initDict(count(size));
-    for (unsigned i = 0; i < made.size(); ++i)
-      write(i, wire_sink{made[i].initKey()}, wire_sink{made[i].initValue()});
+    auto made = into_.initDict(count(2 * size));
+    for (unsigned i = 0; i < made.size(); i += 2)
+      write(i / 2, wire_sink{made[i]}, wire_sink{made[i + 1]});
   }
 
 private:

@@ -1,6 +1,7 @@
 #include "runtime/python/to_python.hpp"
 
 #include <fmt/format.h>
+#include <kj/debug.h>
 
 #include "config/tunables.hpp"
 #include "runtime/python/scalars.hpp"
@@ -57,6 +58,17 @@ py::object python_set(PyObject* empty, const Items& items,
   auto made = checked(empty);
   for (const auto& item : items)
     checked(PySet_Add(made.ptr(), to_python(item, session, depth...).ptr()));
+  return made;
+}
+
+py::object python_dict(capnp::List<schema::Value>::Reader from,
+                       const session_objects& session) {
+  if (from.size() % 2 != 0)
+    throw KJ_EXCEPTION(FAILED, "a key without a value");
+  auto made = checked(PyDict_New());
+  for (unsigned at = 0; at < from.size(); at += 2)
+    checked(PyDict_SetItem(made.ptr(), to_python(from[at], session).ptr(),
+                           to_python(from[at + 1], session).ptr()));
   return made;
 }
 
@@ -138,14 +150,8 @@ py::object to_python(schema::Value::Reader from,
     return python_set(PySet_New(nullptr), from.getSet(), session);
   case schema::Value::FROZENSET:
     return python_set(PyFrozenSet_New(nullptr), from.getFrozenset(), session);
-  case schema::Value::DICT: {
-    auto made = checked(PyDict_New());
-    for (auto entry : from.getDict())
-      checked(PyDict_SetItem(made.ptr(),
-                             to_python(entry.getKey(), session).ptr(),
-                             to_python(entry.getValue(), session).ptr()));
-    return made;
-  }
+  case schema::Value::DICT:
+    return python_dict(from.getDict(), session);
   case schema::Value::REF:
     return py::reinterpret_borrow<py::object>(
       session.find(from.getRef().getSlot()));

@@ -128,7 +128,7 @@ executor::message executor::run(schema::Request::Reader asked) {
                             to_python(each.getValue(), session));
   const auto outcome = perform(made, session);
 
-  auto reply = std::make_unique<wire::outgoing>();
+  auto reply = std::make_unique<wire::outgoing>(std::span{room_});
   result_writer writer{session,
                        asked.getMarkers() ? leaves::markers : leaves::refs};
   writer.write(

@@ -17,7 +17,8 @@ public:
       : data_{data},
         status_{status},
         payload_bytes_max_{payload_bytes_max},
-        objects_{status.live_objects} {}
+        objects_{status.live_objects},
+        room_(room_words) {}
 
   /// Serves until the host says no more, then frees all objects.
   void serve();
@@ -37,6 +38,9 @@ private:
   status_page& status_;
   const std::size_t payload_bytes_max_;
   object_table objects_;
+  // Of one reply at a time: memory that is warm already.
+  static constexpr std::size_t room_words = std::size_t{1} << 17U;
+  std::vector<word> room_;
 };
 
 } // namespace gnu::visibility("hidden")]]snakebridge

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -88,7 +89,16 @@ status_page* map_status() {
   return mapped == MAP_FAILED ? nullptr : static_cast<status_page*>(mapped);
 }
 
+// Large values come and go: what they took is kept for the next, instead of
+// being given back and faulted in again with every call.
+void keep_memory() {
+  constexpr int kept_bytes_max = 128 << 20, heap_bytes_max = 32 << 20;
+  ::mallopt(M_TRIM_THRESHOLD, kept_bytes_max);
+  ::mallopt(M_MMAP_THRESHOLD, heap_bytes_max);
+}
+
 int serve() {
+  keep_memory();
   for (const int each : {worker_descriptor::data, worker_descriptor::control})
     keep_from_children(each);
   socket_channel control{descriptor{worker_descriptor::control},
