@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "config/tunables.hpp"
+#include "runtime/ml_error.hpp"
 
 namespace snakebridge {
 
@@ -92,23 +93,36 @@ const ref* first_ref(const operation& asked) {
 }
 
 lane::lane(std::shared_ptr<const pools> where, std::uint64_t number,
-           std::string id, std::chrono::milliseconds timeout)
+           std::string id, std::chrono::milliseconds timeout, error_mode errors)
     : where_{std::move(where)},
       gate_{std::make_shared<session_gate>(number, std::move(id))},
-      timeout_{timeout} {}
+      timeout_{timeout},
+      errors_{errors} {}
 
 result<value> lane::run(operation asked, const runtime_options& options) {
+  asked.keep_exception = options.keep_exception.value_or(false);
   auto to = find_route(asked, options.pool);
   if (!to)
     return tl::unexpected{to.error()};
-  return to->queue->run(std::move(asked), gate_, deadline(options), to->epoch);
+  auto outcome =
+    to->queue->run(std::move(asked), gate_, deadline(options), to->epoch);
+  if (!outcome && errors_ == error_mode::translated)
+    return tl::unexpected{translated(std::move(outcome).error())};
+  return outcome;
 }
 
 void lane::submit(operation asked, const runtime_options& options,
                   completion done) {
+  asked.keep_exception = options.keep_exception.value_or(false);
   auto to = find_route(asked, options.pool);
   if (!to)
     return done(tl::unexpected{to.error()});
+  if (errors_ == error_mode::translated)
+    done = [raw = std::move(done)](result<value> outcome) {
+      if (!outcome)
+        outcome = tl::unexpected{translated(std::move(outcome).error())};
+      raw(std::move(outcome));
+    };
   const auto made = std::make_shared<call>(std::move(asked), gate_,
                                            deadline(options), std::move(done));
   made->epoch = to->epoch;

@@ -15,7 +15,7 @@ namespace snakebridge {
 namespace {
 
 constexpr std::string_view top_settings =
-  "timeout_ms, payload_bytes_max, worker and tables [pool.NAME]";
+  "timeout_ms, payload_bytes_max, worker, error_mode and tables [pool.NAME]";
 constexpr std::string_view pool_settings =
   "size, placement, python, env, queue_max, intensity, period_ms, "
   "start_timeout_ms, cancel_grace_ms and stop_timeout_ms";
@@ -25,6 +25,14 @@ std::optional<placement> placement_of(std::string_view name) {
     return placement::worker;
   if (name == "embedded")
     return placement::embedded;
+  return std::nullopt;
+}
+
+std::optional<error_mode> error_mode_of(std::string_view name) {
+  if (name == "raw")
+    return error_mode::raw;
+  if (name == "translated")
+    return error_mode::translated;
   return std::nullopt;
 }
 
@@ -95,6 +103,8 @@ public:
       return *done;
     if (given.key == "worker")
       return read_path(given, into_.worker);
+    if (given.key == "error_mode")
+      return read_error_mode(given, into_.error_mode);
     return refused(given,
                    fmt::format("no such setting; there are {}", top_settings));
   }
@@ -193,6 +203,15 @@ private:
     return note(given);
   }
 
+  result<void> read_error_mode(const setting& given, error_mode& into) {
+    const auto* text = given.value.as_string();
+    const auto named = text ? error_mode_of(text->get()) : std::nullopt;
+    if (!named)
+      return refused(given, "must be \"raw\" or \"translated\"");
+    into = *named;
+    return note(given);
+  }
+
   result<void> note(const setting& given) {
     if (origins_ != nullptr)
       (*origins_)[given.path] = given.place;
@@ -213,6 +232,7 @@ struct override_variable {
 constexpr std::array overrides{
   override_variable{"SNAKEBRIDGE_WORKER", "worker", false},
   override_variable{"SNAKEBRIDGE_TIMEOUT_MS", "timeout_ms", false},
+  override_variable{"SNAKEBRIDGE_ERROR_MODE", "error_mode", false},
   override_variable{"SNAKEBRIDGE_PYTHON", "python", true},
   override_variable{"SNAKEBRIDGE_POOL_SIZE", "size", true},
   override_variable{"SNAKEBRIDGE_PLACEMENT", "placement", true},

@@ -218,7 +218,9 @@ result<value> embedded_host::execute(const operation& asked,
       error{errc::session_closed,
             fmt::format("session '{}' has ended; open it again", session.id)}};
   const gil_guard gil;
-  return guarded([&]() -> value {
+  exception_place keep_in{
+    .session = nullptr, .origin = {session.id, self_.interpreter, self_.epoch}};
+  const auto perform_it = [&]() -> value {
     auto& table = python_side_->objects;
     const auto* target = asked.target.get_if<ref>();
     if (asked.what == verb::release)
@@ -226,6 +228,8 @@ result<value> embedded_host::execute(const operation& asked,
     if (asked.what == verb::release_session)
       return table.release(session.number);
     auto& objects = table.of(session.number);
+    if (asked.keep_exception)
+      keep_in.session = &objects;
     python_operation made{.what = asked.what,
                           .module = asked.module,
                           .name = asked.name,
@@ -242,12 +246,12 @@ result<value> embedded_host::execute(const operation& asked,
     const auto outcome = perform(made, objects);
 
     value told;
-    const ref_origin origin{session.id, self_.interpreter, self_.epoch};
     result_writer writer{objects};
-    writer.write(outcome, value_sink{told, origin});
+    writer.write(outcome, value_sink{told, keep_in.origin});
     writer.commit();
     return told;
-  });
+  };
+  return guarded(perform_it, keep_in);
 }
 
 bool embedded_host::accept(const call_ptr& taken, bool) {

@@ -114,37 +114,6 @@ value read_value(schema::Value::Reader from, const origin& made_by) {
   throw KJ_EXCEPTION(FAILED, "a value of no known kind");
 }
 
-python_error read_raised(schema::PythonError::Reader from, std::size_t chain) {
-  python_error raised{.type = string(from.getType()),
-                      .module = string(from.getModule()),
-                      .message = string(from.getMessage()),
-                      .traceback = string(from.getTraceback()),
-                      .frames = {},
-                      .notes = {},
-                      .mro = {},
-                      .cause = {},
-                      .context = {}};
-  for (auto each : from.getFrames())
-    raised.frames.push_back(
-      {string(each.getFile()), each.getLine(), string(each.getFunction())});
-  for (auto note : from.getNotes())
-    raised.notes.push_back(string(note));
-  for (auto base : from.getMro())
-    raised.mro.push_back(string(base));
-  const bool same = from.getContextIsCause();
-  if (chain < limits::exception_chain_max) {
-    if (from.hasCause())
-      raised.cause = std::make_shared<const python_error>(
-        read_raised(from.getCause(), chain + 1));
-    if (same)
-      raised.context = raised.cause;
-    else if (from.hasContext())
-      raised.context = std::make_shared<const python_error>(
-        read_raised(from.getContext(), chain + 1));
-  }
-  return raised;
-}
-
 error read_failure(schema::Failure::Reader from) {
   const auto code = from.getCode();
   if (code < static_cast<unsigned>(errc::python_raised)
@@ -234,36 +203,6 @@ void write_value(schema::Value::Builder to, const value& from,
   }
 }
 
-void write_raised(schema::PythonError::Builder to, const python_error& from,
-                  std::size_t chain) {
-  to.setType(text(from.type));
-  to.setModule(text(from.module));
-  to.setMessage(text(from.message));
-  to.setTraceback(text(from.traceback));
-  auto frames = to.initFrames(count_of(from.frames.size()));
-  for (unsigned i = 0; i < frames.size(); ++i) {
-    frames[i].setFile(text(from.frames[i].file));
-    frames[i].setLine(from.frames[i].line);
-    frames[i].setFunction(text(from.frames[i].function));
-  }
-  auto notes = to.initNotes(count_of(from.notes.size()));
-  for (unsigned i = 0; i < notes.size(); ++i)
-    notes.set(i, text(from.notes[i]));
-  auto mro = to.initMro(count_of(from.mro.size()));
-  for (unsigned i = 0; i < mro.size(); ++i)
-    mro.set(i, text(from.mro[i]));
-  if (chain >= limits::exception_chain_max)
-    return;
-  if (from.cause)
-    write_raised(to.initCause(), *from.cause, chain + 1);
-  // `raise … from` in a handler makes them one: told twice at each step, a
-  // chain would double its size with every exception.
-  if (from.context && from.context == from.cause)
-    to.setContextIsCause(true);
-  else if (from.context)
-    write_raised(to.initContext(), *from.context, chain + 1);
-}
-
 result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
                                                  std::uint64_t session,
                                                  std::size_t bytes_max) {
@@ -273,6 +212,7 @@ result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
       request.setVerb(static_cast<std::uint8_t>(asked.what));
       request.setModule(text(asked.module));
       request.setName(text(asked.name));
+      request.setKeepException(asked.keep_exception);
       if (const auto* target = asked.target.get_if<ref>())
         request.setTarget(target->slot);
       if (!asked.positional.empty())
@@ -304,7 +244,8 @@ result<value> decode_reply(const frame& received, const session_gate& session,
     case schema::Reply::VALUE:
       return read_value(reply.getValue(), {session, from});
     case schema::Reply::RAISED:
-      return tl::unexpected{error{read_raised(reply.getRaised(), 0)}};
+      return tl::unexpected{
+        error{read_raised(reply.getRaised(), session, from)}};
     case schema::Reply::FAILED:
       return tl::unexpected{read_failure(reply.getFailed())};
     case schema::Reply::DROPPED:

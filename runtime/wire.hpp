@@ -82,8 +82,15 @@ result<value> decode_reply(const frame& received, const session_gate& session,
 /// Errors: payload_too_large, said of the value that is too deep.
 void write_value(schema::Value::Builder to, const value& from,
                  std::size_t depth = 0);
-void write_raised(schema::PythonError::Builder to, const python_error& from,
-                  std::size_t chain = 0);
+
+/// Of all its causes, contexts and members, limits::exception_chain_max are
+/// written; its object as a slot.
+void write_raised(schema::PythonError::Builder to, const python_error& from);
+/// What was written, cut at the same limits. The session and the incarnation
+/// are those of its object.
+python_error read_raised(schema::PythonError::Reader from,
+                         const session_gate& session,
+                         const incarnation& made_by);
 
 // ---------------------------------------------------------------------------
 

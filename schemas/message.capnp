@@ -34,6 +34,7 @@ struct Request {
   target @4 :UInt64;           # slot; 0 where the verb has no target
   positional @5 :List(Value);
   named @6 :List(Named);
+  keepException @7 :Bool;      # what it raises stays in the table as well
 
   struct Named {
     name @0 :Text;
@@ -70,11 +71,19 @@ struct PythonError {
   cause @7 :PythonError;       # null when there is none
   context @8 :PythonError;
   contextIsCause @9 :Bool;     # then `context` is null: it is told once
+  suppressContext @10 :Bool;
+  exceptions @11 :List(PythonError);  # the members of a group
+  facts @12 :List(Fact);
+  object @13 :UInt64;          # slot, of the outermost if kept; 0: none
 
   struct Frame {
     file @0 :Text;
     line @1 :UInt32;
     function @2 :Text;
+  }
+  struct Fact {
+    name @0 :Text;             # "dtype"
+    text @1 :Text;             # "float64"
   }
 }
 

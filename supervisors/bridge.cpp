@@ -116,6 +116,8 @@ runtime_scope::runtime_scope(runtime_options inside)
     now.pool = std::move(inside.pool);
   if (inside.timeout)
     now.timeout = inside.timeout;
+  if (inside.keep_exception)
+    now.keep_exception = inside.keep_exception;
 }
 
 runtime_scope::~runtime_scope() {

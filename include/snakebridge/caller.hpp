@@ -28,12 +28,16 @@ struct call_options {
   std::string pool = {};
   /// The session to use, joined by its id for the rest of this thread's life.
   std::string session = {};
+  /// Keeps the exception object a call raises, as `python_error::object`; it is
+  /// the session's, as any object a ref names.
+  std::optional<bool> keep_exception = {};
 };
 
 /// What a runtime_scope, or one message of an actor, says of its calls.
 struct runtime_options {
   std::string pool = {};
   std::optional<std::chrono::milliseconds> timeout = {};
+  std::optional<bool> keep_exception = {};
 };
 
 /// All calls answer a `result`. Errors any of them may have: python_raised,

@@ -45,6 +45,8 @@ struct operation {
   value target = {}; ///< a ref, where the verb has a target
   std::vector<value> positional = {};
   std::vector<named_value> named = {};
+  /// What it raises stays in the session, as `python_error::object`.
+  bool keep_exception = false;
 };
 
 /// "math.sqrt", "pathlib.Path.exists": for messages.

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "runtime/channel.hpp"
-#include "runtime/python/object_table.hpp"
+#include "runtime/python/raised.hpp"
 #include "runtime/status_page.hpp"
 #include "runtime/wire.hpp"
 
@@ -27,7 +27,7 @@ private:
 
   bool take(const frame& received);
   void answer(const frame& received);
-  message run(schema::Request::Reader asked);
+  message run(schema::Request::Reader asked, exception_place& keep_in);
   message run_release(schema::Request::Reader asked, session_objects& session);
   message failed(const error& why) const;
   message brief(const python_error& raised) const;
