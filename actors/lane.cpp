@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "config/tunables.hpp"
+#include "runtime/ml_error.hpp"
 
 namespace snakebridge {
 
@@ -18,6 +19,8 @@ public:
   explicit ref_search(const std::string* session) : session_{session} {}
 
   void look(const value& item, std::size_t depth = 0) {
+    if (!item.holds_refs())
+      return;
     if (depth > limits::value_depth_max)
       return; // refused where it is encoded
     switch (item.kind()) {
@@ -92,25 +95,38 @@ const ref* first_ref(const operation& asked) {
 }
 
 lane::lane(std::shared_ptr<const pools> where, std::uint64_t number,
-           std::string id, std::chrono::milliseconds timeout)
+           std::string id, std::chrono::milliseconds timeout, error_mode errors)
     : where_{std::move(where)},
       gate_{std::make_shared<session_gate>(number, std::move(id))},
-      timeout_{timeout} {}
+      timeout_{timeout},
+      errors_{errors} {}
 
 result<value> lane::run(operation asked, const runtime_options& options) {
+  asked.keep_exception = options.keep_exception.value_or(false);
   auto to = find_route(asked, options.pool);
   if (!to)
     return tl::unexpected{to.error()};
-  asked.leaves = options.leaves;
-  return to->queue->run(std::move(asked), gate_, deadline(options), to->epoch);
+  asked.leaves = options.leaves.value_or(leaves::refs);
+  auto outcome =
+    to->queue->run(std::move(asked), gate_, deadline(options), to->epoch);
+  if (!outcome && errors_ == error_mode::translated)
+    return tl::unexpected{translated(std::move(outcome).error())};
+  return outcome;
 }
 
 void lane::submit(operation asked, const runtime_options& options,
                   completion done) {
+  asked.keep_exception = options.keep_exception.value_or(false);
   auto to = find_route(asked, options.pool);
   if (!to)
     return done(tl::unexpected{to.error()});
-  asked.leaves = options.leaves;
+  asked.leaves = options.leaves.value_or(leaves::refs);
+  if (errors_ == error_mode::translated)
+    done = [raw = std::move(done)](result<value> outcome) {
+      if (!outcome)
+        outcome = tl::unexpected{translated(std::move(outcome).error())};
+      raw(std::move(outcome));
+    };
   const auto made = std::make_shared<call>(std::move(asked), gate_,
                                            deadline(options), std::move(done));
   made->epoch = to->epoch;

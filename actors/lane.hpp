@@ -2,7 +2,8 @@
 // From a session to the hosts its refs live on: what its clients' calls go
 // through. A lane chooses the interpreter (a ref's own; else the session's home
 // in the pool, chosen at the first call), checks that refs belong here, and
-// hands the call over; nothing of it is an actor. Shared by the session actor,
+// hands the call over; what Python raised it translates if told to. Nothing of
+// it is an actor. Shared by the session actor,
 // whose lease closes it, and by the clients' threads; any thread.
 
 #include <memory>
@@ -22,7 +23,7 @@ const ref* first_ref(const operation& asked);
 class lane {
 public:
   lane(std::shared_ptr<const pools> where, std::uint64_t number, std::string id,
-       std::chrono::milliseconds timeout);
+       std::chrono::milliseconds timeout, error_mode errors = error_mode::raw);
   lane(const lane&) = delete;
   lane& operator=(const lane&) = delete;
 
@@ -54,6 +55,7 @@ private:
   const std::shared_ptr<const pools> where_;
   const std::shared_ptr<session_gate> gate_;
   const std::chrono::milliseconds timeout_;
+  const error_mode errors_;
 
   std::mutex mutex_;
   std::vector<std::pair<const pool*, std::shared_ptr<call_queue>>> homes_;

@@ -39,7 +39,7 @@ result<opened_session> sessions::open(const std::string& id,
   }
   const auto name = id.empty() ? random_name(prefix) : id;
   auto made = std::make_shared<session_record>(
-    std::make_shared<lane>(where_, ++last_number_, name, timeout_),
+    std::make_shared<lane>(where_, ++last_number_, name, timeout_, errors_),
     !id.empty());
   made->owners.insert(owner);
   made->actor = system_.spawn(session, shared_from_this(), made, owner);

@@ -48,10 +48,12 @@ struct opened_session {
 class sessions : public std::enable_shared_from_this<sessions> {
 public:
   sessions(caf::actor_system& system, std::shared_ptr<const pools> where,
-           std::chrono::milliseconds timeout)
+           std::chrono::milliseconds timeout,
+           error_mode errors = error_mode::raw)
       : system_{system},
         where_{std::move(where)},
-        timeout_{timeout} {}
+        timeout_{timeout},
+        errors_{errors} {}
 
   /// Who takes charge of new sessions: their supervisor. It must not block.
   void adopt_with(std::function<void(caf::actor)> adopt);
@@ -85,6 +87,7 @@ private:
   caf::actor_system& system_;
   const std::shared_ptr<const pools> where_;
   const std::chrono::milliseconds timeout_;
+  const error_mode errors_;
 
   mutable std::mutex mutex_;
   std::condition_variable none_left_;

@@ -26,6 +26,8 @@ void print_limits(const config& settings, const config_origins& origins) {
   };
   limit("timeout_ms", settings.timeout.count());
   limit("payload_bytes_max", settings.payload_bytes_max);
+  limit("error_mode",
+        settings.error_mode == error_mode::raw ? "raw" : "translated");
   for (const auto& pool : settings.pools) {
     const auto prefix = "pool." + pool.name + ".";
     limit(prefix + "size", pool.size);

@@ -15,18 +15,24 @@ namespace snakebridge {
 namespace {
 
 constexpr std::string_view top_settings =
-  "timeout_ms, payload_bytes_max, worker and tables [pool.NAME]";
+  "timeout_ms, payload_bytes_max, worker, error_mode, atom_class, atoms, "
+  "marker_detail, marker_repr_bytes_max and tables [pool.NAME]";
 constexpr std::string_view pool_settings =
   "size, placement, python, env, queue_max, intensity, period_ms, "
   "start_timeout_ms, cancel_grace_ms and stop_timeout_ms";
 
-std::optional<placement> placement_of(std::string_view name) {
-  if (name == "worker")
-    return placement::worker;
-  if (name == "embedded")
-    return placement::embedded;
-  return std::nullopt;
-}
+template <class Choice>
+using choice = std::pair<std::string_view, Choice>;
+
+constexpr choice<placement> placements[] = {{"worker", placement::worker},
+                                            {"embedded", placement::embedded}};
+constexpr choice<error_mode> error_modes[] = {
+  {"raw", error_mode::raw}, {"translated", error_mode::translated}};
+constexpr choice<unserializable_detail> marker_details[] = {
+  {"none", unserializable_detail::none},
+  {"type", unserializable_detail::type},
+  {"repr", unserializable_detail::repr},
+  {"repr_redacted", unserializable_detail::repr_redacted}};
 
 /// One setting: `key = value` of the file, or a variable of the environment.
 struct setting {
@@ -95,6 +101,14 @@ public:
       return *done;
     if (given.key == "worker")
       return read_path(given, into_.worker);
+    if (given.key == "error_mode")
+      return read_word(given, into_.error_mode, error_modes);
+    if (given.key == "marker_detail")
+      return read_word(given, into_.conversion.detail, marker_details);
+    if (given.key == "atom_class")
+      return read_flag(given, into_.conversion.atom_class);
+    if (given.key == "atoms")
+      return read_names(given, into_.conversion.atoms);
     return refused(given,
                    fmt::format("no such setting; there are {}", top_settings));
   }
@@ -106,7 +120,7 @@ public:
     if (given.key == "python")
       return read_path(given, pool.python);
     if (given.key == "placement")
-      return read_placement(given, pool.placement);
+      return read_word(given, pool.placement, placements);
     return refused(
       given, fmt::format("no such setting; a pool has {}", pool_settings));
   }
@@ -184,12 +198,49 @@ private:
     return note(given);
   }
 
-  result<void> read_placement(const setting& given, placement& into) {
+  /// One word of a few.
+  template <class Choice, std::size_t N>
+  result<void> read_word(const setting& given, Choice& into,
+                         const choice<Choice> (&choices)[N]) {
     const auto* text = given.value.as_string();
-    const auto named = text ? placement_of(text->get()) : std::nullopt;
-    if (!named)
-      return refused(given, "must be \"worker\" or \"embedded\"");
-    into = *named;
+    std::string offered;
+    for (const auto& [word, meaning] : choices) {
+      if (text != nullptr && text->get() == word) {
+        into = meaning;
+        return note(given);
+      }
+      offered += fmt::format("{}{:?}", offered.empty() ? "" : " or ", word);
+    }
+    return refused(given, "must be " + offered);
+  }
+
+  /// true and false; of a variable also 1 and 0.
+  result<void> read_flag(const setting& given, bool& into) {
+    const auto* text = given.value.as_string();
+    if (const auto* flag = given.value.as_boolean())
+      into = flag->get();
+    else if (text && (text->get() == "true" || text->get() == "1"))
+      into = true;
+    else if (text && (text->get() == "false" || text->get() == "0"))
+      into = false;
+    else
+      return refused(given, "must be true or false");
+    return note(given);
+  }
+
+  result<void> read_names(const setting& given,
+                          std::vector<std::string>& into) {
+    const auto* items = given.value.as_array();
+    if (items == nullptr)
+      return refused(given, "must be names: [\"ok\", \"error\"]");
+    std::vector<std::string> names;
+    for (const auto& item : *items) {
+      const auto* text = item.as_string();
+      if (text == nullptr)
+        return refused(given, "must be names in quotes");
+      names.push_back(text->get());
+    }
+    into = std::move(names);
     return note(given);
   }
 
@@ -213,6 +264,9 @@ struct override_variable {
 constexpr std::array overrides{
   override_variable{"SNAKEBRIDGE_WORKER", "worker", false},
   override_variable{"SNAKEBRIDGE_TIMEOUT_MS", "timeout_ms", false},
+  override_variable{"SNAKEBRIDGE_ERROR_MODE", "error_mode", false},
+  override_variable{"SNAKEBRIDGE_ATOM_CLASS", "atom_class", false},
+  override_variable{"SNAKEBRIDGE_MARKER_DETAIL", "marker_detail", false},
   override_variable{"SNAKEBRIDGE_PYTHON", "python", true},
   override_variable{"SNAKEBRIDGE_POOL_SIZE", "size", true},
   override_variable{"SNAKEBRIDGE_PLACEMENT", "placement", true},

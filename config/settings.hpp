@@ -40,6 +40,8 @@ requires std::same_as<std::remove_const_t<Config>, config>
 void each_number(Config& all, Visit visit) {
   visit(tunable_of("timeout_ms", false), all.timeout);
   visit(tunable_of("payload_bytes_max", false), all.payload_bytes_max);
+  visit(tunable_of("marker_repr_bytes_max", false),
+        all.conversion.repr_bytes_max);
 }
 
 /// Calls `visit(row, member)` for every number of a pool.

@@ -17,12 +17,20 @@ inline constexpr std::size_t handed_over_max = 4;
 inline constexpr std::size_t log_line_bytes_max = 8'192;
 /// Lines of output kept for a post-mortem.
 inline constexpr std::size_t log_lines_kept_max = 40;
-/// Exceptions told of a chain of causes and contexts, and frames, notes and
-/// bytes of text told of each.
+/// Exceptions told of a chain of causes, contexts and groups, and frames,
+/// notes, bases, facts and bytes of text told of each.
 inline constexpr std::size_t exception_chain_max = 16;
 inline constexpr std::size_t exception_frames_max = 256;
 inline constexpr std::size_t exception_notes_max = 64;
+inline constexpr std::size_t exception_bases_max = 64;
+inline constexpr std::size_t exception_facts_max = 16;
 inline constexpr std::size_t exception_text_bytes_max = 256 * 1024;
+/// One fact of an exception.
+inline constexpr std::size_t exception_fact_bytes_max = 1'024;
+/// What is read of a message to find out what it means, and the dimensions of a
+/// shape in it.
+inline constexpr std::size_t translated_bytes_max = 16 * 1024;
+inline constexpr std::size_t translated_dimensions_max = 64;
 /// How long a worker waits, after a call that printed, until the host has read
 /// what it printed: so that lines are told of the call they belong to.
 inline constexpr int output_read_wait_ms_max = 20;
@@ -74,6 +82,7 @@ inline constexpr tunable tunables[] = {
   {"timeout_ms", false, 1, day_ms, "a call's time when it names none"},
   {"payload_bytes_max", false, 1'024, std::int64_t{1} << 32,
    "the largest call or result, encoded"},
+  {"marker_repr_bytes_max", false, 0, 2'000, "of a repr in a marker"},
   {"size", true, 0, 1'024, "interpreters; 0: one per core"},
   {"queue_max", true, 1, 1'000'000, "calls waiting for one interpreter"},
   {"intensity", true, 0, 1'000, "restarts within the period survived"},

@@ -27,16 +27,19 @@ error late(const operation& asked) {
 } // namespace
 
 struct embedded_host::python_side {
-  explicit python_side(std::atomic<std::uint64_t>& live) : objects{live} {}
+  python_side(std::atomic<std::uint64_t>& live, const conversion_config& rules)
+      : objects{live, rules} {}
   object_table objects;
 };
 
 embedded_host::embedded_host(incarnation self, std::filesystem::path python,
                              std::size_t waiting_max,
-                             std::shared_ptr<live_threads> threads)
+                             std::shared_ptr<live_threads> threads,
+                             conversion_config rules)
     : self_{std::move(self)},
       python_{std::move(python)},
       waiting_max_{waiting_max},
+      rules_{std::move(rules)},
       threads_{std::move(threads)} {}
 
 embedded_host::~embedded_host() = default;
@@ -73,7 +76,7 @@ void embedded_host::serve() {
   if (started) {
     {
       const gil_guard gil;
-      python_side_ = std::make_unique<python_side>(live_objects_);
+      python_side_ = std::make_unique<python_side>(live_objects_, rules_);
     }
     {
       const std::lock_guard lock{mutex_};
@@ -218,7 +221,9 @@ result<value> embedded_host::execute(const operation& asked,
       error{errc::session_closed,
             fmt::format("session '{}' has ended; open it again", session.id)}};
   const gil_guard gil;
-  return guarded([&]() -> value {
+  exception_place keep_in{
+    .session = nullptr, .origin = {session.id, self_.interpreter, self_.epoch}};
+  const auto perform_it = [&]() -> value {
     auto& table = python_side_->objects;
     const auto* target = asked.target.get_if<ref>();
     if (asked.what == verb::release)
@@ -226,6 +231,8 @@ result<value> embedded_host::execute(const operation& asked,
     if (asked.what == verb::release_session)
       return table.release(session.number);
     auto& objects = table.of(session.number);
+    if (asked.keep_exception)
+      keep_in.session = &objects;
     python_operation made{.what = asked.what,
                           .module = asked.module,
                           .name = asked.name,
@@ -242,12 +249,12 @@ result<value> embedded_host::execute(const operation& asked,
     const auto outcome = perform(made, objects);
 
     value told;
-    const wire::ref_origin origin{session.id, self_.interpreter, self_.epoch};
     result_writer writer{objects, asked.leaves};
-    writer.write(outcome, value_sink{told, origin});
+    writer.write(outcome, value_sink{told, keep_in.origin});
     writer.commit();
     return told;
-  });
+  };
+  return guarded(perform_it, keep_in);
 }
 
 bool embedded_host::accept(const call_ptr& taken, bool) {

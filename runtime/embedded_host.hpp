@@ -24,9 +24,11 @@ class [[gnu::visibility("hidden")]] embedded_host final
     : public interpreter_host,
       public std::enable_shared_from_this<embedded_host> {
 public:
-  /// `waiting_max`: threads that may wait for their turn.
+  /// `waiting_max`: threads that may wait for their turn. Values are converted
+  /// by `rules`.
   embedded_host(incarnation self, std::filesystem::path python,
-                std::size_t waiting_max, std::shared_ptr<live_threads> threads);
+                std::size_t waiting_max, std::shared_ptr<live_threads> threads,
+                conversion_config rules = {});
   ~embedded_host() override;
 
   void start(host_events events) override;
@@ -57,6 +59,7 @@ private:
   const incarnation self_;
   const std::filesystem::path python_;
   const std::size_t waiting_max_;
+  const conversion_config rules_;
   const std::shared_ptr<live_threads> threads_;
   host_events events_;
   std::unique_ptr<python_side> python_side_;

@@ -52,6 +52,14 @@ std::string raised_text(const python_error& raised) {
                                 : raised.type + ": " + raised.message;
 }
 
+std::string suggestions_text(const ml_error& meaning) {
+  if (const auto* memory = std::get_if<out_of_memory>(&meaning))
+    return fmt::format("{}", fmt::join(memory->suggestions, "; "));
+  if (const auto* shapes = std::get_if<shape_mismatch>(&meaning))
+    return shapes->suggestion;
+  return std::get<dtype_mismatch>(meaning).suggestion;
+}
+
 } // namespace
 
 error::error(python_error raised)
@@ -67,6 +75,12 @@ error::error(errc code, std::string message, snakebridge::post_mortem death,
       message_{std::move(message)},
       death_{
         std::make_shared<const snakebridge::post_mortem>(std::move(death))} {}
+
+error error::with_ml(ml_error meaning) const {
+  auto other = *this;
+  other.ml_ = std::make_shared<const ml_error>(std::move(meaning));
+  return other;
+}
 
 error error::with_may_have_run(bool may) const {
   auto other = *this;
@@ -95,6 +109,11 @@ std::string to_string(const error& failed) {
   if (const auto* raised = failed.python();
       raised != nullptr && !raised->traceback.empty())
     text += "\n" + raised->traceback;
+  if (failed.ml() != nullptr) {
+    if (text.back() != '\n')
+      text += '\n';
+    text += "suggestion: " + suggestions_text(*failed.ml());
+  }
   if (const auto* death = failed.post_mortem();
       death != nullptr && !death->log_lines.empty()) {
     text += "\nits last output:";
@@ -116,10 +135,60 @@ exception::exception(snakebridge::error failed)
     : error_{std::make_shared<const snakebridge::error>(std::move(failed))},
       text_{std::make_shared<const std::string>(to_string(*error_))} {}
 
+// References, because copying an exception in flight must not throw: what they
+// name lies in the error all copies share.
+shape_mismatch_error::shape_mismatch_error(const snakebridge::error& failed)
+    : python_exception{failed},
+      operation{told().operation},
+      shape_a{told().shape_a},
+      shape_b{told().shape_b},
+      suggestion{told().suggestion} {}
+
+const shape_mismatch& shape_mismatch_error::told() const {
+  return std::get<shape_mismatch>(*error().ml());
+}
+
+out_of_memory_error::out_of_memory_error(const snakebridge::error& failed)
+    : python_exception{failed},
+      device{told().device},
+      requested_mb{told().requested_mb},
+      available_mb{told().available_mb},
+      total_mb{told().total_mb},
+      suggestions{told().suggestions} {}
+
+const out_of_memory& out_of_memory_error::told() const {
+  return std::get<out_of_memory>(*error().ml());
+}
+
+dtype_mismatch_error::dtype_mismatch_error(const snakebridge::error& failed)
+    : python_exception{failed},
+      expected{told().expected},
+      got{told().got},
+      operation{told().operation},
+      suggestion{told().suggestion} {}
+
+const dtype_mismatch& dtype_mismatch_error::told() const {
+  return std::get<dtype_mismatch>(*error().ml());
+}
+
+namespace {
+
+[[noreturn]] void throw_python_error(const error& failed) {
+  if (failed.ml() == nullptr)
+    throw python_exception{failed};
+  if (std::holds_alternative<shape_mismatch>(*failed.ml()))
+    throw shape_mismatch_error{failed};
+  if (std::holds_alternative<out_of_memory>(*failed.ml()))
+    throw out_of_memory_error{failed};
+  throw dtype_mismatch_error{failed};
+}
+
+} // namespace
+
 void throw_error(const error& failed) {
   switch (failed.code()) {
   case errc::python_raised:
-    throw python_exception{failed};
+    throw_python_error(failed);
   case errc::ref_stale:
   case errc::ref_released:
     throw ref_not_found_error{failed};

@@ -22,6 +22,13 @@ struct incarnation {
   std::uint32_t epoch = 0;
 };
 
+/// What a ref that came from an interpreter is completed with.
+struct ref_origin {
+  std::string session;
+  std::uint32_t interpreter = 0;
+  std::uint32_t epoch = 0;
+};
+
 /// How an incarnation ended.
 struct host_end {
   error why;

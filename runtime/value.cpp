@@ -1,5 +1,7 @@
 #include <snakebridge/value.hpp>
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace snakebridge {
@@ -12,9 +14,39 @@ struct value::named_box : box {
   const value plain;
 };
 
+namespace {
+
+bool any_ref(const std::vector<value>& items) {
+  return std::any_of(items.begin(), items.end(),
+                     [](const value& item) { return item.holds_refs(); });
+}
+
+bool any_ref(const dict& entries) {
+  return std::any_of(entries.begin(), entries.end(), [](const auto& entry) {
+    return entry.first.holds_refs() || entry.second.holds_refs();
+  });
+}
+
+bool any_ref(const set& items) {
+  return any_ref(items.items());
+}
+
+bool any_ref(const ref&) {
+  return true;
+}
+
+template <class T>
+concept may_hold_refs = requires(const T& item) {
+  any_ref(item);
+};
+
+} // namespace
+
 template <detail::stored T>
 value::value(T item) : kind_{detail::kind_of<T>},
                        form_{form::boxed} {
+  if constexpr (may_hold_refs<T>)
+    holds_refs_ = any_ref(item);
   item_.box = new box_of<T>{std::move(item)};
 }
 template value::value(std::string);

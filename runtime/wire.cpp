@@ -26,37 +26,6 @@ kj::ArrayPtr<const capnp::word> words_of(const frame& received) {
           received.message.size()};
 }
 
-python_error read_raised(schema::PythonError::Reader from, std::size_t chain) {
-  python_error raised{.type = string(from.getType()),
-                      .module = string(from.getModule()),
-                      .message = string(from.getMessage()),
-                      .traceback = string(from.getTraceback()),
-                      .frames = {},
-                      .notes = {},
-                      .mro = {},
-                      .cause = {},
-                      .context = {}};
-  for (auto each : from.getFrames())
-    raised.frames.push_back(
-      {string(each.getFile()), each.getLine(), string(each.getFunction())});
-  for (auto note : from.getNotes())
-    raised.notes.push_back(string(note));
-  for (auto base : from.getMro())
-    raised.mro.push_back(string(base));
-  const bool same = from.getContextIsCause();
-  if (chain < limits::exception_chain_max) {
-    if (from.hasCause())
-      raised.cause = std::make_shared<const python_error>(
-        read_raised(from.getCause(), chain + 1));
-    if (same)
-      raised.context = raised.cause;
-    else if (from.hasContext())
-      raised.context = std::make_shared<const python_error>(
-        read_raised(from.getContext(), chain + 1));
-  }
-  return raised;
-}
-
 error read_failure(schema::Failure::Reader from) {
   const auto code = from.getCode();
   if (code < static_cast<unsigned>(errc::python_raised)
@@ -103,36 +72,6 @@ error too_large(std::size_t bytes_max) {
                           bytes_max)};
 }
 
-void write_raised(schema::PythonError::Builder to, const python_error& from,
-                  std::size_t chain) {
-  to.setType(text(from.type));
-  to.setModule(text(from.module));
-  to.setMessage(text(from.message));
-  to.setTraceback(text(from.traceback));
-  auto frames = to.initFrames(count_of(from.frames.size()));
-  for (unsigned i = 0; i < frames.size(); ++i) {
-    frames[i].setFile(text(from.frames[i].file));
-    frames[i].setLine(from.frames[i].line);
-    frames[i].setFunction(text(from.frames[i].function));
-  }
-  auto notes = to.initNotes(count_of(from.notes.size()));
-  for (unsigned i = 0; i < notes.size(); ++i)
-    notes.set(i, text(from.notes[i]));
-  auto mro = to.initMro(count_of(from.mro.size()));
-  for (unsigned i = 0; i < mro.size(); ++i)
-    mro.set(i, text(from.mro[i]));
-  if (chain >= limits::exception_chain_max)
-    return;
-  if (from.cause)
-    write_raised(to.initCause(), *from.cause, chain + 1);
-  // `raise … from` in a handler makes them one: told twice at each step, a
-  // chain would double its size with every exception.
-  if (from.context && from.context == from.cause)
-    to.setContextIsCause(true);
-  else if (from.context)
-    write_raised(to.initContext(), *from.context, chain + 1);
-}
-
 result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
                                                  std::uint64_t session,
                                                  std::size_t bytes_max) {
@@ -152,6 +91,7 @@ result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
       request.setMarkers(asked.leaves == leaves::markers);
       request.setModule(text(asked.module));
       request.setName(text(asked.name));
+      request.setKeepException(asked.keep_exception);
       if (const auto* target = asked.target.get_if<ref>())
         request.setTarget(target->slot);
       auto positional =
@@ -169,6 +109,30 @@ result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
     words);
 }
 
+void write_conversion(schema::Start::Builder to,
+                      const conversion_config& from) {
+  to.setAtomClass(from.atom_class);
+  auto atoms = to.initAtoms(count_of(from.atoms.size()));
+  for (unsigned i = 0; i < atoms.size(); ++i)
+    atoms.set(i, text(from.atoms[i]));
+  to.setMarkerDetail(static_cast<std::uint8_t>(from.detail));
+  to.setMarkerReprBytesMax(from.repr_bytes_max);
+}
+
+conversion_config read_conversion(schema::Start::Reader from) {
+  conversion_config rules{.atom_class = from.getAtomClass(),
+                          .atoms = {},
+                          .detail = unserializable_detail::none,
+                          .repr_bytes_max = from.getMarkerReprBytesMax()};
+  for (const auto name : from.getAtoms())
+    rules.atoms.push_back(string(name));
+  if (from.getMarkerDetail()
+      > static_cast<unsigned>(unserializable_detail::repr_redacted))
+    throw KJ_EXCEPTION(FAILED, "a detail of no known kind");
+  rules.detail = static_cast<unserializable_detail>(from.getMarkerDetail());
+  return rules;
+}
+
 std::unique_ptr<outgoing> encode_release(std::uint64_t session) {
   auto message = std::make_unique<outgoing>();
   message->builder().initRoot<schema::Release>().setSession(session);
@@ -184,9 +148,10 @@ result<value> decode_reply(const frame& received, const session_gate& session,
     switch (reply.which()) {
     case schema::Reply::VALUE:
       return read_value(reply.getValue(),
-                        {session.id, from.interpreter, from.epoch});
+                        ref_origin{session.id, from.interpreter, from.epoch});
     case schema::Reply::RAISED:
-      return tl::unexpected{error{read_raised(reply.getRaised(), 0)}};
+      return tl::unexpected{
+        error{read_raised(reply.getRaised(), session, from)}};
     case schema::Reply::FAILED:
       return tl::unexpected{read_failure(reply.getFailed())};
     case schema::Reply::DROPPED:

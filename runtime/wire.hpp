@@ -12,6 +12,8 @@
 #include <capnp/serialize.h>
 #include <kj/exception.h>
 
+#include <snakebridge/config.hpp>
+
 #include "runtime/call.hpp"
 #include "runtime/channel.hpp"
 #include "runtime/interpreter_host.hpp"
@@ -83,6 +85,9 @@ error malformed(const kj::Exception& what);
 result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
                                                  std::uint64_t session,
                                                  std::size_t bytes_max);
+/// Throws payload_too_large, kj::Exception.
+void write_conversion(schema::Start::Builder to, const conversion_config& from);
+conversion_config read_conversion(schema::Start::Reader from);
 std::unique_ptr<outgoing> encode_release(std::uint64_t session);
 
 /// A reply, as the result of the call it answers: refs get the session and the
@@ -99,12 +104,6 @@ void write_value(schema::Value::Builder to, const value& from,
 /// About how many words it takes.
 std::size_t words_of(const value& from, std::size_t depth = 0);
 
-/// What a ref that came in is completed with.
-struct ref_origin {
-  std::string session;
-  std::uint32_t interpreter = 0;
-  std::uint32_t epoch = 0;
-};
 /// Throws kj::Exception for what Python could not have sent.
 value read_value(schema::Value::Reader from, const ref_origin& made_by);
 
@@ -117,8 +116,14 @@ inline std::string string(capnp::Text::Reader from) {
   return {from.begin(), from.size()};
 }
 
-void write_raised(schema::PythonError::Builder to, const python_error& from,
-                  std::size_t chain = 0);
+/// Of all its causes, contexts and members, limits::exception_chain_max are
+/// written; its object as a slot.
+void write_raised(schema::PythonError::Builder to, const python_error& from);
+/// What was written, cut at the same limits. The session and the incarnation
+/// are those of its object.
+python_error read_raised(schema::PythonError::Reader from,
+                         const session_gate& session,
+                         const incarnation& made_by);
 
 // ---------------------------------------------------------------------------
 

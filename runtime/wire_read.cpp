@@ -1,4 +1,6 @@
 // Values out of messages. What Python could not have sent is malformed.
+#include <array>
+
 #include "runtime/wire.hpp"
 
 namespace snakebridge::wire {
@@ -100,14 +102,33 @@ Set read_set(capnp::List<schema::Value>::Reader from,
   return items;
 }
 
+// Keys come again and again: each is made once while it stays here.
+const value& known_key(capnp::Text::Reader from) {
+  constexpr std::size_t places = 256;
+  thread_local std::array<value, places> known;
+  const std::string_view text{from.begin(), from.size()};
+  auto& place = known[std::hash<std::string_view>{}(text) % places];
+  const auto* here = place.get_if<std::string>();
+  if (here == nullptr || *here != text)
+    place = value{std::string{text}};
+  return place;
+}
+
+value read_key(reader from, const ref_origin& made_by) {
+  constexpr std::size_t bytes_of_a_name = 32;
+  require_hashable(from);
+  if (from.isString() && from.getString().size() <= bytes_of_a_name)
+    return known_key(from.getString());
+  return read_value(from, made_by);
+}
+
 dict read_dict(capnp::List<schema::Value>::Reader from,
                const ref_origin& made_by) {
   require(from.size() % 2 == 0, "a key without a value");
   dict entries;
   entries.reserve(from.size() / 2);
   for (unsigned at = 0; at < from.size(); at += 2) {
-    require_hashable(from[at]);
-    entries.append(read_value(from[at], made_by),
+    entries.append(read_key(from[at], made_by),
                    read_value(from[at + 1], made_by));
   }
   return entries;

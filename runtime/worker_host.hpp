@@ -27,6 +27,7 @@ struct worker_settings {
   std::filesystem::path python;  ///< as in pool_config
   std::map<std::string, std::string> environment;
   std::size_t payload_bytes_max = 0;
+  conversion_config conversion;
   std::chrono::milliseconds start_timeout{};
   std::chrono::milliseconds cancel_grace{};
   std::chrono::milliseconds stop_timeout{};

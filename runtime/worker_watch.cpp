@@ -61,6 +61,7 @@ std::optional<error> worker_host::launch() {
     control_bytes_max, [&](schema::Start::Builder start) {
       start.setPython(python->string());
       start.setPayloadBytesMax(settings_.payload_bytes_max);
+      wire::write_conversion(start, settings_.conversion);
     });
   if (!hello)
     return hello.error();

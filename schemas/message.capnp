@@ -34,7 +34,8 @@ struct Request {
   target @4 :UInt64;           # slot; 0 where the verb has no target
   positional @5 :List(Value);
   named @6 :List(Named);
-  markers @7 :Bool;            # for objects without a value form, not refs
+  keepException @7 :Bool;      # what it raises stays in the table as well
+  markers @8 :Bool;            # for objects without a value form, not refs
 
   struct Named {
     name @0 :Text;
@@ -71,17 +72,29 @@ struct PythonError {
   cause @7 :PythonError;       # null when there is none
   context @8 :PythonError;
   contextIsCause @9 :Bool;     # then `context` is null: it is told once
+  suppressContext @10 :Bool;
+  exceptions @11 :List(PythonError);  # the members of a group
+  facts @12 :List(Fact);
+  object @13 :UInt64;          # slot, of the outermost if kept; 0: none
 
   struct Frame {
     file @0 :Text;
     line @1 :UInt32;
     function @2 :Text;
   }
+  struct Fact {
+    name @0 :Text;             # "dtype"
+    text @1 :Text;             # "float64"
+  }
 }
 
 struct Start {
   python @0 :Text;             # the executable to be; empty: the built-in one
   payloadBytesMax @1 :UInt64;
+  atomClass @2 :Bool;          # the settings `conversion` of the bridge
+  atoms @3 :List(Text);
+  markerDetail @4 :UInt8;
+  markerReprBytesMax @5 :UInt64;
 }
 
 struct Ready {

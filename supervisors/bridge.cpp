@@ -116,6 +116,10 @@ runtime_scope::runtime_scope(runtime_options inside)
     now.pool = std::move(inside.pool);
   if (inside.timeout)
     now.timeout = inside.timeout;
+  if (inside.keep_exception)
+    now.keep_exception = inside.keep_exception;
+  if (inside.leaves)
+    now.leaves = inside.leaves;
 }
 
 runtime_scope::~runtime_scope() {

@@ -64,8 +64,8 @@ bridge_core::bridge_core(config checked, caf::actor_system* users)
       threads_{std::make_shared<live_threads>()},
       deadlines_{std::make_shared<timers>()},
       pools_{std::make_shared<const pools>(settings_.pools, deadlines_)},
-      sessions_{
-        std::make_shared<sessions>(*system_, pools_, settings_.timeout)},
+      sessions_{std::make_shared<sessions>(*system_, pools_, settings_.timeout,
+                                           settings_.error_mode)},
       clients_{std::make_shared<clients>()} {}
 
 bridge_core::~bridge_core() {
@@ -248,7 +248,10 @@ result<value> bridge_core::run(operation& asked, const call_options& options,
   return (*chosen)->run(
     std::move(asked),
     {.pool = options.pool.empty() ? scope.pool : options.pool,
-     .timeout = options.timeout ? options.timeout : scope.timeout});
+     .timeout = options.timeout ? options.timeout : scope.timeout,
+     .keep_exception =
+       options.keep_exception ? options.keep_exception : scope.keep_exception,
+     .leaves = options.leaves ? options.leaves : scope.leaves});
 }
 
 result<std::size_t> bridge_core::release(const session_ptr& released) {

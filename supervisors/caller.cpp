@@ -41,6 +41,10 @@ caller caller::with(call_options options) const {
   auto other = *this;
   if (options.timeout)
     other.options_.timeout = options.timeout;
+  if (options.keep_exception)
+    other.options_.keep_exception = options.keep_exception;
+  if (options.leaves)
+    other.options_.leaves = options.leaves;
   if (!options.pool.empty())
     other.options_.pool = std::move(options.pool);
   if (!options.session.empty()) {

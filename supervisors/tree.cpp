@@ -24,6 +24,7 @@ worker_settings worker_settings_of(const config& all, const pool_config& mine) {
           .python = mine.python,
           .environment = mine.env,
           .payload_bytes_max = all.payload_bytes_max,
+          .conversion = all.conversion,
           .start_timeout = mine.start_timeout,
           .cancel_grace = mine.cancel_grace,
           .stop_timeout = mine.stop_timeout,
@@ -63,8 +64,8 @@ pool_host_factory real_hosts(const config& settings,
        worker = worker_settings_of(settings, mine)](
         incarnation self) -> std::shared_ptr<interpreter_host> {
         if (placed == placement::embedded)
-          return std::make_shared<embedded_host>(std::move(self), python,
-                                                 waiting_max, threads);
+          return std::make_shared<embedded_host>(
+            std::move(self), python, waiting_max, threads, worker.conversion);
         return std::make_shared<worker_host>(std::move(self), worker, threads);
       }};
   };

@@ -28,14 +28,20 @@ struct call_options {
   std::string pool = {};
   /// The session to use, joined by its id for the rest of this thread's life.
   std::string session = {};
+  /// Keeps the exception object a call raises, as `python_error::object`; it is
+  /// the session's, as any object a ref names.
+  std::optional<bool> keep_exception = {};
+  /// How objects without a value form come; markers are for looking at a result
+  /// without keeping anything of it.
+  std::optional<snakebridge::leaves> leaves = {};
 };
 
 /// What a runtime_scope, or one message of an actor, says of its calls.
 struct runtime_options {
   std::string pool = {};
   std::optional<std::chrono::milliseconds> timeout = {};
-  /// Markers: for looking at a result without keeping anything of it.
-  snakebridge::leaves leaves = snakebridge::leaves::refs;
+  std::optional<bool> keep_exception = {};
+  std::optional<snakebridge::leaves> leaves = {};
 };
 
 /// All calls answer a `result`. Errors any of them may have: python_raised,

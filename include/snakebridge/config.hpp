@@ -23,6 +23,12 @@ enum class placement : std::uint8_t {
   embedded, ///< in this process: lowest latency, for trusted code
 };
 
+/// How Python's exceptions are told.
+enum class error_mode : std::uint8_t {
+  raw,        ///< as they are: the default
+  translated, ///< those of shapes, memory and dtypes also as `error::ml()`
+};
+
 /// How often a pool's interpreters may die.
 struct restart_limits {
   /// Restarts within `period` the pool survives; one more ends it.
@@ -90,6 +96,7 @@ struct config {
   std::chrono::milliseconds timeout{120'000};
   /// The largest call or result, encoded.
   std::size_t payload_bytes_max = std::size_t{1} << 30U;
+  snakebridge::error_mode error_mode = error_mode::raw;
   /// The snakebridge-worker program; empty: the one beside this library.
   std::filesystem::path worker = {};
   conversion_config conversion = {};

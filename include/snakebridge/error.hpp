@@ -10,9 +10,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <tl/expected.hpp>
+
+#include <snakebridge/ml_error.hpp>
+#include <snakebridge/ref.hpp>
 
 namespace snakebridge {
 
@@ -99,6 +103,18 @@ struct python_error {
   std::vector<std::string> mro;     ///< "builtins.ValueError" and its bases
   std::shared_ptr<const python_error> cause;   ///< raise … from cause
   std::shared_ptr<const python_error> context; ///< what was being handled
+  /// `raise … from None`, or from a cause: Python does not print the context.
+  bool suppress_context = false;
+  /// The members of an ExceptionGroup, which may be groups too. Of a large
+  /// group, and of long chains, just the first are told.
+  std::vector<python_error> exceptions = {};
+  /// What the exceptions of NumPy and TensorFlow know beside their text:
+  /// {"dtype", "float64"}. Empty for all others.
+  std::vector<std::pair<std::string, std::string>> facts = {};
+  /// The exception object, where the call asked to `keep_exception`. It holds
+  /// its traceback, and so the frames' variables, until it is released. Only of
+  /// the exception raised: its causes are reached through it.
+  std::optional<ref> object = {};
 };
 
 /// What is known of an interpreter that died.
@@ -132,11 +148,16 @@ public:
   const python_error* python() const { return python_.get(); }
   /// What is known of the interpreter behind `interpreter_died`, else null.
   const snakebridge::post_mortem* post_mortem() const { return death_.get(); }
+  /// What the Python exception means, where `config.error_mode` is `translated`
+  /// and it is one of those; else null. `python()` is there as well.
+  const ml_error* ml() const { return ml_.get(); }
   /// True when Python may have begun the call: repeating it may repeat its
   /// effects.
   bool may_have_run() const { return may_have_run_; }
   /// The same error, with `may_have_run` as given.
   error with_may_have_run(bool may) const;
+  /// The same error, with what it means.
+  error with_ml(ml_error meaning) const;
 
   friend bool operator==(const error& left, const error& right) {
     return left.code_ == right.code_ && left.message_ == right.message_;
@@ -148,9 +169,11 @@ private:
   std::string message_;
   std::shared_ptr<const python_error> python_;
   std::shared_ptr<const snakebridge::post_mortem> death_;
+  std::shared_ptr<const ml_error> ml_;
 };
 
-/// All of the error, readably: code, message, traceback, last output.
+/// All of the error, readably: code, message, traceback, suggestions, last
+/// output.
 std::string to_string(const error& failed);
 std::ostream& operator<<(std::ostream& out, const error& failed);
 std::ostream& operator<<(std::ostream& out, errc code);
@@ -175,6 +198,54 @@ private:
 class python_exception : public exception {
 public:
   using exception::exception;
+};
+
+// What the three below name lies in the error they share with their copies.
+
+/// Python raised because of shapes; only where errors are translated.
+class shape_mismatch_error : public python_exception {
+public:
+  /// `failed.ml()` is a shape_mismatch.
+  explicit shape_mismatch_error(const snakebridge::error& failed);
+
+  const std::string& operation;
+  const std::optional<array_shape>& shape_a;
+  const std::optional<array_shape>& shape_b;
+  const std::string& suggestion;
+
+private:
+  const shape_mismatch& told() const;
+};
+
+/// Python raised for want of memory; only where errors are translated.
+class out_of_memory_error : public python_exception {
+public:
+  /// `failed.ml()` is an out_of_memory.
+  explicit out_of_memory_error(const snakebridge::error& failed);
+
+  const std::string& device;
+  const std::optional<double>& requested_mb; ///< MiB, as the other two
+  const std::optional<double>& available_mb;
+  const std::optional<double>& total_mb;
+  const std::vector<std::string>& suggestions;
+
+private:
+  const out_of_memory& told() const;
+};
+
+/// Python raised because of dtypes; only where errors are translated.
+class dtype_mismatch_error : public python_exception {
+public:
+  /// `failed.ml()` is a dtype_mismatch.
+  explicit dtype_mismatch_error(const snakebridge::error& failed);
+
+  const std::string& expected;
+  const std::string& got;
+  const std::string& operation;
+  const std::string& suggestion;
+
+private:
+  const dtype_mismatch& told() const;
 };
 
 /// The object is gone: `ref_stale` or `ref_released`.

@@ -52,6 +52,8 @@ struct operation {
   std::vector<value> positional = {};
   std::vector<named_value> named = {};
   snakebridge::leaves leaves = snakebridge::leaves::refs;
+  /// What it raises stays in the session, as `python_error::object`.
+  bool keep_exception = false;
 };
 
 /// "math.sqrt", "pathlib.Path.exists": for messages.

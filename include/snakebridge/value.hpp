@@ -75,6 +75,7 @@ public:
   value(const value& other) noexcept
       : kind_{other.kind_},
         form_{other.form_},
+        holds_refs_{other.holds_refs_},
         item_{other.item_} {
     if (form_ != form::inside)
       item_.box->holders.fetch_add(1, std::memory_order_relaxed);
@@ -82,13 +83,16 @@ public:
   value(value&& other) noexcept
       : kind_{other.kind_},
         form_{other.form_},
+        holds_refs_{other.holds_refs_},
         item_{other.item_} {
     other.kind_ = kind::none;
     other.form_ = form::inside;
+    other.holds_refs_ = false;
   }
   value& operator=(value other) noexcept {
     std::swap(kind_, other.kind_);
     std::swap(form_, other.form_);
+    std::swap(holds_refs_, other.holds_refs_);
     std::swap(item_, other.item_);
     return *this;
   }
@@ -108,6 +112,8 @@ public:
   snakebridge::kind kind() const { return kind_; }
   bool is_none() const { return kind_ == kind::none; }
   bool is_ref() const { return kind_ == kind::ref; }
+  /// True for a ref, and for a container with one in it at any depth.
+  bool holds_refs() const { return holds_refs_; }
   /// True for a ref whose object is an iterator: iterating takes it up.
   bool is_stream() const;
   /// True for one made by `of_type`; `plain` is what it was made of.
@@ -181,6 +187,7 @@ private:
 
   snakebridge::kind kind_ = kind::none;
   form form_ = form::inside;
+  bool holds_refs_ = false;
   content item_{.integer = 0};
 };
 static_assert(sizeof(value) == 16);

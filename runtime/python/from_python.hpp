@@ -28,7 +28,7 @@ namespace [[gnu::visibility("hidden")]] snakebridge {
 /// Makes a C++ value.
 class value_sink {
 public:
-  value_sink(value& into, const wire::ref_origin& origin)
+  value_sink(value& into, const ref_origin& origin)
       : into_{&into},
         origin_{&origin} {}
 
@@ -102,7 +102,7 @@ private:
   }
 
   value* into_;
-  const wire::ref_origin* origin_;
+  const ref_origin* origin_;
 };
 
 [[noreturn]] void throw_too_long();

@@ -9,17 +9,19 @@
 namespace [[gnu::visibility("hidden")]] snakebridge {
 
 /// Runs `ask` and answers what it does, or what it threw: Python's exceptions,
-/// our refusals, and what a hostile message made Cap'n Proto throw.
+/// our refusals, and what a hostile message made Cap'n Proto throw. `keep_in`:
+/// looked at after `ask`, which may have set it.
 template <class Ask>
-auto guarded(Ask ask) -> result<decltype(ask())> {
+auto guarded(Ask ask, const exception_place& keep_in)
+  -> result<decltype(ask())> {
   try {
     return ask();
   } catch (py::error_already_set& raised) {
-    return tl::unexpected{error{describe_exception(raised)}};
+    return tl::unexpected{to_error(raised, keep_in)};
   } catch (const py::builtin_exception& raised) {
     raised.set_error();
     py::error_already_set fetched;
-    return tl::unexpected{error{describe_exception(fetched)}};
+    return tl::unexpected{to_error(fetched, keep_in)};
   } catch (const exception& refused) {
     return tl::unexpected{refused.error()};
   } catch (const kj::Exception& broken) {
@@ -28,6 +30,11 @@ auto guarded(Ask ask) -> result<decltype(ask())> {
     return tl::unexpected{
       error{errc::payload_too_large, "no memory left for the value"}};
   }
+}
+
+template <class Ask>
+auto guarded(Ask ask) -> result<decltype(ask())> {
+  return guarded(std::move(ask), exception_place{});
 }
 
 } // namespace gnu::visibility("hidden")]]snakebridge

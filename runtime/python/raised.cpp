@@ -1,5 +1,7 @@
 #include "runtime/python/raised.hpp"
 
+#include <algorithm>
+
 #include "config/tunables.hpp"
 
 namespace snakebridge {
@@ -18,15 +20,16 @@ auto if_it_can(Ask ask) -> decltype(ask()) {
   }
 }
 
-std::string text_of(py::handle object) {
+std::string text_of(py::handle object,
+                    std::size_t bytes_max = limits::exception_text_bytes_max) {
   return if_it_can([&]() -> std::string {
     // Lone surrogates have no UTF-8: shown escaped.
     const auto encoded = checked(PyUnicode_AsEncodedString(
       checked(PyObject_Str(object.ptr())).ptr(), "utf-8", "backslashreplace"));
     std::string text{PyBytes_AS_STRING(encoded.ptr()),
                      static_cast<std::size_t>(PyBytes_GET_SIZE(encoded.ptr()))};
-    if (text.size() > limits::exception_text_bytes_max) {
-      auto end = limits::exception_text_bytes_max;
+    if (text.size() > bytes_max) {
+      auto end = bytes_max;
       while (end > 0 && (text[end] & 0xC0) == 0x80)
         --end; // never inside a character
       text.resize(end);
@@ -81,15 +84,95 @@ std::vector<std::string> notes_of(py::handle raised) {
 
 std::vector<std::string> mro_of(py::handle raised) {
   std::vector<std::string> bases;
-  for (py::handle base : py::object{py::type::of(raised).attr("__mro__")})
+  for (py::handle base : py::object{py::type::of(raised).attr("__mro__")}) {
+    if (bases.size() == limits::exception_bases_max)
+      break;
     bases.push_back(attribute(base, "__module__") + "."
                     + attribute(base, "__qualname__"));
+  }
   return bases;
 }
 
-// `left` bounds how many exceptions of the whole chain, which may branch and
-// loop, are still told.
-python_error describe(py::handle raised, bool first, std::size_t& left) {
+// What the exceptions of a package know beside their text. Asked only of these:
+// an attribute of any other may do anything when looked at.
+struct known_fact {
+  std::string_view package;
+  std::string_view type;
+  const char* name;
+  std::string_view path; ///< of attributes
+};
+
+constexpr known_fact known_facts[] = {
+  {"numpy", "_ArrayMemoryError", "shape", "shape"},
+  {"numpy", "_ArrayMemoryError", "dtype", "dtype"},
+  {"numpy", "_ArrayMemoryError", "requested_bytes", "_total_size"},
+  {"numpy", "_UFuncNoLoopError", "operation", "ufunc.__name__"},
+  {"numpy", "_UFuncNoLoopError", "dtypes", "dtypes"},
+  {"numpy", "_UFuncCastingError", "operation", "ufunc.__name__"},
+  {"numpy", "_UFuncCastingError", "from", "from_"},
+  {"numpy", "_UFuncCastingError", "to", "to"},
+  {"numpy", "_UFuncCastingError", "casting", "casting"},
+  {"numpy", "AxisError", "axis", "axis"},
+  {"numpy", "AxisError", "ndim", "ndim"},
+  {"tensorflow", "OpError", "operation", "op.type"},
+};
+static_assert(std::size(known_facts) <= limits::exception_facts_max);
+
+// "numpy.core._exceptions.AxisError" is AxisError of numpy, wherever in it.
+bool is_of(std::string_view base, const known_fact& known) {
+  return base.size() > known.package.size() + known.type.size() + 1
+         && base.starts_with(known.package) && base[known.package.size()] == '.'
+         && base.ends_with(known.type)
+         && base[base.size() - known.type.size() - 1] == '.';
+}
+
+std::string attribute_at(py::object object, std::string_view path) {
+  return if_it_can([&] {
+    for (auto rest = path; !rest.empty();) {
+      const auto name = rest.substr(0, rest.find('.'));
+      object =
+        checked(PyObject_GetAttr(object.ptr(), python_string(name).ptr()));
+      rest.remove_prefix(std::min(rest.size(), name.size() + 1));
+    }
+    return object.is_none() ? std::string{}
+                            : text_of(object, limits::exception_fact_bytes_max);
+  });
+}
+
+std::vector<std::pair<std::string, std::string>>
+facts_of(py::handle raised, const std::vector<std::string>& mro) {
+  std::vector<std::pair<std::string, std::string>> facts;
+  for (const auto& known : known_facts) {
+    if (std::none_of(mro.begin(), mro.end(),
+                     [&](const auto& base) { return is_of(base, known); }))
+      continue;
+    auto text =
+      attribute_at(py::reinterpret_borrow<py::object>(raised), known.path);
+    if (!text.empty())
+      facts.emplace_back(known.name, std::move(text));
+  }
+  return facts;
+}
+
+// The first members of a group, at most `most`.
+std::vector<py::object> members_of(py::handle raised, std::size_t most) {
+  std::vector<py::object> members;
+#if PY_VERSION_HEX >= 0x030B0000
+  if (!py::isinstance(raised, PyExc_BaseExceptionGroup))
+    return members;
+  // A subclass may put anything in its place.
+  for (py::handle each : py::object{raised.attr("exceptions")}) {
+    if (members.size() == most)
+      break;
+    if (PyExceptionInstance_Check(each.ptr()))
+      members.push_back(py::reinterpret_borrow<py::object>(each));
+  }
+#endif
+  return members;
+}
+
+// What of an exception is its own.
+python_error describe_itself(py::handle raised, bool first) {
   const auto type = py::type::of(raised);
   python_error told{.type = attribute(type, "__qualname__"),
                     .module = attribute(type, "__module__"),
@@ -99,25 +182,45 @@ python_error describe(py::handle raised, bool first, std::size_t& left) {
                     .notes = if_it_can([&] { return notes_of(raised); }),
                     .mro = if_it_can([&] { return mro_of(raised); }),
                     .cause = {},
-                    .context = {}};
-  const auto linked =
-    [&](PyObject* next) -> std::shared_ptr<const python_error> {
-    const auto other = py::reinterpret_steal<py::object>(next);
-    if (!other || left == 0)
-      return nullptr;
-    --left;
-    return std::make_shared<const python_error>(describe(other, false, left));
+                    .context = {},
+                    .suppress_context = if_it_can([&] {
+                      return raised.attr("__suppress_context__").cast<bool>();
+                    })};
+  told.facts = facts_of(raised, told.mro);
+  return told;
+}
+
+// `left` bounds how many exceptions of the whole, which may branch and loop,
+// are still told. Counted before they are gone into: a long chain must not
+// take the place of its neighbours.
+python_error describe(py::handle raised, bool first, std::size_t& left) {
+  auto told = describe_itself(raised, first);
+  const auto claimed = [&](PyObject* next) {
+    auto linked = py::reinterpret_steal<py::object>(next);
+    if (left == 0)
+      return py::object{};
+    left -= linked ? 1 : 0;
+    return linked;
   };
-  told.cause = linked(PyException_GetCause(raised.ptr()));
+  const auto cause = claimed(PyException_GetCause(raised.ptr()));
   // A context that was replaced by an explicit cause is most often the same.
   auto context =
     py::reinterpret_steal<py::object>(PyException_GetContext(raised.ptr()));
-  const auto cause =
-    py::reinterpret_steal<py::object>(PyException_GetCause(raised.ptr()));
-  if (context && context.is(cause))
+  const bool same = context && context.is(cause);
+  context = same ? py::object{} : claimed(context.release().ptr());
+  const auto members = if_it_can([&] { return members_of(raised, left); });
+  left -= members.size();
+
+  if (cause)
+    told.cause =
+      std::make_shared<const python_error>(describe(cause, false, left));
+  if (same)
     told.context = told.cause;
-  else
-    told.context = linked(context.release().ptr());
+  else if (context)
+    told.context =
+      std::make_shared<const python_error>(describe(context, false, left));
+  for (const auto& member : members)
+    told.exceptions.push_back(describe(member, false, left));
   return told;
 }
 
@@ -132,6 +235,18 @@ python_error describe_exception(py::error_already_set& raised) {
   if (raised.trace())
     PyException_SetTraceback(raised.value().ptr(), raised.trace().ptr());
   return describe_exception(py::handle{raised.value()});
+}
+
+error to_error(py::error_already_set& raised, const exception_place& keep_in) {
+  auto told = describe_exception(raised);
+  if (keep_in.session != nullptr)
+    told.object = ref{.node = {},
+                      .session = keep_in.origin.session,
+                      .interpreter = keep_in.origin.interpreter,
+                      .epoch = keep_in.origin.epoch,
+                      .slot = keep_in.session->keep(raised.value()),
+                      .type_name = type_name_of(raised.value())};
+  return error{std::move(told)};
 }
 
 } // namespace snakebridge

@@ -1,7 +1,7 @@
 #pragma once
 // The one way out of Python's exceptions: into a python_error.
 
-#include "runtime/python/python.hpp"
+#include "runtime/python/from_python.hpp"
 
 // Hidden, as all of pybind11 is.
 namespace [[gnu::visibility("hidden")]] snakebridge {
@@ -11,5 +11,14 @@ namespace [[gnu::visibility("hidden")]] snakebridge {
 /// out.
 python_error describe_exception(py::handle raised);
 python_error describe_exception(py::error_already_set& raised);
+
+/// Where an exception object stays.
+struct exception_place {
+  session_objects* session = nullptr; ///< null: nowhere
+  ref_origin origin = {};             ///< a worker's is empty: its host adds it
+};
+
+/// The same as an error, its object kept.
+error to_error(py::error_already_set& raised, const exception_place& keep_in);
 
 } // namespace gnu::visibility("hidden")]]snakebridge

@@ -1,5 +1,8 @@
 #include "runtime/python/to_python.hpp"
 
+#include <array>
+#include <cstring>
+
 #include <fmt/format.h>
 #include <kj/debug.h>
 
@@ -61,13 +64,40 @@ py::object python_set(PyObject* empty, const Items& items,
   return made;
 }
 
+// Keys come again and again: each is made once while it stays here, and hashed
+// once. ASCII alone, which Python stores as it came.
+py::object known_key(std::string_view text) {
+  constexpr std::size_t places = 512;
+  static auto& known = *new std::array<PyObject*, places>{};
+  auto& place = known[std::hash<std::string_view>{}(text) % places];
+  if (place != nullptr
+      && PyUnicode_GET_LENGTH(place) == signed_size(text.size())
+      && std::memcmp(PyUnicode_DATA(place), text.data(), text.size()) == 0)
+    return py::reinterpret_borrow<py::object>(place);
+  auto made = python_string(text);
+  if (PyUnicode_IS_COMPACT_ASCII(made.ptr())) {
+    Py_XDECREF(place);
+    place = py::object{made}.release().ptr();
+  }
+  return made;
+}
+
+py::object python_key(schema::Value::Reader from,
+                      const session_objects& session) {
+  constexpr std::size_t bytes_of_a_name = 32;
+  if (!from.isString() || from.getString().size() > bytes_of_a_name)
+    return to_python(from, session);
+  const auto text = from.getString();
+  return known_key({text.begin(), text.size()});
+}
+
 py::object python_dict(capnp::List<schema::Value>::Reader from,
                        const session_objects& session) {
   if (from.size() % 2 != 0)
     throw KJ_EXCEPTION(FAILED, "a key without a value");
   auto made = checked(PyDict_New());
   for (unsigned at = 0; at < from.size(); at += 2)
-    checked(PyDict_SetItem(made.ptr(), to_python(from[at], session).ptr(),
+    checked(PyDict_SetItem(made.ptr(), python_key(from[at], session).ptr(),
                            to_python(from[at + 1], session).ptr()));
   return made;
 }

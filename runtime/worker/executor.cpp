@@ -98,15 +98,19 @@ void executor::answer(const frame& received) {
     dropped->builder().initRoot<schema::Reply>().setDropped();
     return send(received.header.call, std::move(dropped));
   }
-  auto reply = guarded([&] {
-    wire::incoming message{received};
-    return run(message.root<schema::Request>());
-  });
+  exception_place keep_in;
+  auto reply = guarded(
+    [&] {
+      wire::incoming message{received};
+      return run(message.root<schema::Request>(), keep_in);
+    },
+    keep_in);
   hand_over_output();
   send(received.header.call, reply ? std::move(*reply) : failed(reply.error()));
 }
 
-executor::message executor::run(schema::Request::Reader asked) {
+executor::message executor::run(schema::Request::Reader asked,
+                                exception_place& keep_in) {
   auto& session = objects_.of(asked.getSession());
   if (asked.getVerb() > static_cast<unsigned>(last_verb))
     throw exception{error{errc::message_malformed, "no such verb"}};
@@ -118,6 +122,8 @@ executor::message executor::run(schema::Request::Reader asked) {
                         .named = {}};
   if (made.what == verb::release || made.what == verb::release_session)
     return run_release(asked, session);
+  if (asked.getKeepException())
+    keep_in.session = &session;
   if (asked.getTarget() != 0)
     made.target = session.find(asked.getTarget());
   made.positional.reserve(asked.getPositional().size());
@@ -165,12 +171,14 @@ executor::message executor::failed(const error& why) const {
   return reply;
 }
 
-// An exception whose text alone is more than the host takes at once.
+// An exception whose text alone is more than the host takes at once. If it was
+// kept, its object still tells all.
 executor::message executor::brief(const python_error& raised) const {
   python_error told;
   told.type = raised.type.substr(0, payload_bytes_max_ / 16);
   told.module = raised.module.substr(0, payload_bytes_max_ / 16);
   told.message = "its text is beyond payload_bytes_max";
+  told.object = raised.object;
   auto reply = std::make_unique<wire::outgoing>();
   wire::write_raised(reply->builder().initRoot<schema::Reply>().initRaised(),
                      told);

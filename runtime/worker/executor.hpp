@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "runtime/channel.hpp"
-#include "runtime/python/object_table.hpp"
+#include "runtime/python/raised.hpp"
 #include "runtime/status_page.hpp"
 #include "runtime/wire.hpp"
 
@@ -13,11 +13,12 @@ namespace [[gnu::visibility("hidden")]] snakebridge {
 
 class executor {
 public:
-  executor(channel& data, status_page& status, std::size_t payload_bytes_max)
+  executor(channel& data, status_page& status, std::size_t payload_bytes_max,
+           conversion_config rules)
       : data_{data},
         status_{status},
         payload_bytes_max_{payload_bytes_max},
-        objects_{status.live_objects},
+        objects_{status.live_objects, std::move(rules)},
         room_(room_words) {}
 
   /// Serves until the host says no more, then frees all objects.
@@ -28,7 +29,7 @@ private:
 
   bool take(const frame& received);
   void answer(const frame& received);
-  message run(schema::Request::Reader asked);
+  message run(schema::Request::Reader asked, exception_place& keep_in);
   message run_release(schema::Request::Reader asked, session_objects& session);
   message failed(const error& why) const;
   message brief(const python_error& raised) const;

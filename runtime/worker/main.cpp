@@ -124,7 +124,8 @@ int serve() {
   const gil_guard main_thread;
   socket_channel data{descriptor{worker_descriptor::data},
                       start.getPayloadBytesMax()};
-  executor serving{data, *status, start.getPayloadBytesMax()};
+  executor serving{data, *status, start.getPayloadBytesMax(),
+                   wire::read_conversion(start)};
   say_ready(control);
   serving.serve();
   run_exit_functions();

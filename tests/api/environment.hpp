@@ -35,9 +35,10 @@ protected:
 
 private:
   static void forget_all() {
-    for (const char* name : {"SNAKEBRIDGE_CONFIG", "SNAKEBRIDGE_WORKER",
-                             "SNAKEBRIDGE_TIMEOUT_MS", "SNAKEBRIDGE_PYTHON",
-                             "SNAKEBRIDGE_POOL_SIZE", "SNAKEBRIDGE_PLACEMENT"})
+    for (const char* name :
+         {"SNAKEBRIDGE_CONFIG", "SNAKEBRIDGE_WORKER", "SNAKEBRIDGE_TIMEOUT_MS",
+          "SNAKEBRIDGE_PYTHON", "SNAKEBRIDGE_POOL_SIZE",
+          "SNAKEBRIDGE_PLACEMENT", "SNAKEBRIDGE_ERROR_MODE"})
       ::unsetenv(name);
   }
 

@@ -64,7 +64,8 @@ protected:
 private:
   static constexpr std::array variables{
     "SNAKEBRIDGE_CONFIG",    "SNAKEBRIDGE_WORKER",    "SNAKEBRIDGE_PYTHON",
-    "SNAKEBRIDGE_POOL_SIZE", "SNAKEBRIDGE_PLACEMENT", "SNAKEBRIDGE_TIMEOUT_MS"};
+    "SNAKEBRIDGE_POOL_SIZE", "SNAKEBRIDGE_PLACEMENT", "SNAKEBRIDGE_TIMEOUT_MS",
+    "SNAKEBRIDGE_ERROR_MODE"};
   std::filesystem::path before_ = std::filesystem::current_path();
 };
 
@@ -120,9 +121,11 @@ TEST_F(Environment, OverridesTheFileForTheDefaultPool) {
   set("SNAKEBRIDGE_PYTHON", "123");
   set("SNAKEBRIDGE_POOL_SIZE", "1");
   set("SNAKEBRIDGE_PLACEMENT", "embedded");
+  set("SNAKEBRIDGE_ERROR_MODE", "translated");
   const auto made = loaded();
   EXPECT_EQ(made.worker, "/opt/worker");
   EXPECT_EQ(made.timeout, 50ms);
+  EXPECT_EQ(made.error_mode, error_mode::translated);
   ASSERT_EQ(made.pools.size(), 2u);
   EXPECT_EQ(made.pools[0].name, "default");
   EXPECT_EQ(made.pools[0].python, "123");
@@ -176,6 +179,11 @@ TEST_F(Environment, WhenAVariableIsWrongThenItIsNamed) {
   set("SNAKEBRIDGE_PLACEMENT", "thread");
   EXPECT_EQ(refusal(), "SNAKEBRIDGE_PLACEMENT: pool.default.placement = "
                        "\"thread\": must be \"worker\" or \"embedded\"");
+  ::unsetenv("SNAKEBRIDGE_PLACEMENT");
+  set("SNAKEBRIDGE_ERROR_MODE", "raise_translated");
+  EXPECT_EQ(refusal(), "SNAKEBRIDGE_ERROR_MODE: error_mode = "
+                       "\"raise_translated\": must be \"raw\" or "
+                       "\"translated\"");
 }
 
 } // namespace snakebridge::testing

@@ -61,10 +61,12 @@ TEST_F(ConfigFile, SetsWhatStandsAtItsTop) {
 timeout_ms = 1500
 payload_bytes_max = 4294967296
 worker = "/opt/worker"
+error_mode = "translated"
 )");
   EXPECT_EQ(made.timeout, 1500ms);
   EXPECT_EQ(made.payload_bytes_max, std::size_t{1} << 32U);
   EXPECT_EQ(made.worker, "/opt/worker");
+  EXPECT_EQ(made.error_mode, error_mode::translated);
 }
 
 TEST_F(ConfigFile, SetsAllOfAPool) {
@@ -160,7 +162,8 @@ TEST_F(ConfigFile, WhenANumberIsHugeThenTheLineIsTold) {
 TEST_F(ConfigFile, WhenAKeyIsUnknownThenTheKnownOnesAreTold) {
   EXPECT_EQ(refusal("timeout = 5"),
             "snakebridge.toml:1: timeout = 5: no such setting; there are "
-            "timeout_ms, payload_bytes_max, worker and tables [pool.NAME]");
+            "timeout_ms, payload_bytes_max, worker, error_mode and tables "
+            "[pool.NAME]");
   EXPECT_EQ(refusal("[pool.p]\nsise = 5"),
             "snakebridge.toml:2: pool.p.sise = 5: no such setting; a pool has "
             "size, placement, python, env, queue_max, intensity, period_ms, "
@@ -176,6 +179,15 @@ TEST_F(ConfigFile, WhenPlacementIsUnknownThenBothAreTold) {
   EXPECT_EQ(refusal("[pool.p]\nplacement = 1"),
             "snakebridge.toml:2: pool.p.placement = 1: must be \"worker\" or "
             "\"embedded\"");
+}
+
+TEST_F(ConfigFile, WhenTheErrorModeIsUnknownThenBothAreTold) {
+  EXPECT_EQ(refusal("error_mode = \"raise\""),
+            "snakebridge.toml:1: error_mode = \"raise\": must be \"raw\" or "
+            "\"translated\"");
+  EXPECT_EQ(refusal("error_mode = true"),
+            "snakebridge.toml:1: error_mode = true: must be \"raw\" or "
+            "\"translated\"");
 }
 
 TEST_F(ConfigFile, WhenTextIsMissingThenItSaysWhatToWrite) {
@@ -233,9 +245,10 @@ TEST_F(ConfigFile, AsShippedNamesEverySettingWithItsDefault) {
                                              : std::string{row.key}))
       << row.key;
   EXPECT_EQ(shipped.pools[0].placement, pool_config{}.placement);
+  EXPECT_EQ(shipped.error_mode, config{}.error_mode);
   EXPECT_TRUE(shipped.pools[0].env.empty());
-  for (const auto* key :
-       {"worker", "pool.default.python", "pool.default.placement"})
+  for (const auto* key : {"worker", "error_mode", "pool.default.python",
+                          "pool.default.placement"})
     EXPECT_TRUE(origins.contains(key)) << key;
 }
 
