@@ -140,7 +140,7 @@ bool may_stand_in_dtype(char letter) {
 
 std::size_t find(std::string_view text, std::string_view phrase,
                  std::size_t from) {
-  for (; from + phrase.size() <= text.size(); ++from) {
+  for (; from <= text.size() && phrase.size() <= text.size() - from; ++from) {
     const auto end = from + phrase.size();
     if (starts_with(text, from, phrase)
         && (from == 0 || !is_word(phrase.front()) || !is_word(text[from - 1]))

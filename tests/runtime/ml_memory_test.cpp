@@ -16,21 +16,20 @@ struct memory_row {
 };
 
 constexpr auto old_torch =
-  "CUDA out of memory. Tried to allocate 2.00 GiB (GPU "
-  "0; 8.00 GiB total capacity; 5.25 GiB already "
-  "allocated; 1.25 GiB free; 5.50 GiB reserved in total "
-  "by PyTorch)";
+  "CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 8.00 GiB total "
+  "capacity; 5.25 GiB already allocated; 1.25 GiB free; 5.50 GiB reserved in "
+  "total by PyTorch)";
 constexpr auto new_torch =
-  "CUDA out of memory. Tried to allocate 20.00 MiB. GPU "
-  "1 has a total capacity of 7.50 GiB of which 512.00 "
-  "KiB is free. Process 7 has 5.00 GiB memory in use.";
+  "CUDA out of memory. Tried to allocate 20.00 MiB. GPU 1 has a total capacity "
+  "of 7.50 GiB of which 512.00 KiB is free. Process 7 has 5.00 GiB memory in "
+  "use.";
 constexpr auto misspelt =
-  "CUDA out of memory. Tried to allocate 20.00 MiB. GPU "
-  "1 has a total capacty of 7.50 GiB of which 3.00 MiB "
-  "is free.";
-constexpr auto mps = "MPS backend out of memory (MPS allocated: 5.00 GB, other "
-                     "allocations: 1.00 GB, max allowed: 9.00 GB). Tried to "
-                     "allocate 256.00 MB on private pool.";
+  "CUDA out of memory. Tried to allocate 20.00 MiB. GPU 1 has a total capacty "
+  "of 7.50 GiB of which 3.00 MiB is free.";
+constexpr auto mps =
+  "MPS backend out of memory (MPS allocated: 5.00 GB, other allocations: 1.00 "
+  "GB, max allowed: 9.00 GB). Tried to allocate 256.00 MB on private pool.";
+
 python_error cupy_error() {
   auto made = raised("cupy.cuda.memory", "OutOfMemoryError",
                      "Out of memory allocating 8,388,608 bytes (allocated so "
