@@ -25,6 +25,9 @@ inline constexpr std::size_t exception_notes_max = 64;
 inline constexpr std::size_t exception_bases_max = 64;
 inline constexpr std::size_t exception_facts_max = 16;
 inline constexpr std::size_t exception_text_bytes_max = 256 * 1024;
+/// Exceptions Python may go through to print one with all that is linked to it;
+/// of one with more, the text is its own alone.
+inline constexpr std::size_t exceptions_printed_max = 10'000;
 /// One fact of an exception.
 inline constexpr std::size_t exception_fact_bytes_max = 1'024;
 /// What is read of a message to find out what it means, and the dimensions of a

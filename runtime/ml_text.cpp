@@ -132,15 +132,15 @@ constexpr other_name dtype_names[] = {
 };
 
 bool may_stand_in_dtype(char letter) {
-  return is_word(letter) || letter == '.' || letter == '<' || letter == '>'
-         || letter == '|';
+  return is_word(letter) || letter == '.' || letter == ':' || letter == '<'
+         || letter == '>' || letter == '|';
 }
 
 } // namespace
 
 std::size_t find(std::string_view text, std::string_view phrase,
                  std::size_t from) {
-  for (; from + phrase.size() <= text.size(); ++from) {
+  for (; from <= text.size() && phrase.size() <= text.size() - from; ++from) {
     const auto end = from + phrase.size();
     if (starts_with(text, from, phrase)
         && (from == 0 || !is_word(phrase.front()) || !is_word(text[from - 1]))
@@ -248,10 +248,10 @@ found<std::string> dtype(std::string_view text, std::size_t from) {
          && may_stand_in_dtype(text[end]))
     ++end;
   auto name = text.substr(at, end - at);
-  while (name.ends_with('.')) // the sentence's
+  while (name.ends_with('.') || name.ends_with(':')) // the sentence's
     name.remove_suffix(1);
-  if (const auto dot = name.rfind('.'); dot != npos)
-    name.remove_prefix(dot + 1); // torch.cuda.FloatTensor
+  if (const auto dot = name.find_last_of(".:"); dot != npos)
+    name.remove_prefix(dot + 1); // torch.cuda.FloatTensor, c10::Half
   if (name.size() > 6 && same(name.substr(name.size() - 6), "tensor"))
     name.remove_suffix(6);
   for (const auto& known : dtype_names)

@@ -1,6 +1,7 @@
 #include "runtime/python/raised.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "config/tunables.hpp"
 
@@ -57,15 +58,67 @@ std::vector<python_frame> frames_of(py::handle raised) {
   return frames;
 }
 
+// What an attribute of an exception links to, if it is an exception.
+py::object linked(py::handle raised, const char* name) {
+  auto other = py::reinterpret_steal<py::object>(
+    PyObject_GetAttrString(raised.ptr(), name));
+  if (!other)
+    PyErr_Clear();
+  return other && PyExceptionInstance_Check(other.ptr()) ? other : py::object{};
+}
+
+// The first members of a group, at most `most`.
+std::vector<py::object> members_of(py::handle raised, std::size_t most) {
+  std::vector<py::object> members;
+#if PY_VERSION_HEX >= 0x030B0000
+  if (!py::isinstance(raised, PyExc_BaseExceptionGroup))
+    return members;
+  // A subclass may put anything in its place.
+  for (py::handle each : py::object{raised.attr("exceptions")}) {
+    if (members.size() == most)
+      break;
+    if (PyExceptionInstance_Check(each.ptr()))
+      members.push_back(py::reinterpret_borrow<py::object>(each));
+  }
+#endif
+  return members;
+}
+
+// Whether Python's own traceback module would come to an end. It goes into the
+// members of groups without a limit, also into those it has met before: groups
+// that share members take it time exponential in their depth.
+bool can_be_printed(py::handle raised) {
+  std::vector<py::object> met{py::reinterpret_borrow<py::object>(raised)};
+  std::unordered_set<PyObject*> seen;
+  for (std::size_t at = 0; at < met.size(); ++at) {
+    if (met.size() > limits::exceptions_printed_max)
+      return false;
+    const auto next = met[at];
+    seen.insert(next.ptr());
+    for (const auto* name : {"__cause__", "__context__"})
+      if (auto other = linked(next, name);
+          other && seen.insert(other.ptr()).second)
+        met.push_back(std::move(other));
+    for (auto& member : members_of(next, limits::exceptions_printed_max))
+      met.push_back(std::move(member));
+  }
+  return true;
+}
+
 std::string traceback_of(py::handle raised, bool chain) {
   return if_it_can([&] {
     py::object trace = py::none();
     if (PyObject* const own = PyException_GetTraceback(raised.ptr()))
       trace = py::reinterpret_steal<py::object>(own);
-    const auto lines =
-      py::module_::import("traceback")
-        .attr("format_exception")(py::type::of(raised), raised, trace,
-                                  py::arg("chain") = chain);
+    const auto printer = py::module_::import("traceback");
+    if (!if_it_can([&] { return can_be_printed(raised); }))
+      return "Traceback (most recent call last):\n"
+             + text_of(
+               py::str("").attr("join")(printer.attr("format_tb")(trace)))
+             + attribute(py::type::of(raised), "__qualname__") + ": "
+             + text_of(raised) + "\n";
+    const auto lines = printer.attr("format_exception")(
+      py::type::of(raised), raised, trace, py::arg("chain") = chain);
     return text_of(py::str("").attr("join")(lines));
   });
 }
@@ -120,7 +173,7 @@ static_assert(std::size(known_facts) <= limits::exception_facts_max);
 
 // "numpy.core._exceptions.AxisError" is AxisError of numpy, wherever in it.
 bool is_of(std::string_view base, const known_fact& known) {
-  return base.size() > known.package.size() + known.type.size() + 1
+  return base.size() >= known.package.size() + known.type.size() + 1
          && base.starts_with(known.package) && base[known.package.size()] == '.'
          && base.ends_with(known.type)
          && base[base.size() - known.type.size() - 1] == '.';
@@ -154,23 +207,6 @@ facts_of(py::handle raised, const std::vector<std::string>& mro) {
   return facts;
 }
 
-// The first members of a group, at most `most`.
-std::vector<py::object> members_of(py::handle raised, std::size_t most) {
-  std::vector<py::object> members;
-#if PY_VERSION_HEX >= 0x030B0000
-  if (!py::isinstance(raised, PyExc_BaseExceptionGroup))
-    return members;
-  // A subclass may put anything in its place.
-  for (py::handle each : py::object{raised.attr("exceptions")}) {
-    if (members.size() == most)
-      break;
-    if (PyExceptionInstance_Check(each.ptr()))
-      members.push_back(py::reinterpret_borrow<py::object>(each));
-  }
-#endif
-  return members;
-}
-
 // What of an exception is its own.
 python_error describe_itself(py::handle raised, bool first) {
   const auto type = py::type::of(raised);
@@ -196,11 +232,11 @@ python_error describe_itself(py::handle raised, bool first) {
 python_error describe(py::handle raised, bool first, std::size_t& left) {
   auto told = describe_itself(raised, first);
   const auto claimed = [&](PyObject* next) {
-    auto linked = py::reinterpret_steal<py::object>(next);
+    auto other = py::reinterpret_steal<py::object>(next);
     if (left == 0)
       return py::object{};
-    left -= linked ? 1 : 0;
-    return linked;
+    left -= other ? 1 : 0;
+    return other;
   };
   const auto cause = claimed(PyException_GetCause(raised.ptr()));
   // A context that was replaced by an explicit cause is most often the same.

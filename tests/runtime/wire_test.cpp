@@ -92,6 +92,8 @@ python_error some_error() {
   raised.mro = {"builtins.ValueError", "builtins.object"};
   raised.cause = std::make_shared<const python_error>(cause);
   raised.context = raised.cause;
+  raised.exceptions = {cause};
+  raised.facts = {{"dtype", "float64"}};
   return raised;
 }
 
@@ -132,6 +134,83 @@ TEST(Wire, WhenAReplyRaisedThenAllOfItComesBack) {
   EXPECT_EQ(raised.cause->type, "ZeroDivisionError");
   ASSERT_TRUE(raised.context);
   EXPECT_EQ(raised.context->type, "ZeroDivisionError");
+}
+
+TEST(Wire, GivenAGroupThenItsMembersFactsAndObjectComeBack) {
+  auto sent = some_error();
+  sent.suppress_context = true;
+  sent.facts = {{"dtype", "float64"}};
+  sent.object.emplace().slot = 5;
+  sent.exceptions = {some_error(), python_error{}};
+  sent.exceptions[0].object.emplace().slot = 6; // nobody keeps it
+  sent.exceptions[0].exceptions = {some_error()};
+  const auto raised = raised_by(decode(reply_of(sent)).outcome);
+  EXPECT_TRUE(raised.suppress_context);
+  EXPECT_EQ(raised.facts, sent.facts);
+  ASSERT_TRUE(raised.object);
+  EXPECT_EQ(*raised.object, (ref{.node = {},
+                                 .session = "a",
+                                 .interpreter = 7,
+                                 .epoch = 3,
+                                 .slot = 5,
+                                 .type_name = {}}));
+  EXPECT_EQ(raised.object->type_name, "ValueError");
+  ASSERT_EQ(raised.exceptions.size(), 2u);
+  EXPECT_FALSE(raised.exceptions[0].suppress_context);
+  EXPECT_FALSE(raised.exceptions[0].object);
+  ASSERT_EQ(raised.exceptions[0].exceptions.size(), 1u);
+  EXPECT_EQ(raised.exceptions[0].exceptions[0].notes.size(), 1u);
+}
+
+namespace {
+
+std::size_t count(const python_error& told) {
+  std::size_t sum = 1;
+  if (told.cause)
+    sum += count(*told.cause);
+  if (told.context && told.context != told.cause)
+    sum += count(*told.context);
+  for (const auto& member : told.exceptions)
+    sum += count(member);
+  return sum;
+}
+
+} // namespace
+
+// What no worker of ours would write: each a cause, a context and two members.
+TEST(Wire, GivenExceptionsThatBranchWithoutEndThenTheyAreCutInAll) {
+  wire::outgoing message;
+  std::vector<schema::PythonError::Builder> level{
+    message.builder().initRoot<schema::Reply>().initRaised()};
+  for (int depth = 0; depth < 5; ++depth) {
+    std::vector<schema::PythonError::Builder> next;
+    for (auto& each : level) {
+      next.push_back(each.initCause());
+      next.push_back(each.initContext());
+      auto members = each.initExceptions(2);
+      next.push_back(members[0]);
+      next.push_back(members[1]);
+    }
+    level = std::move(next);
+  }
+  const auto raised = raised_by(decode(arrived(message)).outcome);
+  EXPECT_EQ(count(raised), limits::exception_chain_max);
+}
+
+TEST(Wire, GivenListsBeyondTheLimitsThenTheyAreCut) {
+  wire::outgoing message;
+  auto sent = message.builder().initRoot<schema::Reply>().initRaised();
+  sent.initExceptions(100'000);
+  sent.initFrames(100'000);
+  sent.initNotes(100'000);
+  sent.initMro(100'000);
+  sent.initFacts(100'000);
+  const auto raised = raised_by(decode(arrived(message)).outcome);
+  EXPECT_EQ(raised.exceptions.size(), limits::exception_chain_max - 1);
+  EXPECT_EQ(raised.frames.size(), limits::exception_frames_max);
+  EXPECT_EQ(raised.notes.size(), limits::exception_notes_max);
+  EXPECT_EQ(raised.mro.size(), limits::exception_bases_max);
+  EXPECT_EQ(raised.facts.size(), limits::exception_facts_max);
 }
 
 TEST(Wire, WhenAWorkerRefusesThenItsCodeIsTheError) {
