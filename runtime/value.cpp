@@ -179,4 +179,10 @@ value::iterator value::end() const {
                                   : nullptr};
 }
 
+std::optional<unserializable> unserializable_info(const value& item) {
+  if (const auto* marker = item.get_if<unserializable>())
+    return *marker;
+  return {};
+}
+
 } // namespace snakebridge

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -354,6 +355,9 @@ const T* value::get_if() const noexcept {
     return kind_ == detail::kind_of<T> ? unbox<T>() : nullptr;
   }
 }
+
+/// What a marker tells; nothing for any other value.
+std::optional<unserializable> unserializable_info(const value& item);
 
 /// As Python's repr; a ref as "<ref pathlib.PosixPath 7 of session 'a'>".
 std::string repr(const value& item);

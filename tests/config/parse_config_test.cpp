@@ -62,11 +62,32 @@ timeout_ms = 1500
 payload_bytes_max = 4294967296
 worker = "/opt/worker"
 error_mode = "translated"
+atom_class = true
+atoms = ["*"]
+marker_detail = "repr_redacted"
+marker_repr_bytes_max = 2000
 )");
   EXPECT_EQ(made.timeout, 1500ms);
   EXPECT_EQ(made.payload_bytes_max, std::size_t{1} << 32U);
   EXPECT_EQ(made.worker, "/opt/worker");
   EXPECT_EQ(made.error_mode, error_mode::translated);
+  EXPECT_TRUE(made.conversion.atom_class);
+  EXPECT_EQ(made.conversion.atoms, std::vector<std::string>{"*"});
+  EXPECT_EQ(made.conversion.detail, unserializable_detail::repr_redacted);
+  EXPECT_EQ(made.conversion.repr_bytes_max, 2'000u);
+}
+
+TEST_F(ConfigFile, WhenAConversionIsWrongThenTheChoicesAreTold) {
+  EXPECT_EQ(refusal("atom_class = 2"),
+            "snakebridge.toml:1: atom_class = 2: must be true or false");
+  EXPECT_EQ(refusal("atoms = \"ok\""),
+            "snakebridge.toml:1: atoms = \"ok\": must be names: "
+            "[\"ok\", \"error\"]");
+  EXPECT_EQ(refusal("atoms = [1]"),
+            "snakebridge.toml:1: atoms = an array: must be names in quotes");
+  EXPECT_EQ(refusal("marker_detail = \"all\""),
+            "snakebridge.toml:1: marker_detail = \"all\": must be \"none\" or "
+            "\"type\" or \"repr\" or \"repr_redacted\"");
 }
 
 TEST_F(ConfigFile, SetsAllOfAPool) {
@@ -162,7 +183,8 @@ TEST_F(ConfigFile, WhenANumberIsHugeThenTheLineIsTold) {
 TEST_F(ConfigFile, WhenAKeyIsUnknownThenTheKnownOnesAreTold) {
   EXPECT_EQ(refusal("timeout = 5"),
             "snakebridge.toml:1: timeout = 5: no such setting; there are "
-            "timeout_ms, payload_bytes_max, worker, error_mode and tables "
+            "timeout_ms, payload_bytes_max, worker, error_mode, atom_class, "
+            "atoms, marker_detail, marker_repr_bytes_max and tables "
             "[pool.NAME]");
   EXPECT_EQ(refusal("[pool.p]\nsise = 5"),
             "snakebridge.toml:2: pool.p.sise = 5: no such setting; a pool has "
@@ -246,6 +268,9 @@ TEST_F(ConfigFile, AsShippedNamesEverySettingWithItsDefault) {
       << row.key;
   EXPECT_EQ(shipped.pools[0].placement, pool_config{}.placement);
   EXPECT_EQ(shipped.error_mode, config{}.error_mode);
+  EXPECT_EQ(shipped.conversion.atoms, conversion_config{}.atoms);
+  EXPECT_EQ(shipped.conversion.detail, conversion_config{}.detail);
+  EXPECT_FALSE(shipped.conversion.atom_class);
   EXPECT_TRUE(shipped.pools[0].env.empty());
   for (const auto* key : {"worker", "error_mode", "pool.default.python",
                           "pool.default.placement"})

@@ -231,6 +231,44 @@ TEST_F(CallQueue, WhenAHostDiesThenCallsItHadNotStartedRunOnTheNextInOrder) {
                           "3:answered", "call:fake.echo", "4:answered"));
 }
 
+// A host that takes calls, starts none, and dies of them.
+class doomed_host final : public interpreter_host {
+public:
+  void start(host_events) override {}
+  void stop() override {}
+  void kill(std::string) override {}
+  bool accept(const call_ptr& taken, bool) override {
+    taken_.push_back(taken);
+    return true;
+  }
+  bool abandon(call&) override { return false; }
+  void release(std::uint64_t) override {}
+  host_stats stats() const override { return {}; }
+
+  host_end end() {
+    return {.why = {errc::interpreter_died, "it crashed"},
+            .asked = false,
+            .unstarted = std::exchange(taken_, {})};
+  }
+
+private:
+  std::vector<call_ptr> taken_;
+};
+
+TEST_F(CallQueue, WhenEveryHostDiesOfACallThenItIsNotTriedForEver) {
+  auto unlucky = a.submit(fake("echo"));
+  for (unsigned lost = 0; lost <= limits::call_losses_max; ++lost) {
+    EXPECT_FALSE(is_over(unlucky)) << "lost " << lost;
+    const auto doomed = std::make_shared<doomed_host>();
+    const auto epoch = queue->next_epoch();
+    queue->attach(doomed);
+    queue->detach(doomed.get(), epoch, doomed->end());
+  }
+  const auto refused = answer_of(unlucky);
+  EXPECT_EQ(code_of(refused), errc::interpreter_died);
+  EXPECT_EQ(refused.error().message(), "it crashed");
+}
+
 TEST_F(CallQueue, WhenAHostDiesThenUnstartedCallsWithItsRefsAreStale) {
   attach();
   const auto object = value_of(a.run(fake("object")));

@@ -176,6 +176,24 @@ TEST_F(WorkerHost, WhenThreadsAndSubmissionsMixThenEachGetsItsOwnResult) {
   EXPECT_EQ(interpreter->queue().load(), 0u);
 }
 
+// Else every small call of an actor would wake two threads of the host.
+TEST_F(WorkerHost, WhenASmallCallIsSubmittedThenItIsAnsweredWhereItWas) {
+  if (std::thread::hardware_concurrency() < 2)
+    GTEST_SKIP() << "with one core nobody looks for an answer";
+  start();
+  const auto here = std::this_thread::get_id();
+  bool answered_here = false;
+  for (int i = 0; i < 10'000 && !answered_here; ++i) {
+    auto told = std::make_shared<std::promise<std::thread::id>>();
+    session->submit(asking(verb::evaluate, {}, "1"), in_time(),
+                    [told](const result<value>&) {
+                      told->set_value(std::this_thread::get_id());
+                    });
+    answered_here = told->get_future().get() == here;
+  }
+  EXPECT_TRUE(answered_here);
+}
+
 TEST_F(WorkerHost, WhenRepliesAreLargeThenTheOthersGetTheirsToo) {
   start();
   std::vector<std::thread> threads;
