@@ -81,6 +81,8 @@ void write(schema::Zone::Builder to, const timezone& from) {
     write(to.initOffset(), *from.offset);
   if (from.name)
     to.setName(text(*from.name));
+  if (from.offset_of_other_fold)
+    write(to.initOtherOffset(), *from.offset_of_other_fold);
 }
 
 void write(schema::Date::Builder to, const date& from) {

@@ -56,8 +56,16 @@ bool zone_of(py::handle moment, std::optional<timezone>& into) {
     return false;
   timezone made{
     .key = text_with_surrogates(zone.attr("key")), .offset = {}, .name = {}};
-  if (const py::object offset = moment.attr("utcoffset")(); !offset.is_none())
-    made.offset = fields_of(offset);
+  const auto offset_of = [](py::handle at) -> std::optional<timedelta> {
+    const py::object offset = at.attr("utcoffset")();
+    return offset.is_none() ? std::nullopt : std::optional{fields_of(offset)};
+  };
+  made.offset = offset_of(moment);
+  const auto fold = moment.attr("fold").cast<int>();
+  const auto other =
+    offset_of(moment.attr("replace")(py::arg("fold") = 1 - fold));
+  if (other != made.offset)
+    made.offset_of_other_fold = other;
   into = std::move(made);
   return !into->key.empty();
 }
