@@ -133,16 +133,20 @@ std::optional<value> plain_of(py::handle from) {
   if (PyComplex_CheckExact(object))
     return value{std::complex<double>{PyComplex_RealAsDouble(object),
                                       PyComplex_ImagAsDouble(object)}};
-  if (PyBytes_CheckExact(object))
+  if (PyBytes_Check(object))
     return value{bytes{PyBytes_AS_STRING(object),
                        static_cast<std::size_t>(PyBytes_GET_SIZE(object))}};
-  if (PyUnicode_CheckExact(object))
+  if (PyUnicode_Check(object))
     return value{text_with_surrogates(from)};
   return {};
 }
 
 std::optional<value> numpy_of(py::handle from) {
-  auto plain = plain_of(py::object{from.attr("item")()});
+  // Its `item` leaves out what NULs are at the end of a text.
+  const bool as_it_is =
+    PyUnicode_Check(from.ptr()) || PyBytes_Check(from.ptr());
+  auto plain = plain_of(as_it_is ? py::reinterpret_borrow<py::object>(from)
+                                 : py::object{from.attr("item")()});
   if (!plain)
     return {};
   return value::of_type(type_name_of(from), std::move(*plain));
