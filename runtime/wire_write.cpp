@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "config/tunables.hpp"
+#include "runtime/python_bounds.hpp"
 #include "runtime/wire.hpp"
 
 namespace snakebridge::wire {
@@ -118,15 +119,6 @@ void write(schema::Uuid::Builder to, const uuid& from) {
   to.setSafety(static_cast<std::uint8_t>(from.is_safe));
 }
 
-// A moment must be one: Python would say so too late, and less clearly.
-template <class T>
-const T& valid(const value& from) {
-  const auto& item = *from.get_if<T>();
-  if (!item.valid())
-    refuse(from, "has a field out of Python's bounds");
-  return item;
-}
-
 void write_integer(builder to, const value& from) {
   if (const auto* small = from.get_if<std::int64_t>())
     to.setInteger(*small);
@@ -231,13 +223,13 @@ void write_value(builder to, const value& from, std::size_t depth) {
   case kind::complex:
     return write_complex(to, *from.get_if<std::complex<double>>());
   case kind::date:
-    return write(to.initDate(), valid<date>(from));
+    return write(to.initDate(), within_bounds<date>(from));
   case kind::time:
-    return write(to.initTime(), valid<time>(from));
+    return write(to.initTime(), within_bounds<time>(from));
   case kind::datetime:
-    return write(to.initDatetime(), valid<datetime>(from));
+    return write(to.initDatetime(), within_bounds<datetime>(from));
   case kind::timedelta:
-    return write(to.initTimedelta(), valid<timedelta>(from));
+    return write(to.initTimedelta(), within_bounds<timedelta>(from));
   case kind::decimal:
     return to.setDecimal(text(from.get_if<decimal>()->text()));
   case kind::uuid:
