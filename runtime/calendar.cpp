@@ -33,6 +33,32 @@ bool is_aware(const time& at) {
   return at.zone && at.zone->offset;
 }
 
+bool is_ambiguous(const time& at) {
+  return is_aware(at) && at.zone->offset_of_other_fold;
+}
+
+bool same_zone_info(const time& left, const time& right) {
+  return left.zone && right.zone && !left.zone->key.empty()
+         && left.zone->key == right.zone->key;
+}
+
+// The moment as if its fold were 0: what equal ones have in common.
+microseconds first_moment(const datetime& of) {
+  if (of.time.fold == 0 || !is_ambiguous(of.time))
+    return of.moment();
+  auto first = of;
+  first.time.zone->offset = of.time.zone->offset_of_other_fold;
+  return first.moment();
+}
+
+// Python's `time` compares without the microseconds of offsets.
+microseconds compared(const time& of) {
+  if (!is_aware(of))
+    return of_day(of);
+  const auto& offset = *of.zone->offset;
+  return of_day(of) - std::chrono::days{offset.days} - seconds{offset.seconds};
+}
+
 } // namespace
 
 timedelta timedelta::of(std::chrono::microseconds duration) {
@@ -44,11 +70,16 @@ timedelta timedelta::of(std::chrono::microseconds duration) {
 }
 
 std::optional<std::chrono::microseconds> timedelta::duration() const {
-  std::int64_t whole = 0;
+  auto whole = std::int64_t{days} * s_per_day + seconds;
+  std::int64_t rest = microseconds;
+  // Towards 0 both, or the least of all would overflow on its way.
+  if (whole < 0 && rest > 0) {
+    ++whole;
+    rest -= us_per_s;
+  }
   std::int64_t total = 0;
-  whole = std::int64_t{days} * s_per_day + seconds;
   if (__builtin_mul_overflow(whole, us_per_s, &total)
-      || __builtin_add_overflow(total, microseconds, &total))
+      || __builtin_add_overflow(total, rest, &total))
     return {};
   return std::chrono::microseconds{total};
 }
@@ -59,13 +90,17 @@ bool timedelta::valid() const {
 }
 
 bool timezone::valid() const {
-  if (!offset)
-    return !key.empty();
   // Strictly between one day before and one after.
-  const bool within = offset->days == 0
-                      || (offset->days == -1
-                          && (offset->seconds > 0 || offset->microseconds > 0));
-  return offset->valid() && within && (key.empty() || !name);
+  const auto within = [](const timedelta& each) {
+    return each.valid()
+           && (each.days == 0
+               || (each.days == -1
+                   && (each.seconds > 0 || each.microseconds > 0)));
+  };
+  if (key.empty() && (!offset || offset_of_other_fold))
+    return false;
+  return (!offset || within(*offset)) && (key.empty() || !name)
+         && (!offset_of_other_fold || within(*offset_of_other_fold));
 }
 
 bool date::valid() const {
@@ -86,7 +121,11 @@ microseconds time::moment() const {
 }
 
 bool operator==(const time& left, const time& right) {
-  return is_aware(left) == is_aware(right) && left.moment() == right.moment();
+  return is_aware(left) == is_aware(right) && compared(left) == compared(right);
+}
+
+std::size_t time::hash() const {
+  return static_cast<std::size_t>(compared(*this).count());
 }
 
 microseconds datetime::moment() const {
@@ -97,8 +136,16 @@ microseconds datetime::moment() const {
 }
 
 bool operator==(const datetime& left, const datetime& right) {
-  return is_aware(left.time) == is_aware(right.time)
-         && left.moment() == right.moment();
+  if (is_aware(left.time) != is_aware(right.time)
+      || first_moment(left) != first_moment(right))
+    return false;
+  if (same_zone_info(left.time, right.time))
+    return left.date == right.date && of_day(left.time) == of_day(right.time);
+  return !is_ambiguous(left.time) && !is_ambiguous(right.time);
+}
+
+std::size_t datetime::hash() const {
+  return static_cast<std::size_t>(first_moment(*this).count());
 }
 
 } // namespace snakebridge

@@ -37,14 +37,21 @@ void key_index::append(std::size_t count, const KeyAt& key_at) {
     slots_.assign(std::bit_ceil(2 * count), 0);
   const auto from = grows || count == searched_linearly_max + 1 ? 0 : count - 1;
   for (auto place = from; place < count; ++place)
-    put(key_at(place).hash(), place);
+    put(place, key_at);
 }
 
-void key_index::put(std::size_t hash, std::size_t place) {
+// What no search would find stays out, or many of it, all with one hash, would
+// take a time that grows with their square: a NaN, and a marker like another.
+template <class KeyAt>
+void key_index::put(std::size_t place, const KeyAt& key_at) {
+  const value& key = key_at(place);
+  if (!(key == key))
+    return;
   const auto mask = slots_.size() - 1;
-  auto at = hash & mask;
-  while (slots_[at] != 0)
-    at = (at + 1) & mask;
+  auto at = key.hash() & mask;
+  for (; slots_[at] != 0; at = (at + 1) & mask)
+    if (key_at(slots_[at] - 1) == key)
+      return;
   slots_[at] = static_cast<std::uint32_t>(place + 1);
 }
 

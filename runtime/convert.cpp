@@ -42,6 +42,10 @@ error misfit_at(std::size_t place, const error& inner) {
   return not_convertible_at(fmt::format("[{}]", place), inner);
 }
 
+error no_key_of_its_own() {
+  return {errc::not_convertible, "it is no other key than one before it"};
+}
+
 result<integer> to_integer(const value& from) {
   if (const auto* item = from.get_if<std::int64_t>())
     return integer{*item};

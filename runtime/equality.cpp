@@ -150,11 +150,9 @@ std::size_t value::plain_hash() const {
   case kind::date:
     return hash_fields(*unbox<snakebridge::date>());
   case kind::time:
-    return static_cast<std::size_t>(
-      unbox<snakebridge::time>()->moment().count());
+    return unbox<snakebridge::time>()->hash();
   case kind::datetime:
-    return static_cast<std::size_t>(
-      unbox<snakebridge::datetime>()->moment().count());
+    return unbox<snakebridge::datetime>()->hash();
   case kind::timedelta: {
     const auto& item = *unbox<snakebridge::timedelta>();
     return static_cast<std::size_t>(item.days) * 86'400

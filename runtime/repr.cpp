@@ -32,7 +32,7 @@ public:
 private:
   bool full() const { return out_.size() > most_; }
   void write_text(std::string_view text);
-  void write_bytes(std::string_view data);
+  void write_bytes(std::string_view data, bool of_array);
   void write_items(const std::vector<value>& items, std::string_view open,
                    std::string_view close);
   void write_set(const set& items, bool frozen);
@@ -53,8 +53,8 @@ char quote_for(std::string_view text) {
 }
 
 // What Unicode calls controls, formats, separators, surrogates and private use
-// does not print in Python. Code points that no Unicode version has assigned
-// yet do here: which they are changes from one Python to the next.
+// does not print in Python, nor what it never assigns. Code points that may be
+// assigned one day do here: which they are changes from one Python to the next.
 bool prints(char32_t code) {
   static constexpr std::pair<char32_t, char32_t> silent[] = {
     {0x00, 0x1F},       {0x7F, 0xA0},        {0xAD, 0xAD},
@@ -62,11 +62,13 @@ bool prints(char32_t code) {
     {0x70F, 0x70F},     {0x890, 0x891},      {0x8E2, 0x8E2},
     {0x1680, 0x1680},   {0x180E, 0x180E},    {0x2000, 0x200F},
     {0x2028, 0x202F},   {0x205F, 0x206F},    {0x3000, 0x3000},
-    {0xD800, 0xF8FF},   {0xFEFF, 0xFEFF},    {0xFFF9, 0xFFFB},
-    {0x110BD, 0x110BD}, {0x110CD, 0x110CD},  {0x13430, 0x13438},
-    {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A},  {0xE0001, 0xE0001},
-    {0xE0020, 0xE007F}, {0xF0000, 0x10FFFF},
+    {0xD800, 0xF8FF},   {0xFDD0, 0xFDEF},    {0xFEFF, 0xFEFF},
+    {0xFFF9, 0xFFFB},   {0x110BD, 0x110BD},  {0x110CD, 0x110CD},
+    {0x13430, 0x13438}, {0x1BCA0, 0x1BCA3},  {0x1D173, 0x1D17A},
+    {0x40000, 0xE00FF}, {0xE01F0, 0x10FFFF},
   };
+  if ((code & 0xFFFEU) == 0xFFFEU) // the last two of each plane
+    return false;
   return std::none_of(std::begin(silent), std::end(silent),
                       [code](const auto& range) {
                         return code >= range.first && code <= range.second;
@@ -130,8 +132,10 @@ void repr_writer::write_code_point(char32_t code) {
     out_ += fmt::format("\\U{:08x}", number);
 }
 
-void repr_writer::write_bytes(std::string_view data) {
+void repr_writer::write_bytes(std::string_view data, bool of_array) {
   const char quote = quote_for(data);
+  // Python's bytearray escapes single quotes between double ones, too.
+  const char escaped = of_array ? '\'' : quote;
   out_ += 'b';
   out_ += quote;
   for (std::size_t i = 0; i < data.size() && !full(); ++i) {
@@ -139,7 +143,7 @@ void repr_writer::write_bytes(std::string_view data) {
     if (code >= 0x80)
       out_ += fmt::format("\\x{:02x}", code);
     else
-      write_escaped(data[i], quote);
+      write_escaped(data[i], escaped);
   }
   out_ += quote;
 }
@@ -186,7 +190,12 @@ void repr_writer::write(const value& item) {
   case kind::string:
     return write_text(*item.get_if<std::string>());
   case kind::bytes:
-    return write_bytes(item.get_if<bytes>()->view());
+    if (item.type_name() != "bytearray")
+      return write_bytes(item.get_if<bytes>()->view(), false);
+    out_ += "bytearray(";
+    write_bytes(item.get_if<bytes>()->view(), true);
+    out_ += ')';
+    return;
   case kind::list:
     return write_items(*item.get_if<list>(), "[", "]");
   case kind::tuple:

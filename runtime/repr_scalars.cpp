@@ -59,19 +59,22 @@ std::string repr_of(const timezone& item) {
 }
 
 // Seconds and microseconds as far as they are not 0, as Python leaves them
-// out; then what else there is.
+// out.
 std::string clock(const time& item) {
   auto text = fmt::format("{}, {}", item.hour, item.minute);
   if (item.second != 0 || item.microsecond != 0)
     text += fmt::format(", {}", item.second);
   if (item.microsecond != 0)
     text += fmt::format(", {}", item.microsecond);
-  // A datetime and a time name fold and zone in the same order.
-  if (item.fold != 0)
-    text += ", fold=1";
-  if (item.zone)
-    text += ", tzinfo=" + repr_of(*item.zone);
   return text;
+}
+
+std::string fold_of(const time& item) {
+  return item.fold != 0 ? ", fold=1" : "";
+}
+
+std::string zone_of(const time& item) {
+  return item.zone ? ", tzinfo=" + repr_of(*item.zone) : "";
 }
 
 std::string fields(const date& item) {
@@ -98,12 +101,16 @@ std::string scalar_repr(const value& item) {
     return repr_of(*item.get_if<std::complex<double>>());
   case kind::date:
     return "datetime.date(" + fields(*item.get_if<date>()) + ")";
-  case kind::time:
-    return "datetime.time(" + clock(*item.get_if<time>()) + ")";
+  case kind::time: {
+    // Python tells the fold last here, and the zone last of a datetime.
+    const auto& at = *item.get_if<time>();
+    return fmt::format("datetime.time({}{}{})", clock(at), zone_of(at),
+                       fold_of(at));
+  }
   case kind::datetime: {
-    const auto& both = *item.get_if<datetime>();
-    return fmt::format("datetime.datetime({}, {})", fields(both.date),
-                       clock(both.time));
+    const auto& [day, at] = *item.get_if<datetime>();
+    return fmt::format("datetime.datetime({}, {}{}{})", fields(day), clock(at),
+                       fold_of(at), zone_of(at));
   }
   case kind::timedelta:
     return repr_of(*item.get_if<timedelta>());

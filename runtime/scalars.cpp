@@ -92,6 +92,43 @@ decimal_parts parts_of(std::string_view text) {
   return parts;
 }
 
+std::string_view without_zeros(std::string_view digits) {
+  return digits.substr(std::min(digits.find_first_not_of('0'), digits.size()));
+}
+
+// Of "nan007": "NaN7".
+std::string printed_special(const std::string& special) {
+  if (special == "inf")
+    return "Infinity";
+  const auto* name = special[0] == 's' ? "sNaN" : "NaN";
+  const auto payload = std::string_view{special}.substr(special.find("an") + 2);
+  return fmt::format("{}{}", name, without_zeros(payload));
+}
+
+// As Python's to-scientific-string: plain where that is not long.
+std::string printed(const decimal_parts& parts) {
+  const std::string sign = parts.negative ? "-" : "";
+  if (!parts.special.empty())
+    return sign + printed_special(parts.special);
+  auto digits = std::string{without_zeros(parts.digits)};
+  if (digits.empty())
+    digits = "0";
+  const auto count = static_cast<std::int64_t>(digits.size());
+  const auto before_point = count + parts.exponent;
+  constexpr std::int64_t zeros_after_point_max = 5;
+  if (parts.exponent > 0 || before_point < -zeros_after_point_max) {
+    if (count > 1)
+      digits.insert(1, ".");
+    return fmt::format("{}{}E{:+}", sign, digits, before_point - 1);
+  }
+  if (before_point <= 0)
+    digits.insert(0, static_cast<std::size_t>(1 - before_point), '0');
+  if (parts.exponent < 0)
+    digits.insert(digits.size() - static_cast<std::size_t>(-parts.exponent),
+                  ".");
+  return sign + digits;
+}
+
 int hex_digit(char each) {
   if (is_digit(each))
     return each - '0';
@@ -101,10 +138,12 @@ int hex_digit(char each) {
 
 } // namespace
 
-decimal::decimal(std::string_view text) : text_{text} {
-  if (!valid(text))
+decimal::decimal(std::string_view text) {
+  const auto parts = parts_of(text);
+  if (!parts.valid)
     throw_error({errc::not_convertible,
                  fmt::format("'{}' is no Decimal", text.substr(0, 80))});
+  text_ = printed(parts);
 }
 
 bool decimal::valid(std::string_view text) {

@@ -174,9 +174,10 @@ value::iterator value::begin() const {
 value::iterator value::end() const {
   if (const auto* items = detail::items_of(*this))
     return iterator{items->data() + items->size()};
-  const auto* entries = get_if<snakebridge::dict>();
-  return iterator{entries->size() ? &*entries->begin() + entries->size()
-                                  : nullptr};
+  if (const auto* entries = get_if<snakebridge::dict>())
+    return iterator{entries->size() ? &*entries->begin() + entries->size()
+                                    : nullptr};
+  throw_error(not_convertible("list, tuple, set or dict", *this));
 }
 
 std::optional<unserializable> unserializable_info(const value& item) {

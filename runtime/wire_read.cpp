@@ -31,6 +31,8 @@ timezone read(schema::Zone::Reader from) {
     zone.offset = read(from.getOffset());
   if (from.hasName())
     zone.name = string(from.getName());
+  if (from.hasOtherOffset())
+    zone.offset_of_other_fold = read(from.getOtherOffset());
   return checked(std::move(zone));
 }
 

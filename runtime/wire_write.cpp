@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "config/tunables.hpp"
+#include "runtime/python_bounds.hpp"
 #include "runtime/wire.hpp"
 
 namespace snakebridge::wire {
@@ -81,6 +82,8 @@ void write(schema::Zone::Builder to, const timezone& from) {
     write(to.initOffset(), *from.offset);
   if (from.name)
     to.setName(text(*from.name));
+  if (from.offset_of_other_fold)
+    write(to.initOtherOffset(), *from.offset_of_other_fold);
 }
 
 void write(schema::Date::Builder to, const date& from) {
@@ -114,15 +117,6 @@ void write(schema::Uuid::Builder to, const uuid& from) {
   to.setHigh(half(0));
   to.setLow(half(8));
   to.setSafety(static_cast<std::uint8_t>(from.is_safe));
-}
-
-// A moment must be one: Python would say so too late, and less clearly.
-template <class T>
-const T& valid(const value& from) {
-  const auto& item = *from.get_if<T>();
-  if (!item.valid())
-    refuse(from, "has a field out of Python's bounds");
-  return item;
 }
 
 void write_integer(builder to, const value& from) {
@@ -229,13 +223,13 @@ void write_value(builder to, const value& from, std::size_t depth) {
   case kind::complex:
     return write_complex(to, *from.get_if<std::complex<double>>());
   case kind::date:
-    return write(to.initDate(), valid<date>(from));
+    return write(to.initDate(), within_bounds<date>(from));
   case kind::time:
-    return write(to.initTime(), valid<time>(from));
+    return write(to.initTime(), within_bounds<time>(from));
   case kind::datetime:
-    return write(to.initDatetime(), valid<datetime>(from));
+    return write(to.initDatetime(), within_bounds<datetime>(from));
   case kind::timedelta:
-    return write(to.initTimedelta(), valid<timedelta>(from));
+    return write(to.initTimedelta(), within_bounds<timedelta>(from));
   case kind::decimal:
     return to.setDecimal(text(from.get_if<decimal>()->text()));
   case kind::uuid:

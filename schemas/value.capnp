@@ -69,6 +69,7 @@ struct Zone {
   key @0 :Text;                # of a ZoneInfo; empty: a fixed offset
   offset @1 :Timedelta;        # null: not known
   name @2 :Text;               # of a fixed offset; null: it has none
+  otherOffset @3 :Timedelta;   # with the other fold; null: the same
 }
 
 struct Date {

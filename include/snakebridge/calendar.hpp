@@ -5,6 +5,7 @@
 // types of <chrono> convert to and from these (convert_chrono.hpp).
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -32,6 +33,9 @@ struct timezone {
   /// East of UTC. Of a ZoneInfo: at the moment it came with, where it is known.
   std::optional<timedelta> offset = timedelta{};
   std::optional<std::string> name; ///< of a fixed offset that was given one
+  /// Of a ZoneInfo: the offset with the other fold, where it is another one.
+  /// The clocks showed the moment twice then, or never.
+  std::optional<timedelta> offset_of_other_fold = {};
 
   bool valid() const;
   friend bool operator==(const timezone&, const timezone&) = default;
@@ -58,8 +62,9 @@ struct time {
   /// Since midnight UTC where the offset is known, else since its own.
   std::chrono::microseconds moment() const;
   /// As Python: the same moment when both have a zone, the same fields when
-  /// none has; the fold tells nothing.
+  /// none has; the fold tells nothing, nor do an offset's microseconds.
   friend bool operator==(const time& left, const time& right);
+  std::size_t hash() const;
 };
 
 struct datetime {
@@ -69,8 +74,10 @@ struct datetime {
   bool valid() const { return date.valid() && time.valid(); }
   /// Since 1970-01-01 UTC where the offset is known, else as if it were UTC.
   std::chrono::microseconds moment() const;
-  /// As for `time`.
+  /// As Python: the same fields when none has a zone or both are of the same
+  /// ZoneInfo; else the same moment, which one that was twice or never is not.
   friend bool operator==(const datetime& left, const datetime& right);
+  std::size_t hash() const;
 };
 
 bool operator==(const time& left, const time& right);

@@ -29,6 +29,8 @@ const std::vector<value>* sequence_of(const value& from);
 const std::vector<value>* items_of(const value& from);
 /// not_convertible_at "[3]".
 error misfit_at(std::size_t place, const error& inner);
+/// Of a NaN, or what converts to the same as another.
+error no_key_of_its_own();
 
 template <class Row>
 struct row_converter {
@@ -65,6 +67,8 @@ struct map_converter {
     converted.reserve(entries.size());
     for (const auto& [name, each] : entries)
       converted.set(name, each);
+    if (converted.size() != entries.size())
+      throw_not_in_python("dict: some of its keys are equal in Python");
     return value{std::move(converted)};
   }
   static result<Map> from_value(const value& from) requires
@@ -82,7 +86,9 @@ struct map_converter {
       if (!next)
         return tl::unexpected{
           not_convertible_at("[" + repr_short(name) + "]", next.error())};
-      converted.emplace(std::move(*made), std::move(*next));
+      if (!converted.emplace(std::move(*made), std::move(*next)).second)
+        return tl::unexpected{
+          not_convertible_at("key " + repr_short(name), no_key_of_its_own())};
     }
     return converted;
   }
@@ -96,6 +102,8 @@ struct set_converter {
     converted.reserve(items.size());
     for (const auto& each : items)
       converted.insert(each);
+    if (converted.size() != items.size())
+      throw_not_in_python("set: some of its items are equal in Python");
     return value{std::move(converted)};
   }
   static result<Set>
@@ -111,7 +119,9 @@ struct set_converter {
       if (!next)
         return tl::unexpected{
           not_convertible_at("item " + repr_short(each), next.error())};
-      converted.insert(std::move(*next));
+      if (!converted.insert(std::move(*next)).second)
+        return tl::unexpected{
+          not_convertible_at("item " + repr_short(each), no_key_of_its_own())};
     }
     return converted;
   }

@@ -38,14 +38,15 @@ private:
   std::string data_;
 };
 
-/// Python's `decimal.Decimal`, as its text: nothing is rounded.
+/// Python's `decimal.Decimal`, as its text there: nothing is rounded.
 class decimal {
 public:
   decimal() = default;
-  /// "-1.50", "1E+3", "Infinity", "NaN123". Throws not_convertible for what
+  /// "-1.50", "1e3", "Infinity", "NaN123". Throws not_convertible for what
   /// Decimal refuses, white space and underscores too.
   explicit decimal(std::string_view text);
 
+  /// As Python prints it: "1E+3" of "1e3".
   const std::string& text() const { return text_; }
   static bool valid(std::string_view text);
   /// "-15E-1" of "-1.50": the same text for the same number.

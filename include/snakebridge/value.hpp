@@ -220,7 +220,8 @@ public:
   void reserve(std::size_t count);
 
 private:
-  void put(std::size_t hash, std::size_t place);
+  template <class KeyAt>
+  void put(std::size_t place, const KeyAt& key_at);
 
   // A power of two, or none; the place of a key plus one, 0 where it is free.
   std::vector<std::uint32_t> slots_;

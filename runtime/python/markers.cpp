@@ -13,7 +13,8 @@ std::string redacted(const std::string& text) {
   static const std::regex key{R"re(\bsk-[A-Za-z0-9_-]{8,})re"};
   static const std::regex named{
     R"re(((api[_-]?key|token|secret|password)['"]?\s*[:=]\s*))re"
-    R"re((['"][^'"]*['"]?|[^\s,'")\]}]+))re",
+    R"re((b?"[^"\\]*(\\.[^"\\]*)*"?|b?'[^'\\]*(\\.[^'\\]*)*'?)re"
+    R"re(|[^\s,'")\]}]+))re",
     std::regex::icase};
   auto clean = std::regex_replace(text, bearer, "$1[REDACTED]");
   clean = std::regex_replace(clean, key, "[REDACTED]");

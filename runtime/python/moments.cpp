@@ -43,6 +43,18 @@ bool is_of(py::handle object, const char* module, const char* type) {
               == reinterpret_cast<PyObject*>(Py_TYPE(object.ptr()));
 }
 
+// Its key brings back this zone. One of other data (`ZoneInfo.from_file`) may
+// have the name of another, or of none.
+bool is_its_key(py::handle zone) {
+  const py::object key = zone.attr("key");
+  if (!PyUnicode_CheckExact(key.ptr()))
+    return false;
+  const auto known = py::reinterpret_steal<py::object>(
+    PyObject_CallOneArg(py::type::of(zone).ptr(), key.ptr()));
+  PyErr_Clear();
+  return known.ptr() == zone.ptr();
+}
+
 // The zone of a time or datetime: false when it is no value.
 bool zone_of(py::handle moment, std::optional<timezone>& into) {
   const py::object zone = moment.attr("tzinfo");
@@ -52,12 +64,20 @@ bool zone_of(py::handle moment, std::optional<timezone>& into) {
     into = fixed_of(zone);
     return true;
   }
-  if (!is_of(zone, "zoneinfo", "ZoneInfo") || zone.attr("key").is_none())
+  if (!is_of(zone, "zoneinfo", "ZoneInfo") || !is_its_key(zone))
     return false;
   timezone made{
     .key = text_with_surrogates(zone.attr("key")), .offset = {}, .name = {}};
-  if (const py::object offset = moment.attr("utcoffset")(); !offset.is_none())
-    made.offset = fields_of(offset);
+  const auto offset_of = [](py::handle at) -> std::optional<timedelta> {
+    const py::object offset = at.attr("utcoffset")();
+    return offset.is_none() ? std::nullopt : std::optional{fields_of(offset)};
+  };
+  made.offset = offset_of(moment);
+  const auto fold = moment.attr("fold").cast<int>();
+  const auto other =
+    offset_of(moment.attr("replace")(py::arg("fold") = 1 - fold));
+  if (other != made.offset)
+    made.offset_of_other_fold = other;
   into = std::move(made);
   return !into->key.empty();
 }

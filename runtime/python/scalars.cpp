@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "runtime/python/moments.hpp"
+#include "runtime/python_bounds.hpp"
 
 namespace snakebridge {
 
@@ -121,7 +122,7 @@ value atom_of(py::handle from, const conversion_config& rules) {
   return value{std::move(name)};
 }
 
-// A number, text or bytes of just a built-in type.
+// A number of just a built-in type; text or bytes of any.
 std::optional<value> plain_of(py::handle from) {
   PyObject* const object = from.ptr();
   if (PyBool_Check(object))
@@ -133,16 +134,20 @@ std::optional<value> plain_of(py::handle from) {
   if (PyComplex_CheckExact(object))
     return value{std::complex<double>{PyComplex_RealAsDouble(object),
                                       PyComplex_ImagAsDouble(object)}};
-  if (PyBytes_CheckExact(object))
+  if (PyBytes_Check(object))
     return value{bytes{PyBytes_AS_STRING(object),
                        static_cast<std::size_t>(PyBytes_GET_SIZE(object))}};
-  if (PyUnicode_CheckExact(object))
+  if (PyUnicode_Check(object))
     return value{text_with_surrogates(from)};
   return {};
 }
 
 std::optional<value> numpy_of(py::handle from) {
-  auto plain = plain_of(py::object{from.attr("item")()});
+  // Its `item` leaves out what NULs are at the end of a text.
+  const bool as_it_is =
+    PyUnicode_Check(from.ptr()) || PyBytes_Check(from.ptr());
+  auto plain = plain_of(as_it_is ? py::reinterpret_borrow<py::object>(from)
+                                 : py::object{from.attr("item")()});
   if (!plain)
     return {};
   return value::of_type(type_name_of(from), std::move(*plain));
@@ -187,6 +192,19 @@ py::object python_atom(const std::string& name,
   return rules.atom_class ? attribute_of("snakebridge", "Atom")(text) : text;
 }
 
+// NumPy itself would round or wrap around what its type cannot hold.
+py::object python_numpy(const std::string& type, const py::object& plain,
+                        const value& from) {
+  auto made = py::object{
+    attribute_of("numpy", type.c_str() + numpy_prefix.size())(plain)};
+  const auto back = numpy_of(made);
+  if (!back || back->kind() != from.kind() || repr(*back) != repr(from))
+    throw exception{
+      error{errc::not_convertible,
+            fmt::format("{} is no exact {}", repr_short(from), type)}};
+  return made;
+}
+
 py::object python_typed(const value& from, const conversion_config& rules) {
   const auto type = from.type_name();
   const auto plain = python_scalar(from.plain(), rules);
@@ -195,7 +213,7 @@ py::object python_typed(const value& from, const conversion_config& rules) {
   if (type == "memoryview" && PyBytes_Check(plain.ptr()))
     return checked(PyMemoryView_FromObject(plain.ptr()));
   if (is_numpy_scalar(type))
-    return attribute_of("numpy", type.c_str() + numpy_prefix.size())(plain);
+    return python_numpy(type, plain, from);
   throw exception{error{
     errc::not_convertible,
     fmt::format("nothing is known of the type '{}', of which {} is said to be",
@@ -285,13 +303,13 @@ py::object python_scalar(const value& from, const conversion_config& rules) {
   case kind::atom:
     return python_atom(from.get_if<atom>()->name, rules);
   case kind::date:
-    return moments::python_date(*from.get_if<date>());
+    return moments::python_date(within_bounds<date>(from));
   case kind::time:
-    return moments::python_time(*from.get_if<time>());
+    return moments::python_time(within_bounds<time>(from));
   case kind::datetime:
-    return moments::python_datetime(*from.get_if<datetime>());
+    return moments::python_datetime(within_bounds<datetime>(from));
   case kind::timedelta:
-    return moments::python_timedelta(*from.get_if<timedelta>());
+    return moments::python_timedelta(within_bounds<timedelta>(from));
   case kind::unserializable:
     throw exception{
       error{errc::not_convertible,

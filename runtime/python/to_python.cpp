@@ -55,12 +55,23 @@ py::object python_tuple(const Items& items, const session_objects& session,
   return made;
 }
 
+// Keys that differ here may be one there: 1 and Decimal(1), an atom and a str.
+void check_count(std::size_t given, Py_ssize_t made) {
+  if (signed_size(given) != made)
+    throw exception{error{
+      errc::not_convertible,
+      fmt::format("{} keys of a dict or items of a set are {} in Python, where "
+                  "some of them are equal",
+                  given, made)}};
+}
+
 template <class Items, class... Depth>
 py::object python_set(PyObject* empty, const Items& items,
                       const session_objects& session, Depth... depth) {
   auto made = checked(empty);
   for (const auto& item : items)
     checked(PySet_Add(made.ptr(), to_python(item, session, depth...).ptr()));
+  check_count(items.size(), PySet_GET_SIZE(made.ptr()));
   return made;
 }
 
@@ -99,6 +110,7 @@ py::object python_dict(capnp::List<schema::Value>::Reader from,
   for (unsigned at = 0; at < from.size(); at += 2)
     checked(PyDict_SetItem(made.ptr(), python_key(from[at], session).ptr(),
                            to_python(from[at + 1], session).ptr()));
+  check_count(from.size() / 2, PyDict_GET_SIZE(made.ptr()));
   return made;
 }
 
@@ -141,6 +153,7 @@ py::object to_python(const value& from, const session_objects& session,
       checked(PyDict_SetItem(made.ptr(),
                              to_python(key, session, depth + 1).ptr(),
                              to_python(item, session, depth + 1).ptr()));
+    check_count(from.size(), PyDict_GET_SIZE(made.ptr()));
     return made;
   }
   default:
