@@ -181,18 +181,20 @@ KINDS = {
     "container": containers,
 }
 
-# What an object is put into; None where it cannot be.
+CANNOT = object()
+
+# What an object is put into, where it can be.
 NESTINGS = {
     "alone": lambda x: x,
     "list": lambda x: [x, 0, x],
     "tuple": lambda x: (x,),
     "value": lambda x: {"k": x},
-    "key": lambda x: {x: "v"} if hashable(x) else None,
-    "set": lambda x: {x} if hashable(x) else None,
-    "frozenset": lambda x: frozenset([x]) if hashable(x) else None,
+    "key": lambda x: {x: "v"} if hashable(x) else CANNOT,
+    "set": lambda x: {x} if hashable(x) else CANNOT,
+    "frozenset": lambda x: frozenset([x]) if hashable(x) else CANNOT,
     "deep": lambda x: [({"k": [x]},), x],
     "deep_key": lambda x: ({((x,), 1): {frozenset([(x,)])}}
-                           if hashable(x) else None),
+                           if hashable(x) else CANNOT),
 }
 
 
@@ -216,7 +218,7 @@ def items(kind, nesting):
     """Made once, and kept: they are compared with what comes back."""
     global kept
     made = [NESTINGS[nesting](each) for each in KINDS[kind]()]
-    kept = [each for each in made if each is not None]
+    kept = [each for each in made if each is not CANNOT]
     return len(kept)
 
 
