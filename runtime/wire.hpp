@@ -97,9 +97,11 @@ result<value> decode_reply(const frame& received, const session_gate& session,
                            const incarnation& from, bool& malformed);
 
 /// Throws payload_too_large for what is too deep, and not_convertible for what
-/// Python could not have.
+/// Python could not have: a marker too.
 void write_value(schema::Value::Builder to, const value& from,
                  std::size_t depth = 0);
+/// Only from the worker to its host.
+void write_marker(schema::Value::Builder to, const unserializable& from);
 
 /// About how many words it takes.
 std::size_t words_of(const value& from, std::size_t depth = 0);

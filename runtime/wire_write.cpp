@@ -167,6 +167,13 @@ void write_container(builder to, const value& from, std::size_t depth) {
 
 } // namespace
 
+void write_marker(builder to, const unserializable& from) {
+  auto into = to.initUnserializable();
+  into.setTypeName(text(from.type));
+  if (from.repr)
+    into.setRepr(text(*from.repr));
+}
+
 unsigned count_of(std::size_t items) {
   constexpr std::size_t most = (std::size_t{1} << 29U) - 1;
   if (items > most)

@@ -34,6 +34,8 @@ concept python_integer =
 result<integer> to_integer(const value& from);
 result<double> to_floating(const value& from);
 error out_of_range(std::string_view wanted, const value& got);
+/// not_convertible: "this is no " and what Python would have.
+[[noreturn]] void throw_not_in_python(std::string_view wanted);
 /// As `os.fsdecode` and `os.fsencode`: bytes that are no UTF-8 go as lone
 /// surrogates and come back.
 value path_to_text(std::string_view native);

@@ -27,7 +27,6 @@ namespace detail {
 template <class D>
 concept integral_duration = std::integral<typename D::rep>;
 
-[[noreturn]] void throw_not_in_python(std::string_view wanted);
 result<std::chrono::microseconds> to_microseconds(const value& from);
 /// Throws not_convertible before year 1 and after 9999.
 value datetime_at(std::chrono::microseconds since_epoch, bool in_utc);

@@ -19,7 +19,9 @@ std::string type_name_of(py::handle object) {
     return content ? content : "";
   };
   const auto module = part("__module__");
-  const auto name = part("__qualname__");
+  auto name = part("__qualname__");
+  if (name.empty())
+    name = type->tp_name; // its metaclass does not tell
   return module.empty() || module == "builtins" ? name : module + "." + name;
 }
 

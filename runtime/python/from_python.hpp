@@ -39,6 +39,7 @@ public:
   void string(std::string_view text) { *into_ = value{std::string{text}}; }
   void data(std::string_view data) { *into_ = value{bytes{data}}; }
   void other(value scalar) { *into_ = std::move(scalar); }
+  void marker(unserializable made) { *into_ = value{std::move(made)}; }
   void ref(std::uint64_t slot, std::string type_name, bool is_stream);
 
   template <class WriteItem>
@@ -128,6 +129,7 @@ public:
       {reinterpret_cast<const kj::byte*>(data.data()), count(data.size())});
   }
   void other(const value& scalar) { wire::write_value(into_, scalar); }
+  void marker(const unserializable& made) { wire::write_marker(into_, made); }
   void ref(std::uint64_t slot, const std::string& type_name, bool is_stream) {
     auto made = into_.initRef();
     made.setSlot(slot);
@@ -363,7 +365,7 @@ void result_writer::write_dict(py::handle from, Sink into, std::size_t depth) {
 template <class Sink>
 void result_writer::write_ref(py::handle from, Sink into) {
   if (leaves_ == leaves::markers)
-    return into.other(value{marker_of(from, session_.rules())});
+    return into.marker(marker_of(from, session_.rules()));
   auto [place, is_new] = refs_.try_emplace(from.ptr(), 0);
   if (is_new) {
     place->second = session_.keep(py::reinterpret_borrow<py::object>(from));

@@ -9,10 +9,11 @@ namespace snakebridge::testing {
 
 using namespace literals;
 
-class conformance : public ::testing::TestWithParam<placement> {
+template <class Parameter>
+class hosted : public ::testing::TestWithParam<Parameter> {
 protected:
-  conformance()
-      : interpreter{GetParam() == placement::worker
+  explicit hosted(placement where)
+      : interpreter{where == placement::worker
                       ? worker_of(patient_worker(printed))
                       : embedded()} {}
 
@@ -50,6 +51,11 @@ protected:
   printed_lines printed;
   test_interpreter interpreter;
   std::optional<test_session> session;
+};
+
+class conformance : public hosted<placement> {
+protected:
+  conformance() : hosted{GetParam()} {}
 };
 
 class HostValues : public conformance {};

@@ -200,6 +200,22 @@ TEST(Value, WhenItIsIteratedThenItGivesItemsOrKeys) {
   EXPECT_THROW(all(5), exception);
 }
 
+TEST(Value, GivenASetThenItHasASizeAndItemsButNoIndex) {
+  for (const auto& items : {value{set{3, 1}}, value{frozenset{3, 1}}}) {
+    EXPECT_EQ(items.size(), 2U);
+    EXPECT_THAT(std::vector(items.begin(), items.end()),
+                ElementsAre(value{3}, value{1}));
+    EXPECT_THROW(items[0], exception);
+  }
+  EXPECT_EQ((value{set{1, 2}}), (value{frozenset{2.0, 1}}));
+  EXPECT_EQ((value{set{1, 2}}.hash()), (value{frozenset{2.0, 1}}.hash()));
+}
+
+TEST(Value, GivenWhatHasNoItemsThenItHasNoEndEither) {
+  EXPECT_THROW(static_cast<void>(value{5}.end()), exception);
+  EXPECT_THROW(static_cast<void>(value{}.end()), exception);
+}
+
 TEST(Value, GivenASizeThenItIsOfItemsOrBytes) {
   EXPECT_EQ((value{list{1, 2}}.size()), 2u);
   EXPECT_EQ(value{tuple{}}.size(), 0u);
@@ -246,6 +262,29 @@ TEST(Dict, GivenAnotherOrderThenTheyAreEqual) {
 TEST(Dict, GivenNanAsKeyThenItIsThereButNotFound) {
   dict made{{std::nan(""), 1}};
   EXPECT_EQ(made.size(), 1u);
+  EXPECT_FALSE(made.contains(std::nan("")));
+}
+
+TEST(Set, GivenManyItemsThenEachIsThereOnce) {
+  set made;
+  for (int round = 0; round < 2; ++round)
+    for (int i = 0; i < 1'000; ++i)
+      EXPECT_EQ(made.insert(i % 2 == 0 ? value{i} : value{1.0 * i}),
+                round == 0);
+  EXPECT_EQ(made.size(), 1'000U);
+  EXPECT_TRUE(made.contains(999));
+  EXPECT_TRUE(made.contains(true));
+  EXPECT_FALSE(made.contains(1'000));
+}
+
+// Found quadratic: no search finds a NaN, so it is not in the index.
+TEST(Set, GivenManyNansThenAllAreThereAndNoneIsFound) {
+  set made;
+  for (int i = 0; i < 200'000; ++i)
+    made.append(std::nan(""));
+  made.append(5);
+  EXPECT_EQ(made.size(), 200'001U);
+  EXPECT_TRUE(made.contains(5));
   EXPECT_FALSE(made.contains(std::nan("")));
 }
 
