@@ -249,6 +249,14 @@ TEST(Dict, GivenNanAsKeyThenItIsThereButNotFound) {
   EXPECT_FALSE(made.contains(std::nan("")));
 }
 
+// The least of all 32-bit days has no absolute value.
+TEST(Timedelta, GivenDaysBeyondPythonsThenItIsNotValid) {
+  EXPECT_TRUE((timedelta{-999'999'999, 0, 0}.valid()));
+  EXPECT_FALSE((timedelta{-1'000'000'000, 0, 0}.valid()));
+  EXPECT_FALSE(
+    (timedelta{std::numeric_limits<std::int32_t>::min(), 0, 0}.valid()));
+}
+
 TEST(Ref, GivenTheSameObjectThenTheTypeNameTellsNothingNew) {
   auto other = some_ref();
   other.type_name = "other";
