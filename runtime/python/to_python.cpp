@@ -52,10 +52,11 @@ py::object python_tuple(const Items& items, const session_objects& session,
   return made;
 }
 
+// `make`: PySet_New or PyFrozenSet_New.
 template <class Items, class... Depth>
-py::object python_set(PyObject* empty, const Items& items,
+py::object python_set(PyObject* (*make)(PyObject*), const Items& items,
                       const session_objects& session, Depth... depth) {
-  auto made = checked(empty);
+  auto made = checked(make(nullptr));
   for (const auto& item : items)
     checked(PySet_Add(made.ptr(), to_python(item, session, depth...).ptr()));
   return made;
@@ -98,12 +99,11 @@ py::object to_python(const value& from, const session_objects& session,
     return python_tuple(*from.get_if<tuple>(), session, depth + 1);
   case kind::set:
     check_depth(depth);
-    return python_set(PySet_New(nullptr), *from.get_if<set>(), session,
-                      depth + 1);
+    return python_set(PySet_New, *from.get_if<set>(), session, depth + 1);
   case kind::frozenset:
     check_depth(depth);
-    return python_set(PyFrozenSet_New(nullptr), *from.get_if<frozenset>(),
-                      session, depth + 1);
+    return python_set(PyFrozenSet_New, *from.get_if<frozenset>(), session,
+                      depth + 1);
   case kind::dict: {
     check_depth(depth);
     auto made = checked(PyDict_New());
@@ -147,9 +147,10 @@ py::object to_python(schema::Value::Reader from,
   case schema::Value::INTEGERS:
     return python_numbers(from.getIntegers(), PyLong_FromLongLong);
   case schema::Value::SET:
-    return python_set(PySet_New(nullptr), from.getSet(), session);
+    return python_set(PySet_New, from.getSet(), session);
   case schema::Value::FROZENSET:
-    return python_set(PyFrozenSet_New(nullptr), from.getFrozenset(), session);
+    return python_set(PyFrozenSet_New, from.getFrozenset(),
+                      session);
   case schema::Value::DICT:
     return python_dict(from.getDict(), session);
   case schema::Value::REF:
