@@ -204,4 +204,29 @@ result<value> decode_reply(const frame& received, const session_gate& session,
   }
 }
 
+error decode_start_failure(const frame& received, bool& malformed) {
+  malformed = false;
+  try {
+    incoming message{received};
+    const auto failure = message.root<schema::Failure>();
+    const bool environment =
+      failure.getCode() == static_cast<unsigned>(errc::environment_invalid);
+    return {environment ? errc::environment_invalid : errc::startup_failed,
+            string(failure.getMessage())};
+  } catch (const kj::Exception& broken) {
+    malformed = true;
+    return wire::malformed(broken);
+  }
+}
+
+result<start_orders> decode_start(const frame& received) {
+  try {
+    incoming message{received};
+    const auto start = message.root<schema::Start>();
+    return start_orders{string(start.getPython()), start.getPayloadBytesMax()};
+  } catch (const kj::Exception& broken) {
+    return tl::unexpected{malformed(broken)};
+  }
+}
+
 } // namespace snakebridge::wire

@@ -91,6 +91,17 @@ std::unique_ptr<outgoing> encode_release(std::uint64_t session);
 result<value> decode_reply(const frame& received, const session_gate& session,
                            const incarnation& from, bool& malformed);
 
+/// A `Failed`, as why the worker did not start: environment_invalid or
+/// startup_failed; message_malformed (`malformed` is set then).
+error decode_start_failure(const frame& received, bool& malformed);
+
+/// A `Start`, as the worker gets it. Errors: message_malformed.
+struct start_orders {
+  std::string python;
+  std::uint64_t payload_bytes_max = 0;
+};
+result<start_orders> decode_start(const frame& received);
+
 /// Throws payload_too_large for what is too deep, and not_convertible for what
 /// Python could not have.
 void write_value(schema::Value::Builder to, const value& from,
