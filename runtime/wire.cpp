@@ -13,9 +13,9 @@ constexpr int nesting_max = 3 * static_cast<int>(limits::value_depth_max) + 32;
 
 capnp::ReaderOptions reader_limits(const frame& received) {
   capnp::ReaderOptions options;
-  // Every word may be read once, and text a second time while it is copied:
-  // messages that point many times at one place run out.
-  options.traversalLimitInWords = 8 * received.message.size() + 1'024;
+  // Every word is read once, and some we ask for twice: messages that point
+  // many times at one place run out.
+  options.traversalLimitInWords = 2 * received.message.size() + 1'024;
   options.nestingLimit = nesting_max;
   return options;
 }
@@ -36,7 +36,10 @@ python_error read_raised(schema::PythonError::Reader from, std::size_t chain) {
                       .mro = {},
                       .cause = {},
                       .context = {}};
-  for (auto each : from.getFrames())
+  const auto frames = full_size(from.getFrames());
+  if (frames.size() > limits::exception_frames_max)
+    throw KJ_EXCEPTION(FAILED, "an exception with more frames than are told");
+  for (auto each : frames)
     raised.frames.push_back(
       {string(each.getFile()), each.getLine(), string(each.getFunction())});
   for (auto note : from.getNotes())

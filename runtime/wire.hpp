@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <capnp/any.h>
 #include <capnp/message.h>
 #include <capnp/serialize.h>
 #include <kj/exception.h>
@@ -128,10 +129,27 @@ inline std::string string(capnp::Text::Reader from) {
   return {from.begin(), from.size()};
 }
 
+/// The list itself, where each item is as large as we write it. Others would
+/// cost us more than their sender. Throws kj::Exception.
+template <class Items>
+Items full_size(Items items);
+
 void write_raised(schema::PythonError::Builder to, const python_error& from,
                   std::size_t chain = 0);
 
 // ---------------------------------------------------------------------------
+
+template <class Items>
+Items full_size(Items items) {
+  if (items.size() == 0)
+    return items;
+  using layout = typename capnp::FromReader<decltype(items[0])>::_capnpPrivate;
+  const capnp::AnyStruct::Reader first{items[0]}; // as are all
+  if (first.getDataSection().size() < layout::dataWordSize * sizeof(word)
+      || first.getPointerSection().size() < layout::pointerCount)
+    throw KJ_EXCEPTION(FAILED, "a list of items smaller than they are");
+  return items;
+}
 
 error too_large(std::size_t bytes_max);
 

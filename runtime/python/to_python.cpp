@@ -139,20 +139,20 @@ py::object to_python(schema::Value::Reader from,
       reinterpret_cast<const char*>(data.begin()), signed_size(data.size())));
   }
   case schema::Value::LIST:
-    return python_list(from.getList(), session);
+    return python_list(wire::full_size(from.getList()), session);
   case schema::Value::TUPLE:
-    return python_tuple(from.getTuple(), session);
+    return python_tuple(wire::full_size(from.getTuple()), session);
   case schema::Value::FLOATS:
     return python_numbers(from.getFloats(), PyFloat_FromDouble);
   case schema::Value::INTEGERS:
     return python_numbers(from.getIntegers(), PyLong_FromLongLong);
   case schema::Value::SET:
-    return python_set(PySet_New, from.getSet(), session);
+    return python_set(PySet_New, wire::full_size(from.getSet()), session);
   case schema::Value::FROZENSET:
-    return python_set(PyFrozenSet_New, from.getFrozenset(),
+    return python_set(PyFrozenSet_New, wire::full_size(from.getFrozenset()),
                       session);
   case schema::Value::DICT:
-    return python_dict(from.getDict(), session);
+    return python_dict(wire::full_size(from.getDict()), session);
   case schema::Value::REF:
     return py::reinterpret_borrow<py::object>(
       session.find(from.getRef().getSlot()));

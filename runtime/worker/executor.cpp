@@ -119,11 +119,11 @@ python_operation read_request(schema::Request::Reader asked,
     return made;
   if (asked.getTarget() != 0)
     made.target = session.find(asked.getTarget());
-  const auto positional = asked.getPositional();
+  const auto positional = wire::full_size(asked.getPositional());
   made.positional.reserve(positional.size());
   for (auto item : positional)
     made.positional.push_back(to_python(item, session));
-  for (auto each : asked.getNamed())
+  for (auto each : wire::full_size(asked.getNamed()))
     made.named.emplace_back(view(each.getName()),
                             to_python(each.getValue(), session));
   return made;

@@ -230,6 +230,32 @@ TEST(Wire, GivenAnEmptyMessageThenItIsNoCrash) {
   EXPECT_TRUE(got.malformed || got.outcome == value{});
 }
 
+// Bytes read as a list of values would be eight values a word, each of which
+// costs us sixteen bytes, and again wherever the message points at them.
+TEST(Wire, GivenItemsSmallerThanTheyAreThenTheReplyIsMalformed) {
+  wire::outgoing message;
+  auto sent = message.builder().initRoot<schema::Reply>().initValue();
+  const auto many = bytes{std::string(800, '\0')};
+  wire::write_value(sent, many);
+  auto reply = arrived(message);
+  constexpr std::size_t word_of_kind = 4; // after table, root, Reply, its value
+  ASSERT_EQ(reply.message.at(word_of_kind), schema::Value::BYTES);
+  for (const auto kind :
+       {schema::Value::LIST, schema::Value::TUPLE, schema::Value::DICT,
+        schema::Value::SET, schema::Value::FROZENSET}) {
+    reply.message[word_of_kind] = kind;
+    EXPECT_TRUE(decode(reply).malformed) << kind;
+  }
+}
+
+TEST(Wire, GivenMoreFramesThanAreToldThenTheReplyIsMalformed) {
+  auto raised = some_error();
+  raised.frames.resize(limits::exception_frames_max);
+  EXPECT_FALSE(decode(reply_of(raised)).malformed);
+  raised.frames.resize(limits::exception_frames_max + 1);
+  EXPECT_TRUE(decode(reply_of(raised)).malformed);
+}
+
 // A message of which one word points back to the root: each visit to a
 // container would visit it again.
 TEST(Wire, GivenTwoPointersToOneListThenReadingItEnds) {
