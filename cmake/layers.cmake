@@ -40,7 +40,7 @@ if(SNAKEBRIDGE_SANITIZER)
   add_compile_options(-fsanitize=${SNAKEBRIDGE_SANITIZER}
                       -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${SNAKEBRIDGE_SANITIZER})
-  if(SNAKEBRIDGE_SANITIZER STREQUAL "undefined")
+  if(SNAKEBRIDGE_SANITIZER MATCHES "undefined")
     add_compile_options(-fno-sanitize-recover=all -fno-sanitize=vptr)
     add_link_options(-fno-sanitize=vptr)
   endif()

@@ -1,7 +1,5 @@
 #include <snakebridge/calendar.hpp>
 
-#include <cstdlib>
-
 namespace snakebridge {
 
 namespace {
@@ -85,8 +83,8 @@ std::optional<std::chrono::microseconds> timedelta::duration() const {
 }
 
 bool timedelta::valid() const {
-  return std::abs(days) <= days_max && seconds >= 0 && seconds < s_per_day
-         && microseconds >= 0 && microseconds < us_per_s;
+  return days >= -days_max && days <= days_max && seconds >= 0
+         && seconds < s_per_day && microseconds >= 0 && microseconds < us_per_s;
 }
 
 bool timezone::valid() const {

@@ -11,19 +11,28 @@ namespace detail {
 // Up to so many keys are searched one by one.
 static constexpr std::size_t searched_linearly_max = 16;
 
+// A key that has not found its place after so many steps is left out of the
+// index: keys of one hash, which a hostile worker may send by the million,
+// would take their number squared. Others are never that far from where they
+// belong.
+static constexpr std::size_t steps_max = 512;
+
 template <class IsIt>
 std::size_t key_index::find(const value& key, std::size_t count,
                             const IsIt& is_it) const {
-  if (slots_.empty() || count <= searched_linearly_max) {
-    for (std::size_t place = 0; place < count; ++place)
-      if (is_it(place))
-        return place;
-    return count;
+  if (!slots_.empty() && count > searched_linearly_max) {
+    const auto mask = slots_.size() - 1;
+    auto at = key.hash() & mask;
+    for (std::size_t steps = 0; steps < steps_max && slots_[at] != 0;
+         ++steps, at = (at + 1) & mask)
+      if (is_it(slots_[at] - 1))
+        return slots_[at] - 1;
+    if (!crowded_)
+      return count;
   }
-  const auto mask = slots_.size() - 1;
-  for (auto at = key.hash() & mask; slots_[at] != 0; at = (at + 1) & mask)
-    if (is_it(slots_[at] - 1))
-      return slots_[at] - 1;
+  for (std::size_t place = 0; place < count; ++place)
+    if (is_it(place))
+      return place;
   return count;
 }
 
@@ -33,8 +42,10 @@ void key_index::append(std::size_t count, const KeyAt& key_at) {
     return;
   // A third stays free, so that searches end soon.
   const bool grows = 3 * count > 2 * slots_.size();
-  if (grows)
+  if (grows) {
     slots_.assign(std::bit_ceil(2 * count), 0);
+    crowded_ = false;
+  }
   const auto from = grows || count == searched_linearly_max + 1 ? 0 : count - 1;
   for (auto place = from; place < count; ++place)
     put(place, key_at);
@@ -49,10 +60,16 @@ void key_index::put(std::size_t place, const KeyAt& key_at) {
     return;
   const auto mask = slots_.size() - 1;
   auto at = key.hash() & mask;
-  for (; slots_[at] != 0; at = (at + 1) & mask)
+  for (std::size_t steps = 0; steps < steps_max; ++steps) {
+    if (slots_[at] == 0) {
+      slots_[at] = static_cast<std::uint32_t>(place + 1);
+      return;
+    }
     if (key_at(slots_[at] - 1) == key)
       return;
-  slots_[at] = static_cast<std::uint32_t>(place + 1);
+    at = (at + 1) & mask;
+  }
+  crowded_ = true;
 }
 
 void key_index::reserve(std::size_t count) {

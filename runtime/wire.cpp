@@ -13,9 +13,9 @@ constexpr int nesting_max = 3 * static_cast<int>(limits::value_depth_max) + 32;
 
 capnp::ReaderOptions reader_limits(const frame& received) {
   capnp::ReaderOptions options;
-  // Every word may be read once, and text a second time while it is copied:
-  // messages that point many times at one place run out.
-  options.traversalLimitInWords = 8 * received.message.size() + 1'024;
+  // Every word is read once, and some we ask for twice: messages that point
+  // many times at one place run out.
+  options.traversalLimitInWords = 2 * received.message.size() + 1'024;
   options.nestingLimit = nesting_max;
   return options;
 }
@@ -166,6 +166,32 @@ result<value> decode_reply(const frame& received, const session_gate& session,
     return tl::unexpected{
       error{errc::payload_too_large, "no memory left for the result"}
         .with_may_have_run(true)};
+  }
+}
+
+error decode_start_failure(const frame& received, bool& malformed) {
+  malformed = false;
+  try {
+    incoming message{received};
+    const auto failure = message.root<schema::Failure>();
+    const bool environment =
+      failure.getCode() == static_cast<unsigned>(errc::environment_invalid);
+    return {environment ? errc::environment_invalid : errc::startup_failed,
+            string(failure.getMessage())};
+  } catch (const kj::Exception& broken) {
+    malformed = true;
+    return wire::malformed(broken);
+  }
+}
+
+result<start_orders> decode_start(const frame& received) {
+  try {
+    incoming message{received};
+    const auto start = message.root<schema::Start>();
+    return start_orders{string(start.getPython()), start.getPayloadBytesMax(),
+                        read_conversion(start)};
+  } catch (const kj::Exception& broken) {
+    return tl::unexpected{malformed(broken)};
   }
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <capnp/any.h>
 #include <capnp/message.h>
 #include <capnp/serialize.h>
 #include <kj/exception.h>
@@ -96,6 +97,18 @@ std::unique_ptr<outgoing> encode_release(std::uint64_t session);
 result<value> decode_reply(const frame& received, const session_gate& session,
                            const incarnation& from, bool& malformed);
 
+/// A `Failed`, as why the worker did not start: environment_invalid or
+/// startup_failed; message_malformed (`malformed` is set then).
+error decode_start_failure(const frame& received, bool& malformed);
+
+/// A `Start`, as the worker gets it. Errors: message_malformed.
+struct start_orders {
+  std::string python;
+  std::uint64_t payload_bytes_max = 0;
+  conversion_config conversion = {};
+};
+result<start_orders> decode_start(const frame& received);
+
 /// Throws payload_too_large for what is too deep, and not_convertible for what
 /// Python could not have: a marker too.
 void write_value(schema::Value::Builder to, const value& from,
@@ -118,6 +131,11 @@ inline std::string string(capnp::Text::Reader from) {
   return {from.begin(), from.size()};
 }
 
+/// The list itself, where each item is as large as we write it. Others would
+/// cost us more than their sender. Throws kj::Exception.
+template <class Items>
+Items full_size(Items items);
+
 /// Of all its causes, contexts and members, limits::exception_chain_max are
 /// written; its object as a slot.
 void write_raised(schema::PythonError::Builder to, const python_error& from);
@@ -128,6 +146,18 @@ python_error read_raised(schema::PythonError::Reader from,
                          const incarnation& made_by);
 
 // ---------------------------------------------------------------------------
+
+template <class Items>
+Items full_size(Items items) {
+  if (items.size() == 0)
+    return items;
+  using layout = typename capnp::FromReader<decltype(items[0])>::_capnpPrivate;
+  const capnp::AnyStruct::Reader first{items[0]}; // as are all
+  if (first.getDataSection().size() < layout::dataWordSize * sizeof(word)
+      || first.getPointerSection().size() < layout::pointerCount)
+    throw KJ_EXCEPTION(FAILED, "a list of items smaller than they are");
+  return items;
+}
 
 error too_large(std::size_t bytes_max);
 

@@ -119,9 +119,10 @@ const value& known_key(capnp::Text::Reader from) {
 value read_key(reader from, const ref_origin& made_by) {
   constexpr std::size_t bytes_of_a_name = 32;
   require_hashable(from);
-  if (from.isString() && from.getString().size() <= bytes_of_a_name)
-    return known_key(from.getString());
-  return read_value(from, made_by);
+  if (!from.isString())
+    return read_value(from, made_by);
+  const auto text = from.getString();
+  return text.size() <= bytes_of_a_name ? known_key(text) : value{string(text)};
 }
 
 dict read_dict(capnp::List<schema::Value>::Reader from,
@@ -169,19 +170,19 @@ value read_bytes(capnp::Data::Reader from) {
 value read_container(reader from, const ref_origin& made_by) {
   switch (from.which()) {
   case schema::Value::LIST:
-    return value{read_items<list>(from.getList(), made_by)};
+    return value{read_items<list>(full_size(from.getList()), made_by)};
   case schema::Value::FLOATS:
     return value{read_packed(from.getFloats())};
   case schema::Value::INTEGERS:
     return value{read_packed(from.getIntegers())};
   case schema::Value::TUPLE:
-    return value{read_items<tuple>(from.getTuple(), made_by)};
+    return value{read_items<tuple>(full_size(from.getTuple()), made_by)};
   case schema::Value::DICT:
-    return value{read_dict(from.getDict(), made_by)};
+    return value{read_dict(full_size(from.getDict()), made_by)};
   case schema::Value::SET:
-    return value{read_set<set>(from.getSet(), made_by)};
+    return value{read_set<set>(full_size(from.getSet()), made_by)};
   case schema::Value::FROZENSET:
-    return value{read_set<frozenset>(from.getFrozenset(), made_by)};
+    return value{read_set<frozenset>(full_size(from.getFrozenset()), made_by)};
   default:
     throw KJ_EXCEPTION(FAILED, "a value of no known kind");
   }

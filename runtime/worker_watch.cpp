@@ -176,17 +176,14 @@ void worker_host::read_control() {
       }
       events_.on_ready();
     } else if (told.header.kind == frame_kind::failed) {
-      try {
-        const auto failure = wire::incoming{told}.root<schema::Failure>();
-        const std::lock_guard lock{mutex_};
-        start_error_ =
-          error{failure.getCode() == static_cast<int>(errc::environment_invalid)
-                  ? errc::environment_invalid
-                  : errc::startup_failed,
-                failure.getMessage().cStr()};
-      } catch (const kj::Exception& broken) {
-        kill(wire::malformed(broken).message());
+      bool malformed = false;
+      auto why = wire::decode_start_failure(told, malformed);
+      if (malformed) {
+        kill(why.message());
+        continue;
       }
+      const std::lock_guard lock{mutex_};
+      start_error_ = std::move(why);
     }
   }
   control_lost_ = state != channel_state::open;

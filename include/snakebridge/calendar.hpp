@@ -29,10 +29,12 @@ struct timedelta {
 /// `datetime.timezone` or `zoneinfo.ZoneInfo`. Any other tzinfo is an object
 /// of its own, and what has it is a ref.
 struct timezone {
-  std::string key; ///< of a ZoneInfo, "Europe/Paris"; empty: a fixed offset
+  std::string key =
+    {}; ///< of a ZoneInfo, "Europe/Paris"; empty: a fixed offset
   /// East of UTC. Of a ZoneInfo: at the moment it came with, where it is known.
   std::optional<timedelta> offset = timedelta{};
-  std::optional<std::string> name; ///< of a fixed offset that was given one
+  std::optional<std::string> name =
+    {}; ///< of a fixed offset that was given one
   /// Of a ZoneInfo: the offset with the other fold, where it is another one.
   /// The clocks showed the moment twice then, or never.
   std::optional<timedelta> offset_of_other_fold = {};

@@ -225,6 +225,8 @@ private:
 
   // A power of two, or none; the place of a key plus one, 0 where it is free.
   std::vector<std::uint32_t> slots_;
+  // Some keys are left out: so many have the same hash.
+  bool crowded_ = false;
 };
 
 } // namespace detail

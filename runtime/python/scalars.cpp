@@ -55,6 +55,13 @@ bool is_numpy_scalar(std::string_view type) {
          != std::end(numpy_types);
 }
 
+// NumPy makes as many zeros of an int for its bytes as the int says.
+bool numpy_takes(std::string_view type, const value& plain) {
+  type.remove_prefix(numpy_prefix.size());
+  return (type == "str_") == (plain.kind() == kind::string)
+         && (type == "bytes_") == (plain.kind() == kind::bytes);
+}
+
 // The type that really has that name, and not one that only says so.
 py::object imported_type(const std::string& name) {
   const auto dot = name.rfind('.');
@@ -212,7 +219,7 @@ py::object python_typed(const value& from, const conversion_config& rules) {
     return checked(PyByteArray_FromObject(plain.ptr()));
   if (type == "memoryview" && PyBytes_Check(plain.ptr()))
     return checked(PyMemoryView_FromObject(plain.ptr()));
-  if (is_numpy_scalar(type))
+  if (is_numpy_scalar(type) && numpy_takes(type, from.plain()))
     return python_numpy(type, plain, from);
   throw exception{error{
     errc::not_convertible,

@@ -65,10 +65,11 @@ void check_count(std::size_t given, Py_ssize_t made) {
                   given, made)}};
 }
 
+// `make`: PySet_New or PyFrozenSet_New.
 template <class Items, class... Depth>
-py::object python_set(PyObject* empty, const Items& items,
+py::object python_set(PyObject* (*make)(PyObject*), const Items& items,
                       const session_objects& session, Depth... depth) {
-  auto made = checked(empty);
+  auto made = checked(make(nullptr));
   for (const auto& item : items)
     checked(PySet_Add(made.ptr(), to_python(item, session, depth...).ptr()));
   check_count(items.size(), PySet_GET_SIZE(made.ptr()));
@@ -96,10 +97,11 @@ py::object known_key(std::string_view text) {
 py::object python_key(schema::Value::Reader from,
                       const session_objects& session) {
   constexpr std::size_t bytes_of_a_name = 32;
-  if (!from.isString() || from.getString().size() > bytes_of_a_name)
+  if (!from.isString())
     return to_python(from, session);
-  const auto text = from.getString();
-  return known_key({text.begin(), text.size()});
+  const auto given = from.getString();
+  const std::string_view text{given.begin(), given.size()};
+  return text.size() <= bytes_of_a_name ? known_key(text) : python_string(text);
 }
 
 py::object python_dict(capnp::List<schema::Value>::Reader from,
@@ -140,12 +142,11 @@ py::object to_python(const value& from, const session_objects& session,
     return python_tuple(*from.get_if<tuple>(), session, depth + 1);
   case kind::set:
     check_depth(depth);
-    return python_set(PySet_New(nullptr), *from.get_if<set>(), session,
-                      depth + 1);
+    return python_set(PySet_New, *from.get_if<set>(), session, depth + 1);
   case kind::frozenset:
     check_depth(depth);
-    return python_set(PyFrozenSet_New(nullptr), *from.get_if<frozenset>(),
-                      session, depth + 1);
+    return python_set(PyFrozenSet_New, *from.get_if<frozenset>(), session,
+                      depth + 1);
   case kind::dict: {
     check_depth(depth);
     auto made = checked(PyDict_New());
@@ -182,19 +183,20 @@ py::object to_python(schema::Value::Reader from,
       reinterpret_cast<const char*>(data.begin()), signed_size(data.size())));
   }
   case schema::Value::LIST:
-    return python_list(from.getList(), session);
+    return python_list(wire::full_size(from.getList()), session);
   case schema::Value::TUPLE:
-    return python_tuple(from.getTuple(), session);
+    return python_tuple(wire::full_size(from.getTuple()), session);
   case schema::Value::FLOATS:
     return python_numbers(from.getFloats(), PyFloat_FromDouble);
   case schema::Value::INTEGERS:
     return python_numbers(from.getIntegers(), PyLong_FromLongLong);
   case schema::Value::SET:
-    return python_set(PySet_New(nullptr), from.getSet(), session);
+    return python_set(PySet_New, wire::full_size(from.getSet()), session);
   case schema::Value::FROZENSET:
-    return python_set(PyFrozenSet_New(nullptr), from.getFrozenset(), session);
+    return python_set(PyFrozenSet_New, wire::full_size(from.getFrozenset()),
+                      session);
   case schema::Value::DICT:
-    return python_dict(from.getDict(), session);
+    return python_dict(wire::full_size(from.getDict()), session);
   case schema::Value::REF:
     return py::reinterpret_borrow<py::object>(
       session.find(from.getRef().getSlot()));

@@ -9,7 +9,6 @@
 #include "config/tunables.hpp"
 #include "runtime/python/from_python.hpp"
 #include "runtime/python/guarded.hpp"
-#include "runtime/python/perform.hpp"
 #include "runtime/python/to_python.hpp"
 
 namespace snakebridge {
@@ -109,9 +108,8 @@ void executor::answer(const frame& received) {
   send(received.header.call, reply ? std::move(*reply) : failed(reply.error()));
 }
 
-executor::message executor::run(schema::Request::Reader asked,
-                                exception_place& keep_in) {
-  auto& session = objects_.of(asked.getSession());
+python_operation read_request(schema::Request::Reader asked,
+                              const session_objects& session) {
   if (asked.getVerb() > static_cast<unsigned>(last_verb))
     throw exception{error{errc::message_malformed, "no such verb"}};
   python_operation made{.what = static_cast<verb>(asked.getVerb()),
@@ -121,17 +119,27 @@ executor::message executor::run(schema::Request::Reader asked,
                         .positional = {},
                         .named = {}};
   if (made.what == verb::release || made.what == verb::release_session)
-    return run_release(asked, session);
-  if (asked.getKeepException())
-    keep_in.session = &session;
+    return made;
   if (asked.getTarget() != 0)
     made.target = session.find(asked.getTarget());
-  made.positional.reserve(asked.getPositional().size());
-  for (auto item : asked.getPositional())
+  const auto positional = wire::full_size(asked.getPositional());
+  made.positional.reserve(positional.size());
+  for (auto item : positional)
     made.positional.push_back(to_python(item, session));
-  for (auto each : asked.getNamed())
+  for (auto each : wire::full_size(asked.getNamed()))
     made.named.emplace_back(view(each.getName()),
                             to_python(each.getValue(), session));
+  return made;
+}
+
+executor::message executor::run(schema::Request::Reader asked,
+                                exception_place& keep_in) {
+  auto& session = objects_.of(asked.getSession());
+  if (asked.getKeepException())
+    keep_in.session = &session;
+  const auto made = read_request(asked, session);
+  if (made.what == verb::release || made.what == verb::release_session)
+    return run_release(asked, session);
   const auto outcome = perform(made, session);
 
   auto reply = std::make_unique<wire::outgoing>(std::span{room_});

@@ -5,11 +5,17 @@
 #include <memory>
 
 #include "runtime/channel.hpp"
+#include "runtime/python/perform.hpp"
 #include "runtime/python/raised.hpp"
 #include "runtime/status_page.hpp"
 #include "runtime/wire.hpp"
 
 namespace [[gnu::visibility("hidden")]] snakebridge {
+
+/// What a message asks for. Its names lie in the message; its arguments are new
+/// objects, none for the verbs that release. Throws what `guarded` tells.
+python_operation read_request(schema::Request::Reader asked,
+                              const session_objects& session);
 
 class executor {
 public:

@@ -115,17 +115,16 @@ int serve() {
   auto* const status = map_status();
   if (status == nullptr)
     return refuse(control, {errc::startup_failed, "no status page"});
-  wire::incoming message{arrived[0]};
-  const auto start = message.root<schema::Start>();
-  if (auto python = start_python(start.getPython().cStr(), python_role::worker);
-      !python)
+  const auto start = wire::decode_start(arrived[0]);
+  if (!start)
+    return refuse(control, start.error());
+  if (auto python = start_python(start->python, python_role::worker); !python)
     return refuse(control, python.error());
 
   const gil_guard main_thread;
   socket_channel data{descriptor{worker_descriptor::data},
-                      start.getPayloadBytesMax()};
-  executor serving{data, *status, start.getPayloadBytesMax(),
-                   wire::read_conversion(start)};
+                      start->payload_bytes_max};
+  executor serving{data, *status, start->payload_bytes_max, start->conversion};
   say_ready(control);
   serving.serve();
   run_exit_functions();

@@ -100,8 +100,9 @@ protected:
       EXPECT_EQ(came.kind(), here.kind()) << here;
       EXPECT_EQ(came.type_name(), here.type_name()) << here;
       EXPECT_EQ(came.hash(), here.hash()) << here;
-      if (!here.is_typed() || here.kind() == kind::bytes)
+      if (!here.is_typed() || here.kind() == kind::bytes) {
         EXPECT_EQ(value_of(eval("repr(x)", "x"_a = here)), value{repr(here)});
+      }
     }
   }
 };

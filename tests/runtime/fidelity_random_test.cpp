@@ -61,8 +61,9 @@ TEST_P(FidelityRandom, GivenAnyTwoThenTheyAreEqualWhereTheyAreInPython) {
           continue; // a NaN in a list equals itself there, by identity
         EXPECT_EQ(left == right, equal[i][k].as<bool>())
           << left << " and " << right;
-        if (left == right)
+        if (left == right) {
           EXPECT_EQ(left.hash(), right.hash()) << left << " and " << right;
+        }
       }
   }
 }
@@ -122,8 +123,9 @@ TEST_P(FidelityRandom, GivenIntsOfAnySizeThenTheyAreAsInPython) {
       EXPECT_EQ(number.to_string(), digits);
       EXPECT_EQ(integer{digits}, number);
       EXPECT_EQ(number.to_double(), row[2].as<std::optional<double>>());
-      if (before)
+      if (before) {
         EXPECT_LE(*before, number);
+      }
       before = number;
     }
   }

@@ -178,6 +178,15 @@ TEST_P(HostErrors, GivenANameThatIsNoUtf8ThenItRaisesAndGoesOn) {
   EXPECT_EQ(value_of(eval("1")), value{1});
 }
 
+// NumPy would make as many zeros of the number: all of the memory.
+TEST_P(HostErrors, GivenANumberAsNumpysBytesThenItIsRefusedBeforeItIsMade) {
+  for (const auto* type : {"numpy.bytes_", "numpy.str_", "bytearray"})
+    EXPECT_EQ(code_of(call("builtins", "len",
+                           value::of_type(type, std::int64_t{1} << 50U))),
+              errc::not_convertible)
+      << type;
+}
+
 INSTANTIATE_TEST_SUITE_P(Both, HostErrors, both_placements, placement_name);
 
 } // namespace snakebridge::testing

@@ -32,7 +32,7 @@ protected:
              space);
     value made;
     result_writer writer{table.of(1), as};
-    const wire::ref_origin origin;
+    const ref_origin origin;
     writer.write(py::eval(code, space), value_sink{made, origin});
     return made;
   }

@@ -288,6 +288,28 @@ TEST(Set, GivenManyNansThenAllAreThereAndNoneIsFound) {
   EXPECT_FALSE(made.contains(std::nan("")));
 }
 
+// Half a million times the same: a search for the place of each would take
+// minutes. A worker may send such keys, and NaNs are such keys.
+TEST(Dict, GivenVeryManyKeysOfOneHashThenItIsBuiltSoonAndFindsTheOthers) {
+  constexpr int same = 500'000;
+  dict entries;
+  entries.reserve(same + 1);
+  for (int at = 0; at < same; ++at)
+    entries.append(none, at);
+  entries.append("other", "there");
+  EXPECT_EQ(*entries.find("other"), "there");
+  EXPECT_EQ(*entries.find(none), 0);
+  EXPECT_FALSE(entries.contains("missing"));
+}
+
+// The least of all 32-bit days has no absolute value.
+TEST(Timedelta, GivenDaysBeyondPythonsThenItIsNotValid) {
+  EXPECT_TRUE((timedelta{-999'999'999, 0, 0}.valid()));
+  EXPECT_FALSE((timedelta{-1'000'000'000, 0, 0}.valid()));
+  EXPECT_FALSE(
+    (timedelta{std::numeric_limits<std::int32_t>::min(), 0, 0}.valid()));
+}
+
 TEST(Ref, GivenTheSameObjectThenTheTypeNameTellsNothingNew) {
   auto other = some_ref();
   other.type_name = "other";

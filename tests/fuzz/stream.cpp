@@ -1,0 +1,95 @@
+// The bytes of a socket, in whatever pieces they come: a channel makes the
+// frames of them that lie in them, and takes what is no frame for just that.
+#include <algorithm>
+#include <cstring>
+
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "runtime/socket_channel.hpp"
+#include "tests/fuzz/input.hpp"
+
+namespace snakebridge::fuzz {
+
+namespace {
+
+constexpr std::size_t frame_bytes_max = 1 << 20;
+
+struct reading {
+  std::vector<frame> frames;
+  channel_state state = channel_state::open;
+};
+
+// What a reader that has all of the stream at once makes of it.
+reading read_at_once(std::span<const std::uint8_t> stream) {
+  reading made;
+  while (stream.size() >= sizeof(frame_header)) {
+    frame next;
+    std::memcpy(&next.header, stream.data(), sizeof next.header);
+    const auto kind = static_cast<std::uint32_t>(next.header.kind);
+    const auto bytes = std::size_t{next.header.words} * sizeof(word);
+    if (bytes > frame_bytes_max || kind < 1 || kind > 6) {
+      made.state = channel_state::malformed;
+      break;
+    }
+    stream = stream.subspan(sizeof next.header);
+    if (stream.size() < bytes)
+      break;
+    next.message.resize(next.header.words);
+    if (bytes > 0)
+      std::memcpy(next.message.data(), stream.data(), bytes);
+    stream = stream.subspan(bytes);
+    made.frames.push_back(std::move(next));
+  }
+  return made;
+}
+
+bool has_bytes(const socket_channel& channel) {
+  int bytes = 0;
+  return ::ioctl(channel.poll_descriptor(), FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
+// Looks until all that was sent is in.
+void look(socket_channel& channel, reading& into) {
+  while (into.state == channel_state::open && has_bytes(channel))
+    into.state = channel.receive(into.frames, false);
+}
+
+bool same(const frame& left, const frame& right) {
+  return std::memcmp(&left.header, &right.header, sizeof left.header) == 0
+         && left.message == right.message;
+}
+
+} // namespace
+
+void run_stream(std::span<const std::uint8_t> stream,
+                std::span<const std::uint8_t> pieces) {
+  const auto expected = read_at_once(stream);
+  int ends[2];
+  promise(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0,
+          "there is no socket pair");
+  socket_channel channel{descriptor{ends[0]}, frame_bytes_max};
+  descriptor sender{ends[1]};
+  reading got;
+  std::size_t piece = 0;
+  while (!stream.empty() && got.state == channel_state::open) {
+    const std::size_t root = pieces[piece++ % pieces.size()];
+    const auto bytes = std::min(1 + root * root, stream.size());
+    const auto sent = ::send(sender.get(), stream.data(), bytes, MSG_NOSIGNAL);
+    promise(sent > 0, "the socket takes nothing");
+    stream = stream.subspan(static_cast<std::size_t>(sent));
+    look(channel, got);
+  }
+  promise(got.state == expected.state, "a stream is taken for another");
+  promise(got.frames.size() == expected.frames.size(),
+          "there are other frames than were sent");
+  for (std::size_t at = 0; at < got.frames.size(); ++at)
+    promise(same(got.frames[at], expected.frames[at]), "a frame changed");
+  sender.reset();
+  if (got.state == channel_state::open) {
+    promise(channel.receive(got.frames, false) == channel_state::closed,
+            "an end is not noticed");
+  }
+}
+
+} // namespace snakebridge::fuzz
