@@ -56,7 +56,7 @@ void key_index::append(std::size_t count, const KeyAt& key_at) {
 template <class KeyAt>
 void key_index::put(std::size_t place, const KeyAt& key_at) {
   const value& key = key_at(place);
-  if (!(key == key))
+  if (key.kind() != kind::string && !(key == key))
     return;
   const auto mask = slots_.size() - 1;
   auto at = key.hash() & mask;

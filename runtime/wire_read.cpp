@@ -104,7 +104,10 @@ Set read_set(capnp::List<schema::Value>::Reader from,
   return items;
 }
 
-// Keys come again and again: each is made once while it stays here.
+// The names in small dicts come again and again: each is made once while it
+// stays here. Those of a large dict all differ.
+constexpr unsigned small_dict_max = 64;
+
 const value& known_key(capnp::Text::Reader from) {
   constexpr std::size_t places = 256;
   thread_local std::array<value, places> known;
@@ -116,10 +119,10 @@ const value& known_key(capnp::Text::Reader from) {
   return place;
 }
 
-value read_key(reader from, const ref_origin& made_by) {
+value read_key(reader from, const ref_origin& made_by, bool may_be_known) {
   constexpr std::size_t bytes_of_a_name = 32;
   require_hashable(from);
-  if (!from.isString())
+  if (!may_be_known || !from.isString())
     return read_value(from, made_by);
   const auto text = from.getString();
   return text.size() <= bytes_of_a_name ? known_key(text) : value{string(text)};
@@ -130,8 +133,9 @@ dict read_dict(capnp::List<schema::Value>::Reader from,
   require(from.size() % 2 == 0, "a key without a value");
   dict entries;
   entries.reserve(from.size() / 2);
+  const bool small = from.size() <= 2 * small_dict_max;
   for (unsigned at = 0; at < from.size(); at += 2) {
-    entries.append(read_key(from[at], made_by),
+    entries.append(read_key(from[at], made_by, small),
                    read_value(from[at + 1], made_by));
   }
   return entries;

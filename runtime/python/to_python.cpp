@@ -76,8 +76,10 @@ py::object python_set(PyObject* (*make)(PyObject*), const Items& items,
   return made;
 }
 
-// Keys come again and again: each is made once while it stays here, and hashed
-// once. ASCII alone, which Python stores as it came.
+// The names in small dicts come again and again: each is made once while it
+// stays here, and hashed once. ASCII alone, which Python stores as it came.
+constexpr unsigned small_dict_max = 64;
+
 py::object known_key(std::string_view text) {
   constexpr std::size_t places = 512;
   static auto& known = *new std::array<PyObject*, places>{};
@@ -95,9 +97,9 @@ py::object known_key(std::string_view text) {
 }
 
 py::object python_key(schema::Value::Reader from,
-                      const session_objects& session) {
+                      const session_objects& session, bool may_be_known) {
   constexpr std::size_t bytes_of_a_name = 32;
-  if (!from.isString())
+  if (!may_be_known || !from.isString())
     return to_python(from, session);
   const auto given = from.getString();
   const std::string_view text{given.begin(), given.size()};
@@ -108,9 +110,12 @@ py::object python_dict(capnp::List<schema::Value>::Reader from,
                        const session_objects& session) {
   if (from.size() % 2 != 0)
     throw KJ_EXCEPTION(FAILED, "a key without a value");
-  auto made = checked(PyDict_New());
+  const bool small = from.size() <= 2 * small_dict_max;
+  // With room for all: else it would be built anew a dozen times as it grows.
+  auto made = checked(_PyDict_NewPresized(signed_size(from.size() / 2)));
   for (unsigned at = 0; at < from.size(); at += 2)
-    checked(PyDict_SetItem(made.ptr(), python_key(from[at], session).ptr(),
+    checked(PyDict_SetItem(made.ptr(),
+                           python_key(from[at], session, small).ptr(),
                            to_python(from[at + 1], session).ptr()));
   check_count(from.size() / 2, PyDict_GET_SIZE(made.ptr()));
   return made;
