@@ -28,7 +28,7 @@ microseconds of_day(const time& at) {
 }
 
 bool is_aware(const time& at) {
-  return at.zone && at.zone->offset;
+  return at.zone && (at.zone->offset || at.zone->key.empty());
 }
 
 bool is_ambiguous(const time& at) {
@@ -53,7 +53,7 @@ microseconds first_moment(const datetime& of) {
 microseconds compared(const time& of) {
   if (!is_aware(of))
     return of_day(of);
-  const auto& offset = *of.zone->offset;
+  const auto offset = of.zone->offset.value_or(timedelta{});
   return of_day(of) - std::chrono::days{offset.days} - seconds{offset.seconds};
 }
 
@@ -95,7 +95,7 @@ bool timezone::valid() const {
                || (each.days == -1
                    && (each.seconds > 0 || each.microseconds > 0)));
   };
-  if (key.empty() && (!offset || offset_of_other_fold))
+  if (key.empty() && offset_of_other_fold)
     return false;
   return (!offset || within(*offset)) && (key.empty() || !name)
          && (!offset_of_other_fold || within(*offset_of_other_fold));

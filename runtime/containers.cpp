@@ -56,7 +56,12 @@ void key_index::append(std::size_t count, const KeyAt& key_at) {
 template <class KeyAt>
 void key_index::put(std::size_t place, const KeyAt& key_at) {
   const value& key = key_at(place);
-  if (key.kind() != kind::string && !(key == key))
+  // Comparing containers may take long: a worker chooses them. They go in.
+  const bool compares_soon =
+    key.kind() != kind::tuple && key.kind() != kind::frozenset
+    && key.kind() != kind::list && key.kind() != kind::dict
+    && key.kind() != kind::set;
+  if (compares_soon && key.kind() != kind::string && !(key == key))
     return;
   const auto mask = slots_.size() - 1;
   auto at = key.hash() & mask;
@@ -65,7 +70,7 @@ void key_index::put(std::size_t place, const KeyAt& key_at) {
       slots_[at] = static_cast<std::uint32_t>(place + 1);
       return;
     }
-    if (key_at(slots_[at] - 1) == key)
+    if (compares_soon && key_at(slots_[at] - 1) == key)
       return;
     at = (at + 1) & mask;
   }

@@ -62,7 +62,9 @@ value datetime_at(microseconds since_epoch, bool in_utc) {
 
 result<microseconds> to_moment(const value& from, bool in_utc) {
   const auto* item = from.get_if<datetime>();
-  const bool aware = item && item->time.zone && item->time.zone->offset;
+  const bool aware =
+    item && item->time.zone
+    && (item->time.zone->offset || item->time.zone->key.empty());
   if (item == nullptr || !item->valid() || aware != in_utc
       || (!in_utc && item->time.zone))
     return tl::unexpected{not_convertible(

@@ -212,7 +212,7 @@ void repr_writer::write(const value& item) {
     out_ += ')';
     return;
   default:
-    out_ += scalar_repr(item);
+    out_ += scalar_repr(item, most_);
   }
 }
 

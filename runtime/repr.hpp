@@ -8,8 +8,9 @@
 
 namespace snakebridge {
 
-/// Of a value that is short whatever it is: no text, bytes or container.
-std::string scalar_repr(const value& item);
+/// Of a value that is short whatever it is: no text, bytes or container. An int
+/// of more than `most` bytes is not written out.
+std::string scalar_repr(const value& item, std::size_t most);
 /// As of a str.
 std::string text_repr(std::string_view text);
 

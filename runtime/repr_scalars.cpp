@@ -58,6 +58,13 @@ std::string repr_of(const timezone& item) {
                      item.name ? ", " + text_repr(*item.name) : "");
 }
 
+// To write digits takes more than linear time.
+std::string repr_of(const integer& item, std::size_t most) {
+  return item.bytes().size() > most
+           ? fmt::format("<int of {} bits>", 8 * item.bytes().size())
+           : item.to_string();
+}
+
 // Seconds and microseconds as far as they are not 0, as Python leaves them
 // out.
 std::string clock(const time& item) {
@@ -89,12 +96,12 @@ std::string repr_of(const unserializable& item) {
 
 } // namespace
 
-std::string scalar_repr(const value& item) {
+std::string scalar_repr(const value& item, std::size_t most) {
   switch (item.kind()) {
   case kind::boolean:
     return *item.get_if<bool>() ? "True" : "False";
   case kind::integer:
-    return item.as<integer>().to_string();
+    return repr_of(item.as<integer>(), most);
   case kind::floating:
     return repr_of(*item.get_if<double>());
   case kind::complex:

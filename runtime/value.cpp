@@ -101,8 +101,15 @@ value value::of_integer(snakebridge::integer item) {
 }
 
 value value::of_type(std::string type_name, value plain) {
-  value made;
+  if (plain.is_typed())
+    plain = value{plain.plain()};
   const auto type = plain.kind_;
+  const bool is_scalar = type == kind::boolean || type == kind::integer
+                         || type == kind::floating || type == kind::complex
+                         || type == kind::string || type == kind::bytes;
+  if (!is_scalar)
+    throw_error(not_convertible("a number, text or bytes", plain));
+  value made;
   made.item_.box = new named_box{std::move(type_name), std::move(plain)};
   made.kind_ = type;
   made.form_ = form::named;

@@ -23,6 +23,18 @@ void signal(const descriptor& event) {
   static_cast<void>(!::write(event.get(), &one, sizeof one));
 }
 
+template <class Act>
+class finally {
+public:
+  explicit finally(Act act) : act_{std::move(act)} {}
+  ~finally() { act_(); }
+  finally(const finally&) = delete;
+  finally& operator=(const finally&) = delete;
+
+private:
+  Act act_;
+};
+
 // Waits for the descriptors; false when the time has passed first.
 bool poll_until(std::span<pollfd> watched, steady_clock::time_point until) {
   const auto left =
@@ -144,10 +156,15 @@ void worker_host::assist(const call& mine) {
       return;
     leader_ = true;
   }
+  // However it ends, by an exception of a completion too.
+  const finally led{[this] { end_of_lead(); }};
   for (int looks = limits::assists_max; looks > 0 && !mine.answered(); --looks)
     if (!data_->spin()
         || read_replies(reader::assistant) != channel_state::open)
       break;
+}
+
+void worker_host::end_of_lead() {
   const std::lock_guard lock{mutex_};
   leader_ = false;
   if (unwaited_ > 0 && open_)
@@ -165,6 +182,7 @@ void worker_host::lead(call& mine) {
       return;
     leader_ = true;
   }
+  const finally led{[this] { end_of_lead(); }};
   if (data_->spin())
     read_replies(reader::leader);
   while (!mine.answered()) {
@@ -181,9 +199,6 @@ void worker_host::lead(call& mine) {
     if (own_thread_reads_ || !open_)
       break;
   }
-  const std::lock_guard lock{mutex_};
-  leader_ = false;
-  ensure_reader_locked();
 }
 
 channel_state worker_host::read_replies(reader who) {

@@ -76,6 +76,7 @@ private:
   channel_state read_replies(reader who);
   void deliver(frame reply, reader who);
   void finish(const call_ptr& replied, const frame& reply);
+  void end_of_lead();
   void ensure_reader();
   void ensure_reader_locked();
   void channel_lost(channel_state how);

@@ -31,8 +31,9 @@ struct timedelta {
 struct timezone {
   std::string key =
     {}; ///< of a ZoneInfo, "Europe/Paris"; empty: a fixed offset
-  /// East of UTC. Of a ZoneInfo: at the moment it came with, where it is known.
-  std::optional<timedelta> offset = timedelta{};
+  /// East of UTC. Of a ZoneInfo: at the moment it came with; empty where that
+  /// is not known. Of a fixed offset: empty is UTC.
+  std::optional<timedelta> offset = {};
   std::optional<std::string> name =
     {}; ///< of a fixed offset that was given one
   /// Of a ZoneInfo: the offset with the other fold, where it is another one.

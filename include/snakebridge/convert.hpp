@@ -89,9 +89,9 @@ struct converter<T> {
     auto item = detail::to_integer(from);
     if (!item)
       return tl::unexpected{item.error()};
-    if constexpr (std::same_as<T, std::uint64_t>)
+    if constexpr (std::unsigned_integral<T> && sizeof(T) == 8)
       if (const auto large = item->to_uint64())
-        return *large;
+        return static_cast<T>(*large);
     return tl::unexpected{detail::out_of_range(
       std::to_string(sizeof(T) * 8) + " bit integer", from)};
   }

@@ -39,7 +39,9 @@ public:
   std::optional<std::uint64_t> to_uint64() const;
   /// Nothing when no double is just this number.
   std::optional<double> to_double() const;
-  bool negative() const { return (bytes_.back() & 0x80) != 0; }
+  bool negative() const {
+    return !bytes_.empty() && (bytes_.back() & 0x80) != 0;
+  }
 
   friend bool operator==(const integer&, const integer&) = default;
   friend std::strong_ordering operator<=>(const integer& left,

@@ -108,6 +108,7 @@ public:
   static value of_floating(double item) noexcept;
   /// A scalar of a type that is more than its kind, "numpy.float32": it
   /// converts and compares as `plain`, and goes back to Python as that type.
+  /// Throws not_convertible for what is no number, text or bytes.
   static value of_type(std::string type_name, value plain);
 
   snakebridge::kind kind() const { return kind_; }

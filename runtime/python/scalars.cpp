@@ -103,7 +103,7 @@ py::object attribute_of(const char* module, const char* name) {
 }
 
 std::string text_of(py::handle object) {
-  return py::str(object).cast<std::string>();
+  return text_with_surrogates(py::str(object));
 }
 
 value uuid_of(py::handle from) {

@@ -16,12 +16,13 @@ namespace snakebridge {
 namespace {
 
 void flush(const char* stream) {
-  PyObject* const open = PySys_GetObject(stream);
-  if (open == nullptr || open == Py_None)
+  // Held: flushing may run Python code that puts another in its place.
+  const auto open = py::reinterpret_borrow<py::object>(PySys_GetObject(stream));
+  if (!open || open.is_none())
     return;
   static PyObject* const name = PyUnicode_InternFromString("flush");
-  const auto done =
-    py::reinterpret_steal<py::object>(PyObject_CallMethodNoArgs(open, name));
+  const auto done = py::reinterpret_steal<py::object>(
+    PyObject_CallMethodNoArgs(open.ptr(), name));
   if (!done)
     PyErr_Clear(); // the program closed it: nothing to flush
 }

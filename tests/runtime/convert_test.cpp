@@ -113,6 +113,7 @@ TEST(Convert, GivenAnUnsignedBeyond64SignedBitsThenItIsALargeInt) {
   const value large{~std::uint64_t{0}};
   EXPECT_EQ(repr(large), "18446744073709551615");
   EXPECT_EQ(large.as<std::uint64_t>(), ~std::uint64_t{0});
+  EXPECT_EQ(large.as<unsigned long long>(), ~0ULL);
   EXPECT_EQ(refusal<std::int64_t>(large),
             "18446744073709551615 is no exact 64 bit integer");
 }

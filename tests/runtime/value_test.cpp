@@ -265,6 +265,21 @@ TEST(Dict, GivenNanAsKeyThenItIsThereButNotFound) {
   EXPECT_FALSE(made.contains(std::nan("")));
 }
 
+TEST(Value, GivenATypedOneThenItIsTypedAnew) {
+  const auto once = value::of_type("numpy.int64", 5);
+  const auto twice = value::of_type("numpy.int32", once);
+  EXPECT_EQ(twice.type_name(), "numpy.int32");
+  EXPECT_FALSE(twice.plain().is_typed());
+  EXPECT_EQ(twice.hash(), value{5}.hash());
+  EXPECT_THROW(value::of_type("x", list{}), exception);
+}
+
+TEST(Value, GivenAHugeIntThenMessagesDoNotWriteItOut) {
+  const value huge{integer::from_bytes(std::string(1'000, '\1'))};
+  EXPECT_EQ(repr_short(huge), "<int of 8000 bits>");
+  EXPECT_GT(repr(huge).size(), 2'400U);
+}
+
 TEST(Set, GivenManyItemsThenEachIsThereOnce) {
   set made;
   for (int round = 0; round < 2; ++round)
