@@ -19,6 +19,19 @@ std::string origin_of(const config_origins& origins, const std::string& key) {
   return place == origins.end() ? "default" : place->second;
 }
 
+std::string_view name_of(unserializable_detail detail) {
+  switch (detail) {
+  case unserializable_detail::none:
+    return "none";
+  case unserializable_detail::type:
+    return "type";
+  case unserializable_detail::repr:
+    return "repr";
+  default:
+    return "repr_redacted";
+  }
+}
+
 void print_limits(const config& settings, const config_origins& origins) {
   fmt::print("limits\n");
   const auto limit = [&](const std::string& key, auto amount) {
@@ -28,6 +41,11 @@ void print_limits(const config& settings, const config_origins& origins) {
   limit("payload_bytes_max", settings.payload_bytes_max);
   limit("error_mode",
         settings.error_mode == error_mode::raw ? "raw" : "translated");
+  const auto& rules = settings.conversion;
+  limit("atom_class", rules.atom_class);
+  limit("atoms", fmt::format("{}", fmt::join(rules.atoms, ", ")));
+  limit("marker_detail", name_of(rules.detail));
+  limit("marker_repr_bytes_max", rules.repr_bytes_max);
   for (const auto& pool : settings.pools) {
     const auto prefix = "pool." + pool.name + ".";
     limit(prefix + "size", pool.size);

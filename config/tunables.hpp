@@ -10,6 +10,15 @@ namespace snakebridge::limits {
 
 /// Containers inside containers in one value: beyond it, payload_too_large.
 inline constexpr std::size_t value_depth_max = 200;
+/// A key that has not found its place after so many steps is left out of its
+/// dict's index: keys of one hash, which a hostile worker may send by the
+/// million, would take their number squared. Others are never that far from
+/// where they belong.
+inline constexpr std::size_t key_steps_max = 512;
+/// Room a message gets on a guess at what it will need; it grows beyond.
+inline constexpr std::size_t words_guessed_max = std::size_t{1} << 20U;
+/// Of a repr, before it is redacted and cut for a marker.
+inline constexpr std::size_t marker_looked_at_bytes_max = 4'096;
 /// Calls handed to a worker ahead of the one it runs: they start at once when
 /// it is done, without waiting for us.
 inline constexpr std::size_t handed_over_max = 4;

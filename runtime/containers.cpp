@@ -4,6 +4,8 @@
 
 #include <snakebridge/value.hpp>
 
+#include "config/tunables.hpp"
+
 namespace snakebridge {
 
 namespace detail {
@@ -11,19 +13,14 @@ namespace detail {
 // Up to so many keys are searched one by one.
 static constexpr std::size_t searched_linearly_max = 16;
 
-// A key that has not found its place after so many steps is left out of the
-// index: keys of one hash, which a hostile worker may send by the million,
-// would take their number squared. Others are never that far from where they
-// belong.
-static constexpr std::size_t steps_max = 512;
-
 template <class IsIt>
 std::size_t key_index::find(const value& key, std::size_t count,
                             const IsIt& is_it) const {
   if (!slots_.empty() && count > searched_linearly_max) {
     const auto mask = slots_.size() - 1;
     auto at = key.hash() & mask;
-    for (std::size_t steps = 0; steps < steps_max && slots_[at] != 0;
+    for (std::size_t steps = 0;
+         steps < limits::key_steps_max && slots_[at] != 0;
          ++steps, at = (at + 1) & mask)
       if (is_it(slots_[at] - 1))
         return slots_[at] - 1;
@@ -65,7 +62,7 @@ void key_index::put(std::size_t place, const KeyAt& key_at) {
     return;
   const auto mask = slots_.size() - 1;
   auto at = key.hash() & mask;
-  for (std::size_t steps = 0; steps < steps_max; ++steps) {
+  for (std::size_t steps = 0; steps < limits::key_steps_max; ++steps) {
     if (slots_[at] == 0) {
       slots_[at] = static_cast<std::uint32_t>(place + 1);
       return;

@@ -1,6 +1,7 @@
 // Markers of objects that could not cross.
 #include <regex>
 
+#include "config/tunables.hpp"
 #include "runtime/python/scalars.hpp"
 
 namespace snakebridge {
@@ -48,8 +49,7 @@ unserializable marker_of(py::handle object, const conversion_config& rules) {
   }
   made.repr = text_with_surrogates(text);
   // Redacted before it is cut: half a secret is one too.
-  constexpr std::size_t looked_at_max = 4'096;
-  cut(*made.repr, looked_at_max);
+  cut(*made.repr, limits::marker_looked_at_bytes_max);
   if (rules.detail == detail::repr_redacted)
     made.repr = redacted(*made.repr);
   cut(*made.repr, rules.repr_bytes_max);

@@ -9,6 +9,8 @@
 
 #include <snakebridge/format.hpp>
 
+#include "tests/runtime/convert_fixture.hpp"
+
 namespace snakebridge::testing {
 
 namespace {
@@ -16,15 +18,6 @@ namespace {
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 namespace chrono = std::chrono;
-
-template <class T>
-std::string refusal(const value& from) {
-  const auto outcome = from.to<T>();
-  if (outcome)
-    return "converted";
-  EXPECT_EQ(outcome.error().code(), errc::not_convertible);
-  return outcome.error().message();
-}
 
 template <class T>
 std::string refusal_of(const T& item) {
@@ -35,13 +28,6 @@ std::string refusal_of(const T& item) {
     EXPECT_EQ(refused.error().code(), errc::not_convertible);
     return refused.error().message();
   }
-}
-
-template <class T>
-void expect_round_trip(const T& item, const value& form) {
-  EXPECT_EQ(repr(value{item}), repr(form));
-  EXPECT_EQ(value{item}.template as<T>(), item);
-  EXPECT_EQ(form.template as<T>(), item);
 }
 
 template <class D>

@@ -9,6 +9,8 @@
 #include <snakebridge/format.hpp>
 #include <snakebridge/operation.hpp>
 
+#include "tests/runtime/convert_fixture.hpp"
+
 namespace snakebridge::testing {
 
 namespace {
@@ -18,22 +20,6 @@ struct point {
   int y = 0;
   friend bool operator==(const point&, const point&) = default;
 };
-
-template <class T>
-std::string refusal(const value& from) {
-  const auto outcome = from.to<T>();
-  if (outcome)
-    return "converted";
-  EXPECT_EQ(outcome.error().code(), errc::not_convertible);
-  return outcome.error().message();
-}
-
-template <class T>
-void expect_round_trip(const T& item, const value& form) {
-  EXPECT_EQ(value{item}, form);
-  EXPECT_EQ(repr(value{item}), repr(form));
-  EXPECT_EQ(value{item}.template as<T>(), item);
-}
 
 } // namespace
 
