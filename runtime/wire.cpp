@@ -8,8 +8,8 @@ namespace snakebridge::wire {
 
 namespace {
 
-// Each value inside a dict is a list, an entry and a struct further down.
-constexpr int nesting_max = 3 * static_cast<int>(limits::value_depth_max) + 32;
+// A value inside a dict is a dict, its items, a list and an entry further down.
+constexpr int nesting_max = 4 * static_cast<int>(limits::value_depth_max) + 32;
 
 capnp::ReaderOptions reader_limits(const frame& received) {
   capnp::ReaderOptions options;
@@ -94,15 +94,16 @@ result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
       request.setKeepException(asked.keep_exception);
       if (const auto* target = asked.target.get_if<ref>())
         request.setTarget(target->slot);
+      value_writer writer{bytes_max};
       auto positional =
         request.initPositional(count_of(asked.positional.size()));
       for (unsigned i = 0; i < positional.size(); ++i)
-        write_value(positional[i], asked.positional[i]);
+        writer.write(positional[i], asked.positional[i]);
       if (!asked.named.empty()) {
         auto named = request.initNamed(count_of(asked.named.size()));
         for (unsigned i = 0; i < named.size(); ++i) {
           named[i].setName(text(asked.named[i].first));
-          write_value(named[i].initValue(), asked.named[i].second);
+          writer.write(named[i].initValue(), asked.named[i].second);
         }
       }
     },

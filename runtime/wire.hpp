@@ -23,6 +23,8 @@
 
 namespace snakebridge::wire {
 
+class item_row;
+
 /// A message being built, and how it is cut into the parts of a frame.
 class outgoing : public prepared_call {
 public:
@@ -109,18 +111,65 @@ struct start_orders {
 };
 result<start_orders> decode_start(const frame& received);
 
-/// Throws payload_too_large for what is too deep, and not_convertible for what
-/// Python could not have: a marker too.
-void write_value(schema::Value::Builder to, const value& from,
-                 std::size_t depth = 0);
+/// Writes the values of one message, which may have `bytes_max`.
+class value_writer {
+public:
+  explicit value_writer(std::size_t bytes_max);
+
+  /// Throws payload_too_large for what is too deep or surely too large, and
+  /// not_convertible for what Python could not have: a marker too.
+  void write(schema::Value::Builder to, const value& from,
+             std::size_t depth = 0);
+
+private:
+  void take(std::size_t items);
+  void write_typed(schema::Value::Builder to, const value& from);
+  void write_container(schema::Value::Builder to, const value& from,
+                       std::size_t depth);
+  void write_items(schema::Items::Builder to, const item_row& items,
+                   std::size_t depth);
+  bool write_packed(schema::Items::Builder to, const item_row& items,
+                    std::size_t depth);
+  void write_lists(schema::Lists::Builder to, const item_row& items,
+                   std::size_t depth);
+  void write_records(schema::Records::Builder to, const item_row& items,
+                     std::size_t depth);
+
+  const std::size_t bytes_max_;
+  std::size_t items_left_;
+};
+
+/// The same for one value of any size.
+inline void write_value(schema::Value::Builder to, const value& from) {
+  value_writer{~std::size_t{0}}.write(to, from);
+}
+
+/// Throws payload_too_large for a container inside so many others.
+void check_depth(std::size_t depth);
+
+/// What an item of a container takes in a message, at least (value.capnp,
+/// Items): a container of more than fit in cannot be sent.
+inline constexpr std::size_t bytes_of_an_item_min = 4;
+/// Of a text or of data in a message, and of items in a list.
+inline constexpr std::size_t data_bytes_max = (std::size_t{1} << 29U) - 1;
+
 /// Only from the worker to its host.
 void write_marker(schema::Value::Builder to, const unserializable& from);
 
 /// About how many words it takes.
-std::size_t words_of(const value& from, std::size_t depth = 0);
+std::size_t words_of(const value& from);
 
 /// Throws kj::Exception for what Python could not have sent.
 value read_value(schema::Value::Reader from, const ref_origin& made_by);
+
+/// Calls `take(text, at, count)` for each of them. Throws kj::Exception.
+template <class Take>
+void each_text(schema::Texts::Reader from, Take take);
+
+/// The columns, as many as there are keys: their lengths are to be checked.
+/// Throws kj::Exception.
+capnp::List<schema::Items>::Reader columns_of(schema::Records::Reader from,
+                                              std::size_t keys);
 
 /// Of a list or text in a message. Throws payload_too_large.
 unsigned count_of(std::size_t items);
@@ -157,6 +206,24 @@ Items full_size(Items items) {
       || first.getPointerSection().size() < layout::pointerCount)
     throw KJ_EXCEPTION(FAILED, "a list of items smaller than they are");
   return items;
+}
+
+template <class Take>
+void each_text(schema::Texts::Reader from, Take take) {
+  const auto lengths = from.getLengths();
+  const auto utf8 = from.getUtf8();
+  std::size_t at = 0;
+  for (unsigned i = 0; i < lengths.size(); ++i) {
+    const std::size_t length = lengths[i];
+    if (length > utf8.size() - at)
+      throw KJ_EXCEPTION(FAILED, "texts longer than what they are in");
+    take(std::string_view{reinterpret_cast<const char*>(utf8.begin()) + at,
+                          length},
+         i, lengths.size());
+    at += length;
+  }
+  if (at != utf8.size())
+    throw KJ_EXCEPTION(FAILED, "text that is in none of the texts");
 }
 
 error too_large(std::size_t bytes_max);

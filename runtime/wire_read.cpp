@@ -1,5 +1,5 @@
 // Values out of messages. What Python could not have sent is malformed.
-#include <array>
+#include <iterator>
 
 #include "runtime/wire.hpp"
 
@@ -67,76 +67,118 @@ decimal read_decimal(capnp::Text::Reader from) {
   return decimal{{from.begin(), from.size()}};
 }
 
-template <class Items>
-Items read_items(capnp::List<schema::Value>::Reader from,
-                 const ref_origin& made_by) {
+template <class Items, class Packed>
+Items read_packed(Packed from) {
   Items items;
-  items.reserve(from.size());
-  for (auto item : from)
-    items.push_back(read_value(item, made_by));
-  return items;
-}
-
-template <class Packed>
-list read_packed(Packed from) {
-  list items;
   items.reserve(from.size());
   for (const auto item : from)
     items.emplace_back(item);
   return items;
 }
 
-void require_hashable(reader key) {
-  require(!key.isList() && !key.isDict() && !key.isSet() && !key.isFloats()
-            && !key.isIntegers(),
+template <class Items>
+Items read_texts(schema::Texts::Reader from) {
+  Items items;
+  each_text(from, [&](std::string_view text, unsigned, unsigned count) {
+    if (items.empty())
+      items.reserve(count);
+    items.emplace_back(std::string{text});
+  });
+  return items;
+}
+
+template <class Items>
+Items read_items(schema::Items::Reader from, const ref_origin& made_by);
+
+template <class Items>
+Items read_lists(schema::Lists::Reader from, const ref_origin& made_by) {
+  auto all = read_items<list>(from.getItems(), made_by);
+  const auto lengths = from.getLengths();
+  Items lists;
+  lists.reserve(lengths.size());
+  auto next = all.begin();
+  for (const auto length : lengths) {
+    require(length <= all.end() - next, "lists longer than their items");
+    lists.emplace_back(
+      list(std::move_iterator{next}, std::move_iterator{next + length}));
+    next += length;
+  }
+  require(next == all.end(), "items of no list");
+  return lists;
+}
+
+template <class Items>
+Items read_records(schema::Records::Reader from, const ref_origin& made_by) {
+  const auto keys = read_texts<list>(from.getKeys());
+  std::vector<list> columns;
+  for (auto column : columns_of(from, keys.size()))
+    columns.push_back(read_items<list>(column, made_by));
+  for (const auto& column : columns)
+    require(column.size() == from.getCount(), "a column with gaps");
+  Items records;
+  records.reserve(from.getCount());
+  for (std::size_t at = 0; at < from.getCount(); ++at) {
+    dict record;
+    record.reserve(keys.size());
+    for (std::size_t key = 0; key < keys.size(); ++key)
+      record.append(keys[key], std::move(columns[key][at]));
+    records.emplace_back(std::move(record));
+  }
+  return records;
+}
+
+template <class Items>
+Items read_items(schema::Items::Reader from, const ref_origin& made_by) {
+  switch (from.which()) {
+  case schema::Items::VALUES: {
+    Items items;
+    const auto values = full_size(from.getValues());
+    items.reserve(values.size());
+    for (auto item : values)
+      items.push_back(read_value(item, made_by));
+    return items;
+  }
+  case schema::Items::FLOATS:
+    return read_packed<Items>(from.getFloats());
+  case schema::Items::INTEGERS:
+    return read_packed<Items>(from.getIntegers());
+  case schema::Items::TEXTS:
+    return read_texts<Items>(from.getTexts());
+  case schema::Items::LISTS:
+    return read_lists<Items>(from.getLists(), made_by);
+  case schema::Items::RECORDS:
+    return read_records<Items>(from.getRecords(), made_by);
+  }
+  throw KJ_EXCEPTION(FAILED, "items of no known kind");
+}
+
+void require_hashable(const value& key) {
+  require(key.kind() != kind::list && key.kind() != kind::dict
+            && key.kind() != kind::set,
           "a key that Python could not hash");
 }
 
 template <class Set>
-Set read_set(capnp::List<schema::Value>::Reader from,
-             const ref_origin& made_by) {
-  Set items;
-  items.reserve(from.size());
-  for (auto item : from) {
+Set read_set(schema::Items::Reader from, const ref_origin& made_by) {
+  auto items = read_items<list>(from, made_by);
+  Set made;
+  made.reserve(items.size());
+  for (auto& item : items) {
     require_hashable(item);
-    items.append(read_value(item, made_by));
+    made.append(std::move(item));
   }
-  return items;
+  return made;
 }
 
-// The names in small dicts come again and again: each is made once while it
-// stays here. Those of a large dict all differ.
-constexpr unsigned small_dict_max = 64;
-
-const value& known_key(capnp::Text::Reader from) {
-  constexpr std::size_t places = 256;
-  thread_local std::array<value, places> known;
-  const std::string_view text{from.begin(), from.size()};
-  auto& place = known[std::hash<std::string_view>{}(text) % places];
-  const auto* here = place.get_if<std::string>();
-  if (here == nullptr || *here != text)
-    place = value{std::string{text}};
-  return place;
-}
-
-value read_key(reader from, const ref_origin& made_by, bool may_be_known) {
-  constexpr std::size_t bytes_of_a_name = 32;
-  require_hashable(from);
-  if (!may_be_known || !from.isString())
-    return read_value(from, made_by);
-  const auto text = from.getString();
-  return text.size() <= bytes_of_a_name ? known_key(text) : value{string(text)};
-}
-
-dict read_dict(capnp::List<schema::Value>::Reader from,
-               const ref_origin& made_by) {
-  require(from.size() % 2 == 0, "a key without a value");
+dict read_dict(schema::Dict::Reader from, const ref_origin& made_by) {
+  auto keys = read_items<list>(from.getKeys(), made_by);
+  auto values = read_items<list>(from.getValues(), made_by);
+  require(keys.size() == values.size(), "a key without a value");
   dict entries;
-  entries.reserve(from.size() / 2);
-  const bool small = from.size() <= 2 * small_dict_max;
-  for (unsigned at = 0; at < from.size(); at += 2) {
-    entries.append(read_key(from[at], made_by, small),
-                   read_value(from[at + 1], made_by));
+  entries.reserve(keys.size());
+  for (std::size_t at = 0; at < keys.size(); ++at) {
+    require_hashable(keys[at]);
+    entries.append(std::move(keys[at]), std::move(values[at]));
   }
   return entries;
 }
@@ -174,19 +216,15 @@ value read_bytes(capnp::Data::Reader from) {
 value read_container(reader from, const ref_origin& made_by) {
   switch (from.which()) {
   case schema::Value::LIST:
-    return value{read_items<list>(full_size(from.getList()), made_by)};
-  case schema::Value::FLOATS:
-    return value{read_packed(from.getFloats())};
-  case schema::Value::INTEGERS:
-    return value{read_packed(from.getIntegers())};
+    return value{read_items<list>(from.getList(), made_by)};
   case schema::Value::TUPLE:
-    return value{read_items<tuple>(full_size(from.getTuple()), made_by)};
+    return value{read_items<tuple>(from.getTuple(), made_by)};
   case schema::Value::DICT:
-    return value{read_dict(full_size(from.getDict()), made_by)};
+    return value{read_dict(from.getDict(), made_by)};
   case schema::Value::SET:
-    return value{read_set<set>(full_size(from.getSet()), made_by)};
+    return value{read_set<set>(from.getSet(), made_by)};
   case schema::Value::FROZENSET:
-    return value{read_set<frozenset>(full_size(from.getFrozenset()), made_by)};
+    return value{read_set<frozenset>(from.getFrozenset(), made_by)};
   default:
     throw KJ_EXCEPTION(FAILED, "a value of no known kind");
   }
@@ -230,6 +268,14 @@ value read_moment_or_name(reader from, const ref_origin& made_by) {
 }
 
 } // namespace
+
+capnp::List<schema::Items>::Reader columns_of(schema::Records::Reader from,
+                                              std::size_t keys) {
+  const auto columns = full_size(from.getColumns());
+  require(keys >= 2, "records of less than two keys");
+  require(columns.size() == keys, "not as many columns as keys");
+  return columns;
+}
 
 value read_value(reader from, const ref_origin& made_by) {
   switch (from.which()) {

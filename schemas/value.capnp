@@ -20,27 +20,63 @@ struct Value {
     floating @3 :Float64;      # bit for bit, NaN and infinities included
     string @4 :Text;           # UTF-8; may contain NUL
     bytes @5 :Data;
-    list @6 :List(Value);
-    tuple @7 :List(Value);
-    dict @8 :List(Value);      # key, value, key, value…
+    list @6 :Items;
+    tuple @7 :Items;
+    dict @8 :Dict;
     ref @9 :Ref;
-    # Lists of floats alone, and of ints of 64 bits alone: the same list, packed.
-    floats @10 :List(Float64);
-    integers @11 :List(Int64);
-    bigInteger @12 :Data;      # two's complement, least significant byte first
-    complex @13 :Complex;
-    set @14 :List(Value);
-    frozenset @15 :List(Value);
-    date @16 :Date;
-    time @17 :Time;
-    datetime @18 :DateTime;
-    timedelta @19 :Timedelta;
-    decimal @20 :Text;
-    uuid @21 :Uuid;
-    atom @22 :Text;
-    typed @23 :Typed;
-    unserializable @24 :Unserializable;
+    bigInteger @10 :Data;      # two's complement, least significant byte first
+    complex @11 :Complex;
+    set @12 :Items;
+    frozenset @13 :Items;
+    date @14 :Date;
+    time @15 :Time;
+    datetime @16 :DateTime;
+    timedelta @17 :Timedelta;
+    decimal @18 :Text;
+    uuid @19 :Uuid;
+    atom @20 :Text;
+    typed @21 :Typed;
+    unserializable @22 :Unserializable;
   }
+}
+
+struct Items {
+  # What a container holds, in the order Python iterates it. Where all items are
+  # of one kind they may be packed: it is the same container, and may be told
+  # either way. Each item takes four bytes at least, so that no message asks for
+  # memory out of proportion to its size.
+  union {
+    values @0 :List(Value);
+    floats @1 :List(Float64);
+    integers @2 :List(Int64);
+    texts @3 :Texts;
+    lists @4 :Lists;
+    records @5 :Records;
+  }
+}
+
+struct Texts {
+  lengths @0 :List(UInt32);    # in bytes
+  utf8 @1 :Data;               # all of them, without anything between
+}
+
+struct Lists {
+  # Lists alone: the items of all of them, one list after the other.
+  lengths @0 :List(UInt32);
+  items @1 :Items;
+}
+
+struct Records {
+  # Dicts alone, all with the same texts as keys, in the same order: for each
+  # key, of which there are at least two, the values under it.
+  count @0 :UInt32;
+  keys @1 :Texts;
+  columns @2 :List(Items);
+}
+
+struct Dict {
+  keys @0 :Items;
+  values @1 :Items;            # as many
 }
 
 struct Ref {

@@ -36,6 +36,43 @@ void value_sink::ref(std::uint64_t slot, std::string type_name,
                             .is_stream = is_stream};
 }
 
+void value_sink::dict(objects keys, objects items, result_writer& writer,
+                      std::size_t depth) {
+  snakebridge::dict made;
+  made.reserve(keys.size());
+  for (std::size_t at = 0; at < keys.size(); ++at) {
+    value key, item;
+    writer.write(keys[at], value_sink{key, *origin_}, depth);
+    writer.write(items[at], value_sink{item, *origin_}, depth);
+    made.append(std::move(key), std::move(item));
+  }
+  *into_ = std::move(made);
+}
+
+void wire_sink::list(objects items, result_writer& writer, std::size_t depth) {
+  writer.write_items(into_.initList(), items, depth);
+}
+
+void wire_sink::tuple(objects items, result_writer& writer, std::size_t depth) {
+  writer.write_items(into_.initTuple(), items, depth);
+}
+
+void wire_sink::set(objects items, result_writer& writer, std::size_t depth) {
+  writer.write_items(into_.initSet(), items, depth);
+}
+
+void wire_sink::frozenset(objects items, result_writer& writer,
+                          std::size_t depth) {
+  writer.write_items(into_.initFrozenset(), items, depth);
+}
+
+void wire_sink::dict(objects keys, objects items, result_writer& writer,
+                     std::size_t depth) {
+  auto made = into_.initDict();
+  writer.write_items(made.initKeys(), keys, depth);
+  writer.write_items(made.initValues(), items, depth);
+}
+
 bool is_stream(py::handle object) {
   return PyIter_Check(object.ptr()) != 0 || PyAIter_Check(object.ptr()) != 0;
 }

@@ -8,6 +8,7 @@
 // The writer is one for both directions out: a `Sink` is a C++ value being made
 // (value_sink) or a message being built (wire_sink).
 
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -24,6 +25,11 @@
 
 // Hidden, as all of pybind11 is.
 namespace [[gnu::visibility("hidden")]] snakebridge {
+
+class result_writer;
+
+/// What a container holds, kept alive by whoever made this view.
+using objects = std::span<PyObject* const>;
 
 /// Makes a C++ value.
 class value_sink {
@@ -42,65 +48,26 @@ public:
   void marker(unserializable made) { *into_ = value{std::move(made)}; }
   void ref(std::uint64_t slot, std::string type_name, bool is_stream);
 
-  template <class WriteItem>
-  void list(std::size_t size, WriteItem write) {
-    items<snakebridge::list>(size, write);
+  void list(objects items, result_writer& writer, std::size_t depth) {
+    in_order<snakebridge::list>(items, writer, depth);
   }
-  template <class WriteItem>
-  void tuple(std::size_t size, WriteItem write) {
-    items<snakebridge::tuple>(size, write);
+  void tuple(objects items, result_writer& writer, std::size_t depth) {
+    in_order<snakebridge::tuple>(items, writer, depth);
   }
-  template <class WriteItem>
-  void set(std::size_t size, WriteItem write) {
-    unique_items<snakebridge::set>(size, write);
+  void set(objects items, result_writer& writer, std::size_t depth) {
+    unique<snakebridge::set>(items, writer, depth);
   }
-  template <class WriteItem>
-  void frozenset(std::size_t size, WriteItem write) {
-    unique_items<snakebridge::frozenset>(size, write);
+  void frozenset(objects items, result_writer& writer, std::size_t depth) {
+    unique<snakebridge::frozenset>(items, writer, depth);
   }
-  template <class ItemAt>
-  void floats(std::size_t size, ItemAt item_at) {
-    items<snakebridge::list>(size, [&](std::size_t at, value_sink place) {
-      place.floating(item_at(at));
-    });
-  }
-  template <class ItemAt>
-  void integers(std::size_t size, ItemAt item_at) {
-    items<snakebridge::list>(size, [&](std::size_t at, value_sink place) {
-      place.integer(item_at(at));
-    });
-  }
-  template <class WriteEntry>
-  void dict(std::size_t size, WriteEntry write) {
-    snakebridge::dict made;
-    made.reserve(size);
-    for (std::size_t i = 0; i < size; ++i) {
-      value key, item;
-      write(i, value_sink{key, *origin_}, value_sink{item, *origin_});
-      made.append(std::move(key), std::move(item));
-    }
-    *into_ = std::move(made);
-  }
+  void dict(objects keys, objects items, result_writer& writer,
+            std::size_t depth);
 
 private:
-  template <class Items, class WriteItem>
-  void items(std::size_t size, WriteItem write) {
-    Items made(size);
-    for (std::size_t i = 0; i < size; ++i)
-      write(i, value_sink{made[i], *origin_});
-    *into_ = std::move(made);
-  }
-  template <class Set, class WriteItem>
-  void unique_items(std::size_t size, WriteItem write) {
-    Set made;
-    made.reserve(size);
-    for (std::size_t i = 0; i < size; ++i) {
-      value item;
-      write(i, value_sink{item, *origin_});
-      made.append(std::move(item));
-    }
-    *into_ = std::move(made);
-  }
+  template <class Items>
+  void in_order(objects items, result_writer& writer, std::size_t depth);
+  template <class Set>
+  void unique(objects items, result_writer& writer, std::size_t depth);
 
   value* into_;
   const ref_origin* origin_;
@@ -137,51 +104,18 @@ public:
     made.setIsStream(is_stream);
   }
 
-  template <class WriteItem>
-  void list(std::size_t size, WriteItem write) {
-    items(into_.initList(count(size)), write);
-  }
-  template <class WriteItem>
-  void tuple(std::size_t size, WriteItem write) {
-    items(into_.initTuple(count(size)), write);
-  }
-  template <class WriteItem>
-  void set(std::size_t size, WriteItem write) {
-    items(into_.initSet(count(size)), write);
-  }
-  template <class WriteItem>
-  void frozenset(std::size_t size, WriteItem write) {
-    items(into_.initFrozenset(count(size)), write);
-  }
-  template <class ItemAt>
-  void floats(std::size_t size, ItemAt item_at) {
-    auto made = into_.initFloats(count(size));
-    for (unsigned i = 0; i < made.size(); ++i)
-      made.set(i, item_at(i));
-  }
-  template <class ItemAt>
-  void integers(std::size_t size, ItemAt item_at) {
-    auto made = into_.initIntegers(count(size));
-    for (unsigned i = 0; i < made.size(); ++i)
-      made.set(i, item_at(i));
-  }
-  template <class WriteEntry>
-  void dict(std::size_t size, WriteEntry write) {
-    auto made = into_.initDict(count(2 * size));
-    for (unsigned i = 0; i < made.size(); i += 2)
-      write(i / 2, wire_sink{made[i]}, wire_sink{made[i + 1]});
-  }
+  void list(objects items, result_writer& writer, std::size_t depth);
+  void tuple(objects items, result_writer& writer, std::size_t depth);
+  void set(objects items, result_writer& writer, std::size_t depth);
+  void frozenset(objects items, result_writer& writer, std::size_t depth);
+  void dict(objects keys, objects items, result_writer& writer,
+            std::size_t depth);
 
 private:
   static unsigned count(std::size_t size) {
-    if (size >= std::size_t{1} << 29U)
+    if (size > wire::data_bytes_max)
       throw_too_long();
     return static_cast<unsigned>(size);
-  }
-  template <class WriteItem>
-  void items(capnp::List<schema::Value>::Builder made, WriteItem write) {
-    for (unsigned i = 0; i < made.size(); ++i)
-      write(i, wire_sink{made[i]});
   }
 
   schema::Value::Builder into_;
@@ -191,9 +125,13 @@ private:
 /// the result is whole.
 class result_writer {
 public:
-  explicit result_writer(session_objects& session, leaves as = leaves::refs)
+  /// `bytes_max`: of the message it is for.
+  result_writer(session_objects& session, leaves as,
+                std::size_t bytes_max = ~std::size_t{0})
       : session_{session},
-        leaves_{as} {}
+        leaves_{as},
+        bytes_max_{bytes_max},
+        items_left_{bytes_max / wire::bytes_of_an_item_min} {}
   ~result_writer() {
     for (const auto slot : made_)
       session_.forget(slot);
@@ -203,29 +141,78 @@ public:
 
   void commit() { made_.clear(); }
 
-  /// Throws payload_too_large for a result that is too deep.
+  /// Throws payload_too_large for a result that is too deep or surely too
+  /// large.
   template <class Sink>
   void write(py::handle from, Sink into, std::size_t depth = 0);
 
+  /// What a container holds, packed where it can be.
+  void write_items(schema::Items::Builder to, objects items,
+                   std::size_t depth) {
+    write_items(to, items, nullptr, depth);
+  }
+
 private:
+  // Lists or dicts that are written together, packed: for each item of theirs,
+  // whose it is.
+  struct packed_row {
+    objects holders;
+    std::span<const std::uint32_t> holder_of; // empty: in the same place
+    const packed_row* within;
+  };
+
   template <class Sink>
   void write_other(py::handle from, Sink into);
   template <class Sink>
   void write_ref(py::handle from, Sink into);
   template <class Sink>
-  bool write_packed(PyObject* items, Sink into);
-  template <class Sink>
   bool write_scalar(py::handle from, Sink into);
   template <class Sink>
   void write_container(py::handle from, Sink into, std::size_t depth);
-  template <class Sink>
-  void write_dict(py::handle from, Sink into, std::size_t depth);
+
+  void take(std::size_t items);
+  void write_items(schema::Items::Builder to, objects items,
+                   const packed_row* within, std::size_t depth);
+  bool write_packed(schema::Items::Builder to, objects items,
+                    const packed_row* within, std::size_t depth);
+  bool write_lists(schema::Items::Builder to, objects items,
+                   const packed_row* within, std::size_t depth);
+  bool write_records(schema::Items::Builder to, objects items,
+                     const packed_row* within, std::size_t depth);
+  void write_within(const packed_row* within, std::size_t at, PyObject* item,
+                    schema::Value::Builder to, std::size_t depth);
+  bool is_open(PyObject* container, const packed_row* within,
+               std::size_t at) const;
 
   session_objects& session_;
   const leaves leaves_;
+  const std::size_t bytes_max_;
+  std::size_t items_left_;
   std::vector<std::uint64_t> made_;
   std::unordered_map<PyObject*, std::uint64_t> refs_;
   std::unordered_set<PyObject*> open_; // containers being written
+};
+
+// Objects held while they are written.
+class held_objects {
+public:
+  held_objects() = default;
+  ~held_objects() {
+    for (auto* object : objects_)
+      Py_DECREF(object);
+  }
+  held_objects(const held_objects&) = delete;
+  held_objects& operator=(const held_objects&) = delete;
+
+  void reserve(std::size_t count) { objects_.reserve(count); }
+  void add(PyObject* object) {
+    objects_.push_back(object);
+    Py_INCREF(object);
+  }
+  operator objects() const { return objects_; }
+
+private:
+  std::vector<PyObject*> objects_;
 };
 
 [[noreturn]] void throw_too_deep();
@@ -284,55 +271,34 @@ bool result_writer::write_scalar(py::handle from, Sink into) {
 template <class Sink>
 void result_writer::write_container(py::handle from, Sink into,
                                     std::size_t depth) {
-  if (PyDict_CheckExact(from.ptr()))
-    return write_dict(from, into, depth);
-  // A snapshot: writing a ref may run Python code that changes the list. The
-  // snapshot of a tuple is the tuple itself.
-  const auto items = checked(PySequence_Tuple(from.ptr()));
-  const auto size = static_cast<std::size_t>(PyTuple_GET_SIZE(items.ptr()));
-  const auto write_item = [&](std::size_t at, Sink place) {
-    write(PyTuple_GET_ITEM(items.ptr(), static_cast<Py_ssize_t>(at)), place,
-          depth);
-  };
+  // A snapshot: writing a ref may run Python code that changes the container.
+  if (PyDict_CheckExact(from.ptr())) {
+    held_objects keys, items;
+    const auto size = static_cast<std::size_t>(PyDict_GET_SIZE(from.ptr()));
+    take(2 * size);
+    keys.reserve(size);
+    items.reserve(size);
+    Py_ssize_t position = 0;
+    PyObject* key = nullptr;
+    PyObject* item = nullptr;
+    while (PyDict_Next(from.ptr(), &position, &key, &item) != 0) {
+      keys.add(key);
+      items.add(item);
+    }
+    return into.dict(keys, items, *this, depth);
+  }
+  const auto copy = checked(PySequence_Tuple(from.ptr())); // a tuple is its own
+  const objects items{PySequence_Fast_ITEMS(copy.ptr()),
+                      static_cast<std::size_t>(PyTuple_GET_SIZE(copy.ptr()))};
+  take(items.size());
   if (PySet_CheckExact(from.ptr()))
-    into.set(size, write_item);
+    into.set(items, *this, depth);
   else if (PyFrozenSet_CheckExact(from.ptr()))
-    into.frozenset(size, write_item);
+    into.frozenset(items, *this, depth);
   else if (PyTuple_CheckExact(from.ptr()))
-    into.tuple(size, write_item);
-  else if (!write_packed(items.ptr(), into))
-    into.list(size, write_item);
-}
-
-// A list of floats alone or of small ints alone; false for any other.
-template <class Sink>
-bool result_writer::write_packed(PyObject* items, Sink into) {
-  const auto size = PyTuple_GET_SIZE(items);
-  const auto at = [items](std::size_t place) {
-    return PyTuple_GET_ITEM(items, static_cast<Py_ssize_t>(place));
-  };
-  if (size == 0)
-    return false;
-  auto* const type = Py_TYPE(at(0));
-  if (type != &PyFloat_Type && type != &PyLong_Type)
-    return false;
-  for (Py_ssize_t i = 0; i < size; ++i)
-    if (Py_TYPE(PyTuple_GET_ITEM(items, i)) != type)
-      return false;
-  const auto count = static_cast<std::size_t>(size);
-  if (type == &PyFloat_Type) {
-    into.floats(count, [&](std::size_t i) { return PyFloat_AS_DOUBLE(at(i)); });
-    return true;
-  }
-  std::vector<std::int64_t> numbers(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    int overflow = 0;
-    numbers[i] = PyLong_AsLongLongAndOverflow(at(i), &overflow);
-    if (overflow != 0)
-      return false;
-  }
-  into.integers(count, [&](std::size_t i) { return numbers[i]; });
-  return true;
+    into.tuple(items, *this, depth);
+  else
+    into.list(items, *this, depth);
 }
 
 template <class Sink>
@@ -346,23 +312,6 @@ void result_writer::write_other(py::handle from, Sink into) {
 }
 
 template <class Sink>
-void result_writer::write_dict(py::handle from, Sink into, std::size_t depth) {
-  std::vector<std::pair<py::object, py::object>> entries;
-  entries.reserve(static_cast<std::size_t>(PyDict_GET_SIZE(from.ptr())));
-  Py_ssize_t position = 0;
-  PyObject* key = nullptr;
-  PyObject* item = nullptr;
-  while (PyDict_Next(from.ptr(), &position, &key, &item) != 0)
-    entries.emplace_back(py::reinterpret_borrow<py::object>(key),
-                         py::reinterpret_borrow<py::object>(item));
-  into.dict(entries.size(),
-            [&](std::size_t at, Sink key_place, Sink item_place) {
-              write(entries[at].first, key_place, depth);
-              write(entries[at].second, item_place, depth);
-            });
-}
-
-template <class Sink>
 void result_writer::write_ref(py::handle from, Sink into) {
   if (leaves_ == leaves::markers)
     return into.marker(marker_of(from, session_.rules()));
@@ -372,6 +321,28 @@ void result_writer::write_ref(py::handle from, Sink into) {
     made_.push_back(place->second);
   }
   into.ref(place->second, type_name_of(from), is_stream(from));
+}
+
+template <class Items>
+void value_sink::in_order(objects items, result_writer& writer,
+                          std::size_t depth) {
+  Items made(items.size());
+  for (std::size_t at = 0; at < items.size(); ++at)
+    writer.write(items[at], value_sink{made[at], *origin_}, depth);
+  *into_ = std::move(made);
+}
+
+template <class Set>
+void value_sink::unique(objects items, result_writer& writer,
+                        std::size_t depth) {
+  Set made;
+  made.reserve(items.size());
+  for (PyObject* each : items) {
+    value item;
+    writer.write(each, value_sink{item, *origin_}, depth);
+    made.append(std::move(item));
+  }
+  *into_ = std::move(made);
 }
 
 } // namespace gnu::visibility("hidden")]]snakebridge

@@ -1,12 +1,8 @@
 #include "runtime/python/to_python.hpp"
 
-#include <array>
-#include <cstring>
-
 #include <fmt/format.h>
 #include <kj/debug.h>
 
-#include "config/tunables.hpp"
 #include "runtime/python/scalars.hpp"
 #include "runtime/wire.hpp"
 
@@ -22,37 +18,8 @@ py::object singleton(PyObject* object) {
   return py::reinterpret_borrow<py::object>(object);
 }
 
-// `Items` is a C++ list or a Cap'n Proto one: both have size and begin.
-template <class Items, class... Depth>
-py::object python_list(const Items& items, const session_objects& session,
-                       Depth... depth) {
-  auto made = checked(PyList_New(signed_size(items.size())));
-  Py_ssize_t at = 0;
-  for (const auto& item : items)
-    PyList_SET_ITEM(made.ptr(), at++,
-                    to_python(item, session, depth...).release().ptr());
-  return made;
-}
-
-// Of a packed list.
-template <class Numbers, class Make>
-py::object python_numbers(const Numbers& items, Make make) {
-  auto made = checked(PyList_New(signed_size(items.size())));
-  Py_ssize_t at = 0;
-  for (const auto item : items)
-    PyList_SET_ITEM(made.ptr(), at++, checked(make(item)).release().ptr());
-  return made;
-}
-
-template <class Items, class... Depth>
-py::object python_tuple(const Items& items, const session_objects& session,
-                        Depth... depth) {
-  auto made = checked(PyTuple_New(signed_size(items.size())));
-  Py_ssize_t at = 0;
-  for (const auto& item : items)
-    PyTuple_SET_ITEM(made.ptr(), at++,
-                     to_python(item, session, depth...).release().ptr());
-  return made;
+void put(py::object& list, std::size_t at, py::object item) {
+  PyList_SET_ITEM(list.ptr(), signed_size(at), item.release().ptr());
 }
 
 // Keys that differ here may be one there: 1 and Decimal(1), an atom and a str.
@@ -65,68 +32,159 @@ void check_count(std::size_t given, Py_ssize_t made) {
                   given, made)}};
 }
 
-// `make`: PySet_New or PyFrozenSet_New.
-template <class Items, class... Depth>
-py::object python_set(PyObject* (*make)(PyObject*), const Items& items,
-                      const session_objects& session, Depth... depth) {
-  auto made = checked(make(nullptr));
-  for (const auto& item : items)
-    checked(PySet_Add(made.ptr(), to_python(item, session, depth...).ptr()));
-  check_count(items.size(), PySet_GET_SIZE(made.ptr()));
+// `make`: PySet_New or PyFrozenSet_New. `list`: of Python's.
+py::object python_set(PyObject* (*make)(PyObject*), const py::object& list) {
+  auto made = checked(make(list.ptr()));
+  check_count(py::len(list), PySet_GET_SIZE(made.ptr()));
   return made;
 }
 
-// The names in small dicts come again and again: each is made once while it
-// stays here, and hashed once. ASCII alone, which Python stores as it came.
-constexpr unsigned small_dict_max = 64;
+// ---- From C++ values
 
-py::object known_key(std::string_view text) {
-  constexpr std::size_t places = 512;
-  static auto& known = *new std::array<PyObject*, places>{};
-  auto& place = known[std::hash<std::string_view>{}(text) % places];
-  if (place != nullptr
-      && PyUnicode_GET_LENGTH(place) == signed_size(text.size())
-      && std::memcmp(PyUnicode_DATA(place), text.data(), text.size()) == 0)
-    return py::reinterpret_borrow<py::object>(place);
-  auto made = python_string(text);
-  if (PyUnicode_IS_COMPACT_ASCII(made.ptr())) {
-    Py_XDECREF(place);
-    place = py::object{made}.release().ptr();
+py::object python_list(const std::vector<value>& items,
+                       const session_objects& session, std::size_t depth) {
+  auto made = checked(PyList_New(signed_size(items.size())));
+  for (std::size_t at = 0; at < items.size(); ++at)
+    put(made, at, to_python(items[at], session, depth));
+  return made;
+}
+
+py::object python_dict(const dict& entries, const session_objects& session,
+                       std::size_t depth) {
+  auto made = checked(PyDict_New());
+  for (const auto& [key, item] : entries)
+    checked(PyDict_SetItem(made.ptr(), to_python(key, session, depth).ptr(),
+                           to_python(item, session, depth).ptr()));
+  check_count(entries.size(), PyDict_GET_SIZE(made.ptr()));
+  return made;
+}
+
+py::object python_container(const value& from, const session_objects& session,
+                            std::size_t depth) {
+  wire::check_depth(depth);
+  if (const auto* entries = from.get_if<dict>())
+    return python_dict(*entries, session, depth + 1);
+  auto list = python_list(*detail::items_of(from), session, depth + 1);
+  switch (from.kind()) {
+  case kind::tuple:
+    return checked(PyList_AsTuple(list.ptr()));
+  case kind::set:
+    return python_set(PySet_New, list);
+  case kind::frozenset:
+    return python_set(PyFrozenSet_New, list);
+  default:
+    return list;
+  }
+}
+
+// ---- From messages: what containers hold comes as a list
+
+py::object python_items(schema::Items::Reader from,
+                        const session_objects& session);
+
+// Of a packed list.
+template <class Numbers, class Make>
+py::object python_numbers(const Numbers& items, Make make) {
+  auto made = checked(PyList_New(signed_size(items.size())));
+  for (unsigned at = 0; at < items.size(); ++at)
+    put(made, at, checked(make(items[at])));
+  return made;
+}
+
+py::object python_texts(schema::Texts::Reader from) {
+  auto made = checked(PyList_New(signed_size(from.getLengths().size())));
+  wire::each_text(from, [&](std::string_view text, unsigned at, unsigned) {
+    put(made, at, python_string(text));
+  });
+  return made;
+}
+
+py::object python_values(capnp::List<schema::Value>::Reader items,
+                         const session_objects& session) {
+  auto made = checked(PyList_New(signed_size(items.size())));
+  for (unsigned at = 0; at < items.size(); ++at)
+    put(made, at, to_python(items[at], session));
+  return made;
+}
+
+py::object python_lists(schema::Lists::Reader from,
+                        const session_objects& session) {
+  const auto lengths = from.getLengths();
+  const auto all = python_items(from.getItems(), session);
+  auto made = checked(PyList_New(signed_size(lengths.size())));
+  Py_ssize_t next = 0;
+  for (unsigned at = 0; at < lengths.size(); ++at) {
+    const auto end = next + Py_ssize_t{lengths[at]};
+    if (end > PyList_GET_SIZE(all.ptr()))
+      throw KJ_EXCEPTION(FAILED, "lists longer than their items");
+    put(made, at, checked(PyList_GetSlice(all.ptr(), next, end)));
+    next = end;
+  }
+  if (next != PyList_GET_SIZE(all.ptr()))
+    throw KJ_EXCEPTION(FAILED, "items of no list");
+  return made;
+}
+
+// With room for all: else it would be built anew a dozen times as it grows.
+py::object dict_with_room(std::size_t entries) {
+  return checked(_PyDict_NewPresized(signed_size(entries)));
+}
+
+py::object python_records(schema::Records::Reader from,
+                          const session_objects& session) {
+  const auto keys = python_texts(from.getKeys());
+  const auto width = py::len(keys);
+  std::vector<py::object> columns;
+  for (auto column : wire::columns_of(from, width))
+    columns.push_back(python_items(column, session));
+  for (const auto& column : columns)
+    if (py::len(column) != from.getCount())
+      throw KJ_EXCEPTION(FAILED, "a column with gaps");
+  auto made = checked(PyList_New(signed_size(from.getCount())));
+  for (std::size_t at = 0; at < from.getCount(); ++at) {
+    auto record = dict_with_room(width);
+    for (std::size_t key = 0; key < width; ++key)
+      checked(PyDict_SetItem(
+        record.ptr(), PyList_GET_ITEM(keys.ptr(), signed_size(key)),
+        PyList_GET_ITEM(columns[key].ptr(), signed_size(at))));
+    check_count(width, PyDict_GET_SIZE(record.ptr()));
+    put(made, at, std::move(record));
   }
   return made;
 }
 
-py::object python_key(schema::Value::Reader from,
-                      const session_objects& session, bool may_be_known) {
-  constexpr std::size_t bytes_of_a_name = 32;
-  if (!may_be_known || !from.isString())
-    return to_python(from, session);
-  const auto given = from.getString();
-  const std::string_view text{given.begin(), given.size()};
-  return text.size() <= bytes_of_a_name ? known_key(text) : python_string(text);
+py::object python_items(schema::Items::Reader from,
+                        const session_objects& session) {
+  switch (from.which()) {
+  case schema::Items::VALUES:
+    return python_values(wire::full_size(from.getValues()), session);
+  case schema::Items::FLOATS:
+    return python_numbers(from.getFloats(), PyFloat_FromDouble);
+  case schema::Items::INTEGERS:
+    return python_numbers(from.getIntegers(), PyLong_FromLongLong);
+  case schema::Items::TEXTS:
+    return python_texts(from.getTexts());
+  case schema::Items::LISTS:
+    return python_lists(from.getLists(), session);
+  case schema::Items::RECORDS:
+    return python_records(from.getRecords(), session);
+  }
+  throw KJ_EXCEPTION(FAILED, "items of no known kind");
 }
 
-py::object python_dict(capnp::List<schema::Value>::Reader from,
+py::object python_dict(schema::Dict::Reader from,
                        const session_objects& session) {
-  if (from.size() % 2 != 0)
+  const auto keys = python_items(from.getKeys(), session);
+  const auto values = python_items(from.getValues(), session);
+  const auto count = py::len(keys);
+  if (py::len(values) != count)
     throw KJ_EXCEPTION(FAILED, "a key without a value");
-  const bool small = from.size() <= 2 * small_dict_max;
-  // With room for all: else it would be built anew a dozen times as it grows.
-  auto made = checked(_PyDict_NewPresized(signed_size(from.size() / 2)));
-  for (unsigned at = 0; at < from.size(); at += 2)
-    checked(PyDict_SetItem(made.ptr(),
-                           python_key(from[at], session, small).ptr(),
-                           to_python(from[at + 1], session).ptr()));
-  check_count(from.size() / 2, PyDict_GET_SIZE(made.ptr()));
+  auto made = dict_with_room(count);
+  for (Py_ssize_t at = 0; at < signed_size(count); ++at)
+    checked(PyDict_SetItem(made.ptr(), PyList_GET_ITEM(keys.ptr(), at),
+                           PyList_GET_ITEM(values.ptr(), at)));
+  check_count(count, PyDict_GET_SIZE(made.ptr()));
   return made;
-}
-
-void check_depth(std::size_t depth) {
-  if (depth >= limits::value_depth_max)
-    throw exception{
-      error{errc::payload_too_large,
-            fmt::format("the value is more than {} containers deep",
-                        limits::value_depth_max)}};
 }
 
 } // namespace
@@ -140,28 +198,11 @@ py::object to_python(const value& from, const session_objects& session,
     return py::reinterpret_borrow<py::object>(
       session.find(from.get_if<ref>()->slot));
   case kind::list:
-    check_depth(depth);
-    return python_list(*from.get_if<list>(), session, depth + 1);
   case kind::tuple:
-    check_depth(depth);
-    return python_tuple(*from.get_if<tuple>(), session, depth + 1);
   case kind::set:
-    check_depth(depth);
-    return python_set(PySet_New, *from.get_if<set>(), session, depth + 1);
   case kind::frozenset:
-    check_depth(depth);
-    return python_set(PyFrozenSet_New, *from.get_if<frozenset>(), session,
-                      depth + 1);
-  case kind::dict: {
-    check_depth(depth);
-    auto made = checked(PyDict_New());
-    for (const auto& [key, item] : *from.get_if<dict>())
-      checked(PyDict_SetItem(made.ptr(),
-                             to_python(key, session, depth + 1).ptr(),
-                             to_python(item, session, depth + 1).ptr()));
-    check_count(from.size(), PyDict_GET_SIZE(made.ptr()));
-    return made;
-  }
+  case kind::dict:
+    return python_container(from, session, depth);
   default:
     return python_scalar(from, session.rules());
   }
@@ -188,20 +229,17 @@ py::object to_python(schema::Value::Reader from,
       reinterpret_cast<const char*>(data.begin()), signed_size(data.size())));
   }
   case schema::Value::LIST:
-    return python_list(wire::full_size(from.getList()), session);
+    return python_items(from.getList(), session);
   case schema::Value::TUPLE:
-    return python_tuple(wire::full_size(from.getTuple()), session);
-  case schema::Value::FLOATS:
-    return python_numbers(from.getFloats(), PyFloat_FromDouble);
-  case schema::Value::INTEGERS:
-    return python_numbers(from.getIntegers(), PyLong_FromLongLong);
+    return checked(
+      PyList_AsTuple(python_items(from.getTuple(), session).ptr()));
   case schema::Value::SET:
-    return python_set(PySet_New, wire::full_size(from.getSet()), session);
+    return python_set(PySet_New, python_items(from.getSet(), session));
   case schema::Value::FROZENSET:
-    return python_set(PyFrozenSet_New, wire::full_size(from.getFrozenset()),
-                      session);
+    return python_set(PyFrozenSet_New,
+                      python_items(from.getFrozenset(), session));
   case schema::Value::DICT:
-    return python_dict(wire::full_size(from.getDict()), session);
+    return python_dict(from.getDict(), session);
   case schema::Value::REF:
     return py::reinterpret_borrow<py::object>(
       session.find(from.getRef().getSlot()));

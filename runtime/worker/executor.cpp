@@ -145,7 +145,8 @@ executor::message executor::run(schema::Request::Reader asked,
 
   auto reply = std::make_unique<wire::outgoing>(std::span{room_});
   result_writer writer{session,
-                       asked.getMarkers() ? leaves::markers : leaves::refs};
+                       asked.getMarkers() ? leaves::markers : leaves::refs,
+                       payload_bytes_max_};
   writer.write(
     outcome, wire_sink{reply->builder().initRoot<schema::Reply>().initValue()});
   if (reply->bytes() > payload_bytes_max_)

@@ -47,7 +47,7 @@ std::size_t footprint(const python_error& raised) {
 
 // A message costs its size some times over, however it is twisted.
 void expect_in_proportion(std::size_t bytes, const frame& received) {
-  constexpr std::size_t times_max = 24, small_bytes = 160 * 1024;
+  constexpr std::size_t times_max = 40, small_bytes = 160 * 1024;
   promise(bytes
             <= times_max * received.message.size() * sizeof(word) + small_bytes,
           "it takes memory out of proportion");

@@ -5,6 +5,7 @@
 #include <snakebridge/error.hpp>
 
 #include "tests/fuzz/builders.hpp"
+#include "tests/support/some_error.hpp"
 
 namespace snakebridge::fuzz {
 
@@ -47,6 +48,10 @@ std::vector<named_sample> containers() {
           {"dict", dict{{"k", dict{{tuple{1}, "v"}}}, {2, none}}},
           {"floats", list{1.5, std::numeric_limits<double>::quiet_NaN()}},
           {"integers", list{1, -1, 1 << 30}},
+          {"texts", list{"", "a", "\xc3\xa4"}},
+          {"lists", list{list{1}, list{}, list{2.5, list{"a"}}}},
+          {"records", list{dict{{"a", 1}, {"b", list{1.5}}},
+                           dict{{"a", none}, {"b", list{}}}}},
           {"set", set{1, "a", tuple{}}},
           {"frozenset", frozenset{frozenset{1}, 2}},
           {"large_dict", [] {
@@ -64,22 +69,6 @@ std::vector<named_sample> samples() {
   return all;
 }
 
-python_error some_error() {
-  python_error cause;
-  cause.type = "ZeroDivisionError";
-  python_error raised;
-  raised.type = "ValueError";
-  raised.module = "builtins";
-  raised.message = "no";
-  raised.traceback = "Traceback";
-  raised.frames = {{"f.py", 3, "f"}, {"g.py", 4, "g"}};
-  raised.notes = {"note"};
-  raised.mro = {"builtins.ValueError", "builtins.object"};
-  raised.cause = std::make_shared<const python_error>(cause);
-  raised.context = std::make_shared<const python_error>(cause);
-  return raised;
-}
-
 void add_replies(corpus& to) {
   for (const auto& each : samples())
     to[std::string{"reply_"} + each.name] =
@@ -95,8 +84,9 @@ void add_replies(corpus& to) {
     marker.setTypeName("object");
     marker.setRepr("<object>");
   });
-  to["reply_raised"] = reply_of(
-    [](auto reply) { wire::write_raised(reply.initRaised(), some_error()); });
+  to["reply_raised"] = reply_of([](auto reply) {
+    wire::write_raised(reply.initRaised(), testing::some_error());
+  });
   to["reply_failed"] = reply_of([](auto reply) {
     auto failure = reply.initFailed();
     failure.setCode(static_cast<std::uint8_t>(errc::ref_released));

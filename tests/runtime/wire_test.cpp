@@ -3,6 +3,7 @@
 #include "config/tunables.hpp"
 #include "runtime/wire.hpp"
 #include "tests/support/host_fixture.hpp"
+#include "tests/support/some_error.hpp"
 
 #include <gmock/gmock.h>
 
@@ -77,24 +78,6 @@ value of_all_kinds() {
               bytes{"\xff"},
               tuple{1, list{}},
               dict{{"k", dict{{tuple{1}, "v"}}}}};
-}
-
-python_error some_error() {
-  python_error cause;
-  cause.type = "ZeroDivisionError";
-  python_error raised;
-  raised.type = "ValueError";
-  raised.module = "builtins";
-  raised.message = "no";
-  raised.traceback = "Traceback";
-  raised.frames = {{"f.py", 3, "f"}, {"g.py", 4, "g"}};
-  raised.notes = {"note"};
-  raised.mro = {"builtins.ValueError", "builtins.object"};
-  raised.cause = std::make_shared<const python_error>(cause);
-  raised.context = raised.cause;
-  raised.exceptions = {cause};
-  raised.facts = {{"dtype", "float64"}};
-  return raised;
 }
 
 } // namespace
@@ -283,7 +266,7 @@ TEST(Wire, GivenADeeperReplyThenItIsMalformed) {
   wire::outgoing message;
   auto at = message.builder().initRoot<schema::Reply>().initValue();
   for (int i = 0; i < 100'000; ++i)
-    at = at.initList(1)[0];
+    at = at.initList().initValues(1)[0];
   const auto got = decode(arrived(message));
   EXPECT_TRUE(got.malformed);
   EXPECT_EQ(code_of(got.outcome), errc::message_malformed);
@@ -309,16 +292,19 @@ TEST(Wire, GivenAnEmptyMessageThenItIsNoCrash) {
   EXPECT_TRUE(got.malformed || got.outcome == value{});
 }
 
-// Bytes read as a list of values would be eight values a word, each of which
-// costs us sixteen bytes, and again wherever the message points at them.
+// Numbers read as values would be one a word, each of which costs us sixteen
+// bytes, and again wherever the message points at them.
 TEST(Wire, GivenItemsSmallerThanTheyAreThenTheReplyIsMalformed) {
   wire::outgoing message;
   auto sent = message.builder().initRoot<schema::Reply>().initValue();
-  const auto many = bytes{std::string(800, '\0')};
-  wire::write_value(sent, many);
+  sent.initList().initIntegers(100);
   auto reply = arrived(message);
-  constexpr std::size_t word_of_kind = 4; // after table, root, Reply, its value
-  ASSERT_EQ(reply.message.at(word_of_kind), schema::Value::BYTES);
+  // After the table, the root and Reply; and after its value.
+  constexpr std::size_t word_of_kind = 4, word_of_items = 7;
+  ASSERT_EQ(reply.message.at(word_of_kind), schema::Value::LIST);
+  ASSERT_EQ(reply.message.at(word_of_items), schema::Items::INTEGERS);
+  EXPECT_FALSE(decode(reply).malformed);
+  reply.message[word_of_items] = schema::Items::VALUES;
   for (const auto kind :
        {schema::Value::LIST, schema::Value::TUPLE, schema::Value::DICT,
         schema::Value::SET, schema::Value::FROZENSET}) {
