@@ -86,6 +86,17 @@ private:
   std::optional<error> failed_;
 };
 
+// A crash took the call, which may be made again: nothing of it lived there.
+bool is_lost(const result<value>& outcome, const operation& asked) {
+  return !outcome && outcome.error().code() == errc::interpreter_died
+         && first_ref(asked) == nullptr;
+}
+
+// What the breaker of a pool hears of.
+bool is_crash(const result<value>& outcome) {
+  return !outcome && outcome.error().code() == errc::interpreter_died;
+}
+
 } // namespace
 
 const ref* first_ref(const operation& asked) {
@@ -101,34 +112,78 @@ lane::lane(std::shared_ptr<const pools> where, std::uint64_t number,
       timeout_{timeout},
       errors_{errors} {}
 
-result<value> lane::run(operation asked, const runtime_options& options) {
-  asked.keep_exception = options.keep_exception.value_or(false);
-  auto to = find_route(asked, options.pool);
+result<lane::route> lane::begin(operation& asked,
+                                const runtime_options& options) {
+  auto to = find_route(asked, options);
   if (!to)
-    return tl::unexpected{to.error()};
+    return to;
+  asked.keep_exception = options.keep_exception.value_or(false);
   asked.leaves = options.leaves.value_or(leaves::refs);
-  auto outcome =
-    to->queue->run(std::move(asked), gate_, deadline(options), to->epoch);
+  asked.fails_fast = options.affinity.value_or(to->of->settings.affinity)
+                     == affinity::strict_fail_fast;
+  auto admitted = to->of->breaker->admit(steady_clock::now());
+  if (!admitted)
+    return tl::unexpected{admitted.error()};
+  to->ticket = *admitted;
+  return to;
+}
+
+result<value> lane::run(operation asked, const runtime_options& options) {
+  const auto until = deadline(options);
+  std::optional<operation> again;
+  if (options.idempotent.value_or(false))
+    again = asked;
+  auto outcome = run_once(std::move(asked), options, until);
+  if (again && is_lost(outcome, *again))
+    outcome = run_once(std::move(*again), options, until);
   if (!outcome && errors_ == error_mode::translated)
     return tl::unexpected{translated(std::move(outcome).error())};
   return outcome;
 }
 
+result<value> lane::run_once(operation asked, const runtime_options& options,
+                             steady_clock::time_point until) {
+  auto to = begin(asked, options);
+  if (!to)
+    return tl::unexpected{to.error()};
+  auto outcome = to->queue->run(std::move(asked), gate_, until, to->epoch);
+  to->of->breaker->record(to->ticket, is_crash(outcome), steady_clock::now());
+  return outcome;
+}
+
 void lane::submit(operation asked, const runtime_options& options,
                   completion done) {
-  asked.keep_exception = options.keep_exception.value_or(false);
-  auto to = find_route(asked, options.pool);
-  if (!to)
-    return done(tl::unexpected{to.error()});
-  asked.leaves = options.leaves.value_or(leaves::refs);
+  const auto until = deadline(options);
   if (errors_ == error_mode::translated)
     done = [raw = std::move(done)](result<value> outcome) {
       if (!outcome)
         outcome = tl::unexpected{translated(std::move(outcome).error())};
       raw(std::move(outcome));
     };
-  const auto made = std::make_shared<call>(std::move(asked), gate_,
-                                           deadline(options), std::move(done));
+  if (options.idempotent.value_or(false))
+    done = [self = shared_from_this(), asked, options, until,
+            last = std::move(done)](result<value> outcome) {
+      if (is_lost(outcome, asked))
+        self->submit_once(asked, options, until, last);
+      else
+        last(std::move(outcome));
+    };
+  submit_once(std::move(asked), options, until, std::move(done));
+}
+
+void lane::submit_once(operation asked, const runtime_options& options,
+                       steady_clock::time_point until, completion done) {
+  auto to = begin(asked, options);
+  if (!to)
+    return done(tl::unexpected{to.error()});
+  if (to->of->breaker->is_on())
+    done = [breaker = to->of->breaker, ticket = to->ticket,
+            raw = std::move(done)](result<value> outcome) {
+      breaker->record(ticket, is_crash(outcome), steady_clock::now());
+      raw(std::move(outcome));
+    };
+  const auto made =
+    std::make_shared<call>(std::move(asked), gate_, until, std::move(done));
   made->epoch = to->epoch;
   to->queue->submit(made);
 }
@@ -140,7 +195,7 @@ steady_clock::time_point lane::deadline(const runtime_options& options) const {
 }
 
 result<lane::route> lane::find_route(const operation& asked,
-                                     const std::string& pool) {
+                                     const runtime_options& options) {
   const bool has_target = !asked.target.is_none();
   if (has_target && !asked.target.is_ref())
     return tl::unexpected{
@@ -160,12 +215,20 @@ result<lane::route> lane::find_route(const operation& asked,
                           "belongs to another",
                           name->interpreter)}};
     remember(queue);
-    return route{std::move(queue), name->epoch};
+    return route{
+      std::move(queue), name->epoch, where_->of(name->interpreter), {}};
   }
-  auto chosen = home(pool);
+  auto chosen = home(options.pool);
   if (!chosen)
     return tl::unexpected{chosen.error()};
-  return route{std::move(*chosen), 0};
+  const auto* in = where_->of((*chosen)->interpreter());
+  const bool anywhere = asked.what == verb::call || asked.what == verb::get;
+  if (anywhere
+      && options.affinity.value_or(in->settings.affinity) == affinity::hint) {
+    *chosen = in->any_free(*chosen);
+    remember(*chosen);
+  }
+  return route{std::move(*chosen), 0, in, {}};
 }
 
 result<std::shared_ptr<call_queue>> lane::home(const std::string& pool) {

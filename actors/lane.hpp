@@ -20,7 +20,7 @@ namespace snakebridge {
 /// The first object an operation names, at any depth; null: none.
 const ref* first_ref(const operation& asked);
 
-class lane {
+class lane : public std::enable_shared_from_this<lane> {
 public:
   lane(std::shared_ptr<const pools> where, std::uint64_t number, std::string id,
        std::chrono::milliseconds timeout, error_mode errors = error_mode::raw);
@@ -45,9 +45,18 @@ private:
   struct route {
     std::shared_ptr<call_queue> queue;
     std::uint32_t epoch = 0; ///< of the refs; 0: there are none
+    const pool* of = nullptr;
+    circuit_breaker::ticket ticket;
   };
 
-  result<route> find_route(const operation& asked, const std::string& pool);
+  /// The route of a call that is about to be made, with its options in it.
+  result<route> begin(operation& asked, const runtime_options& options);
+  result<value> run_once(operation asked, const runtime_options& options,
+                         steady_clock::time_point until);
+  void submit_once(operation asked, const runtime_options& options,
+                   steady_clock::time_point until, completion done);
+  result<route> find_route(const operation& asked,
+                           const runtime_options& options);
   result<std::shared_ptr<call_queue>> home(const std::string& pool);
   void remember(const std::shared_ptr<call_queue>& queue);
   steady_clock::time_point deadline(const runtime_options& options) const;

@@ -10,6 +10,7 @@
 
 #include <snakebridge/config.hpp>
 
+#include "actors/circuit_breaker.hpp"
 #include "runtime/call_queue.hpp"
 
 namespace snakebridge {
@@ -17,8 +18,14 @@ namespace snakebridge {
 struct pool {
   pool_config settings;
   std::vector<std::shared_ptr<call_queue>> interpreters;
+  std::shared_ptr<circuit_breaker> breaker;
 
+  /// For a session that comes to the pool. One that died of late is the last
+  /// choice.
   std::shared_ptr<call_queue> least_busy() const;
+  /// `home` if it is free; else another that is, if there is one; else `home`.
+  std::shared_ptr<call_queue>
+  any_free(const std::shared_ptr<call_queue>& home) const;
 };
 
 class pools {
@@ -31,6 +38,8 @@ public:
   const pool* find(std::string_view name) const;
   /// Null when there is none of that number.
   std::shared_ptr<call_queue> interpreter(std::uint32_t number) const;
+  /// The one of that interpreter; null as above.
+  const pool* of(std::uint32_t number) const;
 
 private:
   std::vector<pool> pools_;

@@ -32,6 +32,17 @@ std::string_view name_of(unserializable_detail detail) {
   }
 }
 
+std::string_view name_of(affinity where) {
+  switch (where) {
+  case affinity::hint:
+    return "hint";
+  case affinity::strict_queue:
+    return "strict_queue";
+  default:
+    return "strict_fail_fast";
+  }
+}
+
 void print_limits(const config& settings, const config_origins& origins) {
   fmt::print("limits\n");
   const auto limit = [&](const std::string& key, auto amount) {
@@ -54,6 +65,10 @@ void print_limits(const config& settings, const config_origins& origins) {
     limit(prefix + "queue_max", pool.queue_max);
     limit(prefix + "intensity", pool.restart.intensity);
     limit(prefix + "period_ms", pool.restart.period.count());
+    limit(prefix + "affinity", name_of(pool.affinity));
+    limit(prefix + "breaker_failures", pool.breaker.failures);
+    limit(prefix + "breaker_period_ms", pool.breaker.period.count());
+    limit(prefix + "breaker_open_ms", pool.breaker.open.count());
     limit(prefix + "start_timeout_ms", pool.start_timeout.count());
     limit(prefix + "cancel_grace_ms", pool.cancel_grace.count());
     limit(prefix + "stop_timeout_ms", pool.stop_timeout.count());

@@ -14,18 +14,28 @@ namespace snakebridge {
 
 namespace {
 
-constexpr std::string_view top_settings =
-  "timeout_ms, payload_bytes_max, worker, error_mode, atom_class, atoms, "
-  "marker_detail, marker_repr_bytes_max and tables [pool.NAME]";
-constexpr std::string_view pool_settings =
-  "size, placement, python, env, queue_max, intensity, period_ms, "
-  "start_timeout_ms, cancel_grace_ms and stop_timeout_ms";
+// The settings there are: those in words, then all the numbers.
+std::string settings_known(std::string_view words, bool of_pool) {
+  std::string names{words};
+  for (const auto& row : tunables)
+    if (row.of_pool == of_pool)
+      names += fmt::format(", {}", row.key);
+  return names;
+}
+
+constexpr std::string_view top_words =
+  "tables [pool.NAME], worker, error_mode, atom_class, atoms, marker_detail";
+constexpr std::string_view pool_words = "placement, affinity, python, env";
 
 template <class Choice>
 using choice = std::pair<std::string_view, Choice>;
 
 constexpr choice<placement> placements[] = {{"worker", placement::worker},
                                             {"embedded", placement::embedded}};
+constexpr choice<affinity> affinities[] = {
+  {"hint", affinity::hint},
+  {"strict_queue", affinity::strict_queue},
+  {"strict_fail_fast", affinity::strict_fail_fast}};
 constexpr choice<error_mode> error_modes[] = {
   {"raw", error_mode::raw}, {"translated", error_mode::translated}};
 constexpr choice<unserializable_detail> marker_details[] = {
@@ -109,8 +119,8 @@ public:
       return read_flag(given, into_.conversion.atom_class);
     if (given.key == "atoms")
       return read_names(given, into_.conversion.atoms);
-    return refused(given,
-                   fmt::format("no such setting; there are {}", top_settings));
+    return refused(given, fmt::format("no such setting; there are {}",
+                                      settings_known(top_words, false)));
   }
 
   /// A setting of a pool that stands on one line; the rest is `env`.
@@ -121,8 +131,10 @@ public:
       return read_path(given, pool.python);
     if (given.key == "placement")
       return read_word(given, pool.placement, placements);
-    return refused(
-      given, fmt::format("no such setting; a pool has {}", pool_settings));
+    if (given.key == "affinity")
+      return read_word(given, pool.affinity, affinities);
+    return refused(given, fmt::format("no such setting; a pool has {}",
+                                      settings_known(pool_words, true)));
   }
 
 private:

@@ -52,6 +52,9 @@ void each_number(Pool& pool, Visit visit) {
   visit(tunable_of("queue_max", true), pool.queue_max);
   visit(tunable_of("intensity", true), pool.restart.intensity);
   visit(tunable_of("period_ms", true), pool.restart.period);
+  visit(tunable_of("breaker_failures", true), pool.breaker.failures);
+  visit(tunable_of("breaker_period_ms", true), pool.breaker.period);
+  visit(tunable_of("breaker_open_ms", true), pool.breaker.open);
   visit(tunable_of("start_timeout_ms", true), pool.start_timeout);
   visit(tunable_of("cancel_grace_ms", true), pool.cancel_grace);
   visit(tunable_of("stop_timeout_ms", true), pool.stop_timeout);

@@ -38,6 +38,22 @@ std::optional<error> call_queue::refusal(const session_gate& session,
   return {};
 }
 
+std::optional<error> call_queue::busy(const operation& asked) const {
+  if (!asked.fails_fast)
+    return {};
+  if (!host_)
+    return error{errc::session_worker_unavailable,
+                 fmt::format("interpreter {} is being replaced; call again "
+                             "soon, or wait for it (affinity strict_queue)",
+                             interpreter_)};
+  if (waiting_.empty() && host_->stats().running == 0)
+    return {};
+  return error{errc::worker_busy,
+               fmt::format("interpreter {} runs another call; call again "
+                           "later, or wait for it (affinity strict_queue)",
+                           interpreter_)};
+}
+
 std::shared_ptr<interpreter_host> call_queue::host() const {
   const std::lock_guard lock{mutex_};
   return host_;
@@ -53,6 +69,8 @@ result<value> call_queue::run(operation asked,
     if (host_ && host_->runs_in_caller()) {
       if (auto refused = refusal(*session, epoch))
         return tl::unexpected{std::move(*refused)};
+      if (auto occupied = busy(asked))
+        return tl::unexpected{std::move(*occupied)};
       here = host_;
       ++calls_;
     }
@@ -98,6 +116,8 @@ call_queue::enqueue(const call_ptr& made,
   // It may have expired on its way here; from now on `give_up` finds it.
   if (made->answered())
     return {};
+  if (auto occupied = busy(made->asked))
+    return occupied;
   if (waiting_.empty() && host_ && host_->accept(made, taken_by != nullptr)) {
     ++calls_;
     if (taken_by != nullptr)
@@ -173,6 +193,16 @@ std::size_t call_queue::load() const {
   return waiting_.size() + (host_ ? host_->stats().running : 0);
 }
 
+bool call_queue::is_free() const {
+  const std::lock_guard lock{mutex_};
+  return host_ && waiting_.empty() && host_->stats().running == 0;
+}
+
+bool call_queue::died_since(steady_clock::time_point since) const {
+  const std::lock_guard lock{mutex_};
+  return last_death_at_ >= since;
+}
+
 std::uint32_t call_queue::next_epoch() {
   const std::lock_guard lock{mutex_};
   return ++epoch_;
@@ -221,6 +251,7 @@ void call_queue::detach(const interpreter_host* host, std::uint32_t epoch,
     if (!end.asked) {
       ++deaths_;
       last_death_ = end.why;
+      last_death_at_ = steady_clock::now();
     }
     for (auto each = end.unstarted.rbegin(); each != end.unstarted.rend();
          ++each) {

@@ -53,6 +53,10 @@ public:
   void release(std::uint64_t session);
   /// Calls here and in the host: for choosing the least busy.
   std::size_t load() const;
+  /// A host is there, and has nothing to do.
+  bool is_free() const;
+  /// An incarnation has died since.
+  bool died_since(steady_clock::time_point since) const;
 
   // For the interpreter actor.
 
@@ -83,6 +87,8 @@ private:
 
   std::optional<error> refusal(const session_gate& session,
                                std::uint32_t epoch) const;
+  /// Why a call that fails fast cannot run now.
+  std::optional<error> busy(const operation& asked) const;
   /// `taken_by`, when not null, gets the host that took it at once, which this
   /// thread must then assist.
   std::optional<error> enqueue(const call_ptr& made,
@@ -104,6 +110,7 @@ private:
   std::uint32_t deaths_ = 0;
   std::optional<error> closed_;
   std::optional<error> last_death_;
+  steady_clock::time_point last_death_at_ = steady_clock::time_point::min();
   std::uint64_t calls_ = 0;
   // Incarnations up to this one are gone, and with them their objects.
   std::uint32_t ended_epoch_ = 0;

@@ -111,15 +111,7 @@ session_scope::~session_scope() {
 
 runtime_scope::runtime_scope(runtime_options inside)
     : before_{this_thread().options} {
-  auto& now = this_thread().options;
-  if (!inside.pool.empty())
-    now.pool = std::move(inside.pool);
-  if (inside.timeout)
-    now.timeout = inside.timeout;
-  if (inside.keep_exception)
-    now.keep_exception = inside.keep_exception;
-  if (inside.leaves)
-    now.leaves = inside.leaves;
+  overlay(this_thread().options, inside);
 }
 
 runtime_scope::~runtime_scope() {

@@ -244,14 +244,9 @@ result<value> bridge_core::run(operation& asked, const call_options& options,
                         : choose(asked, options.session);
   if (!chosen)
     return tl::unexpected{chosen.error()};
-  const auto& scope = this_thread().options;
-  return (*chosen)->run(
-    std::move(asked),
-    {.pool = options.pool.empty() ? scope.pool : options.pool,
-     .timeout = options.timeout ? options.timeout : scope.timeout,
-     .keep_exception =
-       options.keep_exception ? options.keep_exception : scope.keep_exception,
-     .leaves = options.leaves ? options.leaves : scope.leaves});
+  auto effective = this_thread().options;
+  overlay(effective, options);
+  return (*chosen)->run(std::move(asked), effective);
 }
 
 result<std::size_t> bridge_core::release(const session_ptr& released) {
@@ -273,6 +268,7 @@ bridge_stats bridge_core::stats() const {
     pool_stats told{.name = pool.settings.name,
                     .placement = pool.settings.placement,
                     .down = {},
+                    .circuit = pool.breaker->state(steady_clock::now()),
                     .interpreters = {}};
     for (const auto& queue : pool.interpreters) {
       const auto facts = queue->look();

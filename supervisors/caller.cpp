@@ -1,6 +1,7 @@
 #include <snakebridge/caller.hpp>
 
 #include "supervisors/bridge_core.hpp"
+#include "supervisors/this_thread.hpp"
 
 namespace snakebridge {
 
@@ -39,14 +40,7 @@ result<value> caller::run(operation& asked) const {
 
 caller caller::with(call_options options) const {
   auto other = *this;
-  if (options.timeout)
-    other.options_.timeout = options.timeout;
-  if (options.keep_exception)
-    other.options_.keep_exception = options.keep_exception;
-  if (options.leaves)
-    other.options_.leaves = options.leaves;
-  if (!options.pool.empty())
-    other.options_.pool = std::move(options.pool);
+  overlay(other.options_, options);
   if (!options.session.empty()) {
     other.options_.session = std::move(options.session);
     other.lane_.reset();

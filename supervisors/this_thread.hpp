@@ -58,4 +58,21 @@ struct this_thread_state {
 
 this_thread_state& this_thread();
 
+/// What `inner` says wins over what `outer` does. Both have the members of
+/// runtime_options.
+template <class Outer, class Inner>
+void overlay(Outer& outer, const Inner& inner) {
+  if (!inner.pool.empty())
+    outer.pool = inner.pool;
+  const auto take = [](auto& there, const auto& here) {
+    if (here)
+      there = here;
+  };
+  take(outer.timeout, inner.timeout);
+  take(outer.affinity, inner.affinity);
+  take(outer.idempotent, inner.idempotent);
+  take(outer.keep_exception, inner.keep_exception);
+  take(outer.leaves, inner.leaves);
+}
+
 } // namespace snakebridge

@@ -38,10 +38,18 @@ struct interpreter_stats {
   std::uint32_t deaths = 0;       ///< incarnations that ended unasked
 };
 
+/// Of a pool's breaker (`breaker_limits`).
+enum class circuit_state : std::uint8_t {
+  closed,    ///< it takes calls
+  open,      ///< its interpreters crashed too often: calls are pool_down
+  half_open, ///< one call may try it
+};
+
 struct pool_stats {
   std::string name;
   snakebridge::placement placement = placement::worker;
   std::string down; ///< why it is down; empty: it is up
+  circuit_state circuit = circuit_state::closed;
   std::vector<interpreter_stats> interpreters;
 
   std::uint64_t live_objects() const;

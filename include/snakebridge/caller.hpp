@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include <snakebridge/config.hpp>
 #include <snakebridge/operation.hpp>
 
 namespace snakebridge {
@@ -28,6 +29,11 @@ struct call_options {
   std::string pool = {};
   /// The session to use, joined by its id for the rest of this thread's life.
   std::string session = {};
+  /// Which interpreter may run them; empty: the pool's setting.
+  std::optional<snakebridge::affinity> affinity = {};
+  /// Running it twice does no harm: a call without refs whose interpreter dies
+  /// is run once more, within its time.
+  std::optional<bool> idempotent = {};
   /// Keeps the exception object a call raises, as `python_error::object`; it is
   /// the session's, as any object a ref names.
   std::optional<bool> keep_exception = {};
@@ -40,15 +46,17 @@ struct call_options {
 struct runtime_options {
   std::string pool = {};
   std::optional<std::chrono::milliseconds> timeout = {};
+  std::optional<snakebridge::affinity> affinity = {};
+  std::optional<bool> idempotent = {};
   std::optional<bool> keep_exception = {};
   std::optional<snakebridge::leaves> leaves = {};
 };
 
 /// All calls answer a `result`. Errors any of them may have: python_raised,
 /// deadline_exceeded, overloaded, interpreter_died, pool_down, pool_unknown,
-/// session_closed, shutting_down; with refs also ref_stale, ref_released,
-/// ref_foreign, ref_invalid. They block the calling thread, at most for the
-/// call's timeout.
+/// worker_busy, session_worker_unavailable, session_closed, shutting_down; with
+/// refs also ref_stale, ref_released, ref_foreign, ref_invalid. They block the
+/// calling thread, at most for the call's timeout.
 class caller {
 public:
   /// `module.function(*arguments)`. The function may be dotted:

@@ -29,6 +29,30 @@ enum class error_mode : std::uint8_t {
   translated, ///< those of shapes, memory and dtypes also as `error::ml()`
 };
 
+/// Which interpreter of its pool a call may run in. A call with refs runs
+/// where they live, whatever it says; so do `eval` and `exec` in the session's
+/// own interpreter, which has its namespace.
+enum class affinity : std::uint8_t {
+  /// In the session's own, or in any that is free: objects of such calls may
+  /// live apart, and one call cannot have both.
+  hint,
+  /// In the session's own, waiting for it: the default.
+  strict_queue,
+  /// The same without waiting: worker_busy when it runs another call,
+  /// session_worker_unavailable while it is being replaced.
+  strict_fail_fast,
+};
+
+/// When a pool stops to take calls because its interpreters crash.
+struct breaker_limits {
+  /// Crashes within `period` that open the circuit: calls are pool_down at
+  /// once. 0: it never opens.
+  std::uint32_t failures = 0;
+  std::chrono::milliseconds period{10'000};
+  /// How long it is open, until one call may try.
+  std::chrono::milliseconds open{5'000};
+};
+
 /// How often a pool's interpreters may die.
 struct restart_limits {
   /// Restarts within `period` the pool survives; one more ends it.
@@ -50,6 +74,9 @@ struct pool_config {
   /// Calls that may wait for one interpreter; one more is `overloaded`.
   std::uint32_t queue_max = 1'000;
   restart_limits restart = {};
+  /// Of calls that name none.
+  snakebridge::affinity affinity = affinity::strict_queue;
+  breaker_limits breaker = {};
   /// How long an interpreter may take until it is ready.
   std::chrono::milliseconds start_timeout{30'000};
   /// How long Python may go on after a call's deadline before its worker is

@@ -54,6 +54,8 @@ struct operation {
   snakebridge::leaves leaves = snakebridge::leaves::refs;
   /// What it raises stays in the session, as `python_error::object`.
   bool keep_exception = false;
+  /// It is worker_busy rather than to wait for its turn.
+  bool fails_fast = false;
 };
 
 /// "math.sqrt", "pathlib.Path.exists": for messages.

@@ -56,6 +56,20 @@ TEST_F(Deaths, WhenAWorkerIsKilledInACallThenThePostMortemTells) {
   EXPECT_THAT(failed.message(), HasSubstr("SIGKILL"));
 }
 
+TEST_F(Deaths, WhenAnIdempotentCallIsLostThenItsSecondRunAnswers) {
+  const scratch_folder folder;
+  const auto once = bridge.with({.idempotent = true})
+                      .eval("open(p, 'x') and __import__('os')._exit(1) "
+                            "if not __import__('os').path.exists(p) else 5",
+                            {{"p", (folder / "died").string()}});
+  EXPECT_EQ(sb::or_throw(once), sb::value{5});
+  EXPECT_EQ(first_of(bridge).deaths, 1U);
+  const auto twice =
+    error_of(bridge.with({.idempotent = true}).call("os", "_exit", 3));
+  EXPECT_EQ(twice.code(), sb::errc::interpreter_died);
+  EXPECT_TRUE(eventually([&] { return first_of(bridge).deaths == 3U; }));
+}
+
 TEST_F(Deaths, WhenAWorkerExitsInACallThenItsStatusIsTold) {
   const auto failed = error_of(bridge.call("os", "_exit", 3));
   EXPECT_EQ(failed.code(), sb::errc::interpreter_died);

@@ -181,15 +181,17 @@ TEST_F(ConfigFile, WhenANumberIsHugeThenTheLineIsTold) {
 }
 
 TEST_F(ConfigFile, WhenAKeyIsUnknownThenTheKnownOnesAreTold) {
-  EXPECT_EQ(refusal("timeout = 5"),
-            "snakebridge.toml:1: timeout = 5: no such setting; there are "
-            "timeout_ms, payload_bytes_max, worker, error_mode, atom_class, "
-            "atoms, marker_detail, marker_repr_bytes_max and tables "
-            "[pool.NAME]");
-  EXPECT_EQ(refusal("[pool.p]\nsise = 5"),
-            "snakebridge.toml:2: pool.p.sise = 5: no such setting; a pool has "
-            "size, placement, python, env, queue_max, intensity, period_ms, "
-            "start_timeout_ms, cancel_grace_ms and stop_timeout_ms");
+  const auto top = refusal("timeout = 5");
+  EXPECT_TRUE(top.starts_with("snakebridge.toml:1: timeout = 5: no such "
+                              "setting; there are tables [pool.NAME], "))
+    << top;
+  const auto of_pool = refusal("[pool.p]\nsise = 5");
+  EXPECT_TRUE(of_pool.starts_with("snakebridge.toml:2: pool.p.sise = 5: no "
+                                  "such setting; a pool has placement, "))
+    << of_pool;
+  for (const auto& row : tunables)
+    EXPECT_NE((row.of_pool ? of_pool : top).find(row.key), std::string::npos)
+      << row.key;
   EXPECT_TRUE(refusal("[pols.p]\n")
                 .starts_with("snakebridge.toml:1: pols = a table: no such"));
 }
