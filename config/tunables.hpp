@@ -39,6 +39,8 @@ inline constexpr std::size_t translated_dimensions_max = 64;
 inline constexpr int output_read_wait_ms_max = 20;
 /// How long the death of a killed worker may take before it is abandoned.
 inline constexpr int death_wait_ms_max = 5'000;
+/// The same of an actor that a supervisor killed.
+inline constexpr int child_death_wait_ms_max = 5'000;
 /// How long a worker whose channel has ended may live on.
 inline constexpr int end_after_close_ms_max = 100;
 /// How long the bridge waits for each step of its own start and stop.

@@ -2,7 +2,7 @@
 // measured in one run on one machine and only their ratio is asserted, with
 // room for a busy machine: a walk over all siblings for each start or stop
 // would make ten times the children take a hundred times as long.
-#include "supervisors/supervisor.hpp"
+#include <snakebridge/supervisor.hpp>
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -94,13 +94,13 @@ protected:
 
 } // namespace
 
-// 39
+// SUPERVISION 39
 TEST_F(SupervisorScale, GivenTenTimesThePoolThenItIsNotAHundredTimesSlower) {
   auto how = strategy::simple_one_for_one;
   EXPECT_LT(time_of(how, many) / time_of(how, few), ratio_max);
 }
 
-// 39
+// SUPERVISION 39
 TEST_F(SupervisorScale, GivenTenTimesTheSpecsThenItIsNotAHundredTimesSlower) {
   auto how = strategy::one_for_one;
   EXPECT_LT(time_of(how, many) / time_of(how, few), ratio_max);
