@@ -36,6 +36,8 @@ void print_limits(const config& settings, const config_origins& origins) {
     limit(prefix + "queue_max", pool.queue_max);
     limit(prefix + "intensity", pool.restart.intensity);
     limit(prefix + "period_ms", pool.restart.period.count());
+    limit(prefix + "backoff_ms", pool.restart.backoff.count());
+    limit(prefix + "backoff_max_ms", pool.restart.backoff_max.count());
     limit(prefix + "start_timeout_ms", pool.start_timeout.count());
     limit(prefix + "cancel_grace_ms", pool.cancel_grace.count());
     limit(prefix + "stop_timeout_ms", pool.stop_timeout.count());

@@ -52,6 +52,8 @@ void each_number(Pool& pool, Visit visit) {
   visit(tunable_of("queue_max", true), pool.queue_max);
   visit(tunable_of("intensity", true), pool.restart.intensity);
   visit(tunable_of("period_ms", true), pool.restart.period);
+  visit(tunable_of("backoff_ms", true), pool.restart.backoff);
+  visit(tunable_of("backoff_max_ms", true), pool.restart.backoff_max);
   visit(tunable_of("start_timeout_ms", true), pool.start_timeout);
   visit(tunable_of("cancel_grace_ms", true), pool.cancel_grace);
   visit(tunable_of("stop_timeout_ms", true), pool.stop_timeout);

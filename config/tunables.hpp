@@ -92,6 +92,8 @@ inline constexpr tunable tunables[] = {
   {"queue_max", true, 1, 1'000'000, "calls waiting for one interpreter"},
   {"intensity", true, 0, 1'000, "restarts within the period survived"},
   {"period_ms", true, 1, day_ms, "the period restarts are counted over"},
+  {"backoff_ms", true, 0, day_ms, "the wait before the first restart"},
+  {"backoff_max_ms", true, 0, day_ms, "the longest wait before a restart"},
   {"start_timeout_ms", true, 1, day_ms, "until an interpreter is ready"},
   {"cancel_grace_ms", true, 0, day_ms,
    "after a deadline, until the worker is killed"},

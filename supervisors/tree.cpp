@@ -76,7 +76,11 @@ child_spec pool_child(const pool& of, const host_factory& make_host) {
                        .intensity =
                          static_cast<int>(of.settings.restart.intensity),
                        .period = of.settings.restart.period,
+                       .backoff = {.minimum = of.settings.restart.backoff,
+                                   .maximum = of.settings.restart.backoff_max},
                        .name = fmt::format("pool '{}'", of.settings.name)};
+  // An interpreter counts as up before it is ready.
+  spec.backoff.reset_after += of.settings.start_timeout;
   for (const auto& queue : of.interpreters)
     spec.children.push_back(interpreter_child(of, queue, make_host));
   // Transient: a pool that gives up stays down, one that crashes comes back.

@@ -175,6 +175,19 @@ TEST_F(Interpreter, WhenDeathsAreSpreadPastThePeriodThenThePoolLives) {
   EXPECT_EQ(host().epoch(), 21U);
 }
 
+TEST_F(Interpreter, GivenABackoffThenCallsWaitForTheRestartWithIt) {
+  start_bridge({{.size = 1, .restart = {.backoff = 1s, .backoff_max = 2s}}});
+  session = open("a", client("client"));
+  host().die("a segfault");
+  const auto waits = call(session, "echo", {1});
+  advance(799ms); // a fifth of it may be taken off by chance
+  EXPECT_FALSE(waits.arrived());
+  EXPECT_EQ(host().epoch(), 1U);
+  advance(201ms);
+  EXPECT_EQ(waits.value(), 1);
+  EXPECT_EQ(host().epoch(), 2U);
+}
+
 TEST_F(Interpreter, WhenOnePoolIsDownThenTheOthersServe) {
   start_bridge(
     {{.size = 1, .restart = {.intensity = 0}}, {.name = "other", .size = 1}});
