@@ -65,6 +65,8 @@ void print_limits(const config& settings, const config_origins& origins) {
     limit(prefix + "queue_max", pool.queue_max);
     limit(prefix + "intensity", pool.restart.intensity);
     limit(prefix + "period_ms", pool.restart.period.count());
+    limit(prefix + "backoff_ms", pool.restart.backoff.count());
+    limit(prefix + "backoff_max_ms", pool.restart.backoff_max.count());
     limit(prefix + "affinity", name_of(pool.affinity));
     limit(prefix + "breaker_failures", pool.breaker.failures);
     limit(prefix + "breaker_period_ms", pool.breaker.period.count());

@@ -39,6 +39,11 @@ result<void> pool_checked(const pool_config& pool) {
       fmt::format("{} = {}: an embedded pool has one interpreter; say 1, or "
                   "placement = \"worker\"",
                   pool_key(pool.name, "size"), pool.size));
+  if (pool.restart.backoff_max < pool.restart.backoff)
+    return invalid(fmt::format(
+      "{} = {}: must be at least backoff_ms, which is {}",
+      pool_key(pool.name, "backoff_max_ms"), pool.restart.backoff_max.count(),
+      pool.restart.backoff.count()));
   for (const auto& [name, value] : pool.env)
     if (const auto wrong = wrong_with_variable(name, value))
       return invalid(fmt::format("{}: {}", pool_key(pool.name, "env"), *wrong));

@@ -52,6 +52,8 @@ void each_number(Pool& pool, Visit visit) {
   visit(tunable_of("queue_max", true), pool.queue_max);
   visit(tunable_of("intensity", true), pool.restart.intensity);
   visit(tunable_of("period_ms", true), pool.restart.period);
+  visit(tunable_of("backoff_ms", true), pool.restart.backoff);
+  visit(tunable_of("backoff_max_ms", true), pool.restart.backoff_max);
   visit(tunable_of("breaker_failures", true), pool.breaker.failures);
   visit(tunable_of("breaker_period_ms", true), pool.breaker.period);
   visit(tunable_of("breaker_open_ms", true), pool.breaker.open);

@@ -48,6 +48,8 @@ inline constexpr std::size_t translated_dimensions_max = 64;
 inline constexpr int output_read_wait_ms_max = 20;
 /// How long the death of a killed worker may take before it is abandoned.
 inline constexpr int death_wait_ms_max = 5'000;
+/// The same of an actor that a supervisor killed.
+inline constexpr int child_death_wait_ms_max = 5'000;
 /// How long a worker whose channel has ended may live on.
 inline constexpr int end_after_close_ms_max = 100;
 /// How long the bridge waits for each step of its own start and stop.
@@ -99,6 +101,8 @@ inline constexpr tunable tunables[] = {
   {"queue_max", true, 1, 1'000'000, "calls waiting for one interpreter"},
   {"intensity", true, 0, 1'000, "restarts within the period survived"},
   {"period_ms", true, 1, day_ms, "the period restarts are counted over"},
+  {"backoff_ms", true, 0, day_ms, "the wait before the first restart"},
+  {"backoff_max_ms", true, 0, day_ms, "the longest wait before a restart"},
   {"breaker_failures", true, 0, 1'000, "crashes that open the circuit"},
   {"breaker_period_ms", true, 1, day_ms, "the period they are counted over"},
   {"breaker_open_ms", true, 1, day_ms, "until one call may try again"},

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include "config/tunables.hpp"
 #include "runtime/python/from_python.hpp"
@@ -62,6 +63,10 @@ void embedded_host::stop() {
 void embedded_host::kill(std::string reason) {
   const std::lock_guard lock{mutex_};
   kill_reason_ = std::move(reason);
+  if (busy_)
+    spdlog::error("interpreter {} of pool '{}' is abandoned: its Python runs a "
+                  "call, which nothing can end in this process",
+                  self_.interpreter, self_.pool);
   stopping_ = true;
   changed_.notify_all();
 }

@@ -8,6 +8,7 @@
 #include <caf/actor_system.hpp>
 
 #include <snakebridge/bridge.hpp>
+#include <snakebridge/supervisor.hpp>
 
 #include "actors/client.hpp"
 #include "actors/sessions.hpp"
@@ -63,7 +64,7 @@ private:
   const std::shared_ptr<const pools> pools_;
   const std::shared_ptr<sessions> sessions_;
   const std::shared_ptr<clients> clients_;
-  caf::actor root_;
+  supervisor_actor root_;
 };
 
 } // namespace snakebridge

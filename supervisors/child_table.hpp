@@ -3,12 +3,12 @@
 // address. Owned by the supervisor's state, on its actor's thread. A living
 // child is held by a guard: when the table goes, so do the children.
 
-#include "supervisors/child_spec.hpp"
-#include "supervisors/supervisor.hpp"
+#include <snakebridge/supervisor.hpp>
 
 #include <caf/actor.hpp>
 #include <caf/actor_addr.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -46,8 +46,11 @@ struct child {
   child_status status = child_status::stopped;
   /// It ended with this and nobody has decided yet what follows.
   std::optional<caf::error> ended = {};
-  /// Its restart failed and the try_again with this token is on its way.
+  /// Its restart failed, or waits: the try_again of this token is on its way.
   std::uint64_t retry = 0;
+  /// When it was up last, and its restarts since it last was so for long.
+  std::chrono::steady_clock::time_point up_since = {};
+  unsigned restarts = 0;
   /// What happened to it last, for the text of an escalation.
   std::string last_end = {};
 };

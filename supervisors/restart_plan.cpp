@@ -2,6 +2,8 @@
 
 #include <caf/exit_reason.hpp>
 
+#include <algorithm>
+
 namespace snakebridge {
 
 namespace {
@@ -16,6 +18,20 @@ bool comes_back(restart_type type, end_kind end) {
     break;
   }
   return false;
+}
+
+// Whether the supervisor ends with the child at `ended`, which does not return.
+bool ends_with(auto_shutdown when, std::span<const planned_child> children,
+               std::size_t ended) {
+  if (when == auto_shutdown::never || !children[ended].significant)
+    return false;
+  if (when == auto_shutdown::any_significant)
+    return true;
+  return std::none_of(children.begin(), children.end(),
+                      [&](const planned_child& one) {
+                        return &one != &children[ended] && one.significant
+                               && (one.running || one.restarting);
+                      });
 }
 
 bool is_pool(strategy how) {
@@ -40,7 +56,8 @@ end_kind end_kind_of(const caf::error& reason) {
 }
 
 restart_plan plan_restart(strategy how, std::span<const planned_child> children,
-                          std::size_t ended, const caf::error& reason) {
+                          std::size_t ended, const caf::error& reason,
+                          auto_shutdown when) {
   const auto& child = children[ended];
   if (comes_back(child.restart, end_kind_of(reason)))
     return plan_retry(how, children, ended);
@@ -48,6 +65,7 @@ restart_plan plan_restart(strategy how, std::span<const planned_child> children,
   // A pool child has no id to be restarted by: it is kept for nobody.
   if (child.restart == restart_type::temporary || is_pool(how))
     plan.forget.push_back(ended);
+  plan.ends = ends_with(when, children, ended);
   return plan;
 }
 

@@ -3,7 +3,7 @@
 // (SUPERVISION.md §1) as a pure function over plain values. The supervisor
 // acts on the plan; nothing here knows an actor.
 
-#include "supervisors/child_spec.hpp"
+#include <snakebridge/supervisor.hpp>
 
 #include <caf/error.hpp>
 
@@ -24,6 +24,9 @@ end_kind end_kind_of(const caf::error& reason);
 struct planned_child {
   restart_type restart = restart_type::permanent;
   bool running = true;
+  bool significant = false;
+  /// Down, but it will be tried again.
+  bool restarting = false;
 };
 
 /// Positions in the children given, each list in the order to act.
@@ -36,13 +39,16 @@ struct restart_plan {
   std::vector<std::size_t> forget = {};
   /// Kept children to start when the others are down, first first.
   std::vector<std::size_t> start = {};
+  /// Whether the supervisor ends, as its auto_shutdown says.
+  bool ends = false;
 
   bool operator==(const restart_plan&) const = default;
 };
 
 /// The plan when the child at `ended` has ended by itself with `reason`.
 restart_plan plan_restart(strategy how, std::span<const planned_child> children,
-                          std::size_t ended, const caf::error& reason);
+                          std::size_t ended, const caf::error& reason,
+                          auto_shutdown when = auto_shutdown::never);
 
 /// The plan when the child at `failed` must be restarted whatever its type:
 /// its last start failed.

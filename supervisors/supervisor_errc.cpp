@@ -1,4 +1,5 @@
-#include "supervisors/supervisor_errc.hpp"
+// The errors of a supervisor, and how people read those of actors.
+#include "supervisors/child_spec.hpp"
 
 #include <snakebridge/actors.hpp>
 
@@ -70,6 +71,18 @@ std::string to_string(supervisor_errc code) {
     return "not_up_in_time";
   case supervisor_errc::stopping:
     return "stopping";
+  case supervisor_errc::killed:
+    return "killed";
+  case supervisor_errc::bad_auto_shutdown:
+    return "bad_auto_shutdown";
+  case supervisor_errc::bad_backoff:
+    return "bad_backoff";
+  case supervisor_errc::permanent_significant:
+    return "permanent_significant";
+  case supervisor_errc::never_significant:
+    return "never_significant";
+  case supervisor_errc::pool_auto_shutdown:
+    return "pool_auto_shutdown";
   }
   return "unknown";
 }

@@ -1,7 +1,7 @@
 // What happens to a supervisor: ends, timers, answers of starting children.
+#include "supervisors/backoff.hpp"
 #include "supervisors/supervisor_state.hpp"
 
-#include <caf/exit_reason.hpp>
 #include <caf/sec.hpp>
 
 #include <fmt/format.h>
@@ -24,6 +24,8 @@ std::string show(milliseconds time) {
 } // namespace
 
 void supervisor_state::on_down(const caf::down_msg& down) {
+  if (parent_ && down.source == parent_)
+    return shut_down(down.reason);
   auto who = children_.find_address(down.source);
   if (!who)
     return; // A stranger, or one we no longer count as ours.
@@ -42,6 +44,8 @@ void supervisor_state::on_down(const caf::down_msg& down) {
       end_of_wait();
   } else if (!ending_) {
     child.ended = down.reason;
+    if (self_->clock().now() - child.up_since >= spec_.backoff.reset_after)
+      child.restarts = 0;
     child.status = child_status::restarting;
     waiting_events_.push_back({[this, who = *who] { decide_end(who); }});
     pump();
@@ -81,15 +85,21 @@ void supervisor_state::on_not_up(std::uint64_t token, const caf::error& why) {
   kill_awaited();
 }
 
-void supervisor_state::on_try_again(key who, std::uint64_t token) {
-  waiting_events_.push_back({[this, who, token] {
+void supervisor_state::on_try_again(key who, std::uint64_t token,
+                                    bool is_counted) {
+  waiting_events_.push_back({[this, who, token, is_counted] {
     auto child = children_.find(who);
     if (child == nullptr || child->retry != token)
       return; // Terminated, or restarted with its group.
     child->retry = 0;
-    act_on(who, [this](auto children, auto position) {
-      return plan_retry(spec_.strategy, children, position);
-    });
+    const auto decided =
+      decide(who, is_group(), [this](auto children, auto position) {
+        return plan_retry(spec_.strategy, children, position);
+      });
+    if (is_counted)
+      begin_restart(decided);
+    else
+      restart(who, decided);
   }});
   pump();
 }
@@ -98,45 +108,60 @@ void supervisor_state::decide_end(key who) {
   auto child = children_.find(who);
   if (child == nullptr || !child->ended)
     return; // Terminated, or restarted with its group.
-  auto reason = std::move(*child->ended);
+  const auto reason = std::move(*child->ended);
   child->ended.reset();
   child->status = child_status::stopped;
   child->last_end =
     fmt::format("child '{}' ended with {}", child->spec.id, describe(reason));
-  act_on(who, [this, &reason](auto children, auto position) {
-    return plan_restart(spec_.strategy, children, position, reason);
-  });
+  const auto last_counts = spec_.auto_shutdown == auto_shutdown::all_significant
+                           && child->spec.significant;
+  const auto decided =
+    decide(who, is_group() || last_counts, [&](auto children, auto position) {
+      return plan_restart(spec_.strategy, children, position, reason,
+                          spec_.auto_shutdown);
+    });
+  if (decided.plan.restarts)
+    return restart(who, decided);
+  auto end = fmt::format("{}: significant {}", spec_.name, child->last_end);
+  for (auto index : decided.plan.forget)
+    children_.forget(decided.keys[index]);
+  if (decided.plan.ends)
+    shut_down(shutdown_because(std::move(end)));
 }
 
-// Only strategies for groups look at the siblings: a pool of thousands must
+// Not among all where only the child itself matters: a pool of thousands must
 // not be walked for each end.
 template <class MakePlan>
-void supervisor_state::act_on(key who, MakePlan make_plan) {
-  auto is_group = spec_.strategy == strategy::one_for_all
-                  || spec_.strategy == strategy::rest_for_one;
-  auto keys = is_group ? children_.keys() : std::vector<key>{who};
+supervisor_state::decision supervisor_state::decide(key who, bool among_all,
+                                                    MakePlan make_plan) {
+  decision decided{{}, among_all ? children_.keys() : std::vector<key>{who}};
   std::vector<planned_child> planned;
   std::size_t position = 0;
-  for (auto one : keys) {
+  for (auto one : decided.keys) {
     if (one == who)
       position = planned.size();
     const auto& child = *children_.find(one);
-    planned.push_back({child.spec.restart, static_cast<bool>(child.guard)});
+    planned.push_back({child.spec.restart, static_cast<bool>(child.guard),
+                       child.spec.significant,
+                       child.status == child_status::restarting});
   }
-  auto plan = make_plan(std::span<const planned_child>{planned}, position);
-  if (plan.restarts)
-    restart(plan, keys, *children_.find(who));
-  else
-    for (auto index : plan.forget)
-      children_.forget(keys[index]);
+  decided.plan = make_plan(std::span<const planned_child>{planned}, position);
+  return decided;
 }
 
-void supervisor_state::restart(const restart_plan& plan,
-                               const std::vector<key>& keys, child& cause) {
-  if (!window_.add(self_->clock().now())) {
-    escalate(cause);
-    return;
-  }
+void supervisor_state::restart(key who, const decision& decided) {
+  auto& cause = *children_.find(who);
+  if (!window_.add(self_->clock().now()))
+    return escalate(cause);
+  if (spec_.backoff.minimum.count() == 0)
+    return begin_restart(decided);
+  const auto chance = std::uniform_real_distribution{}(chances_);
+  wait_to_restart(who, decided,
+                  wait_before_restart(spec_.backoff, cause.restarts++, chance));
+}
+
+void supervisor_state::begin_restart(const decision& decided) {
+  const auto& [plan, keys] = decided;
   procedure group{aim::restart};
   for (auto index : plan.stop)
     group.stop.push_back(keys[index]);
@@ -151,6 +176,24 @@ void supervisor_state::restart(const restart_plan& plan,
   procedure_ = std::move(group);
 }
 
+// The group goes at once; who of it waits already comes back with `who`.
+void supervisor_state::wait_to_restart(key who, const decision& decided,
+                                       std::chrono::milliseconds time) {
+  begin_restart(decided);
+  for (auto one : std::exchange(procedure_->start, {})) {
+    auto& child = *children_.find(one);
+    child.ended.reset();
+    child.retry = 0;
+    if (!child.guard)
+      child.status = child_status::stopped;
+  }
+  auto& cause = *children_.find(who);
+  cause.status = child_status::restarting;
+  cause.retry = ++last_token_;
+  self_->delayed_send(self_, time, try_again_atom::value, who, cause.retry,
+                      true);
+}
+
 void supervisor_state::escalate(const child& cause) {
   auto text = fmt::format(
     "{}: {} within {} the intensity of {}; last: {}", spec_.name,
@@ -159,8 +202,7 @@ void supervisor_state::escalate(const child& cause) {
     show(spec_.period) + (window_.count() == 1 ? " exceeds" : " exceed"),
     spec_.intensity, cause.last_end);
   spdlog::error("{}", text);
-  shut_down({static_cast<std::uint8_t>(caf::exit_reason::user_shutdown),
-             caf::atom("exit"), caf::make_message(std::move(text))});
+  shut_down(shutdown_because(std::move(text)));
 }
 
 } // namespace snakebridge

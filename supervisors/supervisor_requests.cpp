@@ -21,8 +21,8 @@ caf::behavior supervisor_state::make_behavior() {
   return {
     [this](tick_atom) { pump(); },
     [this](tick_atom, std::uint64_t token) { on_tick(token); },
-    [this](try_again_atom, key who, std::uint64_t token) {
-      on_try_again(who, token);
+    [this](try_again_atom, key who, std::uint64_t token, bool is_counted) {
+      on_try_again(who, token, is_counted);
     },
     [this](up_atom) { return await_started(); },
     [this](await_started_atom) { return await_started(); },
@@ -80,7 +80,7 @@ caf::response_promise supervisor_state::ask_start(child_spec spec) {
     if (is_pool())
       return asker.deliver(
         refusal(supervisor_errc::simple_one_for_one, spec.id));
-    if (auto bad = validate(spec))
+    if (auto bad = validate(spec, spec_.auto_shutdown))
       return asker.deliver(std::move(bad));
     if (auto present = children_.find_id(spec.id)) {
       auto& child = *children_.find(*present);

@@ -41,8 +41,10 @@ supervisor_state::~supervisor_state() {
   refuse_all_waiting();
 }
 
-caf::behavior supervisor_state::begin(supervisor_spec spec) {
+caf::behavior supervisor_state::begin(supervisor_spec spec,
+                                      caf::actor_addr parent) {
   spec_ = std::move(spec);
+  parent_ = std::move(parent);
   window_ = restart_window{spec_.intensity, spec_.period};
   procedure first{aim::first_start};
   if (!is_pool()) {
@@ -190,6 +192,7 @@ void supervisor_state::start_child(key who) {
 void supervisor_state::is_up(key who) {
   auto child = children_.find(who);
   child->status = child_status::running;
+  child->up_since = self_->clock().now();
   // It will never be started again: keep nothing its start has captured.
   if (child->spec.restart == restart_type::temporary)
     child->spec.start = nullptr;
@@ -211,8 +214,7 @@ void supervisor_state::fail_start(key who, caf::error why) {
     never_started_ = make_error(supervisor_errc::failed_to_start, full);
     for (auto& asker : std::exchange(awaiting_start_, {}))
       asker.deliver(never_started_);
-    shut_down({static_cast<std::uint8_t>(caf::exit_reason::user_shutdown),
-               caf::atom("exit"), caf::make_message(std::move(full))});
+    shut_down(shutdown_because(std::move(full)));
     break;
   }
   case aim::start:
@@ -225,7 +227,7 @@ void supervisor_state::fail_start(key who, caf::error why) {
     child->status = child_status::restarting;
     child->last_end = std::move(text);
     child->retry = ++last_token_;
-    self_->send(self_, try_again_atom::value, who, child->retry);
+    self_->send(self_, try_again_atom::value, who, child->retry, false);
   }
 }
 

@@ -7,6 +7,7 @@
 // supervisor, and terminate_child of the child whose start is waited for.
 // Owned by the actor, destroyed before anyone sees its end.
 
+#include "supervisors/child_spec.hpp"
 #include "supervisors/child_table.hpp"
 #include "supervisors/restart_plan.hpp"
 #include "supervisors/restart_window.hpp"
@@ -17,6 +18,7 @@
 
 #include <deque>
 #include <functional>
+#include <random>
 #include <type_traits>
 
 namespace snakebridge {
@@ -36,8 +38,9 @@ public:
   ~supervisor_state();
 
   /// Takes the spec (valid) and returns what the actor answers. The first
-  /// start begins with the first message.
-  caf::behavior begin(supervisor_spec spec);
+  /// start begins with the first message. It ends when `parent`, which the
+  /// actor monitors, goes down.
+  caf::behavior begin(supervisor_spec spec, caf::actor_addr parent = {});
 
 private:
   using key = child_table::key;
@@ -78,6 +81,12 @@ private:
     caf::response_promise asker = {};
   };
 
+  /// A plan, and the children that its positions mean.
+  struct decision {
+    restart_plan plan;
+    std::vector<key> keys;
+  };
+
   // -- the engine (supervisor_state.cpp)
   caf::behavior make_behavior();
   void pump();
@@ -101,13 +110,15 @@ private:
   void on_tick(std::uint64_t token);
   void on_up(std::uint64_t token);
   void on_not_up(std::uint64_t token, const caf::error& why);
-  void on_try_again(key who, std::uint64_t token);
+  void on_try_again(key who, std::uint64_t token, bool is_counted);
   void decide_end(key who);
-  void restart(const restart_plan& plan, const std::vector<key>& keys,
-               child& cause);
-  void escalate(const child& cause);
   template <class MakePlan>
-  void act_on(key who, MakePlan make_plan);
+  decision decide(key who, bool among_all, MakePlan make_plan);
+  void restart(key who, const decision& decided);
+  void begin_restart(const decision& decided);
+  void wait_to_restart(key who, const decision& decided,
+                       std::chrono::milliseconds time);
+  void escalate(const child& cause);
 
   // -- what is asked (supervisor_requests.cpp)
   caf::response_promise defer(std::function<void(caf::response_promise)> act);
@@ -129,11 +140,18 @@ private:
     return spec_.strategy == strategy::simple_one_for_one;
   }
 
+  bool is_group() const {
+    return spec_.strategy == strategy::one_for_all
+           || spec_.strategy == strategy::rest_for_one;
+  }
+
   caf::event_based_actor* self_;
   /// Its children have moved to the table; a pool keeps its template here.
   supervisor_spec spec_;
+  caf::actor_addr parent_;
   child_table children_;
   restart_window window_{0, {}};
+  std::minstd_rand chances_{std::random_device{}()};
   std::optional<procedure> procedure_;
   wait_state wait_;
   std::deque<event> waiting_events_;

@@ -72,11 +72,15 @@ pool_host_factory real_hosts(const config& settings,
 }
 
 child_spec pool_child(const pool& of, const host_factory& make_host) {
-  supervisor_spec spec{.name = fmt::format("pool '{}'", of.settings.name),
-                       .strategy = strategy::one_for_one,
+  supervisor_spec spec{.strategy = strategy::one_for_one,
                        .intensity =
                          static_cast<int>(of.settings.restart.intensity),
-                       .period = of.settings.restart.period};
+                       .period = of.settings.restart.period,
+                       .backoff = {.minimum = of.settings.restart.backoff,
+                                   .maximum = of.settings.restart.backoff_max},
+                       .name = fmt::format("pool '{}'", of.settings.name)};
+  // An interpreter counts as up before it is ready.
+  spec.backoff.reset_after += of.settings.start_timeout;
   for (const auto& queue : of.interpreters)
     spec.children.push_back(interpreter_child(of, queue, make_host));
   // Transient: a pool that gives up stays down, one that crashes comes back.
@@ -101,15 +105,15 @@ child_spec pool_child(const pool& of, const host_factory& make_host) {
 
 supervisor_spec root_spec(const pools& all, const pool_host_factory& hosts,
                           std::function<void(const caf::actor&)> on_sessions) {
-  supervisor_spec interpreters{.name = "interpreters",
-                               .strategy = strategy::one_for_one};
+  supervisor_spec interpreters{.strategy = strategy::one_for_one,
+                               .name = "interpreters"};
   for (const auto& each : all.all())
     interpreters.children.push_back(pool_child(each, hosts(each.settings)));
-  supervisor_spec sessions{
-    .name = "sessions",
-    .strategy = strategy::simple_one_for_one,
-    .children = {
-      {.id = "session", .start = {}, .restart = restart_type::temporary}}};
+  supervisor_spec sessions{.strategy = strategy::simple_one_for_one,
+                           .children = {{.id = "session",
+                                         .start = {},
+                                         .restart = restart_type::temporary}},
+                           .name = "sessions"};
   auto sessions_child = supervisor_child(std::move(sessions), step_max);
   sessions_child.start =
     [start = std::move(sessions_child.start),
@@ -119,10 +123,10 @@ supervisor_spec root_spec(const pools& all, const pool_host_factory& hosts,
         on_sessions(*started);
       return started;
     };
-  return {.name = "snakebridge",
-          .strategy = strategy::rest_for_one,
+  return {.strategy = strategy::rest_for_one,
           .children = {supervisor_child(std::move(interpreters), step_max),
-                       std::move(sessions_child)}};
+                       std::move(sessions_child)},
+          .name = "snakebridge"};
 }
 
 } // namespace snakebridge

@@ -7,11 +7,11 @@
 #include <memory>
 
 #include <snakebridge/config.hpp>
+#include <snakebridge/supervisor.hpp>
 
 #include "actors/interpreter.hpp"
 #include "actors/pools.hpp"
 #include "runtime/live_threads.hpp"
-#include "supervisors/supervisor.hpp"
 
 namespace snakebridge {
 

@@ -58,6 +58,12 @@ struct restart_limits {
   /// Restarts within `period` the pool survives; one more ends it.
   std::uint32_t intensity = 3;
   std::chrono::milliseconds period{5'000};
+  /// The wait before the first restart, each next one twice as long until an
+  /// interpreter has lived for its start timeout and 10 s; 0: no wait. Calls
+  /// wait meanwhile.
+  std::chrono::milliseconds backoff{0};
+  /// No wait is longer.
+  std::chrono::milliseconds backoff_max{30'000};
 };
 
 /// One pool of interpreters of one kind.

@@ -47,9 +47,9 @@ protected:
     manners = how;
     places = std::make_shared<const pools>(wanted, deadlines);
     open_sessions = std::make_shared<sessions>(system(), places, a_day);
-    root = *spawn_supervisor(
+    root = untyped(*spawn_supervisor(
       system(), root_spec(*places, fake_hosts(),
-                          [this](const auto& adopter) { adopt_by(adopter); }));
+                          [this](const auto& adopter) { adopt_by(adopter); })));
     settle();
     happened.take();
   }

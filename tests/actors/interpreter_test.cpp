@@ -41,7 +41,7 @@ protected:
   caf::actor owner, session;
 };
 
-// 47
+// SUPERVISION 47
 TEST_F(Interpreter, WhenItDiesInACallThenOnlyThatCallFails) {
   begin();
   const auto runs = call(session, "hold");
@@ -79,7 +79,7 @@ TEST_F(Interpreter, WhenItDiesThenUnstartedCallsRunInOrder) {
                            "fake.f4", "fake.f5", "fake.f6", "fake.f7"}));
 }
 
-// 48
+// SUPERVISION 48
 TEST_F(Interpreter, WhenItHasRestartedThenOldRefsAreStaleAndNewOnesWork) {
   begin();
   const auto before = object_in(session);
@@ -102,7 +102,8 @@ TEST_F(Interpreter, WhenItHasRestartedThenOldRefsAreStaleAndNewOnesWork) {
   EXPECT_EQ(facts().deaths, 1U);
 }
 
-// 48: a call that waited with an old object is not run with a new one.
+// A call that waited with an old object is not run with a new one.
+// SUPERVISION 48
 TEST_F(Interpreter, WhenACallWithAnObjectWaitsThenItAnswersStale) {
   begin();
   const auto object = object_in(session);
@@ -113,7 +114,7 @@ TEST_F(Interpreter, WhenACallWithAnObjectWaitsThenItAnswersStale) {
   EXPECT_EQ(code_of(waits.error()), errc::ref_stale);
 }
 
-// 49
+// SUPERVISION 49
 TEST_F(Interpreter, WhenItIsDownThenANewSessionIsServedAfterTheRestart) {
   begin();
   manners.ready_at_once = false;
@@ -128,7 +129,7 @@ TEST_F(Interpreter, WhenItIsDownThenANewSessionIsServedAfterTheRestart) {
   EXPECT_EQ(asked.value(), 1);
 }
 
-// 49
+// SUPERVISION 49
 TEST_F(Interpreter, WhenItNeverComesBackThenWhoWaitsHearsThePoolIsDown) {
   begin({}, 1);
   manners.ready_at_once = false;
@@ -172,6 +173,19 @@ TEST_F(Interpreter, WhenDeathsAreSpreadPastThePeriodThenThePoolLives) {
     EXPECT_EQ(call(session, "echo", {1}).value(), 1);
   }
   EXPECT_EQ(host().epoch(), 21U);
+}
+
+TEST_F(Interpreter, GivenABackoffThenCallsWaitForTheRestartWithIt) {
+  start_bridge({{.size = 1, .restart = {.backoff = 1s, .backoff_max = 2s}}});
+  session = open("a", client("client"));
+  host().die("a segfault");
+  const auto waits = call(session, "echo", {1});
+  advance(799ms); // a fifth of it may be taken off by chance
+  EXPECT_FALSE(waits.arrived());
+  EXPECT_EQ(host().epoch(), 1U);
+  advance(201ms);
+  EXPECT_EQ(waits.value(), 1);
+  EXPECT_EQ(host().epoch(), 2U);
 }
 
 TEST_F(Interpreter, WhenOnePoolIsDownThenTheOthersServe) {

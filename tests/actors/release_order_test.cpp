@@ -1,5 +1,5 @@
-// 44 on a real scheduler: whoever has seen a session's DOWN finds none of its
-// objects, round after round, however it ended.
+// SUPERVISION.md scenario 44 on a real scheduler: whoever has seen a session's
+// DOWN finds none of its objects, round after round, however it ended.
 #include <array>
 #include <atomic>
 #include <optional>
@@ -77,7 +77,7 @@ protected:
   std::shared_ptr<clients> known = std::make_shared<clients>();
 };
 
-// 44
+// SUPERVISION 44
 TEST_F(ReleaseOrder, WhenTheEndIsSeenThenTheReleaseHasBeenRoundAfterRound) {
   constexpr int rounds = 20'000;
   constexpr std::array ways{caf::exit_reason::normal, caf::exit_reason::kill,

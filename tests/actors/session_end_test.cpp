@@ -19,7 +19,7 @@ protected:
   }
 };
 
-// 41
+// SUPERVISION 41
 TEST_F(SessionEnd, WhenItsClientEndsInAnyWayThenItIsReleasedOnce) {
   for (const auto how :
        {ending::normal, ending::shutdown, ending::crash, ending::kill}) {
@@ -32,7 +32,7 @@ TEST_F(SessionEnd, WhenItsClientEndsInAnyWayThenItIsReleasedOnce) {
   }
 }
 
-// 42
+// SUPERVISION 42
 TEST_F(SessionEnd, WhenItIsReleasedThenItsClientLives) {
   const auto owner = trapping_client("client");
   session_with_objects("a", owner);
@@ -42,7 +42,8 @@ TEST_F(SessionEnd, WhenItIsReleasedThenItsClientLives) {
   EXPECT_EQ(host().live_objects(), 0U);
 }
 
-// 42: a client that does not trap ignores a normal end, as over a link.
+// A client that does not trap ignores a normal end, as over a link.
+// SUPERVISION 42
 TEST_F(SessionEnd, WhenItIsReleasedThenAPlainClientDoesNotNotice) {
   auto plain = [](caf::event_based_actor*, caf::unit_t) {
     return caf::behavior{[](int number) { return number; }};
@@ -54,7 +55,7 @@ TEST_F(SessionEnd, WhenItIsReleasedThenAPlainClientDoesNotNotice) {
   EXPECT_EQ(ask<int>(owner, 5).value(), 5);
 }
 
-// 43
+// SUPERVISION 43
 TEST_F(SessionEnd, WhenItCrashesThenATrappingClientIsToldAndOthersDie) {
   std::optional<caf::error> told, died;
   auto trapping = [&told](caf::event_based_actor* self, caf::unit_t) {
@@ -81,7 +82,7 @@ TEST_F(SessionEnd, WhenItCrashesThenATrappingClientIsToldAndOthersDie) {
   EXPECT_TRUE(asked.arrived()) << "nobody waits for ever";
 }
 
-// 43
+// SUPERVISION 43
 TEST_F(SessionEnd, WhenItIsKilledThenItsClientCanStillTrapThat) {
   std::optional<caf::error> told;
   auto trapping = [&told](caf::event_based_actor* self, caf::unit_t) {
@@ -97,7 +98,7 @@ TEST_F(SessionEnd, WhenItIsKilledThenItsClientCanStillTrapThat) {
   caf::anon_send_exit(owner, caf::exit_reason::kill);
 }
 
-// 44
+// SUPERVISION 44
 TEST_F(SessionEnd, WhenItsEndIsSeenThenItsObjectsAreGone) {
   for (const auto how : {caf::exit_reason::normal, caf::exit_reason::kill,
                          caf::exit_reason::user_shutdown}) {
@@ -116,7 +117,7 @@ TEST_F(SessionEnd, WhenItsEndIsSeenThenItsObjectsAreGone) {
   }
 }
 
-// 45
+// SUPERVISION 45
 TEST_F(SessionEnd, WhenACallIsInFlightThenWhatItMakesIsFreedToo) {
   const auto owner = client("client");
   const auto session = open("a", owner);
@@ -131,7 +132,8 @@ TEST_F(SessionEnd, WhenACallIsInFlightThenWhatItMakesIsFreedToo) {
   EXPECT_EQ(host().live_objects(), 0U);
 }
 
-// 45: what has not started never does.
+// What has not started never does.
+// SUPERVISION 45
 TEST_F(SessionEnd, WhenCallsWaitThenTheyAnswerAndNeverRun) {
   const auto owner = client("client");
   const auto session = open("a", owner);
@@ -149,7 +151,7 @@ TEST_F(SessionEnd, WhenCallsWaitThenTheyAnswerAndNeverRun) {
     EXPECT_TRUE(each.arrived());
 }
 
-// 46
+// SUPERVISION 46
 TEST_F(SessionEnd, WhenItDiesBeforeTheReplyThenTheClientStillGetsIt) {
   const auto owner = trapping_client("client");
   const auto session = open("a", owner);
@@ -167,7 +169,7 @@ TEST_F(SessionEnd, WhenItDiesBeforeTheReplyThenTheClientStillGetsIt) {
   EXPECT_EQ(code_of(use.error()), errc::ref_released);
 }
 
-// 50
+// SUPERVISION 50
 TEST_F(SessionEnd, GivenAClientThatIsDeadAlreadyThenItEndsAtOnce) {
   auto owner = client("client");
   terminate(owner, ending::kill);
@@ -178,7 +180,8 @@ TEST_F(SessionEnd, GivenAClientThatIsDeadAlreadyThenItEndsAtOnce) {
   EXPECT_EQ(open_sessions->size(), 0U);
 }
 
-// 50: nothing at all is left of the client but its address.
+// Nothing at all is left of the client but its address.
+// SUPERVISION 50
 TEST_F(SessionEnd, GivenAClientThatIsForgottenThenItEndsAtOnce) {
   auto short_lived =
     system().spawn([](caf::event_based_actor*, caf::unit_t) {}, caf::unit);
@@ -190,7 +193,7 @@ TEST_F(SessionEnd, GivenAClientThatIsForgottenThenItEndsAtOnce) {
   EXPECT_EQ(open_sessions->size(), 0U);
 }
 
-// 51, 52
+// SUPERVISION 52
 TEST_F(SessionEnd, WhenTheBridgeEndsThenSessionsEndBeforeInterpreters) {
   const auto owner = trapping_client("client");
   session_with_objects("a", owner);

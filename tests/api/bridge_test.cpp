@@ -134,7 +134,7 @@ TEST_P(BridgeLife, WhenItIsBuiltTenTimesThenNothingIsLeftOfThem) {
     << look_at_this_process() << "; before: " << before;
 }
 
-// 52
+// SUPERVISION 52
 TEST_P(BridgeLife, WhenItEndsThenItsObjectsAreFreedBefore) {
   const scratch_folder folder;
   const auto log = (folder / "ended").string();

@@ -122,7 +122,8 @@ TEST_P(Calls, WhenASessionIsAskedThenItHasTheSameFunctions) {
   EXPECT_EQ(session.release(object), true);
 }
 
-// 51: too deep a result is an error, and what it made on the way is undone.
+// Too deep a result is an error, and what it made on the way is undone.
+// SUPERVISION 51
 TEST_P(Calls, WhenAResultIsTooDeepThenNothingOfItStays) {
   ASSERT_TRUE(bridge.exec("deep = []\n"
                           "for i in range(300): deep = [deep, object()]"));

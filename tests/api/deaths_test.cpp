@@ -102,7 +102,7 @@ TEST_F(Deaths, WhenAWorkerDiesIdleThenTheNextCallFindsTheReplacement) {
   EXPECT_EQ(bridge.stats().pools[0].restarts(), 1U);
 }
 
-// 47
+// SUPERVISION 47
 TEST_F(Deaths, GivenCallsThatWaitThenTheyRunOnTheReplacementInOrder) {
   gate here;
   const scratch_folder folder;
@@ -126,7 +126,7 @@ TEST_F(Deaths, GivenCallsThatWaitThenTheyRunOnTheReplacementInOrder) {
   EXPECT_EQ(first_of(bridge).epoch, 2U);
 }
 
-// 48
+// SUPERVISION 48
 TEST_F(Deaths, WhenItRestartsThenRefsAreStaleAndSessionsLiveOn) {
   const auto session = bridge.open_session({.id = "model"});
   const auto object = or_throw(session.call("builtins", "object"));

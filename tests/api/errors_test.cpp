@@ -107,7 +107,7 @@ TEST_P(Errors, WhenOrThrowIsUsedThenEachErrorHasItsException) {
   or_throw(bridge.exec("pass"));
 }
 
-// 51
+// SUPERVISION 51
 TEST_P(Errors, WhenACallGoesWrongThenTheInterpreterLives) {
   const auto before = first_of(bridge);
   EXPECT_EQ(raised_by("raise RuntimeError").type, "RuntimeError");
@@ -128,7 +128,7 @@ TEST_P(Errors, WhenACallGoesWrongThenTheInterpreterLives) {
   EXPECT_EQ(bridge.call("math", "sqrt", 16), 4.0);
 }
 
-// 51
+// SUPERVISION 51
 TEST_P(Errors, WhenTellingOfAnExceptionRaisesTooThenItIsStillAnError) {
   const auto raised = raised_by("class bad(Exception):\n"
                                 "  def __str__(self): raise ValueError\n"

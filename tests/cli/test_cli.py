@@ -140,7 +140,7 @@ class Examples(unittest.TestCase):
         self.assertEqual(ended.returncode, 0, ended.stdout + ended.stderr)
         counts = [line.split()[-4] for line in ended.stdout.splitlines()
                   if line.endswith("sessions")]
-        self.assertEqual(counts, ["100", "90", "80", "65", "50", "0"])
+        self.assertEqual(counts, ["100", "90", "80", "80", "80"])
 
 
 if __name__ == "__main__":

@@ -94,6 +94,16 @@ TEST(CheckedConfig, HoldsTheBoundsOfTheFile) {
             "pool.default.cancel_grace_ms = -1: must be 0 to 86400000");
 }
 
+TEST(CheckedConfig, RefusesAWaitLongerThanTheLongest) {
+  EXPECT_EQ(refusal(pool({.restart = {.backoff = 5ms, .backoff_max = 4ms}})),
+            "pool.default.backoff_max_ms = 4: must be at least backoff_ms, "
+            "which is 5");
+  EXPECT_EQ(refusal(pool({.restart = {.backoff = 5ms, .backoff_max = 5ms}})),
+            "accepted");
+  EXPECT_EQ(refusal(pool({.restart = {.backoff = -1ms}})),
+            "pool.default.backoff_ms = -1: must be 0 to 86400000");
+}
+
 TEST(Tunables, AllBelongToAMember) {
   std::size_t members = 0;
   const auto count = [&members](const tunable&, const auto&) { ++members; };

@@ -100,6 +100,8 @@ env = {CUDA_VISIBLE_DEVICES = "0"}
 queue_max = 7
 intensity = 0
 period_ms = 60000
+backoff_ms = 100
+backoff_max_ms = 2000
 start_timeout_ms = 1
 cancel_grace_ms = 0
 stop_timeout_ms = 3
@@ -115,6 +117,8 @@ stop_timeout_ms = 3
   EXPECT_EQ(pool.queue_max, 7u);
   EXPECT_EQ(pool.restart.intensity, 0u);
   EXPECT_EQ(pool.restart.period, 60s);
+  EXPECT_EQ(pool.restart.backoff, 100ms);
+  EXPECT_EQ(pool.restart.backoff_max, 2s);
   EXPECT_EQ(pool.start_timeout, 1ms);
   EXPECT_EQ(pool.cancel_grace, 0ms);
   EXPECT_EQ(pool.stop_timeout, 3ms);

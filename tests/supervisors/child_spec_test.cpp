@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace snakebridge::testing {
 
 namespace {
@@ -47,6 +49,13 @@ const bad_child bad_children[] = {
    [](child_spec& s) { s.type = static_cast<child_type>(2); }},
   {"UpTimeout", supervisor_errc::bad_up_timeout,
    [](child_spec& s) { s.up_timeout = milliseconds{-1}; }},
+  {"PermanentAndSignificant", supervisor_errc::permanent_significant,
+   [](child_spec& s) { s.significant = true; }},
+  {"SignificantForNobody", supervisor_errc::never_significant,
+   [](child_spec& s) {
+     s.significant = true;
+     s.restart = restart_type::transient;
+   }},
 };
 
 const bad_supervisor bad_supervisors[] = {
@@ -58,6 +67,41 @@ const bad_supervisor bad_supervisors[] = {
    [](supervisor_spec& s) { s.period = milliseconds{0}; }},
   {"NegativePeriod", supervisor_errc::bad_period,
    [](supervisor_spec& s) { s.period = milliseconds{-1}; }},
+  {"AutoShutdown", supervisor_errc::bad_auto_shutdown,
+   [](supervisor_spec& s) { s.auto_shutdown = static_cast<auto_shutdown>(3); }},
+  {"BackoffOfLessThanNothing", supervisor_errc::bad_backoff,
+   [](supervisor_spec& s) { s.backoff.minimum = milliseconds{-1}; }},
+  {"BackoffBelowItsMinimum", supervisor_errc::bad_backoff,
+   [](supervisor_spec& s) {
+     s.backoff = {milliseconds{2}, milliseconds{1}};
+   }},
+  {"JitterBelowZero", supervisor_errc::bad_backoff,
+   [](supervisor_spec& s) { s.backoff.jitter = -0.1; }},
+  {"JitterAboveOne", supervisor_errc::bad_backoff,
+   [](supervisor_spec& s) { s.backoff.jitter = 1.1; }},
+  {"JitterThatIsNoNumber", supervisor_errc::bad_backoff,
+   [](supervisor_spec& s) { s.backoff.jitter = std::nan(""); }},
+  {"ResetAfter", supervisor_errc::bad_backoff,
+   [](supervisor_spec& s) { s.backoff.reset_after = milliseconds{-1}; }},
+  {"PermanentAndSignificant", supervisor_errc::permanent_significant,
+   [](supervisor_spec& s) {
+     s.auto_shutdown = auto_shutdown::any_significant;
+     s.children = {good("a")};
+     s.children[0].significant = true;
+   }},
+  {"PoolWithAutoShutdown", supervisor_errc::pool_auto_shutdown,
+   [](supervisor_spec& s) {
+     s.strategy = strategy::simple_one_for_one;
+     s.auto_shutdown = auto_shutdown::any_significant;
+     s.children = {good("a")};
+   }},
+  {"PoolWithSignificantChildren", supervisor_errc::never_significant,
+   [](supervisor_spec& s) {
+     s.strategy = strategy::simple_one_for_one;
+     s.children = {good("a")};
+     s.children[0].significant = true;
+     s.children[0].restart = restart_type::temporary;
+   }},
   {"IdTwice", supervisor_errc::duplicate_id,
    [](supervisor_spec& s) {
      s.children = {good("a"), good("b"), good("a")};
@@ -82,17 +126,18 @@ const auto name_of = [](const auto& row) { return row.param.name; };
 
 } // namespace
 
-// 6
+// SUPERVISION 6
 TEST(ChildSpec, GivenOnlyAnIdAndAStartThenTheRestIsDefault) {
   auto spec = good();
   EXPECT_EQ(spec.restart, restart_type::permanent);
   EXPECT_EQ(spec.type, child_type::worker);
   EXPECT_EQ(shutdown_of(spec), shutdown_limit{milliseconds{5000}});
   EXPECT_EQ(spec.up_timeout, milliseconds{0});
+  EXPECT_FALSE(spec.significant);
   EXPECT_FALSE(validate(spec));
 }
 
-// 6
+// SUPERVISION 6
 TEST(ChildSpec, WhenTheChildIsASupervisorThenItsShutdownTakesAnyTime) {
   auto spec = good();
   spec.type = child_type::supervisor;
@@ -104,16 +149,18 @@ TEST(ChildSpec, WhenTheChildIsASupervisorThenItsShutdownTakesAnyTime) {
   EXPECT_FALSE(validate(spec));
 }
 
-// 6
+// SUPERVISION 6
 TEST(SupervisorSpec, GivenNothingThenItIsOneForOneWithOneRestartInFiveSeconds) {
   supervisor_spec spec;
   EXPECT_EQ(spec.strategy, strategy::one_for_one);
   EXPECT_EQ(spec.intensity, 1);
   EXPECT_EQ(spec.period, milliseconds{5000});
+  EXPECT_EQ(spec.auto_shutdown, auto_shutdown::never);
+  EXPECT_EQ(spec.backoff.minimum, milliseconds{0});
   EXPECT_FALSE(validate(spec));
 }
 
-// 7
+// SUPERVISION 7
 TEST_P(BadChildSpec, IsRefusedByName) {
   auto spec = good();
   GetParam().spoil(spec);
@@ -121,7 +168,7 @@ TEST_P(BadChildSpec, IsRefusedByName) {
   EXPECT_TRUE(is(refused, GetParam().expected)) << describe(refused);
 }
 
-// 7
+// SUPERVISION 7
 TEST_P(BadSupervisorSpec, IsRefusedByName) {
   supervisor_spec spec{.children = {}};
   GetParam().spoil(spec);
@@ -141,8 +188,8 @@ TEST(SupervisorSpec, GivenAPoolThenItsTemplateMayLeaveTheStartOpen) {
 }
 
 TEST(SupervisorErrc, GivenAnyCodeThenItsErrorTellsItsNameAndText) {
-  for (auto code = 1; code <= static_cast<int>(supervisor_errc::stopping);
-       ++code) {
+  const auto last = static_cast<int>(supervisor_errc::pool_auto_shutdown);
+  for (auto code = 1; code <= last; ++code) {
     auto refused = make_error(static_cast<supervisor_errc>(code), "why");
     EXPECT_NE(describe(refused), "unknown: why");
     EXPECT_TRUE(is(refused, static_cast<supervisor_errc>(code)));

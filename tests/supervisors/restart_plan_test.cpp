@@ -1,5 +1,5 @@
 // Who is restarted, row by row of the table: SUPERVISION.md scenarios 8 to 11,
-// 14 and 18, without an actor.
+// 14, 18 and 40, without an actor.
 #include "supervisors/restart_plan.hpp"
 
 #include <caf/exit_reason.hpp>
@@ -77,7 +77,8 @@ std::vector<planned_child> five_running() {
 
 } // namespace
 
-// 8, 9, 10: one child alone, so every strategy but the pool's agrees.
+// One child alone, so every strategy but the pool's agrees.
+// SUPERVISION 8, 9, 10
 TEST_P(RestartTable, SaysWhatBecomesOfTheChild) {
   std::vector<planned_child> children{{GetParam().type, false}};
   auto expected = plan_of(GetParam().expected);
@@ -86,7 +87,8 @@ TEST_P(RestartTable, SaysWhatBecomesOfTheChild) {
     EXPECT_EQ(plan_restart(how, children, 0, GetParam().reason), expected);
 }
 
-// 17, 18: in a pool nobody could restart a child that is merely kept.
+// In a pool nobody could restart a child that is merely kept.
+// SUPERVISION 17, 18
 TEST_P(RestartTable, InAPoolForgetsWhatIsNotRestarted) {
   std::vector<planned_child> children{{GetParam().type, false}};
   auto expected = GetParam().expected == fate::restarted
@@ -106,7 +108,7 @@ TEST(RestartPlan, GivenShutdownOfAnotherCategoryThenItIsACrash) {
   EXPECT_EQ(end_kind_of(killed), end_kind::killed);
 }
 
-// 12
+// SUPERVISION 12
 TEST(RestartPlan, GivenOneForOneThenNobodyElseIsTouched) {
   auto children = five_running();
   children[2].running = false;
@@ -114,7 +116,7 @@ TEST(RestartPlan, GivenOneForOneThenNobodyElseIsTouched) {
   EXPECT_EQ(plan, (restart_plan{.restarts = true, .start = {2}}));
 }
 
-// 13
+// SUPERVISION 13
 TEST(RestartPlan, GivenOneForAllThenAllStopInReverseAndStartInOrder) {
   auto children = five_running();
   children[2].running = false;
@@ -125,7 +127,7 @@ TEST(RestartPlan, GivenOneForAllThenAllStopInReverseAndStartInOrder) {
   EXPECT_EQ(plan.forget, positions{});
 }
 
-// 14
+// SUPERVISION 14
 TEST(RestartPlan, GivenRestForOneThenOnlyThoseStartedLaterFollow) {
   auto children = five_running();
   children[2].running = false;
@@ -135,7 +137,7 @@ TEST(RestartPlan, GivenRestForOneThenOnlyThoseStartedLaterFollow) {
   EXPECT_EQ(plan.start, (positions{2, 3, 4}));
 }
 
-// 11
+// SUPERVISION 11
 TEST(RestartPlan, WhenABystanderIsTemporaryThenItIsStoppedAndForgotten) {
   std::vector<planned_child> children{
     {permanent, true}, {permanent, false}, {temporary, true}};
@@ -147,7 +149,7 @@ TEST(RestartPlan, WhenABystanderIsTemporaryThenItIsStoppedAndForgotten) {
   }
 }
 
-// 10
+// SUPERVISION 10
 TEST(RestartPlan, WhenATemporaryChildEndsThenItsGroupIsLeftAlone) {
   std::vector<planned_child> children{
     {permanent, true}, {temporary, false}, {permanent, true}};
@@ -156,7 +158,7 @@ TEST(RestartPlan, WhenATemporaryChildEndsThenItsGroupIsLeftAlone) {
               (restart_plan{.forget = {1}}));
 }
 
-// 18
+// SUPERVISION 18
 TEST(RestartPlan, WhenAGroupRestartsThenKeptChildrenThatHadEndedStartToo) {
   std::vector<planned_child> children{
     {transient, false}, {permanent, false}, {permanent, true}};
@@ -165,7 +167,7 @@ TEST(RestartPlan, WhenAGroupRestartsThenKeptChildrenThatHadEndedStartToo) {
   EXPECT_EQ(plan.start, (positions{0, 1, 2}));
 }
 
-// 15, 16
+// SUPERVISION 15, 16
 TEST(RestartPlan, WhenARestartFailedThenTheRetryIsAimedAtTheOneThatFailed) {
   std::vector<planned_child> children{
     {permanent, true}, {transient, false}, {permanent, false}};
@@ -176,5 +178,78 @@ TEST(RestartPlan, WhenARestartFailedThenTheRetryIsAimedAtTheOneThatFailed) {
   EXPECT_EQ(rest.stop, positions{});
   EXPECT_EQ(rest.start, (positions{1, 2}));
 }
+
+namespace {
+
+struct shutdown_row {
+  const char* name;
+  auto_shutdown when;
+  std::vector<planned_child> children; ///< the first one ends
+  const caf::error& reason;
+  bool ends;
+};
+
+constexpr planned_child ended(restart_type type, bool significant = true) {
+  return {type, false, significant};
+}
+
+constexpr planned_child other(bool running, bool significant = true,
+                              bool restarting = false) {
+  return {transient, running, significant, restarting};
+}
+
+constexpr auto any = auto_shutdown::any_significant;
+constexpr auto all = auto_shutdown::all_significant;
+
+const shutdown_row shutdowns[] = {
+  {"NeverMeansNever", auto_shutdown::never, {ended(temporary)}, crash, false},
+  {"AnyAtATemporaryCrash", any, {ended(temporary), other(true)}, crash, true},
+  {"AnyAtATemporaryEnd", any, {ended(temporary), other(true)}, normal, true},
+  {"AnyAtATransientEnd", any, {ended(transient), other(true)}, normal, true},
+  {"AnyAtATransientShutdown", any, {ended(transient)}, shutdown, true},
+  {"AnyNotWhereItRestarts", any, {ended(transient)}, crash, false},
+  {"AnyNotWhereItIsKilled", any, {ended(transient)}, killed, false},
+  {"AnyNotForABystander",
+   any,
+   {ended(temporary, false), other(true)},
+   crash,
+   false},
+  {"AllNotWhileOneRuns", all, {ended(temporary), other(true)}, normal, false},
+  {"AllNotWhileOneReturns",
+   all,
+   {ended(temporary), other(false, true, true)},
+   normal,
+   false},
+  {"AllWithTheLast", all, {ended(temporary), other(false)}, normal, true},
+  {"AllWhateverBystandersDo",
+   all,
+   {ended(transient), other(true, false)},
+   normal,
+   true},
+  {"AllNotForABystander",
+   all,
+   {ended(temporary, false), other(false)},
+   crash,
+   false},
+  {"AllNotWhereItRestarts", all, {ended(transient)}, crash, false},
+};
+
+class AutoShutdown : public ::testing::TestWithParam<shutdown_row> {};
+
+} // namespace
+
+// SUPERVISION 40
+TEST_P(AutoShutdown, FollowsASignificantEndForGood) {
+  for (auto how :
+       {strategy::one_for_one, strategy::one_for_all, strategy::rest_for_one}) {
+    auto plan = plan_restart(how, GetParam().children, 0, GetParam().reason,
+                             GetParam().when);
+    EXPECT_EQ(plan.ends, GetParam().ends);
+    EXPECT_FALSE(plan.ends && plan.restarts);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(EachRow, AutoShutdown, ::testing::ValuesIn(shutdowns),
+                         [](const auto& row) { return row.param.name; });
 
 } // namespace snakebridge::testing

@@ -12,7 +12,7 @@ namespace {
 constexpr restart_window::time_point start{};
 }
 
-// 19
+// SUPERVISION 19
 TEST(RestartWindow, WhenThereIsOneMoreThanTheIntensityThenItGivesUp) {
   restart_window window{3, 5s};
   EXPECT_TRUE(window.add(start));
@@ -22,21 +22,21 @@ TEST(RestartWindow, WhenThereIsOneMoreThanTheIntensityThenItGivesUp) {
   EXPECT_EQ(window.count(), 4u);
 }
 
-// 20
+// SUPERVISION 20
 TEST(RestartWindow, WhenTheyAreSpreadPastThePeriodThenItNeverGivesUp) {
   restart_window window{3, 5s};
   for (auto i = 0; i < 1000; ++i)
     EXPECT_TRUE(window.add(start + i * 1667ms)) << "restart " << i;
 }
 
-// 21
+// SUPERVISION 21
 TEST(RestartWindow, WhenARestartIsExactlyAPeriodAgoThenItCounts) {
   restart_window window{1, 5s};
   EXPECT_TRUE(window.add(start));
   EXPECT_FALSE(window.add(start + 5s));
 }
 
-// 21
+// SUPERVISION 21
 TEST(RestartWindow, WhenARestartIsATickOlderThanThePeriodThenItDoesNot) {
   restart_window window{1, 5s};
   EXPECT_TRUE(window.add(start));
@@ -44,7 +44,7 @@ TEST(RestartWindow, WhenARestartIsATickOlderThanThePeriodThenItDoesNot) {
   EXPECT_EQ(window.count(), 1u);
 }
 
-// 23
+// SUPERVISION 23
 TEST(RestartWindow, GivenAnIntensityOfZeroThenTheFirstIsTooMany) {
   restart_window window{0, 5s};
   EXPECT_FALSE(window.add(start));

@@ -2,9 +2,9 @@
 // The situation of the supervisor's tests: a nursery, a trace, and a
 // supervisor that ends with the test.
 
-#include "supervisors/supervisor.hpp"
 #include "tests/support/children.hpp"
 #include "tests/support/deterministic.hpp"
+#include <snakebridge/supervisor.hpp>
 
 #include <ostream>
 #include <utility>
@@ -36,7 +36,7 @@ protected:
   caf::actor supervise(supervisor_spec spec) {
     auto spawned = spawn_supervisor(system(), std::move(spec));
     EXPECT_TRUE(spawned);
-    boss = *spawned;
+    boss = untyped(*spawned);
     ends_with_test(boss);
     boss->attach_functor([this](const caf::error& reason) { end = reason; });
     settle();

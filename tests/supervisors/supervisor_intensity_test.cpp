@@ -6,11 +6,11 @@ namespace snakebridge::testing {
 
 class SupervisorIntensity : public supervised {};
 
-// 19
+// SUPERVISION 19
 TEST_F(SupervisorIntensity, WhenThereIsOneDeathTooManyThenAllOfItEnds) {
-  supervise({.name = "pool 'x'",
-             .intensity = 3,
-             .children = {plain("interpreter 0"), plain("b")}});
+  supervise({.intensity = 3,
+             .children = {plain("interpreter 0"), plain("b")},
+             .name = "pool 'x'"});
   for (auto i = 0; i < 3; ++i) {
     end_child("interpreter 0", ending::kill);
     EXPECT_EQ(counts(), all_workers(2, 2));
@@ -28,7 +28,7 @@ TEST_F(SupervisorIntensity, WhenThereIsOneDeathTooManyThenAllOfItEnds) {
             std::vector{make_error(caf::exit_reason::user_shutdown)});
 }
 
-// 20
+// SUPERVISION 20
 TEST_F(SupervisorIntensity, WhenDeathsAreSpreadPastThePeriodThenItLives) {
   supervise({.intensity = 3, .children = {plain("a")}});
   for (auto i = 0; i < 50; ++i) {
@@ -39,7 +39,7 @@ TEST_F(SupervisorIntensity, WhenDeathsAreSpreadPastThePeriodThenItLives) {
   EXPECT_FALSE(end);
 }
 
-// 22
+// SUPERVISION 22
 TEST_F(SupervisorIntensity, WhenAChildCanNeverReturnThenItsRetriesEndIt) {
   supervise(strategy::one_for_one, {plain("a"), plain("b")}, 3);
   children.never_start("a", no_disk);
@@ -51,7 +51,7 @@ TEST_F(SupervisorIntensity, WhenAChildCanNeverReturnThenItsRetriesEndIt) {
             "intensity of 3; last: child 'a' failed to start: test 7: no disk");
 }
 
-// 22
+// SUPERVISION 22
 TEST_F(SupervisorIntensity, WhenAStartFailsOnceThenItCountsAsOneMoreRestart) {
   supervise(strategy::one_for_one, {plain("a")}, 2);
   children.next_starts("a", {no_disk});
@@ -62,7 +62,7 @@ TEST_F(SupervisorIntensity, WhenAStartFailsOnceThenItCountsAsOneMoreRestart) {
   EXPECT_TRUE(end);
 }
 
-// 23
+// SUPERVISION 23
 TEST_F(SupervisorIntensity, GivenAnIntensityOfZeroThenTheFirstDeathEndsIt) {
   supervise(strategy::one_for_one, {plain("a"), plain("b")}, 0);
   end_child("b", ending::crash);
@@ -70,7 +70,7 @@ TEST_F(SupervisorIntensity, GivenAnIntensityOfZeroThenTheFirstDeathEndsIt) {
   EXPECT_EQ(end_kind_of(*end), end_kind::shutdown);
 }
 
-// 23
+// SUPERVISION 23
 TEST_F(SupervisorIntensity, WhenChildrenEndCleanlyThenThatDoesNotCount) {
   supervise(
     strategy::one_for_one,
@@ -88,10 +88,10 @@ TEST_F(SupervisorIntensity, WhenChildrenEndCleanlyThenThatDoesNotCount) {
   EXPECT_FALSE(end);
 }
 
-// 24
+// SUPERVISION 24
 TEST_F(SupervisorIntensity, WhenItsParentRestartsItThenOnlyStaticOnesReturn) {
   supervisor_spec inner{
-    .name = "inner", .intensity = 0, .children = {plain("static")}};
+    .intensity = 0, .children = {plain("static")}, .name = "inner"};
   supervise(strategy::one_for_one, {supervisor_child(inner, 1s)});
   auto old = row("inner").handle;
   ask<caf::actor>(old, start_child_atom::value, plain("dynamic")).value();

@@ -25,7 +25,7 @@ protected:
   }
 };
 
-// 17
+// SUPERVISION 17
 TEST_F(SupervisorPool, WhenOneDiesThenThatOneIsReplaced) {
   pool_of(plain("a"));
   auto first = add();
@@ -40,7 +40,7 @@ TEST_F(SupervisorPool, WhenOneDiesThenThatOneIsReplaced) {
   EXPECT_NE(now[0].handle, first);
 }
 
-// 17
+// SUPERVISION 17
 TEST_F(SupervisorPool, WhenOneIsStoppedThenByHandleAndForGood) {
   pool_of(plain("a"));
   auto child = add();
@@ -53,7 +53,7 @@ TEST_F(SupervisorPool, WhenOneIsStoppedThenByHandleAndForGood) {
   EXPECT_TRUE(is(again.error(), supervisor_errc::not_found));
 }
 
-// 17, 35
+// SUPERVISION 17, 35
 TEST_F(SupervisorPool, WhenItIsAskedByIdThenItRefuses) {
   pool_of(plain("a"));
   auto id = std::string{"a"};
@@ -81,7 +81,7 @@ TEST_F(SupervisorPool, WhenAnotherKindIsAskedForACopyThenItRefuses) {
   EXPECT_EQ(counts(), all_workers(1, 1));
 }
 
-// 10
+// SUPERVISION 10
 TEST_F(SupervisorPool, GivenTemporaryChildrenThenTheyLeaveNothingBehind) {
   pool_of({.id = "session", .start = {}, .restart = restart_type::temporary},
           0);
@@ -127,7 +127,7 @@ TEST_F(SupervisorPool, WhenItAdoptsADeadActorThenItLearnsOfThatAtOnce) {
   EXPECT_EQ(counts(), pool_counts(0));
 }
 
-// 18
+// SUPERVISION 18
 TEST_F(SupervisorPool, WhenARestartDeclinesThenTheChildDisappears) {
   pool_of(plain("a"));
   auto child = add();
@@ -139,7 +139,7 @@ TEST_F(SupervisorPool, WhenARestartDeclinesThenTheChildDisappears) {
   EXPECT_FALSE(end);
 }
 
-// 31
+// SUPERVISION 31
 TEST_F(SupervisorPool, WhenAChildIsStoppedWhileComingUpThenItDisappears) {
   auto spec = plain("a");
   spec.start = children.late("a", 10s);
@@ -156,7 +156,7 @@ TEST_F(SupervisorPool, WhenAChildIsStoppedWhileComingUpThenItDisappears) {
   EXPECT_TRUE(rows().empty());
 }
 
-// 28
+// SUPERVISION 28
 TEST_F(SupervisorPool, WhenItStopsThenAllStopInParallelUnderOneTimer) {
   auto spec = plain("a");
   spec.shutdown = 1s;

@@ -39,7 +39,7 @@ protected:
   }
 };
 
-// 35
+// SUPERVISION 35
 TEST_F(SupervisorRequests, GivenARunningChildThenEachAnswers) {
   supervise(strategy::one_for_one, {plain("a")});
   auto again = start(plain("a"));
@@ -52,7 +52,7 @@ TEST_F(SupervisorRequests, GivenARunningChildThenEachAnswers) {
   EXPECT_EQ(counts(), all_workers(1, 0));
 }
 
-// 35
+// SUPERVISION 35
 TEST_F(SupervisorRequests, GivenAStoppedChildThenEachAnswers) {
   supervise(strategy::one_for_one, {plain("a")});
   end_by_id("a").value();
@@ -69,7 +69,7 @@ TEST_F(SupervisorRequests, GivenAStoppedChildThenEachAnswers) {
   EXPECT_EQ(counts(), all_workers(1, 1));
 }
 
-// 35
+// SUPERVISION 35
 TEST_F(SupervisorRequests, WhenAStoppedChildFailsToReturnThenItStaysStopped) {
   supervise(strategy::one_for_one, {plain("a")}, 0);
   end_by_id("a").value();
@@ -80,7 +80,7 @@ TEST_F(SupervisorRequests, WhenAStoppedChildFailsToReturnThenItStaysStopped) {
   EXPECT_FALSE(end);
 }
 
-// 35
+// SUPERVISION 35
 TEST_F(SupervisorRequests, GivenAnUnknownChildThenEachAnswersNotFound) {
   supervise(strategy::one_for_one, {plain("a")});
   EXPECT_TRUE(is(restart("x").error(), supervisor_errc::not_found));
@@ -91,7 +91,7 @@ TEST_F(SupervisorRequests, GivenAnUnknownChildThenEachAnswersNotFound) {
   EXPECT_EQ(counts(), all_workers(1, 1));
 }
 
-// 32, 35
+// SUPERVISION 32, 35
 TEST_F(SupervisorRequests, GivenAChildBetweenTriesThenEachAnswers) {
   given_a_child_between_tries();
   auto id = std::string{"a"};
@@ -110,7 +110,7 @@ TEST_F(SupervisorRequests, GivenAChildBetweenTriesThenEachAnswers) {
   EXPECT_EQ(row("a").status, child_status::stopped);
 }
 
-// 31
+// SUPERVISION 31
 TEST_F(SupervisorRequests, WhenAChildIsTerminatedBetweenTriesThenTheyEnd) {
   given_a_child_between_tries();
   auto before = children.starts("a");
@@ -123,7 +123,7 @@ TEST_F(SupervisorRequests, WhenAChildIsTerminatedBetweenTriesThenTheyEnd) {
   EXPECT_EQ(counts(), all_workers(2, 2));
 }
 
-// 31
+// SUPERVISION 31
 TEST_F(SupervisorRequests, WhenAChildIsTerminatedWhileComingUpThenItStops) {
   given_a_restarting_child();
   auto ended = end_by_id("a");
@@ -135,7 +135,7 @@ TEST_F(SupervisorRequests, WhenAChildIsTerminatedWhileComingUpThenItStops) {
   EXPECT_EQ(took_place(), events{});
 }
 
-// 32
+// SUPERVISION 32
 TEST_F(SupervisorRequests, WhenAChildIsComingUpThenQueriesAreAnsweredAtOnce) {
   given_a_restarting_child();
   EXPECT_EQ(counts(), all_workers(2, 1));
@@ -148,7 +148,7 @@ TEST_F(SupervisorRequests, WhenAChildIsComingUpThenQueriesAreAnsweredAtOnce) {
   EXPECT_EQ(counts(), all_workers(2, 2));
 }
 
-// 36
+// SUPERVISION 36
 TEST_F(SupervisorRequests, WhenChildrenComeAndGoThenTheCountsFollow) {
   supervise(strategy::one_for_one, {});
   EXPECT_EQ(counts(), all_workers(0, 0));
@@ -166,7 +166,7 @@ TEST_F(SupervisorRequests, WhenChildrenComeAndGoThenTheCountsFollow) {
   EXPECT_EQ(counts(), (child_counts{1, 1, 0, 1}));
 }
 
-// 37
+// SUPERVISION 37
 TEST_F(SupervisorRequests, WhenAChildIsTerminatedThenItStaysDownUncounted) {
   supervise(strategy::one_for_one, {plain("a"), plain("b")}, 0);
   EXPECT_TRUE(end_by_id("a").is_value());
@@ -178,7 +178,7 @@ TEST_F(SupervisorRequests, WhenAChildIsTerminatedThenItStaysDownUncounted) {
   EXPECT_FALSE(end);
 }
 
-// 37
+// SUPERVISION 37
 TEST_F(SupervisorRequests, GivenATemporaryChildThenTerminationForgetsIt) {
   supervise(strategy::one_for_one, {plain("a", restart_type::temporary)});
   auto handle = children.at("a");
@@ -187,7 +187,7 @@ TEST_F(SupervisorRequests, GivenATemporaryChildThenTerminationForgetsIt) {
   EXPECT_TRUE(is(end_by_id("a").error(), supervisor_errc::not_found));
 }
 
-// 38
+// SUPERVISION 38
 TEST_F(SupervisorRequests, WhenAStrangerGoesDownThenNothingChanges) {
   supervise(strategy::one_for_one, {plain("a")}, 0);
   nursery elsewhere{happened};
@@ -200,7 +200,7 @@ TEST_F(SupervisorRequests, WhenAStrangerGoesDownThenNothingChanges) {
   EXPECT_FALSE(end);
 }
 
-// 38
+// SUPERVISION 38
 TEST_F(SupervisorRequests, WhenAFormerChildGoesDownAgainThenNothingChanges) {
   supervise(strategy::one_for_one, {plain("a")}, 1);
   auto former = children.at("a");

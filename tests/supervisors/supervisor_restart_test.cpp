@@ -62,7 +62,7 @@ protected:
 class SupervisorDeath : public supervised,
                         public ::testing::WithParamInterface<death> {};
 
-// 8, 9, 10
+// SUPERVISION 8, 9, 10
 TEST_P(SupervisorDeath, IsFollowedByWhatTheTableSays) {
   supervise(strategy::one_for_one, {plain("a", GetParam().type), plain("b")});
   auto old = children.at("a");
@@ -86,7 +86,7 @@ TEST_P(SupervisorDeath, IsFollowedByWhatTheTableSays) {
 
 INSTANTIATE_TEST_SUITE_P(EachRow, SupervisorDeath, ::testing::ValuesIn(deaths));
 
-// 10
+// SUPERVISION 10
 TEST_F(SupervisorRestart, GivenATemporaryChildThenItsStartIsNotRetained) {
   auto argument = std::make_shared<int>(1);
   auto spec = plain("a", restart_type::temporary);
@@ -99,7 +99,7 @@ TEST_F(SupervisorRestart, GivenATemporaryChildThenItsStartIsNotRetained) {
   EXPECT_EQ(counts(), all_workers(1, 1));
 }
 
-// 11
+// SUPERVISION 11
 TEST_F(SupervisorRestart, WhenABystanderIsTemporaryThenItGoesForGood) {
   for (auto how : group_strategies) {
     supervise(how, {plain("a"), plain("b", restart_type::temporary)});
@@ -110,7 +110,7 @@ TEST_F(SupervisorRestart, WhenABystanderIsTemporaryThenItGoesForGood) {
   }
 }
 
-// 12
+// SUPERVISION 12
 TEST_F(SupervisorRestart, GivenOneForOneThenTheOthersKeepTheirHandles) {
   given(strategy::one_for_one);
   end_child("c", ending::crash);
@@ -120,7 +120,7 @@ TEST_F(SupervisorRestart, GivenOneForOneThenTheOthersKeepTheirHandles) {
   EXPECT_EQ(counts(), all_workers(5, 5));
 }
 
-// 13
+// SUPERVISION 13
 TEST_F(SupervisorRestart, GivenOneForAllThenAllAreNewAndInOrder) {
   given(strategy::one_for_all);
   end_child("c", ending::crash);
@@ -132,7 +132,7 @@ TEST_F(SupervisorRestart, GivenOneForAllThenAllAreNewAndInOrder) {
   EXPECT_EQ(counts(), all_workers(5, 5));
 }
 
-// 14
+// SUPERVISION 14
 TEST_F(SupervisorRestart, GivenRestForOneThenTheLaterOnesFollow) {
   given(strategy::rest_for_one);
   end_child("c", ending::crash);
@@ -143,7 +143,22 @@ TEST_F(SupervisorRestart, GivenRestForOneThenTheLaterOnesFollow) {
   EXPECT_EQ(counts(), all_workers(5, 5));
 }
 
-// 15
+// SUPERVISION 18
+TEST_F(SupervisorRestart, WhenAGroupRestartsThenItsEndedChildrenReturnToo) {
+  for (auto how : group_strategies) {
+    supervise(how,
+              {plain("a"), plain("b", restart_type::transient), plain("c")});
+    end_child("b", ending::normal);
+    ask<void>(boss, terminate_child_atom::value, std::string{"c"}).value();
+    EXPECT_EQ(counts(), all_workers(3, 1));
+    took_place();
+    end_child("a", ending::crash);
+    EXPECT_EQ(took_place(), (events{"end:a", "start:a", "start:b", "start:c"}));
+    EXPECT_EQ(counts(), all_workers(3, 3));
+  }
+}
+
+// SUPERVISION 15
 TEST_F(SupervisorRestart, GivenOneForAllWhenOneFailsToReturnThenAllTryAgain) {
   given(strategy::one_for_all);
   children.next_starts("b", {no_disk});
@@ -155,7 +170,7 @@ TEST_F(SupervisorRestart, GivenOneForAllWhenOneFailsToReturnThenAllTryAgain) {
   EXPECT_EQ(counts(), all_workers(5, 5));
 }
 
-// 16
+// SUPERVISION 16
 TEST_F(SupervisorRestart, GivenRestForOneWhenALaterOneFailsThenEarlierStay) {
   given(strategy::rest_for_one);
   children.next_starts("e", {no_disk});
@@ -181,7 +196,7 @@ TEST_F(SupervisorRestart, WhenASiblingDiesDuringAGroupRestartThenItCountsOnce) {
   EXPECT_FALSE(end);
 }
 
-// 32
+// SUPERVISION 32
 TEST_F(SupervisorRestart, WhenTwoDieWhileOneIsComingUpThenBothReturnInTurn) {
   auto late = plain("a");
   late.start = children.late("a", 1s);

@@ -2,7 +2,7 @@
 // measured in one run on one machine and only their ratio is asserted, with
 // room for a busy machine: a walk over all siblings for each start or stop
 // would make ten times the children take a hundred times as long.
-#include "supervisors/supervisor.hpp"
+#include <snakebridge/supervisor.hpp>
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -33,7 +33,9 @@ using duration = std::chrono::duration<double>;
 constexpr auto few = 1'000;
 constexpr auto many = 10'000;
 constexpr auto ratio_max = 50.0;
+// The best of some rounds; of more where a busy machine spoilt those.
 constexpr auto rounds = 3;
+constexpr auto rounds_max = 12;
 constexpr std::chrono::minutes patience{2};
 
 caf::behavior idle(caf::event_based_actor*, int) {
@@ -79,13 +81,21 @@ protected:
   }
 
   duration time_of(strategy how, int children) {
-    auto best = duration::max();
-    for (auto i = 0; i < rounds; ++i) {
-      auto begin = std::chrono::steady_clock::now();
-      start_and_stop(how, children);
-      best = std::min(best, duration{std::chrono::steady_clock::now() - begin});
+    auto begin = std::chrono::steady_clock::now();
+    start_and_stop(how, children);
+    return std::chrono::steady_clock::now() - begin;
+  }
+
+  double ratio_of(strategy how) {
+    auto best_of_few = duration::max(), best_of_many = duration::max();
+    auto ratio = 0.0;
+    for (auto i = 0; i < rounds || (ratio >= ratio_max && i < rounds_max);
+         ++i) {
+      best_of_few = std::min(best_of_few, time_of(how, few));
+      best_of_many = std::min(best_of_many, time_of(how, many));
+      ratio = best_of_many / best_of_few;
     }
-    return best;
+    return ratio;
   }
 
   caf::actor_system_config config_;
@@ -94,16 +104,14 @@ protected:
 
 } // namespace
 
-// 39
+// SUPERVISION 39
 TEST_F(SupervisorScale, GivenTenTimesThePoolThenItIsNotAHundredTimesSlower) {
-  auto how = strategy::simple_one_for_one;
-  EXPECT_LT(time_of(how, many) / time_of(how, few), ratio_max);
+  EXPECT_LT(ratio_of(strategy::simple_one_for_one), ratio_max);
 }
 
-// 39
+// SUPERVISION 39
 TEST_F(SupervisorScale, GivenTenTimesTheSpecsThenItIsNotAHundredTimesSlower) {
-  auto how = strategy::one_for_one;
-  EXPECT_LT(time_of(how, many) / time_of(how, few), ratio_max);
+  EXPECT_LT(ratio_of(strategy::one_for_one), ratio_max);
 }
 
 } // namespace snakebridge::testing

@@ -1,4 +1,5 @@
 // How children are stopped: SUPERVISION.md scenarios 25 to 27, 29 to 31, 34.
+#include "supervisors/child_spec.hpp"
 #include "tests/supervisors/supervisor_fixture.hpp"
 
 namespace snakebridge::testing {
@@ -19,7 +20,7 @@ protected:
   }
 };
 
-// 25
+// SUPERVISION 25
 TEST_F(SupervisorShutdown, WhenItStopsThenEachEndsAfterTheOneStartedLater) {
   supervise(
     strategy::one_for_one,
@@ -32,7 +33,7 @@ TEST_F(SupervisorShutdown, WhenItStopsThenEachEndsAfterTheOneStartedLater) {
   EXPECT_EQ(end, asked);
 }
 
-// 26
+// SUPERVISION 26
 TEST_F(SupervisorShutdown, GivenInfinityThenItWaits) {
   given(children.slow("a", 1h), infinity);
   stop();
@@ -43,7 +44,7 @@ TEST_F(SupervisorShutdown, GivenInfinityThenItWaits) {
   EXPECT_EQ(end, asked);
 }
 
-// 26
+// SUPERVISION 26
 TEST_F(SupervisorShutdown, GivenATimeThenAnObedientChildEndsAsAsked) {
   given(children.slow("a", 199ms), 200ms);
   stop();
@@ -52,7 +53,7 @@ TEST_F(SupervisorShutdown, GivenATimeThenAnObedientChildEndsAsAsked) {
   EXPECT_EQ(end, asked);
 }
 
-// 26
+// SUPERVISION 26, 30
 TEST_F(SupervisorShutdown, GivenATimeThenADeafChildIsKilledThenAndNotBefore) {
   given(children.deaf("a"), 200ms);
   stop();
@@ -65,7 +66,7 @@ TEST_F(SupervisorShutdown, GivenATimeThenADeafChildIsKilledThenAndNotBefore) {
   EXPECT_EQ(end, asked);
 }
 
-// 26
+// SUPERVISION 26
 TEST_F(SupervisorShutdown, GivenNoTimeThenAWorkerHasFiveSeconds) {
   given(children.deaf("a"), std::nullopt);
   stop();
@@ -75,7 +76,7 @@ TEST_F(SupervisorShutdown, GivenNoTimeThenAWorkerHasFiveSeconds) {
   EXPECT_EQ(end, asked);
 }
 
-// 27
+// SUPERVISION 27
 TEST_F(SupervisorShutdown, GivenBrutalKillThenThereIsNoGrace) {
   given(children.obedient("a"), brutal_kill);
   stop();
@@ -84,7 +85,7 @@ TEST_F(SupervisorShutdown, GivenBrutalKillThenThereIsNoGrace) {
   EXPECT_EQ(end, asked);
 }
 
-// 27
+// SUPERVISION 27
 TEST_F(SupervisorShutdown, GivenBrutalKillThenAChildStartedLaterHasNoneEither) {
   supervise({});
   auto late = plain("a");
@@ -95,7 +96,7 @@ TEST_F(SupervisorShutdown, GivenBrutalKillThenAChildStartedLaterHasNoneEither) {
   EXPECT_EQ(counts(), all_workers(1, 0));
 }
 
-// 29
+// SUPERVISION 29
 TEST_F(SupervisorShutdown, WhenOthersEndDuringItThenNothingIsRestarted) {
   for (auto type : {restart_type::permanent, restart_type::transient,
                     restart_type::temporary})
@@ -125,7 +126,8 @@ TEST_F(SupervisorShutdown, WhenAChildEndsOtherwiseThanAskedThenItCarriesOn) {
   EXPECT_EQ(end, asked);
 }
 
-// 30: a killed child whose handler never returns sends no down message.
+// A killed child whose handler never returns sends no down message.
+// SUPERVISION 30
 TEST_F(SupervisorShutdown, WhenAKilledChildDoesNotGoThenItIsAbandoned) {
   given(children.deaf("a"), 200ms);
   caf::scheduler::test_coordinator& coordinator = scheduler();
@@ -146,7 +148,7 @@ TEST_F(SupervisorShutdown, WhenAKilledChildDoesNotGoThenItIsAbandoned) {
   EXPECT_EQ(children.reasons("a"), std::vector{killed});
 }
 
-// 31
+// SUPERVISION 31
 TEST_F(SupervisorShutdown, WhenAChildIsStuckComingUpThenStopDoesNotWaitForIt) {
   auto late = plain("a");
   late.start = children.late("a", 10s);
@@ -161,7 +163,8 @@ TEST_F(SupervisorShutdown, WhenAChildIsStuckComingUpThenStopDoesNotWaitForIt) {
   EXPECT_EQ(end, asked);
 }
 
-// 31: the stop arrives between two tries of a loop that would never end.
+// The stop arrives between two tries of a loop that would never end.
+// SUPERVISION 31
 TEST_F(SupervisorShutdown, WhenAChildIsInItsRestartLoopThenItStopsAtOnce) {
   supervise(strategy::one_for_one, {plain("a"), plain("b")}, 500);
   children.never_start("a", no_disk);
@@ -199,13 +202,13 @@ TEST_F(SupervisorShutdown, WhenRequestsArriveWhileItStopsThenTheyAreRefused) {
   EXPECT_EQ(end, asked);
 }
 
-// 34
+// SUPERVISION 34
 TEST_F(SupervisorShutdown, WhenItIsKilledThenItsChildrenEndWithIt) {
   supervise(
     strategy::one_for_one,
     {plain("a"),
      {.id = "b", .start = children.deaf("b")},
-     supervisor_child({.name = "inner", .children = {plain("c")}}, 1s)});
+     supervisor_child({.children = {plain("c")}, .name = "inner"}, 1s)});
   EXPECT_EQ(counts().active, 3u);
   took_place();
   caf::anon_send_exit(boss, caf::exit_reason::kill);
@@ -217,7 +220,7 @@ TEST_F(SupervisorShutdown, WhenItIsKilledThenItsChildrenEndWithIt) {
   EXPECT_EQ(end, killed);
 }
 
-// 34
+// SUPERVISION 34
 TEST_F(SupervisorShutdown, WhenItIsKilledThenWhoeverWaitsIsToldSo) {
   given(children.deaf("a"), infinity);
   auto waiting = ask<void>(boss, terminate_child_atom::value, std::string{"a"});

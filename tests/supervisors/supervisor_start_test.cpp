@@ -6,7 +6,7 @@ namespace snakebridge::testing {
 
 class SupervisorStart : public supervised {};
 
-// 1
+// SUPERVISION 1
 TEST_F(SupervisorStart, WhenItHasNoChildrenThenItStartsAndStopsCleanly) {
   supervise({});
   EXPECT_TRUE(ask<void>(boss, await_started_atom::value).is_value());
@@ -15,13 +15,13 @@ TEST_F(SupervisorStart, WhenItHasNoChildrenThenItStartsAndStopsCleanly) {
   EXPECT_EQ(end, make_error(caf::exit_reason::user_shutdown));
 }
 
-// 2
+// SUPERVISION 2
 TEST_F(SupervisorStart, GivenSlowStartersThenEachIsUpBeforeTheNextStarts) {
   auto first = plain("a");
   first.start = children.late("a", 100ms);
   first.up_timeout = 1s;
   auto spawned = spawn_supervisor(system(), {.children = {first, plain("b")}});
-  boss = ends_with_test(*spawned);
+  boss = ends_with_test(untyped(*spawned));
   auto started = ask<void>(boss, await_started_atom::value);
   EXPECT_EQ(took_place(), (events{"start:a"}));
   EXPECT_EQ(row("a").status, child_status::starting);
@@ -35,13 +35,13 @@ TEST_F(SupervisorStart, GivenSlowStartersThenEachIsUpBeforeTheNextStarts) {
   EXPECT_EQ(counts(), all_workers(2, 2));
 }
 
-// 3
+// SUPERVISION 3
 TEST_F(SupervisorStart, WhenTheSecondOfThreeFailsThenTheFirstIsStopped) {
   children.next_starts("b", {no_disk});
   auto spawned = spawn_idle_supervisor(
     system(),
-    {.name = "pool 'x'", .children = {plain("a"), plain("b"), plain("c")}});
-  boss = *spawned;
+    {.children = {plain("a"), plain("b"), plain("c")}, .name = "pool 'x'"});
+  boss = untyped(*spawned);
   boss->attach_functor([this](const caf::error& reason) { end = reason; });
   auto started = ask<void>(boss, await_started_atom::value);
   auto text = "pool 'x': child 'b' failed to start: test 7: no disk";
@@ -54,7 +54,7 @@ TEST_F(SupervisorStart, WhenTheSecondOfThreeFailsThenTheFirstIsStopped) {
 
 TEST_F(SupervisorStart, WhenAnIdleOneIsAskedThenNoFailureIsLost) {
   children.next_starts("a", {no_disk});
-  boss = *spawn_idle_supervisor(system(), {.children = {plain("a")}});
+  boss = untyped(*spawn_idle_supervisor(system(), {.children = {plain("a")}}));
   settle();
   EXPECT_EQ(children.starts("a"), 0u);
   auto started = ask<void>(boss, await_started_atom::value);
@@ -97,7 +97,7 @@ TEST_F(SupervisorStart, WhenAFactoryThrowsThenThatIsAStartThatFailed) {
             "failed_to_start: the factory threw: no disk");
 }
 
-// 4
+// SUPERVISION 4
 TEST_F(SupervisorStart, WhenStartChildFailsThenNothingIsKeptOrCounted) {
   supervise(strategy::one_for_one, {plain("a")}, 0);
   children.next_starts("b", {no_disk});
@@ -110,7 +110,7 @@ TEST_F(SupervisorStart, WhenStartChildFailsThenNothingIsKeptOrCounted) {
   EXPECT_EQ(counts(), all_workers(2, 2));
 }
 
-// 5
+// SUPERVISION 5
 TEST_F(SupervisorStart, WhenAFactoryDeclinesThenOnlyATemporarySpecIsDropped) {
   auto decline = caf::error{supervisor_errc::declined};
   children.next_starts("a", {decline});
@@ -126,7 +126,7 @@ TEST_F(SupervisorStart, WhenAFactoryDeclinesThenOnlyATemporarySpecIsDropped) {
   EXPECT_EQ(counts(), all_workers(2, 2));
 }
 
-// 5
+// SUPERVISION 5
 TEST_F(SupervisorStart, WhenStartChildDeclinesThenTheAskerIsTold) {
   auto decline = caf::error{supervisor_errc::declined};
   supervise({});
@@ -141,7 +141,7 @@ TEST_F(SupervisorStart, WhenStartChildDeclinesThenTheAskerIsTold) {
   EXPECT_EQ(counts(), all_workers(1, 0));
 }
 
-// 7
+// SUPERVISION 7
 TEST_F(SupervisorStart, GivenABadSpecThenNothingIsSpawned) {
   auto refused = spawn_supervisor(system(), {.children = {plain("")}});
   EXPECT_TRUE(is(refused.error(), supervisor_errc::missing_id));

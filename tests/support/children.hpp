@@ -4,8 +4,8 @@
 // one trace, when each starts ("start:a"), is told to stop ("stop:a") and has
 // ended ("end:a"); it must outlive them. On the test's thread only.
 
-#include "supervisors/child_spec.hpp"
-#include "supervisors/supervisor.hpp"
+#include <snakebridge/supervisor.hpp>
+
 #include "tests/support/deterministic.hpp"
 
 #include <caf/stateful_actor.hpp>
@@ -39,6 +39,11 @@ inline void terminate(const caf::actor& child, ending how) {
     caf::anon_send_exit(child, caf::exit_reason::kill);
     break;
   }
+}
+
+/// A supervisor as any other actor.
+inline caf::actor untyped(const supervisor_actor& one) {
+  return caf::actor_cast<caf::actor>(one);
 }
 
 /// How a child treats its supervisor.

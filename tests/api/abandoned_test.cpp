@@ -1,0 +1,92 @@
+// A child stuck in Python past its time, where nothing can end it: in this
+// process. The bridge's own tree, with the host that a user has.
+#include <future>
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/scoped_actor.hpp>
+
+#include "actors/lane.hpp"
+#include "supervisors/tree.hpp"
+#include "tests/api/gate.hpp"
+#include "tests/api/python_fixture.hpp"
+
+namespace snakebridge::testing {
+
+class StuckInPython : public ::testing::Test {
+protected:
+  StuckInPython() {
+    root_ = *spawn_supervisor(
+      system_, root_spec(*places_, real_hosts(settings_, threads_),
+                         [](const caf::actor&) {}));
+    or_throw(queue()->wait_ready(steady_clock::now() + patience));
+  }
+
+  ~StuckInPython() override {
+    self_->send_exit(root_, caf::exit_reason::user_shutdown);
+    self_->wait_for(root_);
+    EXPECT_TRUE(threads_->wait_for_none(patience));
+    deadlines_->stop();
+  }
+
+  std::shared_ptr<call_queue> queue() { return places_->interpreter(1); }
+
+  result<value> eval(std::string expression) {
+    lane calls{places_, ++last_session_, "a session", patience};
+    auto answer =
+      calls.run({.what = verb::evaluate, .name = std::move(expression)}, {});
+    calls.close();
+    return answer;
+  }
+
+  template <class Supervisor>
+  caf::actor first_child_of(const Supervisor& boss) {
+    std::vector<child_row> rows;
+    self_->request(boss, patience, which_children_atom::value)
+      .receive([&](std::vector<child_row>& told) { rows = std::move(told); },
+               [](const caf::error& why) { FAIL() << describe(why); });
+    return rows.at(0).handle;
+  }
+
+  void kill_interpreter() {
+    const auto interpreters = first_child_of(root_);
+    const auto pool = first_child_of(interpreters);
+    self_->send_exit(first_child_of(pool), caf::exit_reason::kill);
+  }
+
+private:
+  const sb::config settings_ =
+    or_throw(checked(one_pool(sb::placement::embedded)));
+  std::shared_ptr<timers> deadlines_ = std::make_shared<timers>();
+  std::shared_ptr<live_threads> threads_ = std::make_shared<live_threads>();
+  std::shared_ptr<const pools> places_ =
+    std::make_shared<const pools>(settings_.pools, deadlines_);
+  caf::actor_system_config system_settings_;
+  caf::actor_system system_{system_settings_};
+  caf::scoped_actor self_{system_};
+  supervisor_actor root_;
+  std::uint64_t last_session_ = 0;
+};
+
+// SUPERVISION 33
+TEST_F(StuckInPython, WhenItIsKilledThenItIsAbandonedAndANewOneIsUp) {
+  std::future<result<value>> stuck;
+  gate here; // opens before `stuck` waits for its thread
+  stuck =
+    std::async(std::launch::async, [&] { return eval(here.wait_here()); });
+  ASSERT_TRUE(here.has_a_caller());
+  ::testing::internal::CaptureStdout(); // the log
+  kill_interpreter();
+  const bool is_up = eventually([&] { return eval("6 * 7") == 42; });
+  EXPECT_THAT(::testing::internal::GetCapturedStdout(),
+              ::testing::HasSubstr("interpreter 1 of pool 'default' is "
+                                   "abandoned"));
+  ASSERT_TRUE(is_up);
+  EXPECT_EQ(queue()->look().epoch, 2U);
+  // The other is in Python still, and its thread with it.
+  EXPECT_EQ(stuck.wait_for(0s), std::future_status::timeout);
+  here.open();
+  EXPECT_EQ(stuck.get(), "");
+}
+
+} // namespace snakebridge::testing
