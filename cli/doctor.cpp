@@ -28,6 +28,12 @@ void print_limits(const config& settings, const config_origins& origins) {
   limit("payload_bytes_max", settings.payload_bytes_max);
   limit("error_mode",
         settings.error_mode == error_mode::raw ? "raw" : "translated");
+  limit("ref_max", settings.refs.max);
+  limit("ref_on_full",
+        settings.refs.on_full == on_full::prune ? "prune" : "refuse");
+  limit("ref_ttl_ms", settings.refs.ttl.count());
+  limit("strict_mode", settings.refs.strict_mode);
+  limit("strict_mode_threshold", settings.refs.strict_mode_threshold);
   for (const auto& pool : settings.pools) {
     const auto prefix = "pool." + pool.name + ".";
     limit(prefix + "size", pool.size);

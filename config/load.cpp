@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::string_view top_settings =
   "timeout_ms, payload_bytes_max, worker, error_mode, atom_class, atoms, "
-  "marker_detail, marker_repr_bytes_max and tables [pool.NAME]";
+  "marker_detail, marker_repr_bytes_max, ref_max, ref_on_full, ref_ttl_ms, "
+  "strict_mode, strict_mode_threshold and tables [pool.NAME]";
 constexpr std::string_view pool_settings =
   "size, placement, python, env, queue_max, intensity, period_ms, "
   "start_timeout_ms, cancel_grace_ms and stop_timeout_ms";
@@ -28,6 +29,8 @@ constexpr choice<placement> placements[] = {{"worker", placement::worker},
                                             {"embedded", placement::embedded}};
 constexpr choice<error_mode> error_modes[] = {
   {"raw", error_mode::raw}, {"translated", error_mode::translated}};
+constexpr choice<on_full> ways_when_full[] = {{"prune", on_full::prune},
+                                              {"refuse", on_full::refuse}};
 constexpr choice<unserializable_detail> marker_details[] = {
   {"none", unserializable_detail::none},
   {"type", unserializable_detail::type},
@@ -109,6 +112,10 @@ public:
       return read_flag(given, into_.conversion.atom_class);
     if (given.key == "atoms")
       return read_names(given, into_.conversion.atoms);
+    if (given.key == "ref_on_full")
+      return read_word(given, into_.refs.on_full, ways_when_full);
+    if (given.key == "strict_mode")
+      return read_flag(given, into_.refs.strict_mode);
     return refused(given,
                    fmt::format("no such setting; there are {}", top_settings));
   }
@@ -258,7 +265,8 @@ private:
 struct override_variable {
   const char* name;
   std::string_view key;
-  bool of_pool; ///< of the default pool, which is there once spoken of
+  bool of_pool;          ///< of the default pool, which is there once spoken of
+  std::int64_t unit = 1; ///< of a number, in those of the setting
 };
 
 constexpr std::array overrides{
@@ -267,6 +275,11 @@ constexpr std::array overrides{
   override_variable{"SNAKEBRIDGE_ERROR_MODE", "error_mode", false},
   override_variable{"SNAKEBRIDGE_ATOM_CLASS", "atom_class", false},
   override_variable{"SNAKEBRIDGE_MARKER_DETAIL", "marker_detail", false},
+  override_variable{"SNAKEBRIDGE_REF_MAX", "ref_max", false},
+  override_variable{"SNAKEBRIDGE_REF_TTL_SECONDS", "ref_ttl_ms", false, 1'000},
+  override_variable{"SNAKEBRIDGE_STRICT_MODE", "strict_mode", false},
+  override_variable{"SNAKEBRIDGE_STRICT_MODE_THRESHOLD",
+                    "strict_mode_threshold", false},
   override_variable{"SNAKEBRIDGE_PYTHON", "python", true},
   override_variable{"SNAKEBRIDGE_POOL_SIZE", "size", true},
   override_variable{"SNAKEBRIDGE_PLACEMENT", "placement", true},
@@ -296,8 +309,10 @@ result<void> read_override(const override_variable& one,
   std::int64_t number = 0;
   const char* end = text.data() + text.size();
   const auto [rest, wrong] = std::from_chars(text.data(), end, number);
-  if (wrong == std::errc{} && rest == end && has_number(one.key))
-    return take(toml::value<std::int64_t>{number});
+  std::int64_t in_units = 0;
+  if (wrong == std::errc{} && rest == end && has_number(one.key)
+      && !__builtin_mul_overflow(number, one.unit, &in_units))
+    return take(toml::value<std::int64_t>{in_units});
   return take(toml::value<std::string>{text});
 }
 

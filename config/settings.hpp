@@ -42,6 +42,10 @@ void each_number(Config& all, Visit visit) {
   visit(tunable_of("payload_bytes_max", false), all.payload_bytes_max);
   visit(tunable_of("marker_repr_bytes_max", false),
         all.conversion.repr_bytes_max);
+  visit(tunable_of("ref_max", false), all.refs.max);
+  visit(tunable_of("ref_ttl_ms", false), all.refs.ttl);
+  visit(tunable_of("strict_mode_threshold", false),
+        all.refs.strict_mode_threshold);
 }
 
 /// Calls `visit(row, member)` for every number of a pool.

@@ -173,6 +173,11 @@ std::size_t call_queue::load() const {
   return waiting_.size() + (host_ ? host_->stats().running : 0);
 }
 
+std::uint32_t call_queue::serving_epoch() const {
+  const std::lock_guard lock{mutex_};
+  return host_ ? epoch_ : 0;
+}
+
 std::uint32_t call_queue::next_epoch() {
   const std::lock_guard lock{mutex_};
   return ++epoch_;

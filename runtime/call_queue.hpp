@@ -53,6 +53,8 @@ public:
   void release(std::uint64_t session);
   /// Calls here and in the host: for choosing the least busy.
   std::size_t load() const;
+  /// The incarnation that serves calls; 0: none does.
+  std::uint32_t serving_epoch() const;
 
   // For the interpreter actor.
 

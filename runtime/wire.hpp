@@ -85,7 +85,10 @@ error malformed(const kj::Exception& what);
 /// Encodes an operation. Errors: payload_too_large.
 result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
                                                  std::uint64_t session,
-                                                 std::size_t bytes_max);
+                                                 std::size_t bytes_max,
+                                                 const ref_bounds& refs = {});
+/// The bounds in it; throws kj::Exception for those no host would set.
+ref_bounds read_bounds(schema::Request::Reader from);
 /// Throws payload_too_large, kj::Exception.
 void write_conversion(schema::Start::Builder to, const conversion_config& from);
 conversion_config read_conversion(schema::Start::Reader from);

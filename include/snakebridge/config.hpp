@@ -59,6 +59,23 @@ struct pool_config {
   std::chrono::milliseconds stop_timeout{2'000};
 };
 
+/// What becomes of a session that holds as many refs as it may, and makes more.
+enum class on_full : std::uint8_t {
+  prune,  ///< refs unused for the longest are let go: the default
+  refuse, ///< the call answers quota_exceeded, and keeps nothing
+};
+
+/// What a session may hold; `session_options` may say otherwise for one.
+struct ref_rules {
+  std::uint32_t max = 10'000;
+  snakebridge::on_full on_full = on_full::prune;
+  /// A ref that is not used for so long is let go; 0: none is.
+  std::chrono::milliseconds ttl{0};
+  /// Warns in the log of a session that holds more refs than the threshold.
+  bool strict_mode = false;
+  std::uint32_t strict_mode_threshold = 1'000;
+};
+
 /// How much a marker (`unserializable`) tells of its object.
 enum class unserializable_detail : std::uint8_t {
   none,          ///< that there was one
@@ -100,6 +117,7 @@ struct config {
   /// The snakebridge-worker program; empty: the one beside this library.
   std::filesystem::path worker = {};
   conversion_config conversion = {};
+  ref_rules refs = {};
   /// Takes what Python prints; empty: the log of the library, at info. Called
   /// from threads of the bridge: it must not call the bridge, nor block.
   std::function<void(const log_line&)> on_output = {};

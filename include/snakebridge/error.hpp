@@ -26,7 +26,8 @@ enum class errc : std::uint8_t {
   python_raised = 1,
   /// The interpreter that held the object has died: make the object again.
   ref_stale,
-  /// The object was released, or its session ended: make it again.
+  /// The object was released, pruned or expired, or its session ended: make it
+  /// again.
   ref_released,
   /// The object belongs to another session or interpreter: share the session.
   ref_foreign,

@@ -66,6 +66,11 @@ atom_class = true
 atoms = ["*"]
 marker_detail = "repr_redacted"
 marker_repr_bytes_max = 2000
+ref_max = 7
+ref_on_full = "refuse"
+ref_ttl_ms = 8000
+strict_mode = true
+strict_mode_threshold = 9
 )");
   EXPECT_EQ(made.timeout, 1500ms);
   EXPECT_EQ(made.payload_bytes_max, std::size_t{1} << 32U);
@@ -75,6 +80,11 @@ marker_repr_bytes_max = 2000
   EXPECT_EQ(made.conversion.atoms, std::vector<std::string>{"*"});
   EXPECT_EQ(made.conversion.detail, unserializable_detail::repr_redacted);
   EXPECT_EQ(made.conversion.repr_bytes_max, 2'000u);
+  EXPECT_EQ(made.refs.max, 7u);
+  EXPECT_EQ(made.refs.on_full, on_full::refuse);
+  EXPECT_EQ(made.refs.ttl, 8s);
+  EXPECT_TRUE(made.refs.strict_mode);
+  EXPECT_EQ(made.refs.strict_mode_threshold, 9u);
 }
 
 TEST_F(ConfigFile, WhenAConversionIsWrongThenTheChoicesAreTold) {
@@ -184,8 +194,9 @@ TEST_F(ConfigFile, WhenAKeyIsUnknownThenTheKnownOnesAreTold) {
   EXPECT_EQ(refusal("timeout = 5"),
             "snakebridge.toml:1: timeout = 5: no such setting; there are "
             "timeout_ms, payload_bytes_max, worker, error_mode, atom_class, "
-            "atoms, marker_detail, marker_repr_bytes_max and tables "
-            "[pool.NAME]");
+            "atoms, marker_detail, marker_repr_bytes_max, ref_max, "
+            "ref_on_full, ref_ttl_ms, strict_mode, strict_mode_threshold and "
+            "tables [pool.NAME]");
   EXPECT_EQ(refusal("[pool.p]\nsise = 5"),
             "snakebridge.toml:2: pool.p.sise = 5: no such setting; a pool has "
             "size, placement, python, env, queue_max, intensity, period_ms, "
