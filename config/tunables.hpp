@@ -66,6 +66,8 @@ inline constexpr int actors_wait_ms_max = 5'000;
 inline constexpr std::size_t refs_gone_max = 1'024;
 /// Refs that expire are looked for at most so often.
 inline constexpr int expiry_step_ms = 10;
+/// How long a program named as `python` may take to tell what it is.
+inline constexpr int python_answer_ms_max = 10'000;
 /// Worker threads of the bridge's own actor system.
 inline constexpr std::size_t scheduler_threads_max = 4;
 
