@@ -45,6 +45,16 @@ void print_limits(const config& settings, const config_origins& origins) {
     limit(prefix + "start_timeout_ms", pool.start_timeout.count());
     limit(prefix + "cancel_grace_ms", pool.cancel_grace.count());
     limit(prefix + "stop_timeout_ms", pool.stop_timeout.count());
+    limit(prefix + "memory_bytes_max", pool.limits.memory_bytes_max);
+    limit(prefix + "cpu_seconds_max", pool.limits.cpu_seconds_max);
+    limit(prefix + "open_files_max", pool.limits.open_files_max);
+    limit(prefix + "no_new_privileges", pool.limits.no_new_privileges);
+    limit(prefix + "importable",
+          pool.limits.importable.empty()
+            ? "all"
+            : fmt::format("{}", fmt::join(pool.limits.importable, " ")));
+    limit(prefix + "pass_env",
+          fmt::format("{}", fmt::join(pool.pass_env, " ")));
   }
 }
 

@@ -19,8 +19,9 @@ constexpr std::string_view top_settings =
   "marker_detail, marker_repr_bytes_max, ref_max, ref_on_full, ref_ttl_ms, "
   "strict_mode, strict_mode_threshold and tables [pool.NAME]";
 constexpr std::string_view pool_settings =
-  "size, placement, python, env, queue_max, intensity, period_ms, "
-  "start_timeout_ms, cancel_grace_ms and stop_timeout_ms";
+  "size, placement, python, env, pass_env, queue_max, intensity, period_ms, "
+  "start_timeout_ms, cancel_grace_ms, stop_timeout_ms, memory_bytes_max, "
+  "cpu_seconds_max, open_files_max, no_new_privileges and importable";
 
 template <class Choice>
 using choice = std::pair<std::string_view, Choice>;
@@ -128,6 +129,12 @@ public:
       return read_path(given, pool.python);
     if (given.key == "placement")
       return read_word(given, pool.placement, placements);
+    if (given.key == "pass_env")
+      return read_names(given, pool.pass_env);
+    if (given.key == "importable")
+      return read_names(given, pool.limits.importable);
+    if (given.key == "no_new_privileges")
+      return read_flag(given, pool.limits.no_new_privileges);
     return refused(
       given, fmt::format("no such setting; a pool has {}", pool_settings));
   }

@@ -68,6 +68,9 @@ inline constexpr std::size_t refs_gone_max = 1'024;
 inline constexpr int expiry_step_ms = 10;
 /// How long a program named as `python` may take to tell what it is.
 inline constexpr int python_answer_ms_max = 10'000;
+/// A worker with less address space or fewer files cannot run Python.
+inline constexpr std::uint64_t memory_bytes_min = std::uint64_t{64} << 20U;
+inline constexpr std::uint32_t open_files_min = 32;
 /// Worker threads of the bridge's own actor system.
 inline constexpr std::size_t scheduler_threads_max = 4;
 
@@ -107,6 +110,12 @@ inline constexpr tunable tunables[] = {
    "after a deadline, until the worker is killed"},
   {"stop_timeout_ms", true, 0, day_ms,
    "for a worker to end when asked, until it is killed"},
+  {"memory_bytes_max", true, 0, std::int64_t{1} << 46,
+   "address space of a worker; 0: no bound"},
+  {"cpu_seconds_max", true, 0, 1'000'000'000,
+   "time of a worker on a processor; 0: no bound"},
+  {"open_files_max", true, 0, 1'048'576,
+   "files a worker may have open; 0: no bound"},
 };
 
 } // namespace snakebridge

@@ -138,6 +138,27 @@ conversion_config read_conversion(schema::Start::Reader from) {
   return rules;
 }
 
+void write_limits(schema::Start::Builder to, const worker_limits& from) {
+  to.setMemoryBytesMax(from.memory_bytes_max);
+  to.setCpuSecondsMax(from.cpu_seconds_max);
+  to.setOpenFilesMax(from.open_files_max);
+  to.setNoNewPrivileges(from.no_new_privileges);
+  auto importable = to.initImportable(count_of(from.importable.size()));
+  for (unsigned i = 0; i < importable.size(); ++i)
+    importable.set(i, text(from.importable[i]));
+}
+
+worker_limits read_limits(schema::Start::Reader from) {
+  worker_limits limits{.memory_bytes_max = from.getMemoryBytesMax(),
+                       .cpu_seconds_max = from.getCpuSecondsMax(),
+                       .open_files_max = from.getOpenFilesMax(),
+                       .no_new_privileges = from.getNoNewPrivileges(),
+                       .importable = {}};
+  for (const auto name : from.getImportable())
+    limits.importable.push_back(string(name));
+  return limits;
+}
+
 ref_bounds read_bounds(schema::Request::Reader from) {
   const auto ttl_ms = from.getRefTtlMs();
   if (from.getRefsMax() == 0
@@ -210,7 +231,7 @@ result<start_orders> decode_start(const frame& received) {
     incoming message{received};
     const auto start = message.root<schema::Start>();
     return start_orders{string(start.getPython()), start.getPayloadBytesMax(),
-                        read_conversion(start)};
+                        read_conversion(start), read_limits(start)};
   } catch (const kj::Exception& broken) {
     return tl::unexpected{malformed(broken)};
   }

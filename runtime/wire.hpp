@@ -92,6 +92,8 @@ ref_bounds read_bounds(schema::Request::Reader from);
 /// Throws payload_too_large, kj::Exception.
 void write_conversion(schema::Start::Builder to, const conversion_config& from);
 conversion_config read_conversion(schema::Start::Reader from);
+void write_limits(schema::Start::Builder to, const worker_limits& from);
+worker_limits read_limits(schema::Start::Reader from);
 std::unique_ptr<outgoing> encode_release(std::uint64_t session);
 
 /// A reply, as the result of the call it answers: refs get the session and the
@@ -109,6 +111,7 @@ struct start_orders {
   std::string python;
   std::uint64_t payload_bytes_max = 0;
   conversion_config conversion = {};
+  worker_limits limits = {};
 };
 result<start_orders> decode_start(const frame& received);
 

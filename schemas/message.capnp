@@ -100,6 +100,11 @@ struct Start {
   atoms @3 :List(Text);
   markerDetail @4 :UInt8;
   markerReprBytesMax @5 :UInt64;
+  memoryBytesMax @6 :UInt64;   # the pool's limits; 0: none
+  cpuSecondsMax @7 :UInt64;
+  openFilesMax @8 :UInt32;
+  noNewPrivileges @9 :Bool;
+  importable @10 :List(Text);  # top-level modules; empty: all
 }
 
 struct Ready {

@@ -36,6 +36,25 @@ struct restart_limits {
   std::chrono::milliseconds period{5'000};
 };
 
+/// What each worker of a pool may use; 0: as much as there is. Not for embedded
+/// pools, whose process is the program's own.
+struct worker_limits {
+  /// Address space. Beyond it Python raises MemoryError.
+  std::uint64_t memory_bytes_max = 0;
+  /// Time on a processor over its life. Then it dies by SIGXCPU and is
+  /// replaced.
+  std::uint64_t cpu_seconds_max = 0;
+  std::uint32_t open_files_max = 0;
+  /// Neither it nor its children gain rights by running setuid programs.
+  bool no_new_privileges = false;
+  /// The top-level modules that calls, `eval` and `exec` may import; empty:
+  /// all. What these import themselves is not looked at. It keeps honest
+  /// callers in bounds and is no sandbox. Others are not_authorized.
+  std::vector<std::string> importable = {};
+
+  bool operator==(const worker_limits&) const = default;
+};
+
 /// One pool of interpreters of one kind.
 struct pool_config {
   std::string name = "default";
@@ -45,8 +64,12 @@ struct pool_config {
   /// A venv, or an interpreter, of the Python version the bridge was built
   /// with; empty: that version's own, without a venv.
   std::filesystem::path python = {};
-  /// Environment variables of the workers, over those of this process.
+  /// Environment variables of the workers, over those that are passed on.
   std::map<std::string, std::string> env = {};
+  /// Variables of this process that are passed on to the workers besides those
+  /// always passed (runtime/worker_environment.cpp): names, or with a `*` at
+  /// their end all that begin so. "*": all there are.
+  std::vector<std::string> pass_env = {};
   /// Calls that may wait for one interpreter; one more is `overloaded`.
   std::uint32_t queue_max = 1'000;
   restart_limits restart = {};
@@ -57,6 +80,7 @@ struct pool_config {
   std::chrono::milliseconds cancel_grace{500};
   /// How long a worker may take to end when asked, before it is killed.
   std::chrono::milliseconds stop_timeout{2'000};
+  worker_limits limits = {};
 };
 
 /// What becomes of a session that holds as many refs as it may, and makes more.

@@ -55,7 +55,8 @@ enum class errc : std::uint8_t {
   node_down,
   /// The address does not answer: check it, and the network.
   unreachable,
-  /// The other side refused this identity: check the certificates.
+  /// The other side refused this identity, or the pool this module: check the
+  /// certificates, or the setting `importable`.
   not_authorized,
   /// The value is not exactly of the type asked for: ask for another.
   not_convertible,

@@ -38,6 +38,10 @@ const conversion_config& session_objects::rules() const {
   return table_.rules_;
 }
 
+const import_rules& session_objects::imports() const {
+  return table_.imports_;
+}
+
 void session_objects::begin_call(const ref_bounds& bounds) {
   bounds_ = bounds;
   settled_ = table_.last_slot_;
@@ -200,7 +204,7 @@ std::size_t session_objects::forget_all() {
 py::dict session_objects::name_space() {
   if (!namespace_) {
     py::dict made;
-    made["__builtins__"] = py::module_::import("builtins");
+    made["__builtins__"] = imports().builtins();
     made["__name__"] = "__snakebridge_session__";
     namespace_ = std::move(made);
   }

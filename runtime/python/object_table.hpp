@@ -15,6 +15,7 @@
 
 #include <snakebridge/config.hpp>
 
+#include "runtime/python/imports.hpp"
 #include "runtime/python/python.hpp"
 #include "runtime/session_refs.hpp"
 #include "runtime/status_page.hpp"
@@ -51,6 +52,7 @@ public:
   std::size_t forget_all();
 
   const conversion_config& rules() const;
+  const import_rules& imports() const;
 
   /// Made on first use, freed with the session.
   py::dict name_space();
@@ -92,9 +94,11 @@ public:
   /// Counts the objects it holds in `counts`, which must outlive it. Values of
   /// all its sessions are converted by `rules`.
   explicit object_table(object_counts& counts, conversion_config rules = {},
+                        import_rules imports = {},
                         clock now = std::chrono::steady_clock::now)
       : counts_{counts},
         rules_{std::move(rules)},
+        imports_{std::move(imports)},
         now_{now} {}
 
   session_objects& of(std::uint64_t session);
@@ -114,6 +118,7 @@ private:
 
   object_counts& counts_;
   const conversion_config rules_;
+  const import_rules imports_;
   const clock now_;
   std::uint64_t last_slot_ = 0;
   std::optional<time_of_use> next_expiry_;

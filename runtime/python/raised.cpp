@@ -274,6 +274,8 @@ python_error describe_exception(py::error_already_set& raised) {
 }
 
 error to_error(py::error_already_set& raised, const exception_place& keep_in) {
+  if (auto refused = refused_import(raised))
+    return std::move(*refused);
   auto told = describe_exception(raised);
   const auto slot = keep_in.session
                       ? keep_in.session->keep_if_allowed(raised.value())

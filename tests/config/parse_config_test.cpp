@@ -113,6 +113,12 @@ period_ms = 60000
 start_timeout_ms = 1
 cancel_grace_ms = 0
 stop_timeout_ms = 3
+pass_env = ["AWS_*"]
+memory_bytes_max = 4
+cpu_seconds_max = 5
+open_files_max = 6
+no_new_privileges = true
+importable = ["math", "numpy"]
 )");
   ASSERT_EQ(made.pools.size(), 1u);
   const auto& pool = made.pools[0];
@@ -128,6 +134,12 @@ stop_timeout_ms = 3
   EXPECT_EQ(pool.start_timeout, 1ms);
   EXPECT_EQ(pool.cancel_grace, 0ms);
   EXPECT_EQ(pool.stop_timeout, 3ms);
+  EXPECT_EQ(pool.pass_env, std::vector<std::string>{"AWS_*"});
+  EXPECT_EQ(pool.limits, (worker_limits{.memory_bytes_max = 4,
+                                        .cpu_seconds_max = 5,
+                                        .open_files_max = 6,
+                                        .no_new_privileges = true,
+                                        .importable = {"math", "numpy"}}));
 }
 
 TEST_F(ConfigFile, KeepsItsPoolsInTheirOrder) {
@@ -199,8 +211,10 @@ TEST_F(ConfigFile, WhenAKeyIsUnknownThenTheKnownOnesAreTold) {
             "tables [pool.NAME]");
   EXPECT_EQ(refusal("[pool.p]\nsise = 5"),
             "snakebridge.toml:2: pool.p.sise = 5: no such setting; a pool has "
-            "size, placement, python, env, queue_max, intensity, period_ms, "
-            "start_timeout_ms, cancel_grace_ms and stop_timeout_ms");
+            "size, placement, python, env, pass_env, queue_max, intensity, "
+            "period_ms, start_timeout_ms, cancel_grace_ms, stop_timeout_ms, "
+            "memory_bytes_max, cpu_seconds_max, open_files_max, "
+            "no_new_privileges and importable");
   EXPECT_TRUE(refusal("[pols.p]\n")
                 .starts_with("snakebridge.toml:1: pols = a table: no such"));
 }

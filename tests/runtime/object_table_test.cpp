@@ -21,7 +21,7 @@ protected:
     ASSERT_TRUE(started) << started.error();
     gil.emplace();
     now = {};
-    table.emplace(counts, conversion_config{}, read_clock);
+    table.emplace(counts, conversion_config{}, import_rules{}, read_clock);
   }
   void TearDown() override {
     table.reset();
