@@ -73,6 +73,15 @@ inline constexpr int assists_max = 8;
 inline constexpr int last_looks_max = 256;
 /// How long actors of the program may outlive their bridge on its own system.
 inline constexpr int actors_wait_ms_max = 5'000;
+/// Of the refs a session was made to let go, how many are known, to say why.
+inline constexpr std::size_t refs_gone_max = 1'024;
+/// Refs that expire are looked for at most so often.
+inline constexpr int expiry_step_ms = 10;
+/// How long a program named as `python` may take to tell what it is.
+inline constexpr int python_answer_ms_max = 10'000;
+/// A worker with less address space or fewer files cannot run Python.
+inline constexpr std::uint64_t memory_bytes_min = std::uint64_t{64} << 20U;
+inline constexpr std::uint32_t open_files_min = 32;
 /// Worker threads of the bridge's own actor system.
 inline constexpr std::size_t scheduler_threads_max = 4;
 
@@ -91,12 +100,18 @@ struct tunable {
 };
 
 inline constexpr std::int64_t day_ms = 86'400'000;
+inline constexpr std::int64_t ref_ttl_ms_max = 365 * day_ms;
 
 inline constexpr tunable tunables[] = {
   {"timeout_ms", false, 1, day_ms, "a call's time when it names none"},
   {"payload_bytes_max", false, 1'024, std::int64_t{1} << 32,
    "the largest call or result, encoded"},
   {"marker_repr_bytes_max", false, 0, 2'000, "of a repr in a marker"},
+  {"ref_max", false, 1, 100'000'000, "refs one session may hold"},
+  {"ref_ttl_ms", false, 0, ref_ttl_ms_max,
+   "until a ref that is not used is let go; 0: it stays"},
+  {"strict_mode_threshold", false, 1, 100'000'000,
+   "refs of a session strict mode warns beyond"},
   {"size", true, 0, 1'024, "interpreters; 0: one per core"},
   {"queue_max", true, 1, 1'000'000, "calls waiting for one interpreter"},
   {"intensity", true, 0, 1'000, "restarts within the period survived"},
@@ -111,6 +126,12 @@ inline constexpr tunable tunables[] = {
    "after a deadline, until the worker is killed"},
   {"stop_timeout_ms", true, 0, day_ms,
    "for a worker to end when asked, until it is killed"},
+  {"memory_bytes_max", true, 0, std::int64_t{1} << 46,
+   "address space of a worker; 0: no bound"},
+  {"cpu_seconds_max", true, 0, 1'000'000'000,
+   "time of a worker on a processor; 0: no bound"},
+  {"open_files_max", true, 0, 1'048'576,
+   "files a worker may have open; 0: no bound"},
 };
 
 } // namespace snakebridge

@@ -15,6 +15,8 @@
 
 #include <snakebridge/operation.hpp>
 
+#include "runtime/session_refs.hpp"
+
 namespace snakebridge {
 
 using steady_clock = std::chrono::steady_clock;
@@ -25,13 +27,16 @@ using timer_token = std::pair<steady_clock::time_point, std::uint64_t>;
 /// What the runtime knows of a session. Owned by its lane; `closed` never goes
 /// back, and after it no call of the session starts.
 struct session_gate {
-  session_gate(std::uint64_t session_number, std::string session_id)
+  session_gate(std::uint64_t session_number, std::string session_id,
+               const ref_rules& rules = {})
       : number{session_number},
-        id{std::move(session_id)} {}
+        id{std::move(session_id)},
+        refs{rules} {}
 
   const std::uint64_t number; ///< never used twice in this process
   const std::string id;
   std::atomic<bool> closed{false};
+  mutable session_refs refs; ///< hosts write into it
 };
 
 /// Runs once, on whatever thread has the answer: it must not block.

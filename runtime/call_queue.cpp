@@ -203,6 +203,11 @@ bool call_queue::died_since(steady_clock::time_point since) const {
   return last_death_at_ >= since;
 }
 
+std::uint32_t call_queue::serving_epoch() const {
+  const std::lock_guard lock{mutex_};
+  return host_ ? epoch_ : 0;
+}
+
 std::uint32_t call_queue::next_epoch() {
   const std::lock_guard lock{mutex_};
   return ++epoch_;

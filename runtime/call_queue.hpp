@@ -57,6 +57,8 @@ public:
   bool is_free() const;
   /// An incarnation has died since.
   bool died_since(steady_clock::time_point since) const;
+  /// The incarnation that serves calls; 0: none does.
+  std::uint32_t serving_epoch() const;
 
   // For the interpreter actor.
 

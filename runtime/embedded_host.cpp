@@ -28,8 +28,8 @@ error late(const operation& asked) {
 } // namespace
 
 struct embedded_host::python_side {
-  python_side(std::atomic<std::uint64_t>& live, const conversion_config& rules)
-      : objects{live, rules} {}
+  python_side(object_counts& counts, const conversion_config& rules)
+      : objects{counts, rules} {}
   object_table objects;
 };
 
@@ -81,7 +81,7 @@ void embedded_host::serve() {
   if (started) {
     {
       const gil_guard gil;
-      python_side_ = std::make_unique<python_side>(live_objects_, rules_);
+      python_side_ = std::make_unique<python_side>(counts_, rules_);
     }
     {
       const std::lock_guard lock{mutex_};
@@ -117,10 +117,7 @@ void embedded_host::serve() {
 void embedded_host::serve_accepted() {
   std::unique_lock lock{mutex_};
   for (;;) {
-    changed_.wait(lock, [this] {
-      return !busy_
-             && (stopping_ || !accepted_.empty() || !to_release_.empty());
-    });
+    await_work(lock);
     if (stopping_)
       return;
     busy_ = true;
@@ -131,15 +128,17 @@ void embedded_host::serve_accepted() {
       last_begun_ = next->id;
     }
     lock.unlock();
-    if (!releases.empty()) {
+    if (!releases.empty() || expiry_) {
       const gil_guard gil;
       for (const auto session : releases)
         python_side_->objects.release(session);
+      python_side_->objects.expire();
     }
     std::optional<result<value>> outcome;
     if (next && !next->answered())
       outcome = run_accepted(*next);
     lock.lock();
+    expiry_ = python_side_->objects.next_expiry();
     busy_ = false;
     offered_ = !accepted_.empty() || !to_release_.empty() || stopping_;
     if (waiting_ > 0)
@@ -154,6 +153,24 @@ void embedded_host::serve_accepted() {
     own_thread_looks_([this] { return offered_.load(); });
     lock.lock();
   }
+}
+
+// Waits for the turn and something to do with it: what was offered, or objects
+// that expire.
+void embedded_host::await_work(std::unique_lock<std::mutex>& lock) {
+  const auto is_time = [this] {
+    return expiry_ && steady_clock::now() >= *expiry_;
+  };
+  while (busy_
+         || !(stopping_ || !accepted_.empty() || !to_release_.empty()
+              || is_time())) {
+    expiry_waits_ = is_time();
+    if (expiry_ && !expiry_waits_)
+      changed_.wait_until(lock, *expiry_);
+    else
+      changed_.wait(lock);
+  }
+  expiry_waits_ = false;
 }
 
 result<value> embedded_host::run_accepted(const call& next) {
@@ -193,8 +210,12 @@ embedded_host::take_turn(const operation& asked,
 void embedded_host::end_turn() {
   {
     const std::lock_guard lock{mutex_};
+    const auto expiry = python_side_->objects.next_expiry();
+    const bool is_sooner = expiry && (!expiry_ || *expiry < *expiry_);
+    expiry_ = expiry;
     busy_ = false;
-    if (waiting_ == 0 && accepted_.empty() && to_release_.empty() && !stopping_)
+    if (waiting_ == 0 && accepted_.empty() && to_release_.empty() && !stopping_
+        && !is_sooner && !expiry_waits_)
       return;
   }
   changed_.notify_all();
@@ -236,6 +257,7 @@ result<value> embedded_host::execute(const operation& asked,
     if (asked.what == verb::release_session)
       return table.release(session.number);
     auto& objects = table.of(session.number);
+    objects.begin_call(session.refs.bounds_in(self_.interpreter));
     if (asked.keep_exception)
       keep_in.session = &objects;
     python_operation made{.what = asked.what,
@@ -256,10 +278,17 @@ result<value> embedded_host::execute(const operation& asked,
     value told;
     result_writer writer{objects, asked.leaves};
     writer.write(outcome, value_sink{told, keep_in.origin});
+    objects.settle();
     writer.commit();
     return told;
   };
-  return guarded(perform_it, keep_in);
+  auto outcome = guarded(perform_it, keep_in);
+  session.refs.told(self_.interpreter, self_.epoch,
+                    python_side_->objects.end_call(session.number), session.id);
+  if (!outcome)
+    return tl::unexpected{
+      naming_session(std::move(outcome).error(), session.id)};
+  return outcome;
 }
 
 bool embedded_host::accept(const call_ptr& taken, bool) {
@@ -299,7 +328,9 @@ host_stats embedded_host::stats() const {
   const std::lock_guard lock{mutex_};
   return {.pid = static_cast<int>(::getpid()),
           .running = accepted_.size() + (busy_ ? 1U : 0U),
-          .live_objects = live_objects_.load()};
+          .live_objects = counts_.live.load(),
+          .pruned = counts_.pruned.load(),
+          .expired = counts_.expired.load()};
 }
 
 } // namespace snakebridge

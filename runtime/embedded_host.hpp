@@ -16,6 +16,7 @@
 #include "runtime/interpreter_host.hpp"
 #include "runtime/live_threads.hpp"
 #include "runtime/spinner.hpp"
+#include "runtime/status_page.hpp"
 
 namespace snakebridge {
 
@@ -50,6 +51,7 @@ private:
 
   void serve();
   void serve_accepted();
+  void await_work(std::unique_lock<std::mutex> & lock);
   std::optional<error> take_turn(const operation& asked,
                                  steady_clock::time_point deadline);
   void end_turn();
@@ -63,7 +65,7 @@ private:
   const std::shared_ptr<live_threads> threads_;
   host_events events_;
   std::unique_ptr<python_side> python_side_;
-  std::atomic<std::uint64_t> live_objects_{0};
+  object_counts counts_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
@@ -78,6 +80,8 @@ private:
   bool refused_ = false; // since the last on_room
   std::deque<call_ptr> accepted_;
   std::vector<std::uint64_t> to_release_;
+  std::optional<steady_clock::time_point> expiry_; // of an object, the next
+  bool expiry_waits_ = false;                      // until the turn is over
 
   std::atomic<bool> offered_ = false; // there may be something to do
   spinner own_thread_looks_, assistants_look_;

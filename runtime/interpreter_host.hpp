@@ -49,6 +49,8 @@ struct host_stats {
   int pid = 0;
   std::size_t running = 0;
   std::uint64_t live_objects = 0;
+  std::uint64_t pruned = 0;
+  std::uint64_t expired = 0;
 };
 
 class interpreter_host {

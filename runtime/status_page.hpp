@@ -9,11 +9,17 @@
 
 namespace snakebridge {
 
+/// Objects an interpreter holds for refs, and those it has let go.
+struct object_counts {
+  std::atomic<std::uint64_t> live{0};
+  std::atomic<std::uint64_t> pruned{0};
+  std::atomic<std::uint64_t> expired{0};
+};
+
 struct status_page {
   /// The last call the worker has started: it starts them in order.
   std::atomic<std::uint64_t> started;
-  /// Objects it holds for refs.
-  std::atomic<std::uint64_t> live_objects;
+  object_counts objects;
 
   static constexpr std::size_t bytes = 4'096;
 };

@@ -102,8 +102,9 @@ void worker_host::wake() const {
 result<void> worker_host::prepare(call& made) {
   if (made.prepared)
     return {};
-  auto encoded = wire::encode_request(made.asked, made.session->number,
-                                      settings_.payload_bytes_max);
+  auto encoded = wire::encode_request(
+    made.asked, made.session->number, settings_.payload_bytes_max,
+    made.session->refs.bounds_in(self_.interpreter));
   if (!encoded)
     return tl::unexpected{encoded.error()};
   made.prepared = std::move(*encoded);
@@ -327,9 +328,12 @@ host_stats worker_host::stats() const {
   const std::lock_guard lock{mutex_};
   if (!process_ || ended_)
     return {};
+  const auto& objects = process_->status().objects;
   return {.pid = process_->pid(),
           .running = handed_over_.size(),
-          .live_objects = process_->status().live_objects.load()};
+          .live_objects = objects.live.load(),
+          .pruned = objects.pruned.load(),
+          .expired = objects.expired.load()};
 }
 
 } // namespace snakebridge

@@ -23,9 +23,11 @@
 namespace snakebridge {
 
 struct worker_settings {
-  std::filesystem::path program; ///< empty: found beside us
-  std::filesystem::path python;  ///< as in pool_config
-  std::map<std::string, std::string> environment;
+  std::filesystem::path program;                  ///< empty: found beside us
+  std::filesystem::path python;                   ///< as in pool_config
+  std::map<std::string, std::string> environment; ///< as in pool_config
+  std::vector<std::string> pass_env;
+  worker_limits limits;
   std::size_t payload_bytes_max = 0;
   conversion_config conversion;
   std::chrono::milliseconds start_timeout{};

@@ -55,19 +55,6 @@ result<descriptor_pair> make_pipe() {
   return made;
 }
 
-std::vector<std::string>
-environment_of(const std::map<std::string, std::string>& overrides) {
-  std::vector<std::string> lines;
-  for (char** each = environ; *each != nullptr; ++each) {
-    const std::string_view line{*each};
-    if (!overrides.contains(std::string{line.substr(0, line.find('='))}))
-      lines.emplace_back(line);
-  }
-  for (const auto& [name, content] : overrides)
-    lines.push_back(name + "=" + content);
-  return lines;
-}
-
 std::vector<char*> pointers_to(std::vector<std::string>& lines) {
   std::vector<char*> pointers;
   for (auto& line : lines)
@@ -146,7 +133,7 @@ result<std::filesystem::path> find_worker(const std::filesystem::path& wanted) {
 
 result<worker_process>
 worker_process::start(const std::filesystem::path& program,
-                      const std::map<std::string, std::string>& environment) {
+                      std::vector<std::string> environment) {
   auto data = make_socket_pair();
   auto control = make_socket_pair();
   auto output = make_pipe();
@@ -176,11 +163,10 @@ worker_process::start(const std::filesystem::path& program,
   // What the program left open to its children is not for the worker.
   posix_spawn_file_actions_addclosefrom_np(&plan.actions,
                                            worker_descriptor::status + 1);
-  auto lines = environment_of(environment);
   auto arguments = std::vector{program.string()};
-  const int failed =
-    ::posix_spawn(&made.pid_, program.c_str(), &plan.actions, &plan.attributes,
-                  pointers_to(arguments).data(), pointers_to(lines).data());
+  const int failed = ::posix_spawn(
+    &made.pid_, program.c_str(), &plan.actions, &plan.attributes,
+    pointers_to(arguments).data(), pointers_to(environment).data());
   if (failed != 0) {
     made.pid_ = 0;
     return tl::unexpected{

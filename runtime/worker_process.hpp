@@ -5,9 +5,9 @@
 // `kill` and the status page may be used from others.
 
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <snakebridge/error.hpp>
 
@@ -35,10 +35,9 @@ struct process_end {
 
 class worker_process {
 public:
-  /// Errors: startup_failed.
-  static result<worker_process>
-  start(const std::filesystem::path& program,
-        const std::map<std::string, std::string>& environment);
+  /// `environment`: all of it, "NAME=value" each. Errors: startup_failed.
+  static result<worker_process> start(const std::filesystem::path& program,
+                                      std::vector<std::string> environment);
 
   worker_process(worker_process&& other) noexcept;
   worker_process& operator=(worker_process&&) = delete;

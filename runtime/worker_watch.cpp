@@ -10,6 +10,7 @@
 #include "runtime/python_environment.hpp"
 #include "runtime/socket_channel.hpp"
 #include "runtime/wire.hpp"
+#include "runtime/worker_environment.hpp"
 #include "runtime/worker_host.hpp"
 
 namespace snakebridge {
@@ -54,7 +55,9 @@ std::optional<error> worker_host::launch() {
   const auto python = python_executable(settings_.python);
   if (!python)
     return python.error();
-  auto started = worker_process::start(*program, settings_.environment);
+  auto started = worker_process::start(
+    *program,
+    worker_environment(environ, settings_.pass_env, settings_.environment));
   if (!started)
     return started.error();
   auto hello = wire::build_message<schema::Start>(
@@ -62,6 +65,7 @@ std::optional<error> worker_host::launch() {
       start.setPython(python->string());
       start.setPayloadBytesMax(settings_.payload_bytes_max);
       wire::write_conversion(start, settings_.conversion);
+      wire::write_limits(start, settings_.limits);
     });
   if (!hello)
     return hello.error();

@@ -36,6 +36,10 @@ struct Request {
   named @6 :List(Named);
   keepException @7 :Bool;      # what it raises stays in the table as well
   markers @8 :Bool;            # for objects without a value form, not refs
+  refsMax @9 :UInt32;          # the session may hold so many, these included:
+  refsElsewhere @10 :UInt32;   # it holds in other interpreters
+  refsRefused @11 :Bool;       # beyond that; else the oldest are let go
+  refTtlMs @12 :UInt64;        # those unused for so long are let go; 0: none
 
   struct Named {
     name @0 :Text;
@@ -54,6 +58,7 @@ struct Reply {
     failed @2 :Failure;        # refused or undone by the worker itself
     dropped @3 :Void;          # its deadline had passed: it never started
   }
+  refs @4 :UInt32;             # the session holds here, after the call
 }
 
 struct Failure {
@@ -95,6 +100,11 @@ struct Start {
   atoms @3 :List(Text);
   markerDetail @4 :UInt8;
   markerReprBytesMax @5 :UInt64;
+  memoryBytesMax @6 :UInt64;   # the pool's limits; 0: none
+  cpuSecondsMax @7 :UInt64;
+  openFilesMax @8 :UInt32;
+  noNewPrivileges @9 :Bool;
+  importable @10 :List(Text);  # top-level modules; empty: all
 }
 
 struct Ready {

@@ -23,6 +23,8 @@ worker_settings worker_settings_of(const config& all, const pool_config& mine) {
   return {.program = all.worker,
           .python = mine.python,
           .environment = mine.env,
+          .pass_env = mine.pass_env,
+          .limits = mine.limits,
           .payload_bytes_max = all.payload_bytes_max,
           .conversion = all.conversion,
           .start_timeout = mine.start_timeout,

@@ -26,7 +26,8 @@ enum class errc : std::uint8_t {
   python_raised = 1,
   /// The interpreter that held the object has died: make the object again.
   ref_stale,
-  /// The object was released, or its session ended: make it again.
+  /// The object was released, pruned or expired, or its session ended: make it
+  /// again.
   ref_released,
   /// The object belongs to another session or interpreter: share the session.
   ref_foreign,
@@ -54,7 +55,8 @@ enum class errc : std::uint8_t {
   node_down,
   /// The address does not answer: check it, and the network.
   unreachable,
-  /// The other side refused this identity: check the certificates.
+  /// The other side refused this identity, or the pool this module: check the
+  /// certificates, or the setting `importable`.
   not_authorized,
   /// The value is not exactly of the type asked for: ask for another.
   not_convertible,

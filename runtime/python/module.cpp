@@ -32,7 +32,11 @@ class Atom:
         return self.value
     def __repr__(self):
         return f"Atom({self.value!r})"
+class NotAuthorizedError(ImportError):
+    """The pool's setting `importable` does not allow this module."""
+    __module__ = "snakebridge"
 module.Atom = Atom
+module.NotAuthorizedError = NotAuthorizedError
 sys.modules.setdefault("snakebridge", module)
 )py";
 

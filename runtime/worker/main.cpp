@@ -19,6 +19,7 @@
 #include "runtime/socket_channel.hpp"
 #include "runtime/wire.hpp"
 #include "runtime/worker/executor.hpp"
+#include "runtime/worker_limits.hpp"
 #include "runtime/worker_process.hpp"
 
 namespace {
@@ -118,13 +119,16 @@ int serve() {
   const auto start = wire::decode_start(arrived[0]);
   if (!start)
     return refuse(control, start.error());
+  if (auto limited = apply(start->limits); !limited)
+    return refuse(control, limited.error());
   if (auto python = start_python(start->python, python_role::worker); !python)
     return refuse(control, python.error());
 
   const gil_guard main_thread;
   socket_channel data{descriptor{worker_descriptor::data},
                       start->payload_bytes_max};
-  executor serving{data, *status, start->payload_bytes_max, start->conversion};
+  executor serving{data, *status, start->payload_bytes_max, start->conversion,
+                   start->limits.importable};
   say_ready(control);
   serving.serve();
   run_exit_functions();
