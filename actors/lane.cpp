@@ -107,6 +107,7 @@ result<value> lane::run(operation asked, const runtime_options& options) {
   if (!to)
     return tl::unexpected{to.error()};
   asked.leaves = options.leaves.value_or(leaves::refs);
+  asked.cancel = options.cancel;
   auto outcome =
     to->queue->run(std::move(asked), gate_, deadline(options), to->epoch);
   if (!outcome && errors_ == error_mode::translated)
@@ -121,6 +122,7 @@ void lane::submit(operation asked, const runtime_options& options,
   if (!to)
     return done(tl::unexpected{to.error()});
   asked.leaves = options.leaves.value_or(leaves::refs);
+  asked.cancel = options.cancel;
   if (errors_ == error_mode::translated)
     done = [raw = std::move(done)](result<value> outcome) {
       if (!outcome)

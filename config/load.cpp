@@ -19,7 +19,8 @@ constexpr std::string_view top_settings =
   "marker_detail, marker_repr_bytes_max and tables [pool.NAME]";
 constexpr std::string_view pool_settings =
   "size, placement, python, env, queue_max, intensity, period_ms, "
-  "start_timeout_ms, cancel_grace_ms and stop_timeout_ms";
+  "start_timeout_ms, cancel_grace_ms, kill_grace_ms, heartbeat_limit_ms, "
+  "stall_report_ms, stall_kill_ms and stop_timeout_ms";
 
 template <class Choice>
 using choice = std::pair<std::string_view, Choice>;

@@ -54,6 +54,10 @@ void each_number(Pool& pool, Visit visit) {
   visit(tunable_of("period_ms", true), pool.restart.period);
   visit(tunable_of("start_timeout_ms", true), pool.start_timeout);
   visit(tunable_of("cancel_grace_ms", true), pool.cancel_grace);
+  visit(tunable_of("kill_grace_ms", true), pool.kill_grace);
+  visit(tunable_of("heartbeat_limit_ms", true), pool.heartbeat_limit);
+  visit(tunable_of("stall_report_ms", true), pool.stall_report);
+  visit(tunable_of("stall_kill_ms", true), pool.stall_kill);
   visit(tunable_of("stop_timeout_ms", true), pool.stop_timeout);
 }
 

@@ -120,6 +120,8 @@ runtime_scope::runtime_scope(runtime_options inside)
     now.keep_exception = inside.keep_exception;
   if (inside.leaves)
     now.leaves = inside.leaves;
+  if (inside.cancel.stop_possible())
+    now.cancel = std::move(inside.cancel);
 }
 
 runtime_scope::~runtime_scope() {

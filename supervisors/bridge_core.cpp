@@ -251,7 +251,8 @@ result<value> bridge_core::run(operation& asked, const call_options& options,
      .timeout = options.timeout ? options.timeout : scope.timeout,
      .keep_exception =
        options.keep_exception ? options.keep_exception : scope.keep_exception,
-     .leaves = options.leaves ? options.leaves : scope.leaves});
+     .leaves = options.leaves ? options.leaves : scope.leaves,
+     .cancel = options.cancel.stop_possible() ? options.cancel : scope.cancel});
 }
 
 result<std::size_t> bridge_core::release(const session_ptr& released) {

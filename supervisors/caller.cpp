@@ -45,6 +45,8 @@ caller caller::with(call_options options) const {
     other.options_.keep_exception = options.keep_exception;
   if (options.leaves)
     other.options_.leaves = options.leaves;
+  if (options.cancel.stop_possible())
+    other.options_.cancel = std::move(options.cancel);
   if (!options.pool.empty())
     other.options_.pool = std::move(options.pool);
   if (!options.session.empty()) {

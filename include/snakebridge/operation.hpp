@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <snakebridge/cancel.hpp>
 #include <snakebridge/value.hpp>
 
 namespace snakebridge {
@@ -54,6 +55,7 @@ struct operation {
   snakebridge::leaves leaves = snakebridge::leaves::refs;
   /// What it raises stays in the session, as `python_error::object`.
   bool keep_exception = false;
+  cancel_token cancel = {};
 };
 
 /// "math.sqrt", "pathlib.Path.exists": for messages.

@@ -102,6 +102,10 @@ intensity = 0
 period_ms = 60000
 start_timeout_ms = 1
 cancel_grace_ms = 0
+kill_grace_ms = 4
+heartbeat_limit_ms = 5
+stall_report_ms = 6
+stall_kill_ms = 7
 stop_timeout_ms = 3
 )");
   ASSERT_EQ(made.pools.size(), 1u);
@@ -117,6 +121,10 @@ stop_timeout_ms = 3
   EXPECT_EQ(pool.restart.period, 60s);
   EXPECT_EQ(pool.start_timeout, 1ms);
   EXPECT_EQ(pool.cancel_grace, 0ms);
+  EXPECT_EQ(pool.kill_grace, 4ms);
+  EXPECT_EQ(pool.heartbeat_limit, 5ms);
+  EXPECT_EQ(pool.stall_report, 6ms);
+  EXPECT_EQ(pool.stall_kill, 7ms);
   EXPECT_EQ(pool.stop_timeout, 3ms);
 }
 
@@ -189,7 +197,9 @@ TEST_F(ConfigFile, WhenAKeyIsUnknownThenTheKnownOnesAreTold) {
   EXPECT_EQ(refusal("[pool.p]\nsise = 5"),
             "snakebridge.toml:2: pool.p.sise = 5: no such setting; a pool has "
             "size, placement, python, env, queue_max, intensity, period_ms, "
-            "start_timeout_ms, cancel_grace_ms and stop_timeout_ms");
+            "start_timeout_ms, cancel_grace_ms, kill_grace_ms, "
+            "heartbeat_limit_ms, stall_report_ms, stall_kill_ms and "
+            "stop_timeout_ms");
   EXPECT_TRUE(refusal("[pols.p]\n")
                 .starts_with("snakebridge.toml:1: pols = a table: no such"));
 }
