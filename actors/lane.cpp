@@ -120,6 +120,7 @@ result<lane::route> lane::begin(operation& asked,
     return to;
   asked.keep_exception = options.keep_exception.value_or(false);
   asked.leaves = options.leaves.value_or(leaves::refs);
+  asked.cancel = options.cancel;
   asked.fails_fast = options.affinity.value_or(to->of->settings.affinity)
                      == affinity::strict_fail_fast;
   auto admitted = to->of->breaker->admit(steady_clock::now());

@@ -79,6 +79,10 @@ void print_limits(const config& settings, const config_origins& origins) {
     limit(prefix + "breaker_open_ms", pool.breaker.open.count());
     limit(prefix + "start_timeout_ms", pool.start_timeout.count());
     limit(prefix + "cancel_grace_ms", pool.cancel_grace.count());
+    limit(prefix + "kill_grace_ms", pool.kill_grace.count());
+    limit(prefix + "heartbeat_limit_ms", pool.heartbeat_limit.count());
+    limit(prefix + "stall_report_ms", pool.stall_report.count());
+    limit(prefix + "stall_kill_ms", pool.stall_kill.count());
     limit(prefix + "stop_timeout_ms", pool.stop_timeout.count());
     limit(prefix + "memory_bytes_max", pool.limits.memory_bytes_max);
     limit(prefix + "cpu_seconds_max", pool.limits.cpu_seconds_max);

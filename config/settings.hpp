@@ -63,6 +63,10 @@ void each_number(Pool& pool, Visit visit) {
   visit(tunable_of("breaker_open_ms", true), pool.breaker.open);
   visit(tunable_of("start_timeout_ms", true), pool.start_timeout);
   visit(tunable_of("cancel_grace_ms", true), pool.cancel_grace);
+  visit(tunable_of("kill_grace_ms", true), pool.kill_grace);
+  visit(tunable_of("heartbeat_limit_ms", true), pool.heartbeat_limit);
+  visit(tunable_of("stall_report_ms", true), pool.stall_report);
+  visit(tunable_of("stall_kill_ms", true), pool.stall_kill);
   visit(tunable_of("stop_timeout_ms", true), pool.stop_timeout);
   visit(tunable_of("memory_bytes_max", true), pool.limits.memory_bytes_max);
   visit(tunable_of("cpu_seconds_max", true), pool.limits.cpu_seconds_max);

@@ -46,6 +46,16 @@ inline constexpr std::size_t translated_dimensions_max = 64;
 /// How long a worker waits, after a call that printed, until the host has read
 /// what it printed: so that lines are told of the call they belong to.
 inline constexpr int output_read_wait_ms_max = 20;
+/// How often a worker shows that it lives: its control thread, whatever Python
+/// does. Its host looks at least as often as it should notice, and at most so.
+inline constexpr int beat_ms = 500;
+inline constexpr int care_ms_max = 1'000;
+/// How often a call is interrupted that goes on past its cancel_grace_ms.
+inline constexpr int interrupt_again_ms = 50;
+/// How long a worker about to be killed may take to write its Python stacks,
+/// and what is read of them.
+inline constexpr int stacks_wait_ms_max = 100;
+inline constexpr std::size_t stacks_bytes_max = 64 * 1024;
 /// How long the death of a killed worker may take before it is abandoned.
 inline constexpr int death_wait_ms_max = 5'000;
 /// The same of an actor that a supervisor killed.
@@ -123,7 +133,14 @@ inline constexpr tunable tunables[] = {
   {"breaker_open_ms", true, 1, day_ms, "until one call may try again"},
   {"start_timeout_ms", true, 1, day_ms, "until an interpreter is ready"},
   {"cancel_grace_ms", true, 0, day_ms,
-   "after a deadline, until the worker is killed"},
+   "for a cancelled call to clean up, until it is interrupted again"},
+  {"kill_grace_ms", true, 0, day_ms, "after that, until the worker is killed"},
+  {"heartbeat_limit_ms", true, 0, day_ms,
+   "silence after which a worker is killed; 0: never"},
+  {"stall_report_ms", true, 0, day_ms,
+   "in one call, until that is reported; 0: never"},
+  {"stall_kill_ms", true, 0, day_ms,
+   "in one call, until the worker is killed; 0: never"},
   {"stop_timeout_ms", true, 0, day_ms,
    "for a worker to end when asked, until it is killed"},
   {"memory_bytes_max", true, 0, std::int64_t{1} << 46,

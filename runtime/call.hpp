@@ -47,6 +47,20 @@ struct prepared_call {
   virtual ~prepared_call() = default;
 };
 
+/// How far a call has come.
+enum class call_stage {
+  queued,      ///< it waits for its turn
+  handed_over, ///< Python's side has it, and has not started it
+  running,     ///< Python may have begun it
+};
+
+/// What a call answers that was given up at that stage. `why`:
+/// deadline_exceeded, cancelled or session_closed.
+error given_up_error(const operation& asked, errc why, call_stage reached);
+
+/// True for what the interruption of a call leaves: `snakebridge.Cancelled`.
+bool is_interruption(const error& outcome);
+
 class call {
 public:
   /// A call some thread waits for.
@@ -80,6 +94,9 @@ public:
   /// answer. Set before the call is given to anyone.
   void watch(std::shared_ptr<timers> deadlines, std::function<void()> expired);
 
+  /// Runs `cancelled` once its token is; perhaps here and now.
+  void watch(std::function<void()> cancelled);
+
   bool waited_for() const { return waited_for_; }
   bool answered() const { return answered_.load(std::memory_order_acquire); }
   /// Its answer has gone where it belongs.
@@ -108,6 +125,7 @@ private:
   std::atomic<bool> settled_{false};
   std::shared_ptr<timers> deadlines_;
   timer_token timer_;
+  std::optional<std::stop_callback<std::function<void()>>> on_cancel_;
   const bool waited_for_ = true;
   completion done_;
   mutable std::mutex mutex_;

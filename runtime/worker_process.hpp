@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include <sys/resource.h>
+
 #include <snakebridge/error.hpp>
 
 #include "runtime/descriptor.hpp"
@@ -21,6 +23,7 @@ namespace worker_descriptor {
 inline constexpr int data = 3;
 inline constexpr int control = 4;
 inline constexpr int status = 5;
+inline constexpr int stacks = 6; ///< where it writes those of its threads
 } // namespace worker_descriptor
 
 /// The program to run as a worker: `wanted` if not empty, else the one beside
@@ -31,6 +34,8 @@ result<std::filesystem::path> find_worker(const std::filesystem::path& wanted);
 struct process_end {
   std::optional<int> exit_status;
   std::string signal; ///< "SIGKILL"
+  std::string stacks; ///< of its Python threads, when it wrote them
+  rusage used{};
 };
 
 class worker_process {
@@ -53,6 +58,11 @@ public:
   process_end reap();
 
   const status_page& status() const { return *page_; }
+  /// Nobody wants that call any more: unless it has started, it never will.
+  void withdraw(std::uint64_t call) { page_->withdrawal(call).store(call); }
+  /// The stacks it has written since it was last asked, at most
+  /// limits::stacks_bytes_max of them.
+  std::string take_stacks();
   descriptor data;
   descriptor control;
   descriptor output;
@@ -64,6 +74,7 @@ private:
   int pid_ = 0;
   bool reaped_ = false;
   descriptor pidfd_;
+  descriptor stacks_;
   status_page* page_ = nullptr;
 };
 

@@ -7,10 +7,15 @@
 #            in the order they lie in the socket, one at a time. Before it
 #            starts one it writes its id into the status page; the host thereby
 #            knows after a death which calls may have run, and runs the others
-#            on the replacement.
+#            on the replacement. There, too, the host withdraws calls: one that
+#            is withdrawn before it was started is answered `dropped`.
 #   control  `Start` to the worker, once; then `Ready` or `Failed` from it,
-#            once. After that nothing is said: its end of file means the other
-#            side is gone, and a worker whose host is gone kills its group.
+#            once. After that come frames without a message: `cancel` to the
+#            worker, which interrupts the call of that id if it still runs, and
+#            `sample`, which is answered by `sampled` once the stacks of all
+#            Python threads have been written to the worker's third descriptor.
+#            Its end of file means the other side is gone, and a worker whose
+#            host is gone kills its group.
 #
 # Every message is a frame: a fixed header (runtime/channel.hpp: size in words,
 # kind, call id, deadline) and one Cap'n Proto message as a flat array. A call
@@ -56,7 +61,7 @@ struct Reply {
     value @0 :Value;
     raised @1 :PythonError;
     failed @2 :Failure;        # refused or undone by the worker itself
-    dropped @3 :Void;          # its deadline had passed: it never started
+    dropped @3 :Void;          # too late or withdrawn: it never started
   }
   refs @4 :UInt32;             # the session holds here, after the call
 }

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -108,9 +109,21 @@ struct pool_config {
   breaker_limits breaker = {};
   /// How long an interpreter may take until it is ready.
   std::chrono::milliseconds start_timeout{30'000};
-  /// How long Python may go on after a call's deadline before its worker is
-  /// killed.
+  /// A call that is cancelled, past its deadline or of an ended session gets
+  /// `snakebridge.Cancelled` at once. How long it may clean up undisturbed,
+  /// before it is interrupted again and again; and then, before its worker is
+  /// killed. (An embedded pool has no worker: there it is interrupted on.)
   std::chrono::milliseconds cancel_grace{500};
+  std::chrono::milliseconds kill_grace{500};
+  /// A worker whose control thread was silent so long is dead, and killed: it
+  /// is stopped, or the machine stands still. Python that is busy, with the GIL
+  /// too, does not silence it. 0: never.
+  std::chrono::milliseconds heartbeat_limit{10'000};
+  /// After so long in one call a worker is reported as `stalled`, with the
+  /// Python line it is at; 0: never.
+  std::chrono::milliseconds stall_report{30'000};
+  /// After so long in one call a worker is killed; 0: never.
+  std::chrono::milliseconds stall_kill{0};
   /// How long a worker may take to end when asked, before it is killed.
   std::chrono::milliseconds stop_timeout{2'000};
   worker_limits limits = {};
@@ -163,6 +176,26 @@ struct log_line {
   std::string text;      ///< without its newline
 };
 
+enum class event_kind : std::uint8_t {
+  ready,   ///< an incarnation is up
+  stalled, ///< it has been in one call for long; it goes on
+  ended,   ///< it has ended without being asked
+};
+
+/// What happened to an interpreter of a pool of workers.
+struct interpreter_event {
+  event_kind what = event_kind::ready;
+  std::string pool;
+  std::uint32_t interpreter = 0;
+  std::uint32_t epoch = 0;
+  int pid = 0;
+  std::string call;    ///< "time.sleep", what it ran; empty: nothing
+  std::string session; ///< whose call that was
+  std::string message; ///< all of it, in one line
+  std::string stacks;  ///< of its Python threads, when `stalled`
+  std::optional<post_mortem> death; ///< when `ended`
+};
+
 struct config {
   /// The pools; `default` is added when none has that name.
   std::vector<pool_config> pools = {};
@@ -178,6 +211,9 @@ struct config {
   /// Takes what Python prints; empty: the log of the library, at info. Called
   /// from threads of the bridge: it must not call the bridge, nor block.
   std::function<void(const log_line&)> on_output = {};
+  /// Hears what happens to interpreters, under the same rules; empty: what is
+  /// `stalled` goes to the log.
+  std::function<void(const interpreter_event&)> on_event = {};
 };
 
 /// Where a setting came from: "default", "snakebridge.toml", "SNAKEBRIDGE_…".

@@ -10,6 +10,7 @@
 #include "config/tunables.hpp"
 #include "runtime/python/from_python.hpp"
 #include "runtime/python/guarded.hpp"
+#include "runtime/python/running_call.hpp"
 #include "runtime/python/to_python.hpp"
 
 namespace snakebridge {
@@ -46,13 +47,14 @@ void hand_over_output() {
   }
 }
 
-std::string_view view(capnp::Text::Reader text) {
-  return {text.begin(), text.size()};
+// Throws when nobody wants this thread's call any more.
+void refuse_withdrawn() {
+  if (call_of_this_thread()->is_withdrawn())
+    throw exception{error{errc::cancelled, "it was withdrawn while it ran"}};
 }
 
-bool too_late(const frame_header& header) {
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();
-  return std::chrono::nanoseconds{now}.count() >= header.deadline_ns;
+std::string_view view(capnp::Text::Reader text) {
+  return {text.begin(), text.size()};
 }
 
 } // namespace
@@ -105,18 +107,26 @@ bool executor::take(const frame& received) {
 }
 
 void executor::answer(const frame& received) {
-  // First "started", then the look at the clock: the host reads them the other
-  // way round (worker_host::abandon).
-  status_.started.store(received.header.call);
-  if (too_late(received.header)) {
+  const auto& header = received.header;
+  const running_call running{.id = header.call,
+                             .deadline_ns = header.deadline_ns,
+                             .withdrawal = status_.withdrawal(header.call)};
+  // First "started", then the look at the clock and the withdrawal: the host
+  // does them the other way round (worker_host::abandon).
+  status_.started.store(header.call);
+  if (running.is_over()) {
     auto dropped = std::make_unique<wire::outgoing>();
     dropped->builder().initRoot<schema::Reply>().setDropped();
-    return send(received.header.call, std::move(dropped));
+    return send(header.call, std::move(dropped));
   }
   exception_place keep_in;
   std::uint64_t session = 0;
   auto outcome = guarded(
     [&] {
+      // It ends before an exception is told of: that is not interrupted.
+      const running_scope scope{running};
+      // The signal for it may have come before the scope, and been left alone.
+      refuse_withdrawn();
       wire::incoming message{received};
       const auto asked = message.root<schema::Request>();
       session = asked.getSession();
@@ -172,6 +182,7 @@ executor::message executor::run(schema::Request::Reader asked,
     outcome, wire_sink{reply->builder().initRoot<schema::Reply>().initValue()});
   if (reply->bytes() > payload_bytes_max_)
     throw exception{wire::too_large(payload_bytes_max_)};
+  refuse_withdrawn(); // nobody would ever release what is in it
   session.settle();
   writer.commit();
   return reply;

@@ -114,6 +114,10 @@ backoff_ms = 100
 backoff_max_ms = 2000
 start_timeout_ms = 1
 cancel_grace_ms = 0
+kill_grace_ms = 4
+heartbeat_limit_ms = 5
+stall_report_ms = 6
+stall_kill_ms = 7
 stop_timeout_ms = 3
 pass_env = ["AWS_*"]
 memory_bytes_max = 4
@@ -137,6 +141,10 @@ importable = ["math", "numpy"]
   EXPECT_EQ(pool.restart.backoff_max, 2s);
   EXPECT_EQ(pool.start_timeout, 1ms);
   EXPECT_EQ(pool.cancel_grace, 0ms);
+  EXPECT_EQ(pool.kill_grace, 4ms);
+  EXPECT_EQ(pool.heartbeat_limit, 5ms);
+  EXPECT_EQ(pool.stall_report, 6ms);
+  EXPECT_EQ(pool.stall_kill, 7ms);
   EXPECT_EQ(pool.stop_timeout, 3ms);
   EXPECT_EQ(pool.pass_env, std::vector<std::string>{"AWS_*"});
   EXPECT_EQ(pool.limits, (worker_limits{.memory_bytes_max = 4,
