@@ -1,12 +1,129 @@
 #include "actors/interpreter.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include "actors/errors.hpp"
+#include "config/tunables.hpp"
 
 namespace snakebridge {
 
+namespace {
+
+using look_atom = caf::atom_constant<caf::atom("look")>;
+using self_pointer = caf::stateful_actor<interpreter_state>*;
+
+constexpr std::chrono::milliseconds looks_apart{limits::recycle_look_ms};
+
+bool recycles(const recycle_limits& limits) {
+  return limits.calls > 0 || limits.age.count() > 0 || limits.memory_bytes > 0;
+}
+
+template <class Message>
+std::function<void(Message)> to_actor(self_pointer self) {
+  return [to = self->address()](Message told) {
+    if (const auto owner = caf::actor_cast<caf::actor>(to))
+      caf::anon_send(owner, std::move(told));
+  };
+}
+
+std::shared_ptr<interpreter_host> make_host(const interpreter_spec& spec,
+                                            std::uint32_t epoch) {
+  return spec.make_host({.pool = spec.pool,
+                         .interpreter = spec.queue->interpreter(),
+                         .epoch = epoch});
+}
+
+// A host keeps its events: they must not keep the host, nor this actor.
+host_events events_of(self_pointer self, const interpreter_spec& spec,
+                      const std::shared_ptr<interpreter_host>& host,
+                      std::uint32_t epoch, std::function<void()> on_ready) {
+  return {.on_ready = std::move(on_ready),
+          .on_room = [queue = spec.queue] { queue->pump(); },
+          .on_end =
+            [queue = spec.queue, epoch, which = host.get(),
+             tell = to_actor<host_ended>(self)](host_end end) {
+              const host_ended told{end.why, end.asked, epoch};
+              queue->detach(which, epoch, std::move(end));
+              tell(told);
+            }};
+}
+
+void start_host(self_pointer self, const interpreter_spec& spec) {
+  auto& state = self->state;
+  state.epoch = spec.queue->next_epoch();
+  state.host = make_host(spec, state.epoch);
+  state.since = self->clock().now();
+  state.host->start(
+    events_of(self, spec, state.host, state.epoch,
+              [queue = spec.queue, weak = std::weak_ptr{state.host}] {
+                if (auto ready = weak.lock())
+                  queue->attach(std::move(ready));
+              }));
+}
+
+void start_successor(self_pointer self, const interpreter_spec& spec) {
+  auto& state = self->state;
+  const auto epoch = spec.queue->successor_epoch();
+  state.successor_epoch = epoch;
+  state.is_successor_ready = false;
+  state.successor = make_host(spec, epoch);
+  state.successor->start(
+    events_of(self, spec, state.successor, epoch,
+              [epoch, tell = to_actor<successor_ready>(self)] {
+                tell(successor_ready{epoch});
+              }));
+}
+
+// The successor takes over, if nobody uses the present host.
+void try_to_replace(self_pointer self, const interpreter_spec& spec) {
+  auto& state = self->state;
+  if (!state.is_successor_ready
+      || !spec.queue->replace(state.successor, state.successor_epoch))
+    return;
+  state.host = std::exchange(state.successor, nullptr);
+  state.epoch = state.successor_epoch;
+  state.since = self->clock().now();
+  state.is_successor_ready = false;
+}
+
+void look(self_pointer self, const interpreter_spec& spec) {
+  auto& state = self->state;
+  self->delayed_send(self, looks_apart, look_atom::value);
+  if (!state.host || state.told_to_end)
+    return;
+  const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(
+    self->clock().now() - state.since);
+  if (!spec.queue->look_if_due(spec.recycle, age))
+    return;
+  if (!state.successor && spec.queue->users() == 0)
+    start_successor(self, spec);
+  else
+    try_to_replace(self, spec);
+}
+
+void host_has_ended(self_pointer self, const host_ended& told) {
+  auto& state = self->state;
+  if (state.successor && told.epoch == state.successor_epoch) {
+    state.successor.reset();
+    if (!told.asked)
+      spdlog::warn("a worker that was to replace another did not start: {}",
+                   told.why.message());
+  } else if (told.epoch == state.epoch) {
+    state.host.reset();
+    if (!told.asked)
+      self->quit(to_caf_error(told.why));
+    else if (state.told_to_end)
+      self->quit(*state.told_to_end);
+    // Else the bridge stops all hosts at once, and our turn to end comes yet.
+  }
+}
+
+} // namespace
+
 interpreter_state::~interpreter_state() {
-  if (host)
-    host->kill("its interpreter actor ended");
+  for (const auto& each : {host, successor})
+    if (each)
+      each->kill("its interpreter actor ended");
 }
 
 caf::behavior interpreter(caf::stateful_actor<interpreter_state>* self,
@@ -14,41 +131,24 @@ caf::behavior interpreter(caf::stateful_actor<interpreter_state>* self,
   self->set_exception_handler(crash_reason);
   self->set_exit_handler([self](const caf::exit_msg& told) {
     self->state.told_to_end = told.reason;
+    if (self->state.successor)
+      self->state.successor->kill("it is not needed any more");
     if (self->state.host)
       self->state.host->stop(); // `host_ended` follows
     else
       self->quit(told.reason);
   });
-  const auto epoch = spec.queue->next_epoch();
-  const auto host = spec.make_host({.pool = spec.pool,
-                                    .interpreter = spec.queue->interpreter(),
-                                    .epoch = epoch});
-  self->state.host = host;
-  // The host keeps its events: they must not keep the host, nor this actor.
-  host->start({
-    .on_ready =
-      [queue = spec.queue, weak = std::weak_ptr{host}] {
-        if (auto ready = weak.lock())
-          queue->attach(std::move(ready));
-      },
-    .on_room = [queue = spec.queue] { queue->pump(); },
-    .on_end =
-      [queue = spec.queue, epoch, which = host.get(),
-       to = self->address()](host_end end) {
-        const host_ended told{end.why, end.asked};
-        queue->detach(which, epoch, std::move(end));
-        if (const auto owner = caf::actor_cast<caf::actor>(to))
-          caf::anon_send(owner, told);
-      },
-  });
-  return {[self](const host_ended& told) {
-    self->state.host.reset();
-    if (!told.asked)
-      self->quit(to_caf_error(told.why));
-    else if (self->state.told_to_end)
-      self->quit(*self->state.told_to_end);
-    // Else the bridge stops all hosts at once, and our turn to end comes yet.
-  }};
+  start_host(self, spec);
+  if (recycles(spec.recycle))
+    self->delayed_send(self, looks_apart, look_atom::value);
+  return {[self](const host_ended& told) { host_has_ended(self, told); },
+          [self, spec](const successor_ready& told) {
+            if (told.epoch != self->state.successor_epoch)
+              return;
+            self->state.is_successor_ready = true;
+            try_to_replace(self, spec);
+          },
+          [self, spec](look_atom) { look(self, spec); }};
 }
 
 } // namespace snakebridge

@@ -3,7 +3,9 @@
 // end, and ends with it. Its supervisor starts the next, with epoch + 1. It is
 // not on the way of calls: those go through the call queue, which outlives it.
 // Told to end, it lets its host end in order first; killed, the lease in its
-// state kills the host.
+// state kills the host. A host that is due by the pool's recycle_limits it
+// replaces itself, once the next is ready and no session uses the present one:
+// that is no death, and counts as none.
 
 #include <functional>
 #include <memory>
@@ -26,23 +28,33 @@ struct interpreter_spec {
   std::string pool;
   std::shared_ptr<call_queue> queue;
   host_factory make_host;
+  recycle_limits recycle = {};
 };
 
 /// From a host to its interpreter actor.
 struct host_ended {
   error why;
   bool asked = false;
+  std::uint32_t epoch = 0;
+};
+
+/// From a host that is to replace another: it is ready.
+struct successor_ready {
+  std::uint32_t epoch = 0;
 };
 
 struct interpreter_state {
   explicit interpreter_state(caf::local_actor*) {}
   interpreter_state(const interpreter_state&) = delete;
   interpreter_state& operator=(const interpreter_state&) = delete;
-  /// The lease: a host does not outlive its actor.
+  /// The lease: no host outlives its actor.
   ~interpreter_state();
 
   static inline const char* name = "interpreter";
-  std::shared_ptr<interpreter_host> host;
+  std::shared_ptr<interpreter_host> host, successor;
+  std::uint32_t epoch = 0, successor_epoch = 0;
+  bool is_successor_ready = false;
+  caf::actor_clock::time_point since;    ///< the present host serves
   std::optional<caf::error> told_to_end; ///< and with which reason
 };
 static_assert(!std::is_aggregate_v<interpreter_state>);
@@ -53,3 +65,4 @@ caf::behavior interpreter(caf::stateful_actor<interpreter_state>* self,
 } // namespace snakebridge
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::host_ended)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::successor_ready)

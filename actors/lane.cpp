@@ -245,17 +245,24 @@ result<std::shared_ptr<call_queue>> lane::home(const std::string& pool) {
   for (const auto& [at, queue] : homes_)
     if (at == wanted)
       chosen = queue;
-  if (!chosen) {
-    chosen = wanted->least_busy();
-    homes_.emplace_back(wanted, chosen);
+  if (chosen) {
+    remember_locked(chosen);
+    return chosen;
   }
+  const std::lock_guard choosing{*wanted->choosing};
+  chosen = wanted->least_busy();
+  homes_.emplace_back(wanted, chosen);
   remember_locked(chosen);
   return chosen;
 }
 
 void lane::remember_locked(const std::shared_ptr<call_queue>& queue) {
-  if (std::find(used_.begin(), used_.end(), queue) == used_.end())
+  // What comes after `close` is refused, and would never be released.
+  if (std::find(used_.begin(), used_.end(), queue) == used_.end()
+      && !gate_->closed) {
     used_.push_back(queue);
+    queue->join();
+  }
   // Where there are several, what the dead among them held counts no more.
   if (used_.size() > 1)
     for (const auto& each : used_)

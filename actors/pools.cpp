@@ -1,13 +1,15 @@
 #include "actors/pools.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace snakebridge {
 
 std::shared_ptr<call_queue> pool::least_busy() const {
   const auto rank = [since = steady_clock::now() - settings.restart.period](
                       const std::shared_ptr<call_queue>& queue) {
-    return std::pair{queue->died_since(since), queue->load()};
+    return std::tuple{queue->is_due(), queue->died_since(since), queue->load(),
+                      queue->users()};
   };
   return *std::min_element(interpreters.begin(), interpreters.end(),
                            [&rank](const auto& left, const auto& right) {
@@ -29,8 +31,12 @@ pools::pools(const std::vector<pool_config>& wanted,
   for (const auto& settings : wanted) {
     pool made{.settings = settings,
               .interpreters = {},
+              .choosing = std::make_shared<std::mutex>(),
               .breaker = std::make_shared<circuit_breaker>(settings.name,
-                                                           settings.breaker)};
+                                                           settings.breaker),
+              .spares = settings.spares == 0
+                          ? nullptr
+                          : std::make_shared<spare_workers>(settings.spares)};
     for (std::uint32_t i = 0; i < settings.size; ++i)
       made.interpreters.push_back(
         std::make_shared<call_queue>(++number, settings.queue_max, deadlines));

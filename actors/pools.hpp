@@ -5,6 +5,7 @@
 // supervisors.
 
 #include <memory>
+#include <mutex>
 #include <string_view>
 #include <vector>
 
@@ -12,16 +13,19 @@
 
 #include "actors/circuit_breaker.hpp"
 #include "runtime/call_queue.hpp"
+#include "runtime/spare_workers.hpp"
 
 namespace snakebridge {
 
 struct pool {
   pool_config settings;
   std::vector<std::shared_ptr<call_queue>> interpreters;
+  std::shared_ptr<std::mutex> choosing; ///< a session chooses, and joins
   std::shared_ptr<circuit_breaker> breaker;
+  std::shared_ptr<spare_workers> spares; ///< null: there are to be none
 
-  /// For a session that comes to the pool. One that died of late is the last
-  /// choice.
+  /// For a session that comes to the pool. One that is due or died of late is
+  /// the last choice.
   std::shared_ptr<call_queue> least_busy() const;
   /// `home` if it is free; else another that is, if there is one; else `home`.
   std::shared_ptr<call_queue>

@@ -77,6 +77,11 @@ void print_limits(const config& settings, const config_origins& origins) {
     limit(prefix + "breaker_failures", pool.breaker.failures);
     limit(prefix + "breaker_period_ms", pool.breaker.period.count());
     limit(prefix + "breaker_open_ms", pool.breaker.open.count());
+    limit(prefix + "preload", fmt::format("{}", fmt::join(pool.preload, ", ")));
+    limit(prefix + "spares", pool.spares);
+    limit(prefix + "recycle_calls", pool.recycle.calls);
+    limit(prefix + "recycle_age_ms", pool.recycle.age.count());
+    limit(prefix + "recycle_memory_bytes", pool.recycle.memory_bytes);
     limit(prefix + "start_timeout_ms", pool.start_timeout.count());
     limit(prefix + "cancel_grace_ms", pool.cancel_grace.count());
     limit(prefix + "kill_grace_ms", pool.kill_grace.count());

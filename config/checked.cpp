@@ -73,6 +73,13 @@ result<void> pool_checked(const pool_config& pool) {
       "{} = {}: must be at least backoff_ms, which is {}",
       pool_key(pool.name, "backoff_max_ms"), pool.restart.backoff_max.count(),
       pool.restart.backoff.count()));
+  if (pool.placement == placement::embedded
+      && (pool.spares > 0 || pool.recycle.calls > 0
+          || pool.recycle.age.count() > 0 || pool.recycle.memory_bytes > 0))
+    return invalid(fmt::format(
+      "pool.{}: spares and recycle_… are for workers only; leave them out, or "
+      "say placement = \"worker\"",
+      pool.name));
   for (const auto& [name, value] : pool.env)
     if (const auto wrong = wrong_with_variable(name, value))
       return invalid(fmt::format("{}: {}", pool_key(pool.name, "env"), *wrong));

@@ -27,7 +27,7 @@ constexpr std::string_view top_words =
   "tables [pool.NAME], worker, error_mode, atom_class, atoms, "
   "marker_detail, ref_on_full, strict_mode";
 constexpr std::string_view pool_words =
-  "placement, affinity, python, env, pass_env, importable, "
+  "placement, affinity, python, env, pass_env, preload, importable, "
   "no_new_privileges";
 
 template <class Choice>
@@ -140,6 +140,8 @@ public:
       return read_path(given, pool.python);
     if (given.key == "placement")
       return read_word(given, pool.placement, placements);
+    if (given.key == "preload")
+      return read_names(given, pool.preload);
     if (given.key == "pass_env")
       return read_names(given, pool.pass_env);
     if (given.key == "importable")

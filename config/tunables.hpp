@@ -62,6 +62,10 @@ inline constexpr int death_wait_ms_max = 5'000;
 inline constexpr int child_death_wait_ms_max = 5'000;
 /// How long a worker whose channel has ended may live on.
 inline constexpr int end_after_close_ms_max = 100;
+/// How often an interpreter looks whether its pool lacks a spare worker.
+inline constexpr int spares_look_ms = 500;
+/// How often it is looked whether a worker is due to be recycled.
+inline constexpr int recycle_look_ms = 1'000;
 /// How long the bridge waits for each step of its own start and stop.
 inline constexpr int bridge_step_ms_max = 30'000;
 /// Incarnations that may die with the same unstarted call in hand: it is the
@@ -110,6 +114,7 @@ struct tunable {
 };
 
 inline constexpr std::int64_t day_ms = 86'400'000;
+inline constexpr std::int64_t max_count = std::int64_t{1} << 50;
 inline constexpr std::int64_t ref_ttl_ms_max = 365 * day_ms;
 
 inline constexpr tunable tunables[] = {
@@ -131,6 +136,11 @@ inline constexpr tunable tunables[] = {
   {"breaker_failures", true, 0, 1'000, "crashes that open the circuit"},
   {"breaker_period_ms", true, 1, day_ms, "the period they are counted over"},
   {"breaker_open_ms", true, 1, day_ms, "until one call may try again"},
+  {"recycle_calls", true, 0, max_count, "after which a worker is replaced"},
+  {"recycle_age_ms", true, 0, 365 * day_ms, "after which a worker is replaced"},
+  {"recycle_memory_bytes", true, 0, max_count,
+   "resident memory beyond which a worker is replaced"},
+  {"spares", true, 0, 64, "workers kept ready besides"},
   {"start_timeout_ms", true, 1, day_ms, "until an interpreter is ready"},
   {"cancel_grace_ms", true, 0, day_ms,
    "for a cancelled call to clean up, until it is interrupted again"},

@@ -165,6 +165,8 @@ void call_queue::release(std::uint64_t session) {
   refusals refused;
   {
     const std::lock_guard lock{mutex_};
+    if (users_ > 0)
+      --users_;
     std::erase_if(waiting_, [&](const call_ptr& each) {
       if (each->session->number != session)
         return false;
@@ -204,13 +206,68 @@ std::uint32_t call_queue::serving_epoch() const {
 
 std::uint32_t call_queue::next_epoch() {
   const std::lock_guard lock{mutex_};
-  return ++epoch_;
+  return epoch_ = ++last_epoch_;
+}
+
+std::uint32_t call_queue::successor_epoch() {
+  const std::lock_guard lock{mutex_};
+  return ++last_epoch_;
+}
+
+bool call_queue::replace(const std::shared_ptr<interpreter_host>& host,
+                         std::uint32_t epoch) {
+  auto replaced = host;
+  {
+    const std::lock_guard lock{mutex_};
+    if (closed_ || !host_ || users_ > 0 || !waiting_.empty()
+        || host_->stats().running > 0)
+      return false;
+    ended_epoch_ = std::max(ended_epoch_, epoch_);
+    epoch_ = epoch;
+    host_.swap(replaced);
+    calls_before_ = calls_;
+    due_ = false;
+    ++recycled_;
+  }
+  replaced->stop();
+  return true;
+}
+
+bool call_queue::look_if_due(const recycle_limits& limits,
+                             std::chrono::milliseconds age) {
+  const auto serving = host();
+  const auto resident =
+    serving && limits.memory_bytes > 0 ? serving->resident_bytes() : 0;
+  const std::lock_guard lock{mutex_};
+  const auto beyond = [](auto amount, auto limit) {
+    return limit > decltype(limit){} && amount >= limit;
+  };
+  due_ = due_ || beyond(calls_ - calls_before_, limits.calls)
+         || beyond(age, limits.age) || beyond(resident, limits.memory_bytes);
+  return due_;
+}
+
+void call_queue::join() {
+  const std::lock_guard lock{mutex_};
+  ++users_;
+}
+
+std::size_t call_queue::users() const {
+  const std::lock_guard lock{mutex_};
+  return users_;
+}
+
+bool call_queue::is_due() const {
+  const std::lock_guard lock{mutex_};
+  return due_;
 }
 
 void call_queue::attach(std::shared_ptr<interpreter_host> host) {
   {
     const std::lock_guard lock{mutex_};
     host_ = std::move(host);
+    calls_before_ = calls_;
+    due_ = false;
   }
   changed_.notify_all();
   pump();
@@ -244,10 +301,13 @@ void call_queue::detach(const interpreter_host* host, std::uint32_t epoch,
   refusals refused;
   {
     const std::lock_guard lock{mutex_};
+    // One that never served, or serves no more, changes nothing.
+    const bool present = host_.get() == host || epoch == epoch_;
     if (host_.get() == host)
       host_.reset();
-    ended_epoch_ = std::max(ended_epoch_, epoch);
-    if (!end.asked) {
+    if (present)
+      ended_epoch_ = std::max(ended_epoch_, epoch);
+    if (present && !end.asked) {
       ++deaths_;
       last_death_ = end.why;
       last_death_at_ = steady_clock::now();
@@ -310,6 +370,8 @@ call_queue::facts call_queue::look() const {
             .waiting = waiting_.size(),
             .calls = calls_,
             .deaths = deaths_,
+            .recycled = recycled_,
+            .due = due_,
             .last_death = last_death_,
             .closed = closed_,
             .host = {}};

@@ -24,6 +24,8 @@ public:
     std::size_t waiting = 0;
     std::uint64_t calls = 0; ///< taken so far
     std::uint32_t deaths = 0;
+    std::uint32_t recycled = 0;
+    bool due = false;
     std::optional<error> last_death;
     std::optional<error> closed;
     host_stats host;
@@ -54,6 +56,12 @@ public:
   void release(std::uint64_t session);
   /// Calls here and in the host: for choosing the least busy.
   std::size_t load() const;
+  /// A session comes, whose `release` will be its end here.
+  void join();
+  /// Sessions that have come and not gone.
+  std::size_t users() const;
+  /// It is to be replaced, and better left alone.
+  bool is_due() const;
   /// A host is there, and has nothing to do.
   bool is_free() const;
   /// An incarnation has died since.
@@ -63,8 +71,17 @@ public:
 
   // For the interpreter actor.
 
-  /// The number of the next incarnation.
+  /// The number of the next incarnation, when the last one has ended.
   std::uint32_t next_epoch();
+  /// The number of one that may replace the present one while that lives.
+  std::uint32_t successor_epoch();
+  /// Serves calls through `host` from now on, if nobody uses the present one:
+  /// then that one is told to stop.
+  bool replace(const std::shared_ptr<interpreter_host>& host,
+               std::uint32_t epoch);
+  /// Whether the present incarnation has come to one of the limits, after
+  /// `age`. It stays so.
+  bool look_if_due(const recycle_limits& limits, std::chrono::milliseconds age);
   /// Serves calls through `host` from now on.
   void attach(std::shared_ptr<interpreter_host> host);
   /// The host has room.
@@ -117,6 +134,11 @@ private:
   std::optional<error> last_death_;
   steady_clock::time_point last_death_at_ = steady_clock::time_point::min();
   std::uint64_t calls_ = 0;
+  std::uint64_t calls_before_ = 0; // when the present incarnation came
+  std::size_t users_ = 0;
+  std::uint32_t recycled_ = 0;
+  bool due_ = false;
+  std::uint32_t last_epoch_ = 0; // given to a host
   // Incarnations up to this one are gone, and with them their objects.
   std::uint32_t ended_epoch_ = 0;
 };

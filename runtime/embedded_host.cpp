@@ -63,11 +63,13 @@ embedded_host::embedded_host(incarnation self, std::filesystem::path python,
                              std::size_t waiting_max,
                              std::shared_ptr<live_threads> threads,
                              conversion_config rules,
+                             std::vector<std::string> preload,
                              std::chrono::milliseconds cancel_grace)
     : self_{std::move(self)},
       python_{std::move(python)},
       waiting_max_{waiting_max},
       rules_{std::move(rules)},
+      preload_{std::move(preload)},
       cancel_grace_{cancel_grace},
       threads_{std::move(threads)} {}
 
@@ -106,6 +108,10 @@ void embedded_host::serve() {
   auto started = python_executable(python_).and_then([](const auto& program) {
     return start_python(program, python_role::embedded);
   });
+  if (started && !preload_.empty()) {
+    const gil_guard gil;
+    started = import_all(preload_);
+  }
   if (started) {
     {
       const gil_guard gil;

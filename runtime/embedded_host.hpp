@@ -27,10 +27,10 @@ class [[gnu::visibility("hidden")]] embedded_host final
       public std::enable_shared_from_this<embedded_host> {
 public:
   /// `waiting_max`: threads that may wait for their turn. Values are converted
-  /// by `rules`. `cancel_grace`: as in pool_config.
+  /// by `rules`. `preload`, `cancel_grace`: as in pool_config.
   embedded_host(incarnation self, std::filesystem::path python,
                 std::size_t waiting_max, std::shared_ptr<live_threads> threads,
-                conversion_config rules,
+                conversion_config rules, std::vector<std::string> preload,
                 std::chrono::milliseconds cancel_grace);
   ~embedded_host() override;
 
@@ -72,6 +72,7 @@ private:
   const std::filesystem::path python_;
   const std::size_t waiting_max_;
   const conversion_config rules_;
+  const std::vector<std::string> preload_;
   const std::chrono::milliseconds cancel_grace_;
   const std::shared_ptr<live_threads> threads_;
   host_events events_;

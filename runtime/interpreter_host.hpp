@@ -94,6 +94,8 @@ public:
   virtual void release(std::uint64_t session) = 0;
 
   virtual host_stats stats() const = 0;
+  /// Resident memory of its process; 0: it has none of its own.
+  virtual std::uint64_t resident_bytes() const { return 0; }
 };
 
 } // namespace snakebridge

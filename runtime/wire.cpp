@@ -26,6 +26,13 @@ kj::ArrayPtr<const capnp::word> words_of(const frame& received) {
           received.message.size()};
 }
 
+std::vector<std::string> read_names(capnp::List<capnp::Text>::Reader from) {
+  std::vector<std::string> names;
+  for (const auto name : from)
+    names.push_back(string(name));
+  return names;
+}
+
 error read_failure(schema::Failure::Reader from) {
   const auto code = from.getCode();
   if (code < static_cast<unsigned>(errc::python_raised)
@@ -118,9 +125,7 @@ result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
 void write_conversion(schema::Start::Builder to,
                       const conversion_config& from) {
   to.setAtomClass(from.atom_class);
-  auto atoms = to.initAtoms(count_of(from.atoms.size()));
-  for (unsigned i = 0; i < atoms.size(); ++i)
-    atoms.set(i, text(from.atoms[i]));
+  write_names(to.initAtoms(count_of(from.atoms.size())), from.atoms);
   to.setMarkerDetail(static_cast<std::uint8_t>(from.detail));
   to.setMarkerReprBytesMax(from.repr_bytes_max);
 }
@@ -130,8 +135,7 @@ conversion_config read_conversion(schema::Start::Reader from) {
                           .atoms = {},
                           .detail = unserializable_detail::none,
                           .repr_bytes_max = from.getMarkerReprBytesMax()};
-  for (const auto name : from.getAtoms())
-    rules.atoms.push_back(string(name));
+  rules.atoms = read_names(from.getAtoms());
   if (from.getMarkerDetail()
       > static_cast<unsigned>(unserializable_detail::repr_redacted))
     throw KJ_EXCEPTION(FAILED, "a detail of no known kind");
@@ -144,9 +148,14 @@ void write_limits(schema::Start::Builder to, const worker_limits& from) {
   to.setCpuSecondsMax(from.cpu_seconds_max);
   to.setOpenFilesMax(from.open_files_max);
   to.setNoNewPrivileges(from.no_new_privileges);
-  auto importable = to.initImportable(count_of(from.importable.size()));
-  for (unsigned i = 0; i < importable.size(); ++i)
-    importable.set(i, text(from.importable[i]));
+  write_names(to.initImportable(count_of(from.importable.size())),
+              from.importable);
+}
+
+void write_names(capnp::List<capnp::Text>::Builder to,
+                 const std::vector<std::string>& from) {
+  for (unsigned i = 0; i < to.size(); ++i)
+    to.set(i, text(from[i]));
 }
 
 worker_limits read_limits(schema::Start::Reader from) {
@@ -155,8 +164,7 @@ worker_limits read_limits(schema::Start::Reader from) {
                        .open_files_max = from.getOpenFilesMax(),
                        .no_new_privileges = from.getNoNewPrivileges(),
                        .importable = {}};
-  for (const auto name : from.getImportable())
-    limits.importable.push_back(string(name));
+  limits.importable = read_names(from.getImportable());
   return limits;
 }
 
@@ -232,7 +240,8 @@ result<start_orders> decode_start(const frame& received) {
     incoming message{received};
     const auto start = message.root<schema::Start>();
     return start_orders{string(start.getPython()), start.getPayloadBytesMax(),
-                        read_conversion(start), read_limits(start)};
+                        read_conversion(start), read_limits(start),
+                        read_names(start.getPreload())};
   } catch (const kj::Exception& broken) {
     return tl::unexpected{malformed(broken)};
   }

@@ -94,6 +94,8 @@ ref_bounds read_bounds(schema::Request::Reader from);
 /// Throws payload_too_large, kj::Exception.
 void write_conversion(schema::Start::Builder to, const conversion_config& from);
 conversion_config read_conversion(schema::Start::Reader from);
+void write_names(capnp::List<capnp::Text>::Builder to,
+                 const std::vector<std::string>& from);
 void write_limits(schema::Start::Builder to, const worker_limits& from);
 worker_limits read_limits(schema::Start::Reader from);
 std::unique_ptr<outgoing> encode_release(std::uint64_t session);
@@ -114,6 +116,7 @@ struct start_orders {
   std::uint64_t payload_bytes_max = 0;
   conversion_config conversion = {};
   worker_limits limits = {};
+  std::vector<std::string> preload = {};
 };
 result<start_orders> decode_start(const frame& received);
 

@@ -165,6 +165,10 @@ std::string worker_host::overdue(time_point now) const {
 
 void worker_host::check_times() {
   const auto now = steady_clock::now();
+  if (settings_.spares && now >= refill_at_ && is_serving()) {
+    refill_spares();
+    refill_at_ = now + std::chrono::milliseconds{limits::spares_look_ms};
+  }
   std::string reason;
   bool unseen = false;
   {

@@ -1,7 +1,10 @@
 // What a worker_host tells of its worker besides answers: that it is there,
 // that it has been in one call for long, how it died.
+#include <fstream>
+
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include "config/tunables.hpp"
 #include "runtime/memory_kills.hpp"
@@ -29,6 +32,13 @@ std::chrono::milliseconds duration_of(const timeval& used) {
 }
 
 } // namespace
+
+std::uint64_t worker_host::resident_bytes() const {
+  std::ifstream facts{fmt::format("/proc/{}/statm", stats().pid)};
+  std::uint64_t all = 0, resident = 0;
+  facts >> all >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
 
 interpreter_event worker_host::event_of(event_kind what,
                                         const call* running) const {

@@ -18,15 +18,18 @@
 #include "runtime/interpreter_host.hpp"
 #include "runtime/live_threads.hpp"
 #include "runtime/output_lines.hpp"
+#include "runtime/spare_workers.hpp"
 #include "runtime/worker_process.hpp"
 
 namespace snakebridge {
 
+/// Also what a pool's spare workers are started with.
 struct worker_settings {
   std::filesystem::path program;                  ///< empty: found beside us
   std::filesystem::path python;                   ///< as in pool_config
   std::map<std::string, std::string> environment; ///< as in pool_config
   std::vector<std::string> pass_env;
+  std::vector<std::string> preload;
   worker_limits limits;
   std::size_t payload_bytes_max = 0;
   conversion_config conversion;
@@ -39,7 +42,12 @@ struct worker_settings {
   std::chrono::milliseconds stop_timeout{};
   std::function<void(const log_line&)> on_output;
   std::function<void(const interpreter_event&)> on_event;
+  std::shared_ptr<spare_workers> spares; ///< null: there are none
 };
+
+/// Starts a worker and gives it its orders. Errors: startup_failed,
+/// environment_invalid.
+result<spare_workers::worker> launch_worker(const worker_settings& settings);
 
 class worker_host final : public interpreter_host,
                           public std::enable_shared_from_this<worker_host> {
@@ -57,6 +65,7 @@ public:
   call_stage abandon(call& given_up) override;
   void release(std::uint64_t session) override;
   host_stats stats() const override;
+  std::uint64_t resident_bytes() const override;
 
 private:
   using time_point = steady_clock::time_point;
@@ -64,6 +73,8 @@ private:
   // On the host's own thread.
   void serve();
   std::optional<error> launch();
+  void refill_spares() const;
+  bool is_serving() const;
   void watch();
   bool watch_once();
   void read_control();
@@ -161,6 +172,7 @@ private:
   std::map<std::uint64_t, call_ptr> handed_over_;
   std::vector<std::pair<call_ptr, frame>> handed_off_; // for own thread
 
+  time_point refill_at_ = time_point::min(); // own thread only
   bool control_lost_ = false;
   output_lines output_, errors_;
   std::vector<std::string> last_lines_;

@@ -50,41 +50,66 @@ void worker_host::serve() {
   end(std::move(failed), std::move(how));
 }
 
-std::optional<error> worker_host::launch() {
-  const auto program = find_worker(settings_.program);
+result<spare_workers::worker> launch_worker(const worker_settings& settings) {
+  const auto program = find_worker(settings.program);
   if (!program)
-    return program.error();
-  const auto python = python_executable(settings_.python);
+    return tl::unexpected{program.error()};
+  const auto python = python_executable(settings.python);
   if (!python)
-    return python.error();
-  memory_kills_before_ = memory_kills();
+    return tl::unexpected{python.error()};
   auto started = worker_process::start(
     *program,
-    worker_environment(environ, settings_.pass_env, settings_.environment));
+    worker_environment(environ, settings.pass_env, settings.environment));
   if (!started)
-    return started.error();
-  auto hello = wire::build_message<schema::Start>(
+    return tl::unexpected{started.error()};
+  auto orders = wire::build_message<schema::Start>(
     control_bytes_max, [&](schema::Start::Builder start) {
       start.setPython(python->string());
-      start.setPayloadBytesMax(settings_.payload_bytes_max);
-      wire::write_conversion(start, settings_.conversion);
-      wire::write_limits(start, settings_.limits);
+      start.setPayloadBytesMax(settings.payload_bytes_max);
+      wire::write_conversion(start, settings.conversion);
+      wire::write_limits(start, settings.limits);
+      wire::write_names(
+        start.initPreload(wire::count_of(settings.preload.size())),
+        settings.preload);
     });
-  if (!hello)
-    return hello.error();
+  if (!orders)
+    return tl::unexpected{orders.error()};
+  auto control = std::make_unique<socket_channel>(std::move(started->control),
+                                                  control_bytes_max);
+  control->send(
+    {.words = 0, .kind = frame_kind::start, .call = 0, .deadline_ns = 0},
+    (*orders)->parts());
+  return std::make_unique<launched_worker>(std::move(*started),
+                                           std::move(control));
+}
 
+std::optional<error> worker_host::launch() {
+  memory_kills_before_ = memory_kills();
+  auto launched = settings_.spares ? settings_.spares->take() : nullptr;
+  if (!launched) {
+    auto started = launch_worker(settings_);
+    if (!started)
+      return started.error();
+    launched = std::move(*started);
+  }
   const std::lock_guard lock{mutex_};
-  process_.emplace(std::move(*started));
-  control_ = std::make_unique<socket_channel>(std::move(process_->control),
-                                              control_bytes_max);
+  process_.emplace(std::move(launched->process));
+  control_ = std::move(launched->control);
   data_ = std::make_unique<socket_channel>(std::move(process_->data),
                                            settings_.payload_bytes_max);
-  control_->send(
-    {.words = 0, .kind = frame_kind::start, .call = 0, .deadline_ns = 0},
-    (*hello)->parts());
   if (!kill_reason_.empty())
     process_->kill();
   return {};
+}
+
+bool worker_host::is_serving() const {
+  const std::lock_guard lock{mutex_};
+  return open_ && !asked_to_stop_;
+}
+
+void worker_host::refill_spares() const {
+  if (settings_.spares)
+    settings_.spares->refill([this] { return launch_worker(settings_); });
 }
 
 void worker_host::watch() {

@@ -110,6 +110,7 @@ struct Start {
   openFilesMax @8 :UInt32;
   noNewPrivileges @9 :Bool;
   importable @10 :List(Text);  # top-level modules; empty: all
+  preload @11 :List(Text);     # modules to import before it is ready
 }
 
 struct Ready {

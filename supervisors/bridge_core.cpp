@@ -270,6 +270,7 @@ bridge_stats bridge_core::stats() const {
                     .placement = pool.settings.placement,
                     .down = {},
                     .circuit = pool.breaker->state(steady_clock::now()),
+                    .spares = pool.spares ? pool.spares->size() : 0,
                     .interpreters = {}};
     for (const auto& queue : pool.interpreters) {
       const auto facts = queue->look();
@@ -285,7 +286,9 @@ bridge_stats bridge_core::stats() const {
                                    .live_objects = facts.host.live_objects,
                                    .pruned = facts.host.pruned,
                                    .expired = facts.host.expired,
-                                   .deaths = facts.deaths});
+                                   .deaths = facts.deaths,
+                                   .recycled = facts.recycled,
+                                   .due = facts.due});
     }
     now.pools.push_back(std::move(told));
   }

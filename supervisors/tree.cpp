@@ -25,11 +25,13 @@ void log_event(const interpreter_event& happened) {
     spdlog::warn("{}", happened.message);
 }
 
-worker_settings worker_settings_of(const config& all, const pool_config& mine) {
+worker_settings worker_settings_of(const config& all, const pool& of) {
+  const auto& mine = of.settings;
   return {.program = all.worker,
           .python = mine.python,
           .environment = mine.env,
           .pass_env = mine.pass_env,
+          .preload = mine.preload,
           .limits = mine.limits,
           .payload_bytes_max = all.payload_bytes_max,
           .conversion = all.conversion,
@@ -41,13 +43,15 @@ worker_settings worker_settings_of(const config& all, const pool_config& mine) {
           .stall_kill = mine.stall_kill,
           .stop_timeout = mine.stop_timeout,
           .on_output = all.on_output ? all.on_output : log_output,
-          .on_event = all.on_event ? all.on_event : log_event};
+          .on_event = all.on_event ? all.on_event : log_event,
+          .spares = of.spares};
 }
 
 child_spec interpreter_child(const pool& of,
                              const std::shared_ptr<call_queue>& queue,
                              const host_factory& make_host) {
-  const interpreter_spec spec{of.settings.name, queue, make_host};
+  const interpreter_spec spec{of.settings.name, queue, make_host,
+                              of.settings.recycle};
   return {.id = fmt::format("interpreter {}", queue->interpreter()),
           .start = [spec](caf::event_based_actor* supervisor)
             -> caf::expected<caf::actor> {
@@ -70,16 +74,16 @@ error pool_down(const pool& of, const caf::error& reason) {
 
 pool_host_factory real_hosts(const config& settings,
                              std::shared_ptr<live_threads> threads) {
-  return [settings, threads = std::move(threads)](const pool_config& mine) {
+  return [settings, threads = std::move(threads)](const pool& of) {
+    const auto& mine = of.settings;
     return host_factory{
       [threads, python = mine.python, placed = mine.placement,
-       waiting_max = mine.queue_max,
-       worker = worker_settings_of(settings, mine)](
+       waiting_max = mine.queue_max, worker = worker_settings_of(settings, of)](
         incarnation self) -> std::shared_ptr<interpreter_host> {
         if (placed == placement::embedded)
           return std::make_shared<embedded_host>(
             std::move(self), python, waiting_max, threads, worker.conversion,
-            worker.cancel_grace);
+            worker.preload, worker.cancel_grace);
         return std::make_shared<worker_host>(std::move(self), worker, threads);
       }};
   };
@@ -102,6 +106,8 @@ child_spec pool_child(const pool& of, const host_factory& make_host) {
     supervisor_child(std::move(spec), step_max, restart_type::transient);
   child.start = [start = std::move(child.start),
                  of](caf::event_based_actor* parent) {
+    if (of.spares)
+      of.spares->reopen();
     for (const auto& queue : of.interpreters)
       queue->reopen();
     auto started = start(parent);
@@ -111,6 +117,8 @@ child_spec pool_child(const pool& of, const host_factory& make_host) {
           const auto why = pool_down(of, reason);
           for (const auto& queue : of.interpreters)
             queue->close(why);
+          if (of.spares)
+            of.spares->close();
         });
     return started;
   };
@@ -122,7 +130,7 @@ supervisor_spec root_spec(const pools& all, const pool_host_factory& hosts,
   supervisor_spec interpreters{.strategy = strategy::one_for_one,
                                .name = "interpreters"};
   for (const auto& each : all.all())
-    interpreters.children.push_back(pool_child(each, hosts(each.settings)));
+    interpreters.children.push_back(pool_child(each, hosts(each)));
   supervisor_spec sessions{.strategy = strategy::simple_one_for_one,
                            .children = {{.id = "session",
                                          .start = {},

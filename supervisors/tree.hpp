@@ -16,7 +16,7 @@
 namespace snakebridge {
 
 /// How the interpreters of one pool get their hosts.
-using pool_host_factory = std::function<host_factory(const pool_config&)>;
+using pool_host_factory = std::function<host_factory(const pool&)>;
 
 /// Hosts as the configuration says: worker processes, or this process.
 pool_host_factory real_hosts(const config& settings,

@@ -39,6 +39,8 @@ struct interpreter_stats {
   std::uint64_t pruned = 0;       ///< let go: their session held too many
   std::uint64_t expired = 0;      ///< let go: they were not used for their ttl
   std::uint32_t deaths = 0;       ///< incarnations that ended unasked
+  std::uint32_t recycled = 0;     ///< incarnations replaced by `recycle_limits`
+  bool due = false;               ///< it is to be, once no session uses it
 };
 
 /// Of a pool's breaker (`breaker_limits`).
@@ -53,6 +55,7 @@ struct pool_stats {
   snakebridge::placement placement = placement::worker;
   std::string down; ///< why it is down; empty: it is up
   circuit_state circuit = circuit_state::closed;
+  std::size_t spares = 0; ///< workers kept ready besides
   std::vector<interpreter_stats> interpreters;
 
   std::uint64_t live_objects() const;

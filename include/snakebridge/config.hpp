@@ -86,6 +86,16 @@ struct worker_limits {
   bool operator==(const worker_limits&) const = default;
 };
 
+/// When a worker is replaced by a new one; 0: never for that reason. One that
+/// is due gets no more sessions, and is replaced once none uses it: nothing of
+/// anybody is lost. Not for embedded pools.
+struct recycle_limits {
+  std::uint64_t calls = 0;
+  std::chrono::milliseconds age{0};
+  /// Resident memory of its process.
+  std::uint64_t memory_bytes = 0;
+};
+
 /// One pool of interpreters of one kind.
 struct pool_config {
   std::string name = "default";
@@ -97,16 +107,22 @@ struct pool_config {
   std::filesystem::path python = {};
   /// Environment variables of the workers, over those that are passed on.
   std::map<std::string, std::string> env = {};
+  /// Modules each interpreter imports before it is ready.
+  std::vector<std::string> preload = {};
+  /// Workers kept ready besides, for when one dies or is recycled.
+  std::uint32_t spares = 0;
+  /// Calls that may wait for one interpreter; one more is `overloaded`.
+  std::uint32_t queue_max = 1'000;
+  restart_limits restart = {};
+  worker_limits limits = {};
+  /// Of calls that name none.
+  snakebridge::affinity affinity = affinity::strict_queue;
+  breaker_limits breaker = {};
+  recycle_limits recycle = {};
   /// Variables of this process that are passed on to the workers besides those
   /// always passed (runtime/worker_environment.cpp): names, or with a `*` at
   /// their end all that begin so. "*": all there are.
   std::vector<std::string> pass_env = {};
-  /// Calls that may wait for one interpreter; one more is `overloaded`.
-  std::uint32_t queue_max = 1'000;
-  restart_limits restart = {};
-  /// Of calls that name none.
-  snakebridge::affinity affinity = affinity::strict_queue;
-  breaker_limits breaker = {};
   /// How long an interpreter may take until it is ready.
   std::chrono::milliseconds start_timeout{30'000};
   /// A call that is cancelled, past its deadline or of an ended session gets
@@ -126,7 +142,6 @@ struct pool_config {
   std::chrono::milliseconds stall_kill{0};
   /// How long a worker may take to end when asked, before it is killed.
   std::chrono::milliseconds stop_timeout{2'000};
-  worker_limits limits = {};
 };
 
 /// What becomes of a session that holds as many refs as it may, and makes more.

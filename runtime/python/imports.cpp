@@ -1,5 +1,7 @@
 #include "runtime/python/imports.hpp"
 
+#include "runtime/python/guarded.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -14,6 +16,18 @@ py::object refusal_type() {
 }
 
 } // namespace
+
+result<void> import_all(const std::vector<std::string>& modules) {
+  for (const auto& name : modules)
+    if (auto done = guarded([&] { return py::module_::import(name.c_str()); });
+        !done)
+      return tl::unexpected{error{
+        errc::environment_invalid,
+        fmt::format("preload: module '{}' cannot be imported: {}. Install "
+                    "it, or leave it out",
+                    name, done.error().message())}};
+  return {};
+}
 
 bool import_rules::allow(std::string_view module) const {
   const auto top = module.substr(0, module.find('.'));

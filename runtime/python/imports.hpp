@@ -38,6 +38,9 @@ private:
   std::set<std::string, std::less<>> importable_;
 };
 
+/// Imports them all. Errors: environment_invalid, naming the one that fails.
+result<void> import_all(const std::vector<std::string>& modules);
+
 /// The refusal behind what an import statement raised; nothing: it is none.
 std::optional<error> refused_import(py::error_already_set& raised);
 

@@ -116,6 +116,8 @@ int serve() {
   });
   if (!ready)
     return refuse(control, {errc::startup_failed, ready.error().message()});
+  if (auto loaded = import_all(start->preload); !loaded)
+    return refuse(control, loaded.error());
   socket_channel data{descriptor{worker_descriptor::data},
                       start->payload_bytes_max};
   executor serving{data, *status, start->payload_bytes_max, start->conversion,

@@ -127,7 +127,7 @@ protected:
 
 private:
   pool_host_factory fake_hosts() {
-    return [this](const pool_config&) -> host_factory {
+    return [this](const pool&) -> host_factory {
       return [this](incarnation self) {
         const auto number = self.interpreter;
         auto made = std::make_shared<fake_host>(

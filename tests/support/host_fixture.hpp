@@ -308,7 +308,7 @@ inline test_interpreter::make_host embedded() {
     constexpr std::size_t waiting_max = 1'000;
     return std::make_shared<embedded_host>(
       std::move(self), std::filesystem::path{}, waiting_max, std::move(threads),
-      conversion_config{}, patience);
+      conversion_config{}, std::vector<std::string>{}, patience);
   };
 }
 

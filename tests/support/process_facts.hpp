@@ -7,6 +7,7 @@
 #include <iterator>
 #include <ostream>
 #include <string>
+#include <vector>
 
 namespace snakebridge::testing {
 
@@ -22,6 +23,19 @@ struct process_facts {
   }
 };
 
+inline std::vector<int> children_of_this_process() {
+  std::vector<int> children;
+  std::error_code ended_meanwhile;
+  for (std::filesystem::directory_iterator each{"/proc/self/task",
+                                                ended_meanwhile};
+       each != std::filesystem::directory_iterator{};
+       each.increment(ended_meanwhile)) {
+    std::ifstream pids{each->path() / "children"};
+    children.insert(children.end(), std::istream_iterator<int>{pids}, {});
+  }
+  return children;
+}
+
 inline process_facts look_at_this_process() {
   process_facts now;
   const auto count = [](const char* folder) {
@@ -35,16 +49,7 @@ inline process_facts look_at_this_process() {
   };
   now.threads = count("/proc/self/task");
   now.descriptors = count("/proc/self/fd");
-  std::error_code ended_meanwhile;
-  for (std::filesystem::directory_iterator each{"/proc/self/task",
-                                                ended_meanwhile};
-       each != std::filesystem::directory_iterator{};
-       each.increment(ended_meanwhile)) {
-    std::ifstream pids{each->path() / "children"};
-    now.children += static_cast<std::size_t>(
-      std::distance(std::istream_iterator<std::string>{pids},
-                    std::istream_iterator<std::string>{}));
-  }
+  now.children = children_of_this_process().size();
   return now;
 }
 

@@ -1,0 +1,123 @@
+// Workers kept ready, what they import beforehand, and their replacement in
+// time, with real Python. ORIGINAL P27.
+#include "tests/api/python_fixture.hpp"
+#include "tests/support/process_facts.hpp"
+
+#include <csignal>
+
+namespace snakebridge::testing {
+
+using ::testing::HasSubstr;
+
+namespace {
+
+bool has_spares(const sb::bridge& bridge, std::size_t count) {
+  return eventually([&] { return bridge.stats().pools.at(0).spares == count; });
+}
+
+sb::config with_spares(std::uint32_t spares) {
+  auto wanted = one_pool(sb::placement::worker);
+  wanted.pools[0].spares = spares;
+  wanted.pools[0].preload = {"json", "xml.dom.minidom"};
+  return wanted;
+}
+
+} // namespace
+
+TEST(Spares, WhenAWorkerDiesThenASpareTakesItsPlaceAndAnotherIsMade) {
+  const sb::bridge bridge{with_spares(1)};
+  ASSERT_TRUE(has_spares(bridge, 1));
+  const auto before = first_of(bridge).pid;
+  ::kill(before, SIGKILL);
+  EXPECT_EQ(bridge.with({.idempotent = true}).call("math", "sqrt", 16), 4.0);
+  EXPECT_NE(first_of(bridge).pid, before);
+  EXPECT_EQ(bridge.eval("'xml.dom.minidom' in __import__('sys').modules"),
+            true);
+  EXPECT_TRUE(has_spares(bridge, 1));
+  EXPECT_EQ(first_of(bridge).epoch, 2U);
+}
+
+TEST(Spares, WhenASpareDiesThenItIsCollectedAndReplaced) {
+  const sb::bridge bridge{with_spares(2)};
+  ASSERT_TRUE(has_spares(bridge, 2));
+  const auto children = look_at_this_process().children;
+  EXPECT_EQ(children, 3U);
+  const auto mine = first_of(bridge).pid;
+  auto spares = children_of_this_process();
+  std::erase(spares, mine); // the others are the spares
+  ASSERT_EQ(spares.size(), 2U);
+  ::kill(spares[0], SIGKILL);
+  EXPECT_TRUE(eventually([&] {
+    return bridge.stats().pools.at(0).spares == 2
+           && look_at_this_process().children == children;
+  }))
+    << look_at_this_process();
+  EXPECT_EQ(first_of(bridge).pid, mine);
+}
+
+TEST(Spares, WhenTheBridgeEndsThenNoneIsLeft) {
+  const auto before = look_at_this_process();
+  {
+    const sb::bridge bridge{with_spares(3)};
+    ASSERT_TRUE(has_spares(bridge, 3));
+  }
+  EXPECT_TRUE(eventually([&] { return look_at_this_process() == before; }))
+    << look_at_this_process() << ", before: " << before;
+}
+
+TEST(Spares, WhenThePoolGivesUpThenItsSparesEnd) {
+  auto wanted = with_spares(1);
+  wanted.pools[0].restart.intensity = 0;
+  const sb::bridge bridge{wanted};
+  ASSERT_TRUE(has_spares(bridge, 1));
+  ::kill(first_of(bridge).pid, SIGKILL);
+  EXPECT_TRUE(eventually([&] { return look_at_this_process().children == 0; }));
+  EXPECT_EQ(bridge.stats().pools.at(0).spares, 0U);
+}
+
+class Preload : public ::testing::TestWithParam<sb::placement> {};
+
+TEST_P(Preload, GivenModulesThenTheyAreThereBeforeTheFirstCall) {
+  auto wanted = one_pool(GetParam());
+  wanted.pools[0].preload = {"wave"};
+  const sb::bridge bridge{wanted};
+  EXPECT_EQ(bridge.eval("'wave' in __import__('sys').modules"), true);
+}
+
+TEST_P(Preload, GivenAModuleThatIsNotThereThenTheStartSaysWhich) {
+  auto wanted = one_pool(GetParam());
+  wanted.pools[0].preload = {"json", "no_such_module"};
+  const auto refused = error_of(sb::bridge::start(wanted));
+  EXPECT_EQ(refused.code(), sb::errc::environment_invalid);
+  EXPECT_THAT(refused.message(),
+              HasSubstr("preload: module 'no_such_module' cannot be imported"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Python, Preload,
+                         ::testing::Values(sb::placement::worker,
+                                           sb::placement::embedded),
+                         [](const auto& info) {
+                           return info.param == sb::placement::worker
+                                    ? "worker"
+                                    : "embedded";
+                         });
+
+// Any worker has more than a byte.
+TEST(RecyclingOfWorkers, WhenItsMemoryIsBeyondTheLimitThenItIsReplaced) {
+  auto wanted = one_pool(sb::placement::worker);
+  wanted.pools[0].recycle.memory_bytes = 1;
+  wanted.pools[0].restart.intensity = 0;
+  const sb::bridge bridge{wanted};
+  const auto before = first_of(bridge).pid;
+  std::optional<sb::session> session = bridge.open_session();
+  EXPECT_TRUE(session->exec("x = 5"));
+  EXPECT_TRUE(eventually([&] { return first_of(bridge).due; }));
+  EXPECT_EQ(session->eval("x"), 5) << "what a session has is not lost";
+  EXPECT_EQ(first_of(bridge).pid, before);
+  session.reset();
+  EXPECT_TRUE(eventually([&] { return first_of(bridge).recycled > 0; }));
+  EXPECT_EQ(bridge.call("math", "sqrt", 16), 4.0);
+  EXPECT_EQ(first_of(bridge).deaths, 0U);
+}
+
+} // namespace snakebridge::testing
