@@ -243,14 +243,15 @@ result<std::shared_ptr<call_queue>> lane::home(const std::string& pool) {
   const std::lock_guard lock{mutex_};
   std::shared_ptr<call_queue> chosen;
   for (const auto& [at, queue] : homes_)
-    if (at == wanted)
+    if (at == wanted && !queue->is_retired())
       chosen = queue;
   if (chosen) {
     remember_locked(chosen);
     return chosen;
   }
-  const std::lock_guard choosing{*wanted->choosing};
+  const std::lock_guard choosing{wanted->service->choosing};
   chosen = wanted->least_busy();
+  std::erase_if(homes_, [&](const auto& each) { return each.first == wanted; });
   homes_.emplace_back(wanted, chosen);
   remember_locked(chosen);
   return chosen;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "config/tunables.hpp"
+
 namespace snakebridge {
 
 std::shared_ptr<call_queue> pool::least_busy() const {
@@ -11,7 +13,8 @@ std::shared_ptr<call_queue> pool::least_busy() const {
     return std::tuple{queue->is_due(), queue->died_since(since), queue->load(),
                       queue->users()};
   };
-  return *std::min_element(interpreters.begin(), interpreters.end(),
+  const auto candidates = in_service();
+  return *std::min_element(candidates.begin(), candidates.end(),
                            [&rank](const auto& left, const auto& right) {
                              return rank(left) < rank(right);
                            });
@@ -27,20 +30,41 @@ pool::any_free(const std::shared_ptr<call_queue>& home) const {
 
 pools::pools(const std::vector<pool_config>& wanted,
              const std::shared_ptr<timers>& deadlines) {
-  std::uint32_t number = 0;
   for (const auto& settings : wanted) {
     pool made{.settings = settings,
               .interpreters = {},
-              .choosing = std::make_shared<std::mutex>(),
+              .service = std::make_shared<pool_service>(),
               .breaker = std::make_shared<circuit_breaker>(settings.name,
                                                            settings.breaker),
               .spares = settings.spares == 0
                           ? nullptr
                           : std::make_shared<spare_workers>(settings.spares)};
-    for (std::uint32_t i = 0; i < settings.size; ++i)
-      made.interpreters.push_back(
-        std::make_shared<call_queue>(++number, settings.queue_max, deadlines));
+    made.service->size = settings.size;
+    add(made, settings.size, pools_.size(), deadlines);
     pools_.push_back(std::move(made));
+  }
+  // Room to grow; the numbers of those that are there from the start come
+  // first.
+  for (std::size_t place = 0; place < pools_.size(); ++place) {
+    auto& each = pools_[place];
+    if (each.settings.placement == placement::embedded)
+      continue;
+    const auto first = each.interpreters.size();
+    if (first < limits::resize_max)
+      add(each, static_cast<std::uint32_t>(limits::resize_max - first), place,
+          deadlines);
+    for (const auto& queue : std::span{each.interpreters}.subspan(first))
+      queue->retire();
+  }
+}
+
+void pools::add(pool& to, std::uint32_t count, std::size_t place,
+                const std::shared_ptr<timers>& deadlines) {
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto number = static_cast<std::uint32_t>(numbered_.size() + 1);
+    to.interpreters.push_back(
+      std::make_shared<call_queue>(number, to.settings.queue_max, deadlines));
+    numbered_.emplace_back(place, to.interpreters.back());
   }
 }
 
@@ -52,19 +76,15 @@ const pool* pools::find(std::string_view name) const {
 }
 
 const pool* pools::of(std::uint32_t number) const {
-  const auto place =
-    std::find_if(pools_.begin(), pools_.end(), [&](const pool& each) {
-      return number >= each.interpreters.front()->interpreter()
-             && number <= each.interpreters.back()->interpreter();
-    });
-  return place == pools_.end() ? nullptr : &*place;
+  return number == 0 || number > numbered_.size()
+           ? nullptr
+           : &pools_[numbered_[number - 1].first];
 }
 
 std::shared_ptr<call_queue> pools::interpreter(std::uint32_t number) const {
-  const auto* const in = of(number);
-  return in == nullptr
+  return number == 0 || number > numbered_.size()
            ? nullptr
-           : in->interpreters[number - in->interpreters.front()->interpreter()];
+           : numbered_[number - 1].second;
 }
 
 } // namespace snakebridge

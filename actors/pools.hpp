@@ -1,13 +1,18 @@
 #pragma once
 // The pools of a bridge and the call queues of their interpreters: where calls
 // can go. Made before the first interpreter starts and unchanged after, so any
-// thread may read it. The interpreters themselves are actors below the pools'
+// thread may read it; how many of a pool's interpreters are in service is all
+// that changes. The interpreters themselves are actors below the pools'
 // supervisors.
 
+#include <atomic>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string_view>
 #include <vector>
+
+#include <caf/actor_addr.hpp>
 
 #include <snakebridge/config.hpp>
 
@@ -17,13 +22,27 @@
 
 namespace snakebridge {
 
+/// What changes in a pool.
+struct pool_service {
+  std::atomic<std::uint32_t> size{0}; ///< the first so many are in service
+  std::mutex choosing;                ///< a session chooses, and joins
+  std::mutex resizing;                ///< one at a time
+
+  std::mutex mutex;           ///< of the next
+  caf::actor_addr supervisor; ///< of the pool, while it runs
+};
+
 struct pool {
   pool_config settings;
+  /// Those in service, and those that may come to be by a resize.
   std::vector<std::shared_ptr<call_queue>> interpreters;
-  std::shared_ptr<std::mutex> choosing; ///< a session chooses, and joins
+  std::shared_ptr<pool_service> service;
   std::shared_ptr<circuit_breaker> breaker;
   std::shared_ptr<spare_workers> spares; ///< null: there are to be none
 
+  std::span<const std::shared_ptr<call_queue>> in_service() const {
+    return std::span{interpreters}.first(service->size);
+  }
   /// For a session that comes to the pool. One that is due or died of late is
   /// the last choice.
   std::shared_ptr<call_queue> least_busy() const;
@@ -46,7 +65,12 @@ public:
   const pool* of(std::uint32_t number) const;
 
 private:
+  void add(pool& to, std::uint32_t count, std::size_t place,
+           const std::shared_ptr<timers>& deadlines);
+
   std::vector<pool> pools_;
+  // By number, from 1: the place of its pool, and its queue.
+  std::vector<std::pair<std::size_t, std::shared_ptr<call_queue>>> numbered_;
 };
 
 } // namespace snakebridge

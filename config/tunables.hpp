@@ -62,6 +62,10 @@ inline constexpr int death_wait_ms_max = 5'000;
 inline constexpr int child_death_wait_ms_max = 5'000;
 /// How long a worker whose channel has ended may live on.
 inline constexpr int end_after_close_ms_max = 100;
+/// Interpreters a pool may come to have by a resize, if it had no more before.
+inline constexpr std::size_t resize_max = 64;
+/// How often it is looked whether a pool is idle, or an interpreter unused.
+inline constexpr int idle_look_ms = 2;
 /// How often an interpreter looks whether its pool lacks a spare worker.
 inline constexpr int spares_look_ms = 500;
 /// How often it is looked whether a worker is due to be recycled.

@@ -24,6 +24,16 @@ std::optional<error> call_queue::refusal(const session_gate& session,
   return {};
 }
 
+std::optional<error> call_queue::refusal_of_new(const operation& asked,
+                                                const session_gate& session,
+                                                std::uint32_t epoch) const {
+  if (auto why = refusal(session, epoch))
+    return why;
+  if (held_)
+    return held_;
+  return busy(asked);
+}
+
 std::optional<error> call_queue::busy(const operation& asked) const {
   if (!asked.fails_fast)
     return {};
@@ -53,10 +63,8 @@ result<value> call_queue::run(operation asked,
   {
     const std::lock_guard lock{mutex_};
     if (host_ && host_->runs_in_caller()) {
-      if (auto refused = refusal(*session, epoch))
+      if (auto refused = refusal_of_new(asked, *session, epoch))
         return tl::unexpected{std::move(*refused)};
-      if (auto occupied = busy(asked))
-        return tl::unexpected{std::move(*occupied)};
       here = host_;
       ++calls_;
     }
@@ -103,13 +111,11 @@ call_queue::enqueue(const call_ptr& made,
     if (auto prepared = ready->prepare(*made); !prepared)
       return prepared.error();
   const std::lock_guard lock{mutex_};
-  if (auto refused = refusal(*made->session, made->epoch))
-    return refused;
   // It may have expired on its way here; from now on `give_up` finds it.
   if (made->answered())
     return {};
-  if (auto occupied = busy(made->asked))
-    return occupied;
+  if (auto refused = refusal_of_new(made->asked, *made->session, made->epoch))
+    return refused;
   if (waiting_.empty() && host_ && host_->accept(made, taken_by != nullptr)) {
     ++calls_;
     if (taken_by != nullptr)
@@ -204,49 +210,6 @@ std::uint32_t call_queue::serving_epoch() const {
   return host_ ? epoch_ : 0;
 }
 
-std::uint32_t call_queue::next_epoch() {
-  const std::lock_guard lock{mutex_};
-  return epoch_ = ++last_epoch_;
-}
-
-std::uint32_t call_queue::successor_epoch() {
-  const std::lock_guard lock{mutex_};
-  return ++last_epoch_;
-}
-
-bool call_queue::replace(const std::shared_ptr<interpreter_host>& host,
-                         std::uint32_t epoch) {
-  auto replaced = host;
-  {
-    const std::lock_guard lock{mutex_};
-    if (closed_ || !host_ || users_ > 0 || !waiting_.empty()
-        || host_->stats().running > 0)
-      return false;
-    ended_epoch_ = std::max(ended_epoch_, epoch_);
-    epoch_ = epoch;
-    host_.swap(replaced);
-    calls_before_ = calls_;
-    due_ = false;
-    ++recycled_;
-  }
-  replaced->stop();
-  return true;
-}
-
-bool call_queue::look_if_due(const recycle_limits& limits,
-                             std::chrono::milliseconds age) {
-  const auto serving = host();
-  const auto resident =
-    serving && limits.memory_bytes > 0 ? serving->resident_bytes() : 0;
-  const std::lock_guard lock{mutex_};
-  const auto beyond = [](auto amount, auto limit) {
-    return limit > decltype(limit){} && amount >= limit;
-  };
-  due_ = due_ || beyond(calls_ - calls_before_, limits.calls)
-         || beyond(age, limits.age) || beyond(resident, limits.memory_bytes);
-  return due_;
-}
-
 void call_queue::join() {
   const std::lock_guard lock{mutex_};
   ++users_;
@@ -260,17 +223,6 @@ std::size_t call_queue::users() const {
 bool call_queue::is_due() const {
   const std::lock_guard lock{mutex_};
   return due_;
-}
-
-void call_queue::attach(std::shared_ptr<interpreter_host> host) {
-  {
-    const std::lock_guard lock{mutex_};
-    host_ = std::move(host);
-    calls_before_ = calls_;
-    due_ = false;
-  }
-  changed_.notify_all();
-  pump();
 }
 
 void call_queue::pump() {
@@ -294,90 +246,6 @@ void call_queue::pump(refusals& refused) {
     }
     waiting_.pop_front();
   }
-}
-
-void call_queue::detach(const interpreter_host* host, std::uint32_t epoch,
-                        host_end end) {
-  refusals refused;
-  {
-    const std::lock_guard lock{mutex_};
-    // One that never served, or serves no more, changes nothing.
-    const bool present = host_.get() == host || epoch == epoch_;
-    if (host_.get() == host)
-      host_.reset();
-    if (present)
-      ended_epoch_ = std::max(ended_epoch_, epoch);
-    if (present && !end.asked) {
-      ++deaths_;
-      last_death_ = end.why;
-      last_death_at_ = steady_clock::now();
-    }
-    for (auto each = end.unstarted.rbegin(); each != end.unstarted.rend();
-         ++each) {
-      if (auto why = refusal(*(*each)->session, (*each)->epoch))
-        refused.emplace_back(*each, std::move(*why));
-      else if (++(*each)->lost > limits::call_losses_max)
-        refused.emplace_back(*each, end.why);
-      else
-        waiting_.push_front(*each);
-    }
-  }
-  changed_.notify_all();
-  for (auto& [each, why] : refused)
-    each->answer(tl::unexpected{std::move(why)});
-}
-
-void call_queue::close(error why) {
-  std::deque<call_ptr> refused;
-  {
-    const std::lock_guard lock{mutex_};
-    if (!closed_)
-      closed_ = why;
-    refused.swap(waiting_);
-  }
-  changed_.notify_all();
-  for (const auto& each : refused)
-    each->answer(tl::unexpected{why});
-}
-
-void call_queue::stop_host() {
-  if (const auto here = host())
-    here->stop();
-}
-
-void call_queue::reopen() {
-  const std::lock_guard lock{mutex_};
-  closed_.reset();
-}
-
-result<void> call_queue::wait_ready(steady_clock::time_point deadline) {
-  std::unique_lock lock{mutex_};
-  const bool told = changed_.wait_until(
-    lock, deadline, [this] { return host_ || deaths_ > 0 || closed_; });
-  if (host_)
-    return {};
-  if (!told)
-    return tl::unexpected{
-      error{errc::startup_failed,
-            fmt::format("interpreter {} is not ready in time", interpreter_)}};
-  return tl::unexpected{last_death_ ? *last_death_ : *closed_};
-}
-
-call_queue::facts call_queue::look() const {
-  const std::lock_guard lock{mutex_};
-  facts now{.epoch = epoch_,
-            .ready = host_ != nullptr,
-            .waiting = waiting_.size(),
-            .calls = calls_,
-            .deaths = deaths_,
-            .recycled = recycled_,
-            .due = due_,
-            .last_death = last_death_,
-            .closed = closed_,
-            .host = {}};
-  if (host_)
-    now.host = host_->stats();
-  return now;
 }
 
 } // namespace snakebridge

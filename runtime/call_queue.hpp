@@ -92,6 +92,12 @@ public:
   /// until `reopen`.
   void close(error why);
   void reopen();
+  /// It serves nobody any more, or not yet: refs to it are stale. Until
+  /// `reopen`.
+  void retire();
+  bool is_retired() const;
+  /// Refuses new calls with `why`; those it has go on. Nothing: takes them.
+  void hold(std::optional<error> why);
 
   /// Begins to stop the attached host, if there is one.
   void stop_host();
@@ -109,6 +115,10 @@ private:
                                std::uint32_t epoch) const;
   /// Why a call that fails fast cannot run now.
   std::optional<error> busy(const operation& asked) const;
+  /// Why a new call is refused.
+  std::optional<error> refusal_of_new(const operation& asked,
+                                      const session_gate& session,
+                                      std::uint32_t epoch) const;
   /// `taken_by`, when not null, gets the host that took it at once, which this
   /// thread must then assist.
   std::optional<error> enqueue(const call_ptr& made,
@@ -130,7 +140,9 @@ private:
   std::shared_ptr<interpreter_host> host_;
   std::uint32_t epoch_ = 0;
   std::uint32_t deaths_ = 0;
-  std::optional<error> closed_;
+  std::uint32_t deaths_before_ = 0; // when it was opened
+  std::optional<error> closed_, held_;
+  bool retired_ = false;
   std::optional<error> last_death_;
   steady_clock::time_point last_death_at_ = steady_clock::time_point::min();
   std::uint64_t calls_ = 0;

@@ -86,6 +86,20 @@ bridge_stats bridge::stats() const {
   return core_->stats();
 }
 
+result<void> bridge::drain(std::string_view pool,
+                           std::chrono::milliseconds patience) const {
+  return core_->control().drain(pool, patience);
+}
+
+result<void> bridge::resume(std::string_view pool) const {
+  return core_->control().resume(pool);
+}
+
+result<void> bridge::resize(std::string_view pool, std::uint32_t size,
+                            std::chrono::milliseconds patience) const {
+  return core_->control().resize(pool, size, patience);
+}
+
 std::vector<std::string> bridge::pools() const {
   return core_->pool_names();
 }

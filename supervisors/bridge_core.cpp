@@ -64,6 +64,7 @@ bridge_core::bridge_core(config checked, caf::actor_system* users)
       threads_{std::make_shared<live_threads>()},
       deadlines_{std::make_shared<timers>()},
       pools_{std::make_shared<const pools>(settings_.pools, deadlines_)},
+      hosts_{real_hosts(settings_, threads_)},
       sessions_{std::make_shared<sessions>(*system_, pools_, settings_.timeout,
                                            settings_.error_mode,
                                            settings_.refs)},
@@ -100,8 +101,7 @@ result<void> bridge_core::start_tree() {
     });
   };
   auto root = spawn_idle_supervisor(
-    *system_,
-    root_spec(*pools_, real_hosts(settings_, threads_), std::move(adopt_by)));
+    *system_, root_spec(*pools_, hosts_, std::move(adopt_by)));
   if (!root)
     return tl::unexpected{error{errc::config_invalid, describe(root.error())}};
   root_ = std::move(*root);
@@ -120,7 +120,7 @@ result<void> bridge_core::wait_ready() const {
   for (const auto& pool : pools_->all()) {
     const auto deadline =
       steady_clock::now() + pool.settings.start_timeout + step_max;
-    for (const auto& queue : pool.interpreters)
+    for (const auto& queue : pool.in_service())
       if (auto ready = queue->wait_ready(deadline); !ready)
         return tl::unexpected{first_death(pool).value_or(ready.error())};
   }
@@ -274,7 +274,9 @@ bridge_stats bridge_core::stats() const {
                     .interpreters = {}};
     for (const auto& queue : pool.interpreters) {
       const auto facts = queue->look();
-      if (facts.closed)
+      if (queue->is_retired() && !facts.ready)
+        continue; // it is not in service
+      if (facts.closed && !queue->is_retired())
         told.down = facts.closed->message();
       told.interpreters.push_back({.id = queue->interpreter(),
                                    .epoch = facts.epoch,

@@ -13,6 +13,7 @@
 #include "actors/client.hpp"
 #include "actors/sessions.hpp"
 #include "runtime/live_threads.hpp"
+#include "supervisors/pool_control.hpp"
 #include "supervisors/this_thread.hpp"
 
 namespace snakebridge {
@@ -45,6 +46,7 @@ public:
   caf::actor_system& system() { return *system_; }
   sessions& all_sessions() { return *sessions_; }
   bridge_stats stats() const;
+  pool_control control() { return {*system_, *pools_, hosts_}; }
   std::vector<std::string> pool_names() const;
 
 private:
@@ -62,6 +64,7 @@ private:
   const std::shared_ptr<live_threads> threads_;
   const std::shared_ptr<timers> deadlines_;
   const std::shared_ptr<const pools> pools_;
+  const pool_host_factory hosts_;
   const std::shared_ptr<sessions> sessions_;
   const std::shared_ptr<clients> clients_;
   supervisor_actor root_;

@@ -47,22 +47,6 @@ worker_settings worker_settings_of(const config& all, const pool& of) {
           .spares = of.spares};
 }
 
-child_spec interpreter_child(const pool& of,
-                             const std::shared_ptr<call_queue>& queue,
-                             const host_factory& make_host) {
-  const interpreter_spec spec{of.settings.name, queue, make_host,
-                              of.settings.recycle};
-  return {.id = fmt::format("interpreter {}", queue->interpreter()),
-          .start = [spec](caf::event_based_actor* supervisor)
-            -> caf::expected<caf::actor> {
-            return supervisor->spawn(interpreter, spec);
-          },
-          // Its host has the stop timeout; then it is killed, which takes
-          // moments.
-          .shutdown = of.settings.stop_timeout
-                      + std::chrono::milliseconds{limits::death_wait_ms_max}};
-}
-
 error pool_down(const pool& of, const caf::error& reason) {
   return {errc::pool_down,
           fmt::format("pool '{}' is down: {}. Mend the cause and start the "
@@ -89,6 +73,26 @@ pool_host_factory real_hosts(const config& settings,
   };
 }
 
+child_spec interpreter_child(const pool& of,
+                             const std::shared_ptr<call_queue>& queue,
+                             const host_factory& make_host) {
+  const interpreter_spec spec{of.settings.name, queue, make_host,
+                              of.settings.recycle};
+  return {.id = id_of(*queue),
+          .start = [spec](caf::event_based_actor* supervisor)
+            -> caf::expected<caf::actor> {
+            return supervisor->spawn(interpreter, spec);
+          },
+          // Its host has the stop timeout; then it is killed, which takes
+          // moments.
+          .shutdown = of.settings.stop_timeout
+                      + std::chrono::milliseconds{limits::death_wait_ms_max}};
+}
+
+std::string id_of(const call_queue& interpreter) {
+  return fmt::format("interpreter {}", interpreter.interpreter());
+}
+
 child_spec pool_child(const pool& of, const host_factory& make_host) {
   supervisor_spec spec{.strategy = strategy::one_for_one,
                        .intensity =
@@ -99,27 +103,33 @@ child_spec pool_child(const pool& of, const host_factory& make_host) {
                        .name = fmt::format("pool '{}'", of.settings.name)};
   // An interpreter counts as up before it is ready.
   spec.backoff.reset_after += of.settings.start_timeout;
-  for (const auto& queue : of.interpreters)
-    spec.children.push_back(interpreter_child(of, queue, make_host));
   // Transient: a pool that gives up stays down, one that crashes comes back.
-  auto child =
-    supervisor_child(std::move(spec), step_max, restart_type::transient);
-  child.start = [start = std::move(child.start),
-                 of](caf::event_based_actor* parent) {
+  auto child = supervisor_child(spec, step_max, restart_type::transient);
+  child.start = [spec, of, make_host](caf::event_based_actor* parent) {
     if (of.spares)
       of.spares->reopen();
-    for (const auto& queue : of.interpreters)
+    auto now = spec; // as large as it has become
+    for (const auto& queue : of.in_service()) {
       queue->reopen();
-    auto started = start(parent);
-    if (started)
-      caf::actor_cast<caf::abstract_actor*>(*started)->attach_functor(
-        [of](const caf::error& reason) {
-          const auto why = pool_down(of, reason);
-          for (const auto& queue : of.interpreters)
+      now.children.push_back(interpreter_child(of, queue, make_host));
+    }
+    auto started =
+      supervisor_child(now, step_max, restart_type::transient).start(parent);
+    if (!started)
+      return started;
+    {
+      const std::lock_guard lock{of.service->mutex};
+      of.service->supervisor = started->address();
+    }
+    caf::actor_cast<caf::abstract_actor*>(*started)->attach_functor(
+      [of](const caf::error& reason) {
+        const auto why = pool_down(of, reason);
+        for (const auto& queue : of.interpreters)
+          if (!queue->is_retired())
             queue->close(why);
-          if (of.spares)
-            of.spares->close();
-        });
+        if (of.spares)
+          of.spares->close();
+      });
     return started;
   };
   return child;

@@ -22,6 +22,12 @@ using pool_host_factory = std::function<host_factory(const pool&)>;
 pool_host_factory real_hosts(const config& settings,
                              std::shared_ptr<live_threads> threads);
 
+/// One interpreter of a pool, and how its supervisor calls it.
+child_spec interpreter_child(const pool& of,
+                             const std::shared_ptr<call_queue>& queue,
+                             const host_factory& make_host);
+std::string id_of(const call_queue& interpreter);
+
 /// One pool: its interpreters, one_for_one. When it ends, because they died too
 /// often or because it was told to, its queues refuse calls with pool_down.
 child_spec pool_child(const pool& of, const host_factory& make_host);

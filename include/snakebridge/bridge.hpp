@@ -112,6 +112,22 @@ public:
 
   bridge_stats stats() const;
   std::vector<std::string> pools() const;
+  /// Takes no more calls in the pool (they are pool_down) and waits until those
+  /// it has are answered. Errors: pool_unknown; deadline_exceeded when they
+  /// were not in time. `resume` ends it.
+  result<void> drain(std::string_view pool,
+                     std::chrono::milliseconds patience) const;
+  /// Takes calls again. Errors: pool_unknown.
+  result<void> resume(std::string_view pool) const;
+  /// Changes how many interpreters a pool of workers has, 1 to 64 or to as many
+  /// as it began with. New ones are ready when it returns. Of those taken away,
+  /// an unused one ends at once, another when no session uses it any more, at
+  /// the latest after `patience`: refs to its objects are ref_stale then.
+  /// Errors: pool_unknown, config_invalid, pool_down, and why one did not
+  /// start.
+  result<void> resize(std::string_view pool, std::uint32_t size,
+                      std::chrono::milliseconds patience = std::chrono::seconds{
+                        30}) const;
   static std::string_view version() { return snakebridge::version(); }
   caf::actor_system& system() const;
 

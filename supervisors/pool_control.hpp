@@ -1,0 +1,39 @@
+#pragma once
+// What can be done to a pool while it runs. Each function blocks its caller, in
+// bounded time; any thread but an actor's.
+
+#include <caf/actor_system.hpp>
+
+#include "supervisors/tree.hpp"
+
+namespace snakebridge {
+
+/// The bridge's functions of these names; see there. A view.
+class pool_control {
+public:
+  pool_control(caf::actor_system& system, const pools& where,
+               const pool_host_factory& hosts)
+      : system_{system},
+        where_{where},
+        hosts_{hosts} {}
+
+  result<void> drain(std::string_view name, std::chrono::milliseconds patience);
+  result<void> resume(std::string_view name);
+  result<void> resize(std::string_view name, std::uint32_t size,
+                      std::chrono::milliseconds patience);
+
+private:
+  result<const pool*> find(std::string_view name) const;
+  result<void> grow(const pool& which, std::uint32_t place);
+  void shrink(const pool& which, std::uint32_t place,
+              steady_clock::time_point until);
+  /// The pool's supervisor. Errors: pool_down.
+  result<caf::actor> supervisor_of(const pool& which) const;
+  void end(const pool& which, const call_queue& queue);
+
+  caf::actor_system& system_;
+  const pools& where_;
+  const pool_host_factory& hosts_;
+};
+
+} // namespace snakebridge
