@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 
 #include "config/tunables.hpp"
+#include "runtime/fault_points.hpp"
 
 namespace snakebridge {
 
@@ -147,6 +148,8 @@ result<std::filesystem::path> find_worker(const std::filesystem::path& wanted) {
 result<worker_process>
 worker_process::start(const std::filesystem::path& program,
                       const std::map<std::string, std::string>& environment) {
+  if (fault_at(fault_point::worker_spawn_fail))
+    return tl::unexpected{startup_error("start a process", EAGAIN)};
   auto data = make_socket_pair();
   auto control = make_socket_pair();
   auto output = make_pipe();
@@ -173,9 +176,13 @@ worker_process::start(const std::filesystem::path& program,
   plan.place((*data).theirs, worker_descriptor::data);
   plan.place((*control).theirs, worker_descriptor::control);
   plan.place(page, worker_descriptor::status);
+  if (has_fault_points && fault_page_descriptor() >= 0)
+    posix_spawn_file_actions_adddup2(&plan.actions, fault_page_descriptor(),
+                                     worker_descriptor::faults);
   // What the program left open to its children is not for the worker.
-  posix_spawn_file_actions_addclosefrom_np(&plan.actions,
-                                           worker_descriptor::status + 1);
+  constexpr int last =
+    has_fault_points ? worker_descriptor::faults : worker_descriptor::status;
+  posix_spawn_file_actions_addclosefrom_np(&plan.actions, last + 1);
   auto lines = environment_of(environment);
   auto arguments = std::vector{program.string()};
   const int failed =

@@ -21,6 +21,7 @@ namespace worker_descriptor {
 inline constexpr int data = 3;
 inline constexpr int control = 4;
 inline constexpr int status = 5;
+inline constexpr int faults = 6; ///< only in builds with fault points
 } // namespace worker_descriptor
 
 /// The program to run as a worker: `wanted` if not empty, else the one beside

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "config/tunables.hpp"
+#include "runtime/fault_points.hpp"
 #include "runtime/python/from_python.hpp"
 #include "runtime/python/guarded.hpp"
 #include "runtime/python/to_python.hpp"
@@ -90,6 +91,7 @@ bool executor::take(const frame& received) {
 }
 
 void executor::answer(const frame& received) {
+  die_at(fault_point::call_lost_before);
   // First "started", then the look at the clock: the host reads them the other
   // way round (worker_host::abandon).
   status_.started.store(received.header.call);
@@ -106,6 +108,7 @@ void executor::answer(const frame& received) {
     },
     keep_in);
   hand_over_output();
+  die_at(fault_point::call_lost_after);
   send(received.header.call, reply ? std::move(*reply) : failed(reply.error()));
 }
 

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/fault_points.hpp"
 #include "runtime/python/guarded.hpp"
 #include "runtime/python_environment.hpp"
 #include "runtime/socket_channel.hpp"
@@ -98,6 +99,8 @@ void keep_memory() {
 }
 
 int serve() {
+  if (has_fault_points)
+    use_fault_page(worker_descriptor::faults);
   keep_memory();
   for (const int each : {worker_descriptor::data, worker_descriptor::control})
     keep_from_children(each);
@@ -115,6 +118,9 @@ int serve() {
   auto* const status = map_status();
   if (status == nullptr)
     return refuse(control, {errc::startup_failed, "no status page"});
+  stall_at(fault_point::worker_start_slow);
+  if (fault_at(fault_point::worker_start_fail))
+    return refuse(control, {errc::startup_failed, "worker.start.fail"});
   const auto start = wire::decode_start(arrived[0]);
   if (!start)
     return refuse(control, start.error());
