@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include "config/tunables.hpp"
+#include "runtime/reached.hpp"
 #include "supervisors/tree.hpp"
 
 namespace snakebridge {
@@ -89,16 +90,17 @@ bridge_core::~bridge_core() {
 result<std::shared_ptr<bridge_core>>
 bridge_core::start(config wanted, caf::actor_system* users,
                    const bridge_host_factory& hosts) {
+  using core_result = result<std::shared_ptr<bridge_core>>;
   auto settings = checked(std::move(wanted));
   if (!settings)
-    return tl::unexpected{settings.error()};
+    return reached(core_result{tl::unexpected{settings.error()}});
   auto core = std::make_shared<bridge_core>(std::move(*settings), users);
   auto started =
     core->start_tree(hosts).and_then([&] { return core->wait_ready(); });
   if (started)
     return core;
   core->stop();
-  return tl::unexpected{started.error()};
+  return reached(core_result{tl::unexpected{started.error()}});
 }
 
 result<void> bridge_core::start_tree(const bridge_host_factory& hosts) {
@@ -266,10 +268,10 @@ result<value> bridge_core::run(operation& asked, const call_options& options,
   auto chosen = through ? result<std::shared_ptr<lane>>{through}
                         : choose(asked, options.session);
   if (!chosen)
-    return tl::unexpected{chosen.error()};
+    return reached(result<value>{tl::unexpected{chosen.error()}});
   auto effective = this_thread().options;
   overlay(effective, options);
-  return (*chosen)->run(std::move(asked), effective);
+  return reached((*chosen)->run(std::move(asked), effective));
 }
 
 result<std::size_t> bridge_core::release(const session_ptr& released) {
