@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "actors/errors.hpp"
+#include "runtime/reached.hpp"
 
 namespace snakebridge {
 
@@ -36,7 +37,8 @@ caf::delegated<Answer> start(session_pointer self, operation asked,
   self->state.record->calls->submit(
     std::move(asked), options,
     [to = requester{self->make_response_promise()},
-     as_message](result<value> outcome) {
+     as_message](result<value> answered) {
+      auto outcome = reached(std::move(answered));
       to.answer(outcome ? as_message(*outcome)
                         : caf::make_message(to_caf_error(outcome.error())));
     });

@@ -143,4 +143,12 @@ std::size_t sessions::size() const {
   return by_id_.size();
 }
 
+std::vector<std::string> sessions::ids() const {
+  const std::lock_guard lock{mutex_};
+  std::vector<std::string> found;
+  for (const auto& [id, record] : by_id_)
+    found.push_back(id);
+  return found;
+}
+
 } // namespace snakebridge

@@ -81,6 +81,8 @@ public:
   /// No session opens any more.
   void close();
   std::size_t size() const;
+  /// Of those one can still join.
+  std::vector<std::string> ids() const;
 
   /// Tells all sessions to end; true when they have within `patience`.
   bool end_all(std::chrono::milliseconds patience);

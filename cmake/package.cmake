@@ -6,7 +6,7 @@ include(CMakePackageConfigHelpers)
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/snakebridge")
 set(pkgconfig_dir "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 
-install(TARGETS snakebridge EXPORT snakebridgeTargets)
+install(TARGETS snakebridge snakebridge_testing EXPORT snakebridgeTargets)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/snakebridge"
         DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
         FILES_MATCHING PATTERN "*.hpp")

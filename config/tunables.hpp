@@ -102,6 +102,11 @@ inline constexpr std::uint64_t memory_bytes_min = std::uint64_t{64} << 20U;
 inline constexpr std::uint32_t open_files_min = 32;
 /// Worker threads of the bridge's own actor system.
 inline constexpr std::size_t scheduler_threads_max = 4;
+/// A fault on purpose: where in a message, how long, and a plan of them as
+/// text.
+inline constexpr std::uint32_t fault_byte_max = 1U << 20U;
+inline constexpr int fault_time_ms_max = 60'000;
+inline constexpr std::size_t fault_plan_bytes_max = 4'096;
 
 } // namespace snakebridge::limits
 

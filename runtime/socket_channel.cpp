@@ -1,12 +1,17 @@
 #include "runtime/socket_channel.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
+#include <optional>
+#include <thread>
 
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "config/tunables.hpp"
+#include "runtime/fault_points.hpp"
 
 namespace snakebridge {
 
@@ -39,6 +44,48 @@ bool would_block() {
   return errno == EAGAIN || errno == EWOULDBLOCK;
 }
 
+// Sends the first bytes only, as a socket does that is almost full.
+ssize_t send_first(int socket, std::vector<iovec> parts, std::size_t bytes) {
+  std::size_t kept = 0;
+  for (; kept < parts.size() && bytes > 0; ++kept)
+    bytes -= parts[kept].iov_len = std::min(parts[kept].iov_len, bytes);
+  return send_some(socket, parts.data(), kept);
+}
+
+void invert_byte(const std::vector<iovec>& parts, std::size_t at) {
+  for (const auto& each : parts) {
+    if (at < each.iov_len) {
+      auto& found = static_cast<unsigned char*>(each.iov_base)[at];
+      found = static_cast<unsigned char>(~found);
+      return;
+    }
+    at -= each.iov_len;
+  }
+}
+
+// The fault of this frame, if one is due: what has been sent of it then.
+std::optional<ssize_t>
+send_with_fault(int socket, const std::vector<iovec>& parts, frame_kind kind) {
+  if (kind == frame_kind::request) {
+    if (const auto due = fault_at(fault_point::channel_send_short))
+      return send_first(socket, parts, due->byte);
+  }
+  if (kind != frame_kind::reply)
+    return {};
+  if (const auto due = fault_at(fault_point::channel_frame_bad))
+    invert_byte(parts, due->byte);
+  if (const auto due = fault_at(fault_point::channel_send_kill)) {
+    send_first(socket, parts, due->byte);
+    ::kill(::getpid(), SIGKILL);
+  }
+  if (const auto due = fault_at(fault_point::channel_send_stall)) {
+    const auto sent = send_first(socket, parts, due->byte);
+    std::this_thread::sleep_for(due->time);
+    return sent;
+  }
+  return {};
+}
+
 } // namespace
 
 socket_channel::socket_channel(snakebridge::descriptor socket,
@@ -64,8 +111,12 @@ bool socket_channel::send(frame_header header,
   const std::lock_guard lock{sending_};
   std::size_t sent = 0;
   if (unsent_.empty()) {
-    const auto now = send_some(socket_.get(), pieces.data(),
-                               std::min(pieces.size(), parts_max));
+    std::optional<ssize_t> faulty;
+    if constexpr (has_fault_points)
+      faulty = send_with_fault(socket_.get(), pieces, header.kind);
+    const auto now = faulty ? *faulty
+                            : send_some(socket_.get(), pieces.data(),
+                                        std::min(pieces.size(), parts_max));
     // A broken socket is the receiver's to notice: it sees the end of file.
     sent = now > 0 ? static_cast<std::size_t>(now) : 0;
   }

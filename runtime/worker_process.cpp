@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 
 #include "config/tunables.hpp"
+#include "runtime/fault_points.hpp"
 
 namespace snakebridge {
 
@@ -92,6 +93,16 @@ public:
     posix_spawn_file_actions_adddup2(&actions, from.get(), as);
   }
 
+  // What the program left open to its children is not for the worker.
+  void end_places() {
+    if (has_fault_points && fault_page_descriptor() >= 0)
+      posix_spawn_file_actions_adddup2(&actions, fault_page_descriptor(),
+                                       worker_descriptor::faults);
+    constexpr int last =
+      has_fault_points ? worker_descriptor::faults : worker_descriptor::stacks;
+    posix_spawn_file_actions_addclosefrom_np(&actions, last + 1);
+  }
+
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
 };
@@ -134,6 +145,8 @@ result<std::filesystem::path> find_worker(const std::filesystem::path& wanted) {
 result<worker_process>
 worker_process::start(const std::filesystem::path& program,
                       std::vector<std::string> environment) {
+  if (fault_at(fault_point::worker_spawn_fail))
+    return tl::unexpected{startup_error("start a process", EAGAIN)};
   auto data = make_socket_pair();
   auto control = make_socket_pair();
   auto output = make_pipe();
@@ -165,9 +178,7 @@ worker_process::start(const std::filesystem::path& program,
   plan.place((*control).theirs, worker_descriptor::control);
   plan.place(page, worker_descriptor::status);
   plan.place(made.stacks_, worker_descriptor::stacks);
-  // What the program left open to its children is not for the worker.
-  posix_spawn_file_actions_addclosefrom_np(&plan.actions,
-                                           worker_descriptor::stacks + 1);
+  plan.end_places();
   auto arguments = std::vector{program.string()};
   const int failed = ::posix_spawn(
     &made.pid_, program.c_str(), &plan.actions, &plan.attributes,

@@ -24,6 +24,7 @@ inline constexpr int data = 3;
 inline constexpr int control = 4;
 inline constexpr int status = 5;
 inline constexpr int stacks = 6; ///< where it writes those of its threads
+inline constexpr int faults = 7; ///< only in builds with fault points
 } // namespace worker_descriptor
 
 /// The program to run as a worker: `wanted` if not empty, else the one beside

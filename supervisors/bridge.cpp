@@ -14,11 +14,6 @@ std::string_view version() {
   return SNAKEBRIDGE_VERSION;
 }
 
-/// How the actor API gets at the core of a bridge.
-struct bridge_access {
-  static bridge_core& core(const bridge& of) { return *of.core_; }
-};
-
 std::uint64_t pool_stats::live_objects() const {
   std::uint64_t sum = 0;
   for (const auto& each : interpreters)
@@ -52,9 +47,8 @@ bridge::bridge(std::shared_ptr<bridge_core> core)
     : caller{std::move(core), nullptr} {}
 
 result<std::unique_ptr<bridge>> bridge::start(config wanted) {
-  return bridge_core::start(std::move(wanted), nullptr).map([](auto core) {
-    return std::unique_ptr<bridge>{new bridge{std::move(core)}};
-  });
+  return bridge_core::start(std::move(wanted), nullptr)
+    .map(bridge_access::wrap);
 }
 
 bridge::~bridge() {

@@ -4,11 +4,13 @@
 #include <thread>
 
 #include <caf/actor_system_config.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
 #include <caf/scoped_actor.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "config/tunables.hpp"
+#include "runtime/reached.hpp"
 #include "supervisors/tree.hpp"
 
 namespace snakebridge {
@@ -35,6 +37,19 @@ std::chrono::milliseconds longest_stop(const config& settings) {
   for (const auto& each : settings.pools)
     longest = std::max(longest, each.stop_timeout);
   return longest;
+}
+
+// A system that is run by hand, as tests do, does nothing while its thread
+// waits: what that thread is about to wait for happens here. True for such.
+bool run_by_hand(caf::actor_system& system) {
+  auto* const manual =
+    dynamic_cast<caf::scheduler::test_coordinator*>(&system.scheduler());
+  if (manual == nullptr)
+    return false;
+  constexpr int jobs_max = 1'000'000; // actors that never come to rest
+  for (int left = jobs_max; left > 0 && manual->try_run_once(); --left) {
+  }
+  return true;
 }
 
 // Why an interpreter of the pool died: the cause, where others know only that
@@ -75,20 +90,22 @@ bridge_core::~bridge_core() {
 }
 
 result<std::shared_ptr<bridge_core>>
-bridge_core::start(config wanted, caf::actor_system* users) {
+bridge_core::start(config wanted, caf::actor_system* users,
+                   const bridge_host_factory& hosts) {
+  using core_result = result<std::shared_ptr<bridge_core>>;
   auto settings = checked(std::move(wanted));
   if (!settings)
-    return tl::unexpected{settings.error()};
+    return reached(core_result{tl::unexpected{settings.error()}});
   auto core = std::make_shared<bridge_core>(std::move(*settings), users);
   auto started =
-    core->start_tree().and_then([&] { return core->wait_ready(); });
+    core->start_tree(hosts).and_then([&] { return core->wait_ready(); });
   if (started)
     return core;
   core->stop();
-  return tl::unexpected{started.error()};
+  return reached(core_result{tl::unexpected{started.error()}});
 }
 
-result<void> bridge_core::start_tree() {
+result<void> bridge_core::start_tree(const bridge_host_factory& hosts) {
   auto adopt_by = [all = std::weak_ptr{sessions_}](const caf::actor& adopter) {
     const auto here = all.lock();
     if (!here)
@@ -100,6 +117,8 @@ result<void> bridge_core::start_tree() {
                      }});
     });
   };
+  if (hosts)
+    hosts_ = hosts(*system_);
   auto root = spawn_idle_supervisor(
     *system_, root_spec(*pools_, hosts_, std::move(adopt_by)));
   if (!root)
@@ -107,12 +126,13 @@ result<void> bridge_core::start_tree() {
   root_ = std::move(*root);
   result<void> started;
   const caf::scoped_actor self{*system_};
-  self->request(root_, step_max, await_started_atom::value)
-    .receive(
-      [] {},
-      [&](const caf::error& failed) {
-        started = tl::unexpected{error{errc::startup_failed, describe(failed)}};
-      });
+  auto up = self->request(root_, step_max, await_started_atom::value);
+  run_by_hand(*system_);
+  up.receive(
+    [] {},
+    [&](const caf::error& failed) {
+      started = tl::unexpected{error{errc::startup_failed, describe(failed)}};
+    });
   return started;
 }
 
@@ -137,6 +157,10 @@ void bridge_core::stop() {
   for (const auto& pool : pools_->all())
     for (const auto& queue : pool.interpreters)
       queue->close(stopping);
+  if (run_by_hand(*system_)) {
+    sessions_->end_all(std::chrono::milliseconds{0});
+    run_by_hand(*system_);
+  }
   if (!sessions_->end_all(step_max))
     spdlog::error("a session did not end in time");
   // All at once: in turn, as supervisors stop their children, each would have
@@ -148,6 +172,7 @@ void bridge_core::stop() {
     const caf::scoped_actor self{*system_};
     self->monitor(root);
     caf::anon_send_exit(root, caf::exit_reason::user_shutdown);
+    run_by_hand(*system_);
     bool ended = false;
     self->receive([&](const caf::down_msg&) { ended = true; },
                   caf::after(longest_stop(settings_) + step_max) >> [] {});
@@ -244,10 +269,10 @@ result<value> bridge_core::run(operation& asked, const call_options& options,
   auto chosen = through ? result<std::shared_ptr<lane>>{through}
                         : choose(asked, options.session);
   if (!chosen)
-    return tl::unexpected{chosen.error()};
+    return reached(result<value>{tl::unexpected{chosen.error()}});
   auto effective = this_thread().options;
   overlay(effective, options);
-  return (*chosen)->run(std::move(asked), effective);
+  return reached((*chosen)->run(std::move(asked), effective));
 }
 
 result<std::size_t> bridge_core::release(const session_ptr& released) {

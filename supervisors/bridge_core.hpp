@@ -15,16 +15,23 @@
 #include "runtime/live_threads.hpp"
 #include "supervisors/pool_control.hpp"
 #include "supervisors/this_thread.hpp"
+#include "supervisors/tree.hpp"
 
 namespace snakebridge {
+
+/// How the interpreters of a bridge get their hosts, on its actor system.
+using bridge_host_factory =
+  std::function<pool_host_factory(caf::actor_system&)>;
 
 class bridge_core : public std::enable_shared_from_this<bridge_core> {
 public:
   /// Starts all and waits until every interpreter is ready. `users` is the
   /// actor system to run on; null: one of our own. Errors: config_invalid,
-  /// startup_failed, environment_invalid; nothing is left running then.
-  static result<std::shared_ptr<bridge_core>> start(config wanted,
-                                                    caf::actor_system* users);
+  /// startup_failed, environment_invalid; nothing is left running then. `hosts`
+  /// is for tests; empty: those of the configuration.
+  static result<std::shared_ptr<bridge_core>>
+  start(config wanted, caf::actor_system* users,
+        const bridge_host_factory& hosts = {});
   bridge_core(config checked, caf::actor_system* users);
   ~bridge_core();
 
@@ -52,7 +59,7 @@ public:
 private:
   class own_system;
 
-  result<void> start_tree();
+  result<void> start_tree(const bridge_host_factory& hosts);
   result<void> wait_ready() const;
   void end_own_system();
   std::optional<error> session_of_object(const operation& asked,
@@ -64,10 +71,18 @@ private:
   const std::shared_ptr<live_threads> threads_;
   const std::shared_ptr<timers> deadlines_;
   const std::shared_ptr<const pools> pools_;
-  const pool_host_factory hosts_;
+  pool_host_factory hosts_; // set at the start
   const std::shared_ptr<sessions> sessions_;
   const std::shared_ptr<clients> clients_;
   supervisor_actor root_;
+};
+
+/// How parts of the library get at the core of a bridge.
+struct bridge_access {
+  static bridge_core& core(const bridge& of) { return *of.core_; }
+  static std::unique_ptr<bridge> wrap(std::shared_ptr<bridge_core> core) {
+    return std::unique_ptr<bridge>{new bridge{std::move(core)}};
+  }
 };
 
 } // namespace snakebridge

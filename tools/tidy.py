@@ -31,10 +31,11 @@ BELOW = {
     "actors": {"schemas", "config", "runtime"},
     "supervisors": {"schemas", "config", "runtime", "actors"},
 }
+BELOW["testing"] = set(BELOW)
 LAYERS = set(BELOW)
 USERS = {"cli", "examples", "bench"}
 BELOW.update({user: set() for user in USERS})
-BELOW["codegen"] = LAYERS
+BELOW["codegen"] = LAYERS - {"testing"}
 BELOW["tests"] = LAYERS | USERS | {"codegen", "tools"}
 
 PUBLIC = "include/snakebridge/"
@@ -43,9 +44,9 @@ PUBLIC = "include/snakebridge/"
 PYTHON_HOMES = ("runtime/python/", "runtime/worker/",
                 "runtime/embedded_host.cpp", "bench/", "tests/")
 CAPNP_HOMES = ("runtime/", "schemas/", "tests/")
-CAF_HOMES = ("actors/", "supervisors/", "cli/", "codegen/", "examples/",
-             "bench/", "tests/", PUBLIC + "actors.hpp",
-             PUBLIC + "supervisor.hpp")
+CAF_HOMES = ("actors/", "supervisors/", "testing/", "cli/", "codegen/",
+             "examples/", "bench/", "tests/", PUBLIC + "actors.hpp",
+             PUBLIC + "supervisor.hpp", PUBLIC + "testing_actors.hpp")
 THIRD_PARTIES = (
     (re.compile(r"(pybind11/|Python\.h$|numpy/)"), PYTHON_HOMES,
      "CPython is seen only in runtime/python, runtime/worker and "
@@ -53,8 +54,8 @@ THIRD_PARTIES = (
     (re.compile(r"(capnp/|kj/|.*\.capnp\.h$)"), CAPNP_HOMES,
      "Cap'n Proto is seen only in runtime and schemas"),
     (re.compile(r"caf/"), CAF_HOMES,
-     "CAF is seen only from actors on, and in <snakebridge/actors.hpp> and "
-     "<snakebridge/supervisor.hpp>"),
+     "CAF is seen only from actors on, and in <snakebridge/actors.hpp>, "
+     "<snakebridge/supervisor.hpp> and <snakebridge/testing_actors.hpp>"),
 )
 TARGETS = (
     (re.compile(r"\b(pybind11|Python3)::"), ("runtime/", "bench/", "tests/"),

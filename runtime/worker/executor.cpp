@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "config/tunables.hpp"
+#include "runtime/fault_points.hpp"
 #include "runtime/python/from_python.hpp"
 #include "runtime/python/guarded.hpp"
 #include "runtime/python/running_call.hpp"
@@ -107,6 +108,7 @@ bool executor::take(const frame& received) {
 }
 
 void executor::answer(const frame& received) {
+  die_at(fault_point::call_lost_before);
   const auto& header = received.header;
   const running_call running{.id = header.call,
                              .deadline_ns = header.deadline_ns,
@@ -136,6 +138,7 @@ void executor::answer(const frame& received) {
   auto reply = outcome ? std::move(*outcome) : failed(outcome.error());
   reply->builder().getRoot<schema::Reply>().setRefs(objects_.end_call(session));
   hand_over_output();
+  die_at(fault_point::call_lost_after);
   send(received.header.call, std::move(reply));
 }
 

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/fault_points.hpp"
 #include "runtime/python/guarded.hpp"
 #include "runtime/python_environment.hpp"
 #include "runtime/socket_channel.hpp"
@@ -82,6 +83,8 @@ void keep_memory() {
 }
 
 int serve() {
+  if (has_fault_points)
+    use_fault_page(worker_descriptor::faults);
   keep_memory();
   for (const int each : {worker_descriptor::data, worker_descriptor::control,
                          worker_descriptor::stacks})
@@ -100,6 +103,9 @@ int serve() {
   // From here on that thread takes our children along; the signal would end us
   // before it could.
   ::prctl(PR_SET_PDEATHSIG, 0);
+  stall_at(fault_point::worker_start_slow);
+  if (fault_at(fault_point::worker_start_fail))
+    return refuse(control, {errc::startup_failed, "worker.start.fail"});
 
   const auto start = wire::decode_start(arrived[0]);
   if (!start)

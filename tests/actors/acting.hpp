@@ -13,9 +13,9 @@
 #include "actors/errors.hpp"
 #include "actors/session.hpp"
 #include "supervisors/tree.hpp"
+#include "testing/fake_host.hpp"
 #include "tests/support/children.hpp"
-#include "tests/support/deterministic.hpp"
-#include "tests/support/fake_host.hpp"
+#include <snakebridge/testing_actors.hpp>
 
 namespace snakebridge {
 

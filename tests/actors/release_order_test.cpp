@@ -13,7 +13,7 @@
 
 #include "actors/client.hpp"
 #include "actors/sessions.hpp"
-#include "tests/support/fake_host.hpp"
+#include "testing/fake_host.hpp"
 
 namespace snakebridge::testing {
 

@@ -1,9 +1,9 @@
 # Installs the build in BUILD under WORK, then builds and runs the consumer
 # beside this file against what was installed: once found by CMake, once by
-# pkg-config. Fails unless every program prints 4.0.
+# pkg-config. Fails unless every program prints 4.0, and its test passes.
 cmake_minimum_required(VERSION 3.25)
 
-foreach(name BUILD COMPILER GENERATOR LIBDIR WORK)
+foreach(name BUILD COMPILER FAULTS GENERATOR LIBDIR WORK)
   if(NOT DEFINED ${name})
     message(FATAL_ERROR "say -D${name}=… before -P")
   endif()
@@ -38,10 +38,12 @@ run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${prefix}")
 
 set(consumer "${CMAKE_CURRENT_LIST_DIR}")
 run("${CMAKE_COMMAND}" -S "${consumer}" -B "${WORK}/build" -G "${GENERATOR}"
-    "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_PREFIX_PATH=${prefix}")
+    "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_PREFIX_PATH=${prefix}"
+    "-DFAULTS=${FAULTS}")
 run("${CMAKE_COMMAND}" --build "${WORK}/build")
 expect_four("${WORK}/build/plain")
 expect_four("${WORK}/build/actors")
+run("${WORK}/build/service_test")
 
 find_program(pkg_config pkg-config REQUIRED)
 set(ENV{PKG_CONFIG_PATH} "${prefix}/${LIBDIR}/pkgconfig")

@@ -1,5 +1,5 @@
 // The queue between lanes and hosts, with a host that does what the test says.
-#include "tests/support/fake_host.hpp"
+#include "testing/fake_host.hpp"
 #include "tests/support/host_fixture.hpp"
 #include "tests/support/trace.hpp"
 

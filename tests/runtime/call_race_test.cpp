@@ -1,5 +1,5 @@
 // A call is answered exactly once, whoever races for it.
-#include "tests/support/fake_host.hpp"
+#include "testing/fake_host.hpp"
 #include "tests/support/host_fixture.hpp"
 
 #include <barrier>

@@ -3,8 +3,8 @@
 // supervisor that ends with the test.
 
 #include "tests/support/children.hpp"
-#include "tests/support/deterministic.hpp"
 #include <snakebridge/supervisor.hpp>
+#include <snakebridge/testing_actors.hpp>
 
 #include <ostream>
 #include <utility>

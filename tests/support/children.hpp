@@ -5,8 +5,9 @@
 // ended ("end:a"); it must outlive them. On the test's thread only.
 
 #include <snakebridge/supervisor.hpp>
+#include <snakebridge/testing_actors.hpp>
 
-#include "tests/support/deterministic.hpp"
+#include "tests/support/trace.hpp"
 
 #include <caf/stateful_actor.hpp>
 

@@ -37,7 +37,7 @@ struct fake_manners {
   bool talks_nonsense = false; ///< answers all but functions with text
 };
 
-class fake_host final : public interpreter_host {
+class fake_host : public interpreter_host {
 public:
   using tell = std::function<void(std::string)>;
 
@@ -50,6 +50,7 @@ public:
 
   void ready();
   /// Ends the call that runs; false when none does.
+  bool finish_as(result<value> answer, const call* just_this = nullptr);
   bool finish(value answer) { return finish_as(std::move(answer)); }
   bool fail(error why) { return finish_as(tl::unexpected{std::move(why)}); }
   /// The same with an object that the call makes.
@@ -80,6 +81,17 @@ public:
   void release(std::uint64_t session) override;
   host_stats stats() const override;
 
+protected:
+  /// What a call answers, with the host locked; nothing: it runs on.
+  virtual std::optional<result<value>> perform(const call_ptr& taken);
+  std::optional<error> gone(const call& asked);
+  static bool names_function(const operation& asked) {
+    return asked.what <= verb::attribute;
+  }
+  static result<value> raised(std::string type, std::string message);
+  value make_object(const session_gate& session,
+                    std::string type_name = "fake.object");
+
 private:
   using lock = std::lock_guard<std::recursive_mutex>;
   enum class life { starting, up, ended };
@@ -88,13 +100,9 @@ private:
     if (trace_)
       trace_(std::move(event));
   }
-  bool finish_as(result<value> answer);
   void serve();
-  std::optional<result<value>> perform(const call& asked);
   result<value> perform_function(const call& asked);
   result<value> perform_verb(const call& asked);
-  static result<value> raised(std::string type, std::string message);
-  value make_object(const session_gate& session);
   void end_with(host_end how);
 
   const incarnation self_;
@@ -160,7 +168,7 @@ inline void fake_host::serve() {
     }
     begun_ = true;
     note("call:" + describe(next->asked));
-    auto answer = perform(*next);
+    auto answer = perform(next);
     if (!answer)
       return;
     accepted_.pop_front();
@@ -169,11 +177,11 @@ inline void fake_host::serve() {
   }
 }
 
-inline bool fake_host::finish_as(result<value> answer) {
+inline bool fake_host::finish_as(result<value> answer, const call* just_this) {
   call_ptr done;
   {
     const lock guard{mutex_};
-    if (!begun_)
+    if (!begun_ || (just_this && accepted_.front().get() != just_this))
       return false;
     done = std::move(accepted_.front());
     accepted_.pop_front();
@@ -306,7 +314,8 @@ inline result<value> fake_host::raised(std::string type, std::string message) {
   return tl::unexpected{error{std::move(told)}};
 }
 
-inline value fake_host::make_object(const session_gate& session) {
+inline value fake_host::make_object(const session_gate& session,
+                                    std::string type_name) {
   const auto slot = ++last_slot_;
   if (!released_.contains(session.number))
     objects_[session.number].insert(slot);
@@ -315,22 +324,26 @@ inline value fake_host::make_object(const session_gate& session) {
              .interpreter = self_.interpreter,
              .epoch = self_.epoch,
              .slot = slot,
-             .type_name = "fake.object"};
+             .type_name = std::move(type_name)};
+}
+
+// Why the object of the call is not there, if it is not.
+inline std::optional<error> fake_host::gone(const call& asked) {
+  const auto* target = asked.asked.target.get_if<ref>();
+  if (target == nullptr || asked.asked.what == verb::release
+      || objects_[asked.session->number].contains(target->slot))
+    return {};
+  return error{errc::ref_released,
+               "object " + std::to_string(target->slot) + " was released"};
 }
 
 // Nothing: the call runs until the test ends it.
-inline std::optional<result<value>> fake_host::perform(const call& asked) {
+inline std::optional<result<value>> fake_host::perform(const call_ptr& taken) {
+  const auto& asked = *taken;
   const auto& what = asked.asked;
-  if (const auto* target = what.target.get_if<ref>();
-      target != nullptr && what.what != verb::release
-      && !objects_[asked.session->number].contains(target->slot))
-    return tl::unexpected{
-      error{errc::ref_released,
-            "object " + std::to_string(target->slot) + " was released"}};
-  const bool names_function = what.what == verb::call || what.what == verb::get
-                              || what.what == verb::method
-                              || what.what == verb::attribute;
-  if (!names_function)
+  if (auto why = gone(asked))
+    return tl::unexpected{std::move(*why)};
+  if (!names_function(what))
     return perform_verb(asked);
   if (what.what <= verb::get && what.module != "fake")
     return raised("ModuleNotFoundError",
@@ -376,11 +389,8 @@ inline result<value> fake_host::perform_verb(const call& asked) {
     return value{what.name};
   case verb::release:
     return value{objects.erase(slot) > 0};
-  case verb::release_session: {
-    const auto count = objects.size();
-    objects.clear();
-    return value{static_cast<std::int64_t>(count)};
-  }
+  case verb::release_session:
+    return value{static_cast<std::int64_t>(std::exchange(objects, {}).size())};
   default:
     return value{};
   }

@@ -3,7 +3,8 @@
 // told to and whose clock stands still until moved. Nothing sleeps, nothing
 // depends on the machine. It owns the system; all actors run on the test's
 // own thread, inside `settle` and `advance`. At its end a test must leave no
-// actor: `ends_with_test` ends those that it does not end itself.
+// actor: `ends_with_test` ends those that it does not end itself. A bridge on
+// fake Python may run on it, too. Needs GoogleTest and CAF.
 
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
@@ -24,7 +25,7 @@
 #include <utility>
 #include <vector>
 
-#include "tests/support/trace.hpp"
+#include <snakebridge/testing.hpp>
 
 namespace snakebridge::testing {
 
@@ -78,6 +79,8 @@ protected:
     for (auto i = leftovers_.rbegin(); i != leftovers_.rend(); ++i)
       caf::anon_send_exit(*i, caf::exit_reason::user_shutdown);
     leftovers_.clear();
+    settle();
+    bridge_.reset();
     advance(std::chrono::minutes{1});
     auto running = system_->registry().running();
     EXPECT_EQ(running, 0u) << "actors left, or requests never answered";
@@ -86,6 +89,14 @@ protected:
   }
 
   caf::actor_system& system() { return *system_; }
+
+  /// A bridge on this system, which knows of Python what `python` does, until
+  /// the test ends.
+  bridge& start_bridge(const fake_python& python,
+                       config wanted = {.pools = {{.size = 1}}}) {
+    bridge_ = python.start(system(), std::move(wanted));
+    return *bridge_;
+  }
 
   caf::scheduler::test_coordinator& scheduler() {
     return dynamic_cast<caf::scheduler::test_coordinator&>(
@@ -156,6 +167,7 @@ private:
   caf::actor_system_config config_;
   std::optional<caf::actor_system> system_;
   std::vector<caf::actor> leftovers_;
+  std::unique_ptr<bridge> bridge_;
 };
 
 } // namespace snakebridge::testing

@@ -1,0 +1,133 @@
+#pragma once
+// For the tests of programs that use a bridge: Python as a script of C++
+// functions, in no process and without a clock of its own; a check that no
+// object is left; and, in faults.hpp, faults on purpose. Link
+// `snakebridge::testing`; the macro needs GoogleTest. Tests of actors have
+// <snakebridge/testing_actors.hpp>, too.
+//
+//   sb::testing::fake_python python;
+//   python.on("math.sqrt", [](const sb::testing::fake_call&) { return 4.0; });
+//   const auto bridge = python.start();
+//   EXPECT_EQ(bridge->call("math", "sqrt", 16), 4.0);
+//   EXPECT_NO_LEAKED_REFS(*bridge);
+
+#include <chrono>
+#include <concepts>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <snakebridge/bridge.hpp>
+#include <snakebridge/faults.hpp>
+#include <snakebridge/operation.hpp>
+
+namespace snakebridge::testing {
+
+/// One call that a script is asked to answer.
+class fake_call {
+public:
+  fake_call(const operation& what, std::string_view in_session,
+            std::function<value(std::string)> make_object)
+      : asked{what},
+        session{in_session},
+        make_object_{std::move(make_object)} {}
+
+  const operation& asked;         ///< its arguments: `positional`, `named`
+  const std::string_view session; ///< the id of the session that calls
+
+  /// The ref of a new object. It lives until it is released, its session ends
+  /// or the interpreter crashes.
+  value object(std::string type_name) const {
+    return make_object_(std::move(type_name));
+  }
+
+private:
+  std::function<value(std::string)> make_object_;
+};
+
+/// What a script makes of a call: an answer at once, or later, or none.
+class fake_answer {
+public:
+  fake_answer(result<value> answer) : answer_{std::move(answer)} {}
+  fake_answer(error why) : answer_{tl::unexpected{std::move(why)}} {}
+  template <class T>
+  requires std::constructible_from<value, T&&> &&(
+    !std::same_as<std::remove_cvref_t<T>, fake_answer>)fake_answer(T&& answer)
+      : answer_{value{std::forward<T>(answer)}} {}
+
+  /// A Python exception: `raises("ValueError", "not that")`.
+  static fake_answer raises(std::string type, std::string message);
+  /// The call runs until the test says `finish`.
+  static fake_answer hold() { return fake_answer{}; }
+  /// The interpreter dies during the call.
+  static fake_answer crash(std::string why = "it crashed");
+
+  /// The same after that time of the actor system's clock, which on the
+  /// fixture `deterministic` is a virtual one.
+  fake_answer after(std::chrono::nanoseconds delay) &&;
+
+private:
+  friend class fake_interpreter;
+  fake_answer() = default;
+
+  std::optional<result<value>> answer_; // nothing: it runs on
+  std::string crash_;                   // why; empty: it does not
+  std::chrono::nanoseconds delay_{0};
+};
+
+struct fake_state;
+
+/// What is to be known of Python, and the bridges that know nothing else.
+/// Functions without a script raise, as in Python. Any thread; it may end
+/// before its bridges.
+class fake_python {
+public:
+  using script = std::function<fake_answer(const fake_call&)>;
+
+  fake_python();
+  ~fake_python();
+  fake_python(const fake_python&) = delete;
+  fake_python& operator=(const fake_python&) = delete;
+
+  /// Scripts one function, in the place of what it did before. It is named as
+  /// errors name it: "math.sqrt", "pathlib.Path.exists" for the method or
+  /// attribute of an object of that type, "len(pathlib.Path)", "eval". A script
+  /// must not use the bridge.
+  fake_python& on(std::string function, script how);
+
+  /// A bridge whose pools are all fake. Throws config_invalid.
+  std::unique_ptr<bridge> start(config wanted = {.pools = {{.size = 1}}}) const;
+  /// The same on an actor system, which must outlive it. On one that is tested
+  /// by hand (`deterministic`) a thread's own calls must be answered at once.
+  std::unique_ptr<bridge> start(caf::actor_system& on,
+                                config wanted = {.pools = {{.size = 1}}}) const;
+
+  /// The calls that are running now, by name, of one interpreter after another.
+  std::vector<std::string> running() const;
+  /// Answers the first of them that has that name; false: there is none.
+  bool finish(std::string_view function, result<value> answer) const;
+  /// All interpreters die now, with their objects and the calls they run.
+  void crash(const std::string& why = "it crashed") const;
+
+private:
+  std::shared_ptr<fake_state> state_;
+};
+
+/// What is left of objects in a bridge when the calling thread's own session
+/// has ended: empty if nothing is, within `patience`; else it tells how many
+/// there are in which interpreters, and which sessions are open.
+std::string
+leaked_refs(const bridge& of,
+            std::chrono::milliseconds patience = std::chrono::seconds{5});
+
+} // namespace snakebridge::testing
+
+/// Fails, and tells what is left, unless all objects of the bridge are gone, or
+/// go in time: for the end of a test. It ends the calling thread's own session.
+#define EXPECT_NO_LEAKED_REFS(BRIDGE)                                          \
+  EXPECT_EQ(::snakebridge::testing::leaked_refs(BRIDGE), "")

@@ -1,0 +1,205 @@
+#include <snakebridge/testing.hpp>
+
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include <caf/event_based_actor.hpp>
+#include <fmt/format.h>
+
+#include "supervisors/bridge_core.hpp"
+#include "testing/fake_host.hpp"
+
+namespace snakebridge::testing {
+
+/// Shared by a fake Python and the interpreters of its bridges.
+struct fake_state {
+  std::mutex mutex;
+  std::map<std::string, fake_python::script, std::less<>> scripts;
+  std::vector<std::weak_ptr<fake_host>> hosts;
+
+  fake_python::script find(std::string_view function) {
+    const std::lock_guard lock{mutex};
+    const auto place = scripts.find(function);
+    return place == scripts.end() ? fake_python::script{} : place->second;
+  }
+
+  std::vector<std::shared_ptr<fake_host>> living() {
+    const std::lock_guard lock{mutex};
+    std::erase_if(hosts, [](const auto& each) { return each.expired(); });
+    std::vector<std::shared_ptr<fake_host>> found;
+    for (const auto& each : hosts)
+      if (auto host = each.lock(); host && host->is_up())
+        found.push_back(std::move(host));
+    return found;
+  }
+};
+
+/// A host that asks the scripts first.
+class fake_interpreter final
+    : public fake_host,
+      public std::enable_shared_from_this<fake_interpreter> {
+public:
+  fake_interpreter(incarnation self, std::shared_ptr<fake_state> state,
+                   caf::actor_system& system)
+      : fake_host{std::move(self)},
+        state_{std::move(state)},
+        system_{system} {}
+
+private:
+  std::optional<result<value>> perform(const call_ptr& taken) override {
+    const auto& what = taken->asked;
+    if (auto why = gone(*taken))
+      return tl::unexpected{std::move(*why)};
+    const auto name = describe(what);
+    if (const auto how = state_->find(name))
+      return answer(
+        taken,
+        how(fake_call{what, taken->session->id, [&](std::string type_name) {
+                        return make_object(*taken->session,
+                                           std::move(type_name));
+                      }}));
+    if (names_function(what))
+      return raised("AttributeError", "no script for '" + name + "'");
+    return fake_host::perform(taken);
+  }
+
+  std::optional<result<value>> answer(const call_ptr& taken,
+                                      fake_answer chosen) {
+    const bool dies = !chosen.crash_.empty();
+    if (!dies && (chosen.delay_.count() == 0 || !chosen.answer_))
+      return std::move(chosen.answer_);
+    // Not before we have returned: a host cannot end within `accept`.
+    const auto delay = chosen.delay_;
+    auto later = [weak = weak_from_this(), taken, chosen = std::move(chosen)] {
+      const auto host = weak.lock();
+      if (!host)
+        return;
+      if (chosen.answer_)
+        host->finish_as(*chosen.answer_, taken.get());
+      else
+        host->die(chosen.crash_);
+    };
+    system_.spawn([delay, later = std::move(later)](
+                    caf::event_based_actor* self) -> caf::behavior {
+      self->delayed_send(self, delay, caf::unit);
+      return {[self, later](caf::unit_t) {
+        self->quit();
+        later();
+      }};
+    });
+    return {};
+  }
+
+  const std::shared_ptr<fake_state> state_;
+  caf::actor_system& system_;
+};
+
+namespace {
+
+std::unique_ptr<bridge> started(const std::shared_ptr<fake_state>& state,
+                                config wanted, caf::actor_system* users) {
+  auto hosts = [state](caf::actor_system& system) -> pool_host_factory {
+    return [state, &system](const pool&) -> host_factory {
+      return [state, &system](incarnation self) {
+        auto made =
+          std::make_shared<fake_interpreter>(std::move(self), state, system);
+        const std::lock_guard lock{state->mutex};
+        state->hosts.push_back(made);
+        return made;
+      };
+    };
+  };
+  return bridge_access::wrap(
+    or_throw(bridge_core::start(std::move(wanted), users, std::move(hosts))));
+}
+
+std::string left_in(const bridge& of) {
+  std::string left;
+  for (const auto& pool : of.stats().pools)
+    for (const auto& each : pool.interpreters)
+      if (each.live_objects > 0)
+        left += fmt::format("{}{} objects in interpreter {} of pool '{}'",
+                            left.empty() ? "" : ", ", each.live_objects,
+                            each.id, pool.name);
+  if (left.empty())
+    return left;
+  const auto open = bridge_access::core(of).all_sessions().ids();
+  return fmt::format("{}; open sessions: {}", left,
+                     open.empty() ? "none"
+                                  : fmt::format("{}", fmt::join(open, ", ")));
+}
+
+} // namespace
+
+fake_answer fake_answer::raises(std::string type, std::string message) {
+  python_error told;
+  told.type = std::move(type);
+  told.module = "builtins";
+  told.message = std::move(message);
+  return error{std::move(told)};
+}
+
+fake_answer fake_answer::crash(std::string why) {
+  fake_answer made;
+  made.crash_ = why.empty() ? "it crashed" : std::move(why);
+  return made;
+}
+
+fake_answer fake_answer::after(std::chrono::nanoseconds delay) && {
+  delay_ = delay;
+  return std::move(*this);
+}
+
+fake_python::fake_python() : state_{std::make_shared<fake_state>()} {}
+fake_python::~fake_python() = default;
+
+fake_python& fake_python::on(std::string function, script how) {
+  const std::lock_guard lock{state_->mutex};
+  state_->scripts.insert_or_assign(std::move(function), std::move(how));
+  return *this;
+}
+
+std::unique_ptr<bridge> fake_python::start(config wanted) const {
+  return started(state_, std::move(wanted), nullptr);
+}
+
+std::unique_ptr<bridge> fake_python::start(caf::actor_system& on,
+                                           config wanted) const {
+  return started(state_, std::move(wanted), &on);
+}
+
+std::vector<std::string> fake_python::running() const {
+  std::vector<std::string> names;
+  for (const auto& each : state_->living())
+    if (auto name = each->running(); !name.empty())
+      names.push_back(std::move(name));
+  return names;
+}
+
+bool fake_python::finish(std::string_view function,
+                         result<value> answer) const {
+  for (const auto& each : state_->living())
+    if (each->running() == function)
+      return each->finish_as(std::move(answer));
+  return false;
+}
+
+void fake_python::crash(const std::string& why) const {
+  for (const auto& each : state_->living())
+    each->die(why);
+}
+
+std::string leaked_refs(const bridge& of, std::chrono::milliseconds patience) {
+  static_cast<void>(of.release_auto_session());
+  const auto until = steady_clock::now() + patience;
+  auto left = left_in(of);
+  while (!left.empty() && steady_clock::now() < until) {
+    // Somebody else has to run: a session's actor, or a worker.
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    left = left_in(of);
+  }
+  return left;
+}
+
+} // namespace snakebridge::testing

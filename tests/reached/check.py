@@ -1,0 +1,84 @@
+#!/usr/bin/python3
+"""Fails if the suite never reached a fault point or an errc.
+
+    check.py FOLDER CTEST BUILD
+
+FOLDER holds what each test process wrote (record.cpp), BUILD is the build whose
+tests CTEST lists. Where only some of them ran there is nothing to say, and it
+ends with 77: skipped.
+"""
+
+import collections
+import json
+import pathlib
+import subprocess
+import sys
+
+SKIPPED = 77
+
+# Codes that nothing answers yet, and what will. Take off what is reached.
+EXEMPT = {
+    "cancelled": "cancel_source",
+    "not_iterable": "streams",
+    "node_down": "nodes",
+    "unreachable": "nodes",
+    "not_authorized": "nodes",
+    "callback_failed": "callbacks",
+    "quota_exceeded": "arrays without copies",
+    "symbol_unknown": "generated wrappers",
+    "library_unknown": "generated wrappers",
+}
+
+
+def read(folder):
+    """The names of the tests that ran, and the sums of all counts."""
+    ran, sums = set(), {"point": collections.Counter(),
+                        "errc": collections.Counter()}
+    for path in folder.iterdir():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            kind, name = line.split(" ", 1)
+            if kind == "test":
+                ran.add(name)
+            else:
+                name, count = name.split(" ")
+                sums[kind][name] += int(count)
+    return ran, sums
+
+
+def expected(ctest, build):
+    """The names of all tests that write down what they reach."""
+    told = subprocess.run([ctest, "--test-dir", build, "--show-only=json-v1"],
+                          capture_output=True, check=True, text=True)
+    for test in json.loads(told.stdout)["tests"]:
+        properties = {each["name"]: each["value"]
+                      for each in test.get("properties", [])}
+        if "reached" in properties.get("FIXTURES_REQUIRED", []) \
+                and not properties.get("DISABLED"):
+            yield test["name"]
+
+
+def main():
+    folder, ctest, build = sys.argv[1:]
+    ran, sums = read(pathlib.Path(folder))
+    missing = set(expected(ctest, build)) - ran
+    if missing:
+        print(f"{len(missing)} tests did not run to their end, such as "
+              f"{min(missing)}: nothing to say")
+        return SKIPPED
+    never = [f"{kind} {name}" for kind, counts in sums.items()
+             for name, count in counts.items()
+             if count == 0 and name not in EXEMPT]
+    for each in never:
+        print(f"{each} was never reached: write the test that reaches it")
+    for name in sorted(EXEMPT):
+        if sums["errc"][name] > 0:
+            print(f"errc {name} is reached by now: take it off EXEMPT in "
+                  "tests/reached/check.py")
+    for kind, counts in sums.items():
+        print(kind, ", ".join(f"{name} {count}"
+                              for name, count in counts.items()))
+    return 1 if never else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

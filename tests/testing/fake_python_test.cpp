@@ -1,0 +1,160 @@
+// A bridge on scripts in the place of Python, as programs test with it.
+#include <snakebridge/snakebridge.hpp>
+#include <snakebridge/testing.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "tests/support/eventually.hpp"
+
+namespace snakebridge::testing {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using namespace literals;
+using namespace std::chrono_literals;
+
+class FakePython : public ::testing::Test {
+protected:
+  void TearDown() override { EXPECT_NO_LEAKED_REFS(*bridge); }
+
+  ref new_model() { return or_throw(bridge->call("ml", "Model")).as<ref>(); }
+  /// A call of `ml.train`, which holds, on a thread of its own.
+  std::future<result<value>> train() {
+    auto trained = std::async(std::launch::async,
+                              [this] { return bridge->call("ml", "train"); });
+    EXPECT_TRUE(eventually([this] { return !python.running().empty(); }));
+    return trained;
+  }
+
+  static void script(fake_python& python) {
+    python
+      .on("ml.Model",
+          [](const fake_call& call) { return call.object("ml.Model"); })
+      .on("ml.Model.predict",
+          [](const fake_call& call) {
+            return call.asked.positional.at(0).as<double>() * 2;
+          })
+      .on("ml.train", [](const fake_call&) { return fake_answer::hold(); })
+      .on("ml.load", [](const fake_call& call) -> result<value> {
+        for (const auto& [name, item] : call.asked.named)
+          if (name == "path")
+            return item;
+        return tl::unexpected{error{errc::overloaded, "no path"}};
+      });
+  }
+
+  fake_python python;
+  std::unique_ptr<snakebridge::bridge> bridge = [this] {
+    script(python);
+    return python.start();
+  }();
+};
+
+TEST_F(FakePython, WhenAFunctionHasAScriptThenItAnswers) {
+  EXPECT_EQ(bridge->call("ml", "load", "path"_a = "/x"), "/x");
+  EXPECT_EQ(bridge->call("ml", "load").error().code(), errc::overloaded);
+  python.on("ml.load", [](const fake_call&) { return 7; });
+  EXPECT_EQ(bridge->call("ml", "load"), 7);
+}
+
+TEST_F(FakePython, WhenAFunctionHasNoneThenItRaisesByItsName) {
+  const auto answer = bridge->call("ml", "forget");
+  ASSERT_FALSE(answer);
+  ASSERT_NE(answer.error().python(), nullptr);
+  EXPECT_EQ(answer.error().python()->type, "AttributeError");
+  EXPECT_EQ(answer.error().message(), "AttributeError: no script for "
+                                      "'ml.forget'");
+}
+
+TEST_F(FakePython, WhenAScriptRaisesThenTheCallerHasThePythonError) {
+  python.on("ml.load", [](const fake_call&) {
+    return fake_answer::raises("ValueError", "not that");
+  });
+  const auto answer = bridge->call("ml", "load");
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().message(), "ValueError: not that");
+}
+
+TEST_F(FakePython, WhenItMakesObjectsThenTheyHaveMethodsUntilReleased) {
+  const auto model = new_model();
+  EXPECT_EQ(bridge->method(model, "predict", 1.5), 3.0);
+  EXPECT_EQ(bridge->stats().live_objects(), 1U);
+  EXPECT_EQ(bridge->release(model), true);
+  EXPECT_EQ(bridge->release(model), false);
+  EXPECT_EQ(bridge->method(model, "predict", 1.5).error().code(),
+            errc::ref_released);
+}
+
+TEST_F(FakePython, WhenACallIsHeldThenTheTestAnswersIt) {
+  auto trained = train();
+  EXPECT_THAT(python.running(), ElementsAre("ml.train"));
+  EXPECT_FALSE(python.finish("ml.load", 1));
+  EXPECT_TRUE(python.finish("ml.train", 1));
+  EXPECT_EQ(trained.get(), 1);
+  EXPECT_THAT(python.running(), IsEmpty());
+}
+
+TEST_F(FakePython, WhenAHeldCallIsLateThenTheDeadlineAnswersIt) {
+  const auto late = bridge->with({.timeout = 20ms}).call("ml", "train");
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code(), errc::deadline_exceeded);
+  EXPECT_TRUE(late.error().may_have_run());
+  EXPECT_TRUE(python.finish("ml.train", 1));
+}
+
+TEST_F(FakePython, WhenItCrashesThenCallsAndObjectsAreLostAsWithAWorker) {
+  const auto model = new_model();
+  auto trained = train();
+  python.crash("out of memory");
+  const auto lost = trained.get();
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code(), errc::interpreter_died);
+  EXPECT_TRUE(lost.error().may_have_run());
+  EXPECT_THAT(lost.error().message(), HasSubstr("out of memory"));
+  EXPECT_EQ(bridge->method(model, "predict", 1.0).error().code(),
+            errc::ref_stale);
+  new_model();
+}
+
+TEST_F(FakePython, WhenAScriptCrashesThenTheNextInterpreterServes) {
+  python.on("ml.load",
+            [](const fake_call&) { return fake_answer::crash("no disk"); });
+  const auto lost = bridge->call("ml", "load");
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code(), errc::interpreter_died);
+  new_model();
+  EXPECT_EQ(bridge->stats().pools.at(0).restarts(), 1U);
+}
+
+TEST_F(FakePython, WhenAnAnswerComesLaterThenTheCallWaits) {
+  python.on("ml.load",
+            [](const fake_call&) { return fake_answer{7}.after(10ms); });
+  EXPECT_EQ(bridge->call("ml", "load"), 7);
+}
+
+TEST_F(FakePython, WhenASessionKeepsObjectsThenTheLeakIsToldByItsName) {
+  const auto model = new_model();
+  {
+    auto session = bridge->open_session({.id = "keeper"});
+    or_throw(session.call("ml", "Model"));
+    or_throw(session.call("ml", "Model"));
+    EXPECT_EQ(leaked_refs(*bridge, 0ms),
+              "2 objects in interpreter 1 of pool 'default'; open sessions: "
+              "keeper");
+    EXPECT_EQ(bridge->method(model, "predict", 1.0).error().code(),
+              errc::ref_released)
+      << "this thread's own session has ended";
+  }
+  EXPECT_EQ(leaked_refs(*bridge), "");
+}
+
+TEST(FakePythonStart, WhenTheConfigurationIsWrongThenItIsRefused) {
+  const fake_python python;
+  EXPECT_THROW(python.start({.pools = {{.name = ""}}}), exception);
+}
+
+} // namespace snakebridge::testing

@@ -1,0 +1,210 @@
+// Each fault point, on real workers, with what the caller gets to see of it:
+// a named error in bounded time or nothing at all, and a pool that serves the
+// next call.
+#include "tests/api/python_fixture.hpp"
+
+#include <snakebridge/faults.hpp>
+
+namespace snakebridge::testing {
+
+using ::testing::HasSubstr;
+
+class FaultPoints : public InAWorker {
+protected:
+  FaultPoints()
+      : InAWorker{[] {
+          auto wanted = one_pool(sb::placement::worker);
+          wanted.pools[0].restart = {.intensity = 50, .period = 10s};
+          wanted.pools[0].start_timeout = 20s;
+          return wanted;
+        }()} {}
+
+  static faults at(std::string_view point, fault how) {
+    faults plan;
+    plan.at(point, how);
+    return plan;
+  }
+  /// What `math.sqrt(16)` answers with a fault that happens once.
+  sb::result<sb::value> call_with(std::string_view point, fault how) {
+    const auto armed = arm(at(point, how));
+    auto answer = bridge.call("math", "sqrt", 16);
+    EXPECT_EQ(armed.happened(point), 1U);
+    return answer;
+  }
+  /// Kills the worker, and waits for the next one.
+  void replace_worker() {
+    const auto before = first_of(bridge).epoch;
+    EXPECT_EQ(code_of(bridge.call("os", "_exit", 1)),
+              sb::errc::interpreter_died);
+    EXPECT_TRUE(eventually([&] { return first_of(bridge).epoch > before; }));
+  }
+  void serves_with_epoch(std::uint32_t epoch) {
+    EXPECT_EQ(bridge.call("math", "sqrt", 16), 4.0);
+    EXPECT_EQ(first_of(bridge).epoch, epoch);
+  }
+};
+
+TEST_F(FaultPoints, WhenAWorkerDiesBeforeTheCallThenTheNextOneRunsIt) {
+  EXPECT_EQ(call_with("call.lost_before", {.nth = 1}), 4.0);
+  serves_with_epoch(2);
+}
+
+TEST_F(FaultPoints, WhenWorkersKeepDyingBeforeTheCallThenItIsGivenUp) {
+  const auto armed = arm(at("call.lost_before", {.percent = 100}));
+  const auto lost = error_of(bridge.call("math", "sqrt", 16));
+  EXPECT_EQ(lost.code(), sb::errc::interpreter_died);
+  EXPECT_FALSE(lost.may_have_run());
+  EXPECT_LT(armed.happened("call.lost_before"), 50U);
+}
+
+TEST_F(FaultPoints, WhenAWorkerDiesAfterTheCallThenItMayHaveRun) {
+  const auto lost = error_of(call_with("call.lost_after", {.nth = 1}));
+  EXPECT_EQ(lost.code(), sb::errc::interpreter_died);
+  EXPECT_TRUE(lost.may_have_run());
+  ASSERT_NE(lost.post_mortem(), nullptr);
+  EXPECT_EQ(lost.post_mortem()->signal, "SIGKILL");
+  EXPECT_EQ(lost.post_mortem()->call, "math.sqrt");
+  serves_with_epoch(2);
+}
+
+TEST_F(FaultPoints, WhenAWorkerDiesAtAnyByteOfAReplyThenTheCallIsLost) {
+  std::uint32_t deaths = 0;
+  for (const std::uint32_t byte : {0, 1, 23, 24, 25, 40}) {
+    const auto lost = error_of(
+      call_with("channel.send.kill_at_byte", {.nth = 1, .byte = byte}));
+    EXPECT_EQ(lost.code(), sb::errc::interpreter_died) << "byte " << byte;
+    EXPECT_TRUE(lost.may_have_run()) << "byte " << byte;
+    serves_with_epoch(++deaths + 1);
+  }
+}
+
+TEST_F(FaultPoints, WhenAWorkerDiesWithItsReplySentThenTheCallHasItsAnswer) {
+  EXPECT_EQ(call_with("channel.send.kill_at_byte", {.nth = 1, .byte = 4'096}),
+            4.0);
+  serves_with_epoch(2);
+}
+
+TEST_F(FaultPoints, WhenAReplyStallsHalfwayThenItArrivesLater) {
+  EXPECT_EQ(call_with("channel.send.stall", {.nth = 1, .time = 30ms}), 4.0);
+  serves_with_epoch(1);
+}
+
+TEST_F(FaultPoints, WhenAReplyStallsPastTheDeadlineThenTheCallerIsToldInTime) {
+  const auto armed = arm(at("channel.send.stall", {.nth = 1, .time = 30s}));
+  const auto late =
+    error_of(bridge.with({.timeout = 300ms}).call("math", "sqrt", 16));
+  EXPECT_EQ(late.code(), sb::errc::deadline_exceeded);
+  EXPECT_TRUE(late.may_have_run());
+  // It stalls with nothing to interrupt, so it is killed.
+  EXPECT_TRUE(eventually([&] { return first_of(bridge).epoch == 2; }));
+  serves_with_epoch(2);
+}
+
+TEST_F(FaultPoints, WhenAFrameIsBrokenThenItsWorkerIsReplaced) {
+  const auto lost = error_of(call_with("channel.frame.corrupt", {.nth = 1}));
+  EXPECT_EQ(lost.code(), sb::errc::interpreter_died);
+  EXPECT_TRUE(lost.may_have_run());
+  ASSERT_NE(lost.post_mortem(), nullptr);
+  EXPECT_THAT(lost.post_mortem()->reason,
+              HasSubstr("it sent what is no frame"));
+  serves_with_epoch(2);
+}
+
+TEST_F(FaultPoints, WhenAMessageIsBrokenThenTheCallIsToldSo) {
+  const auto broken =
+    error_of(call_with("channel.frame.corrupt", {.nth = 1, .byte = 24}));
+  EXPECT_EQ(broken.code(), sb::errc::message_malformed);
+  EXPECT_TRUE(eventually([&] { return first_of(bridge).epoch == 2; }));
+  serves_with_epoch(2);
+}
+
+TEST_F(FaultPoints, WhenARequestFitsInPartThenNobodyNotices) {
+  for (const std::uint32_t byte : {0, 1, 24, 30})
+    EXPECT_EQ(call_with("channel.send.short", {.nth = 1, .byte = byte}), 4.0);
+  serves_with_epoch(1);
+}
+
+TEST_F(FaultPoints, WhenAWorkerStartsSlowlyThenCallsWaitForIt) {
+  const auto armed = arm(at("worker.start.slow", {.nth = 1, .time = 50ms}));
+  replace_worker();
+  serves_with_epoch(2);
+  EXPECT_EQ(armed.happened("worker.start.slow"), 1U);
+}
+
+TEST_F(FaultPoints, WhenAWorkerCannotStartThenTheOneAfterItServes) {
+  const auto armed = arm(at("worker.start.fail", {.nth = 1}));
+  replace_worker();
+  serves_with_epoch(3);
+  EXPECT_EQ(armed.happened("worker.start.fail"), 1U);
+}
+
+TEST_F(FaultPoints, WhenThereIsNoProcessForAWorkerThenItIsTriedAgain) {
+  const auto armed = arm(at("worker.spawn.fail", {.nth = 1}));
+  replace_worker();
+  serves_with_epoch(3);
+  EXPECT_EQ(armed.happened("worker.spawn.fail"), 1U);
+}
+
+// The start of a bridge under a fault: what it throws.
+class FaultyStart : public ::testing::Test {
+protected:
+  static sb::error start_error(const faults& plan,
+                               std::chrono::milliseconds start_timeout) {
+    auto wanted = one_pool(sb::placement::worker);
+    wanted.pools[0].restart = {.intensity = 0};
+    wanted.pools[0].start_timeout = start_timeout;
+    const auto armed = arm(plan);
+    return error_of(sb::bridge::start(wanted));
+  }
+};
+
+TEST_F(FaultyStart, WhenNoWorkerStartsThenTheErrorTellsWhy) {
+  faults refuses, has_none, slow;
+  refuses.at("worker.start.fail", {.percent = 100});
+  has_none.at("worker.spawn.fail", {.percent = 100});
+  slow.at("worker.start.slow", {.percent = 100, .time = 60s});
+  const auto told = [](const faults& plan, std::chrono::milliseconds time) {
+    const auto why = start_error(plan, time);
+    EXPECT_EQ(why.code(), sb::errc::startup_failed);
+    return why.message();
+  };
+  EXPECT_THAT(told(refuses, 20s), HasSubstr("worker.start.fail"));
+  EXPECT_THAT(told(has_none, 20s), HasSubstr("cannot start a process"));
+  EXPECT_THAT(told(slow, 100ms), HasSubstr("not ready within 100 ms"));
+}
+
+TEST(FaultPlans, WhenAnotherIsInForceThenItIsRefused) {
+  {
+    const auto first = arm(faults{1});
+    EXPECT_THROW(static_cast<void>(arm(faults{2})), exception);
+  }
+  EXPECT_NO_THROW(static_cast<void>(arm(faults{2})));
+}
+
+// One thread and one worker: the same calls meet the same faults.
+static std::string trace_of(std::uint64_t seed) {
+  faults plan{seed};
+  plan.at("call.lost_after", {.percent = 20})
+    .at("channel.frame.corrupt", {.percent = 10, .byte = 24})
+    .at("call.lost_before", {.percent = 10});
+  auto wanted = one_pool(sb::placement::worker);
+  wanted.pools[0].restart = {.intensity = 1'000, .period = 1s};
+  const sb::bridge bridge{wanted};
+  const auto armed = arm(faults::parse(plan.to_string()).value());
+  std::string trace;
+  for (int i = 0; i < 40; ++i) {
+    const auto answer = bridge.call("math", "sqrt", 16);
+    trace += answer ? "+" : to_string(answer.error().code()).substr(0, 1);
+  }
+  return trace;
+}
+
+TEST(FaultSeeds, WhenTheSeedIsTheSameThenTheTraceIs) {
+  const auto first = trace_of(7);
+  EXPECT_EQ(trace_of(7), first);
+  EXPECT_NE(trace_of(8), first);
+  EXPECT_THAT(first, HasSubstr("i"));
+  EXPECT_THAT(first, HasSubstr("+"));
+}
+
+} // namespace snakebridge::testing
