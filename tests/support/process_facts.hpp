@@ -8,6 +8,8 @@
 #include <ostream>
 #include <string>
 
+#include <unistd.h>
+
 namespace snakebridge::testing {
 
 struct process_facts {
@@ -46,6 +48,31 @@ inline process_facts look_at_this_process() {
                     std::istream_iterator<std::string>{}));
   }
   return now;
+}
+
+/// Memory of this process that is in RAM.
+inline std::size_t rss_bytes_of_this_process() {
+  std::ifstream pages{"/proc/self/statm"};
+  std::size_t all = 0, resident = 0;
+  pages >> all >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+/// Processes, whosever children they are by now, that were started with this
+/// environment variable; zombies have none.
+inline std::size_t processes_with(const std::string& name,
+                                  const std::string& setting) {
+  const auto variable = name + '=' + setting;
+  std::size_t found = 0;
+  std::error_code ended_meanwhile;
+  using files = std::filesystem::directory_iterator;
+  for (files each{"/proc", ended_meanwhile}; each != files{};
+       each.increment(ended_meanwhile)) {
+    std::ifstream file{each->path() / "environ"};
+    for (std::string line; std::getline(file, line, '\0');)
+      found += line == variable ? 1 : 0;
+  }
+  return found;
 }
 
 } // namespace snakebridge::testing
