@@ -24,12 +24,6 @@ constexpr int rounds_least = 2;
 constexpr std::uint32_t workers = 2;
 constexpr std::size_t rss_growth_bytes_max = std::size_t{32} << 20U;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool rss_is_ours = false; // a sanitizer keeps what is freed
-#else
-constexpr bool rss_is_ours = true;
-#endif
-
 std::uint64_t number_of(const char* variable, std::uint64_t otherwise) {
   const char* text = std::getenv(variable);
   return text ? std::strtoull(text, nullptr, 10) : otherwise;

@@ -12,15 +12,30 @@
 
 namespace snakebridge::testing {
 
+#ifdef __SANITIZE_THREAD__
+inline constexpr std::size_t own_threads = 2; // one is the sanitizer's
+#else
+inline constexpr std::size_t own_threads = 1;
+#endif
+
+// These keep what is freed.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool rss_is_ours = false;
+#else
+inline constexpr bool rss_is_ours = true;
+#endif
+
 struct process_facts {
   std::size_t threads = 0;
   std::size_t descriptors = 0;
   std::size_t children = 0;
+  std::size_t shared_mappings = 0; ///< memory shared with workers
 
   friend bool operator==(const process_facts&, const process_facts&) = default;
   friend std::ostream& operator<<(std::ostream& out, const process_facts& now) {
     return out << now.threads << " threads, " << now.descriptors
-               << " descriptors, " << now.children << " children";
+               << " descriptors, " << now.children << " children, "
+               << now.shared_mappings << " shared mappings";
   }
 };
 
@@ -47,6 +62,9 @@ inline process_facts look_at_this_process() {
       std::distance(std::istream_iterator<std::string>{pids},
                     std::istream_iterator<std::string>{}));
   }
+  std::ifstream maps{"/proc/self/maps"};
+  for (std::string line; std::getline(maps, line);)
+    now.shared_mappings += line.find("memfd:") != std::string::npos ? 1 : 0;
   return now;
 }
 
