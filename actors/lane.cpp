@@ -106,9 +106,10 @@ const ref* first_ref(const operation& asked) {
 }
 
 lane::lane(std::shared_ptr<const pools> where, std::uint64_t number,
-           std::string id, std::chrono::milliseconds timeout, error_mode errors)
+           std::string id, std::chrono::milliseconds timeout, error_mode errors,
+           const ref_rules& refs)
     : where_{std::move(where)},
-      gate_{std::make_shared<session_gate>(number, std::move(id))},
+      gate_{std::make_shared<session_gate>(number, std::move(id), refs)},
       timeout_{timeout},
       errors_{errors} {}
 
@@ -119,6 +120,7 @@ result<lane::route> lane::begin(operation& asked,
     return to;
   asked.keep_exception = options.keep_exception.value_or(false);
   asked.leaves = options.leaves.value_or(leaves::refs);
+  asked.cancel = options.cancel;
   asked.fails_fast = options.affinity.value_or(to->of->settings.affinity)
                      == affinity::strict_fail_fast;
   auto admitted = to->of->breaker->admit(steady_clock::now());
@@ -214,7 +216,8 @@ result<lane::route> lane::find_route(const operation& asked,
               fmt::format("this bridge has no interpreter {}: the object "
                           "belongs to another",
                           name->interpreter)}};
-    remember(queue);
+    const std::lock_guard lock{mutex_};
+    remember_locked(queue);
     return route{
       std::move(queue), name->epoch, where_->of(name->interpreter), {}};
   }
@@ -226,7 +229,8 @@ result<lane::route> lane::find_route(const operation& asked,
   if (anywhere
       && options.affinity.value_or(in->settings.affinity) == affinity::hint) {
     *chosen = in->any_free(*chosen);
-    remember(*chosen);
+    const std::lock_guard lock{mutex_};
+    remember_locked(*chosen);
   }
   return route{std::move(*chosen), 0, in, {}};
 }
@@ -237,20 +241,25 @@ result<std::shared_ptr<call_queue>> lane::home(const std::string& pool) {
     return tl::unexpected{
       error{errc::pool_unknown, fmt::format("no pool is named '{}'", pool)}};
   const std::lock_guard lock{mutex_};
+  std::shared_ptr<call_queue> chosen;
   for (const auto& [at, queue] : homes_)
     if (at == wanted)
-      return queue;
-  auto chosen = wanted->least_busy();
-  homes_.emplace_back(wanted, chosen);
-  if (std::find(used_.begin(), used_.end(), chosen) == used_.end())
-    used_.push_back(chosen);
+      chosen = queue;
+  if (!chosen) {
+    chosen = wanted->least_busy();
+    homes_.emplace_back(wanted, chosen);
+  }
+  remember_locked(chosen);
   return chosen;
 }
 
-void lane::remember(const std::shared_ptr<call_queue>& queue) {
-  const std::lock_guard lock{mutex_};
+void lane::remember_locked(const std::shared_ptr<call_queue>& queue) {
   if (std::find(used_.begin(), used_.end(), queue) == used_.end())
     used_.push_back(queue);
+  // Where there are several, what the dead among them held counts no more.
+  if (used_.size() > 1)
+    for (const auto& each : used_)
+      gate_->refs.forget_all_but(each->interpreter(), each->serving_epoch());
 }
 
 result<std::size_t> lane::release_objects() {

@@ -23,7 +23,8 @@ const ref* first_ref(const operation& asked);
 class lane : public std::enable_shared_from_this<lane> {
 public:
   lane(std::shared_ptr<const pools> where, std::uint64_t number, std::string id,
-       std::chrono::milliseconds timeout, error_mode errors = error_mode::raw);
+       std::chrono::milliseconds timeout, error_mode errors = error_mode::raw,
+       const ref_rules& refs = {});
   lane(const lane&) = delete;
   lane& operator=(const lane&) = delete;
 
@@ -58,7 +59,7 @@ private:
   result<route> find_route(const operation& asked,
                            const runtime_options& options);
   result<std::shared_ptr<call_queue>> home(const std::string& pool);
-  void remember(const std::shared_ptr<call_queue>& queue);
+  void remember_locked(const std::shared_ptr<call_queue>& queue);
   steady_clock::time_point deadline(const runtime_options& options) const;
 
   const std::shared_ptr<const pools> where_;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "actors/session.hpp"
+#include "config/settings.hpp"
 
 namespace snakebridge {
 
@@ -27,6 +28,31 @@ void sessions::adopt_with(std::function<void(caf::actor)> adopt) {
 result<opened_session> sessions::open(const std::string& id,
                                       std::string_view prefix,
                                       const caf::actor_addr& owner) {
+  return open(id, prefix, owner, refs_);
+}
+
+result<opened_session> sessions::open(const session_options& wanted,
+                                      const caf::actor_addr& owner) {
+  auto refs = refs_;
+  refs.max = wanted.max_refs.value_or(refs.max);
+  refs.ttl = wanted.ttl.value_or(refs.ttl);
+  refs.on_full = wanted.on_full.value_or(refs.on_full);
+  constexpr auto max_row = tunable_of("ref_max", false);
+  constexpr auto ttl_row = tunable_of("ref_ttl_ms", false);
+  if (!is_within(max_row, refs.max))
+    return invalid(fmt::format("session '{}': max_refs = {}: must be {}",
+                               wanted.id, refs.max, bounds_of(max_row)));
+  if (!is_within(ttl_row, refs.ttl.count()))
+    return invalid(fmt::format("session '{}': ttl = {} ms: must be {}",
+                               wanted.id, refs.ttl.count(),
+                               bounds_of(ttl_row)));
+  return open(wanted.id, "session_", owner, refs);
+}
+
+result<opened_session> sessions::open(const std::string& id,
+                                      std::string_view prefix,
+                                      const caf::actor_addr& owner,
+                                      const ref_rules& refs) {
   const std::lock_guard lock{mutex_};
   if (closed_)
     return tl::unexpected{
@@ -39,7 +65,8 @@ result<opened_session> sessions::open(const std::string& id,
   }
   const auto name = id.empty() ? random_name(prefix) : id;
   auto made = std::make_shared<session_record>(
-    std::make_shared<lane>(where_, ++last_number_, name, timeout_, errors_),
+    std::make_shared<lane>(where_, ++last_number_, name, timeout_, errors_,
+                           refs),
     !id.empty());
   made->owners.insert(owner);
   made->actor = system_.spawn(session, shared_from_this(), made, owner);

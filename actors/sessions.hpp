@@ -49,11 +49,12 @@ class sessions : public std::enable_shared_from_this<sessions> {
 public:
   sessions(caf::actor_system& system, std::shared_ptr<const pools> where,
            std::chrono::milliseconds timeout,
-           error_mode errors = error_mode::raw)
+           error_mode errors = error_mode::raw, const ref_rules& refs = {})
       : system_{system},
         where_{std::move(where)},
         timeout_{timeout},
-        errors_{errors} {}
+        errors_{errors},
+        refs_{refs} {}
 
   /// Who takes charge of new sessions: their supervisor. It must not block.
   void adopt_with(std::function<void(caf::actor)> adopt);
@@ -62,6 +63,9 @@ public:
   /// named `prefix` and something random. `owner` owns it until it ends.
   /// Errors: shutting_down.
   result<opened_session> open(const std::string& id, std::string_view prefix,
+                              const caf::actor_addr& owner);
+  /// The same with what the user says of it. Errors: config_invalid, too.
+  result<opened_session> open(const session_options& wanted,
                               const caf::actor_addr& owner);
   session_ptr find(const std::string& id) const;
   /// `owner` has ended: true if it was the last, and the session must end. No
@@ -82,12 +86,16 @@ public:
   bool end_all(std::chrono::milliseconds patience);
 
 private:
+  result<opened_session> open(const std::string& id, std::string_view prefix,
+                              const caf::actor_addr& owner,
+                              const ref_rules& refs);
   void remove_locked(const session_ptr& ended);
 
   caf::actor_system& system_;
   const std::shared_ptr<const pools> where_;
   const std::chrono::milliseconds timeout_;
   const error_mode errors_;
+  const ref_rules refs_;
 
   mutable std::mutex mutex_;
   std::condition_variable none_left_;

@@ -57,6 +57,12 @@ void print_limits(const config& settings, const config_origins& origins) {
   limit("atoms", fmt::format("{}", fmt::join(rules.atoms, ", ")));
   limit("marker_detail", name_of(rules.detail));
   limit("marker_repr_bytes_max", rules.repr_bytes_max);
+  limit("ref_max", settings.refs.max);
+  limit("ref_on_full",
+        settings.refs.on_full == on_full::prune ? "prune" : "refuse");
+  limit("ref_ttl_ms", settings.refs.ttl.count());
+  limit("strict_mode", settings.refs.strict_mode);
+  limit("strict_mode_threshold", settings.refs.strict_mode_threshold);
   for (const auto& pool : settings.pools) {
     const auto prefix = "pool." + pool.name + ".";
     limit(prefix + "size", pool.size);
@@ -73,7 +79,21 @@ void print_limits(const config& settings, const config_origins& origins) {
     limit(prefix + "breaker_open_ms", pool.breaker.open.count());
     limit(prefix + "start_timeout_ms", pool.start_timeout.count());
     limit(prefix + "cancel_grace_ms", pool.cancel_grace.count());
+    limit(prefix + "kill_grace_ms", pool.kill_grace.count());
+    limit(prefix + "heartbeat_limit_ms", pool.heartbeat_limit.count());
+    limit(prefix + "stall_report_ms", pool.stall_report.count());
+    limit(prefix + "stall_kill_ms", pool.stall_kill.count());
     limit(prefix + "stop_timeout_ms", pool.stop_timeout.count());
+    limit(prefix + "memory_bytes_max", pool.limits.memory_bytes_max);
+    limit(prefix + "cpu_seconds_max", pool.limits.cpu_seconds_max);
+    limit(prefix + "open_files_max", pool.limits.open_files_max);
+    limit(prefix + "no_new_privileges", pool.limits.no_new_privileges);
+    limit(prefix + "importable",
+          pool.limits.importable.empty()
+            ? "all"
+            : fmt::format("{}", fmt::join(pool.limits.importable, " ")));
+    limit(prefix + "pass_env",
+          fmt::format("{}", fmt::join(pool.pass_env, " ")));
   }
 }
 

@@ -29,6 +29,35 @@ result<void> numbers_checked(const Owner& owner, std::string_view prefix) {
   return {};
 }
 
+template <class Number>
+bool is_too_little(Number bound, Number least) {
+  return bound != 0 && bound < least;
+}
+
+result<void> limits_checked(const pool_config& pool) {
+  const auto& wanted = pool.limits;
+  if (pool.placement == placement::embedded && wanted != worker_limits{})
+    return invalid(
+      fmt::format("pool.{}: memory_bytes_max, cpu_seconds_max, open_files_max, "
+                  "no_new_privileges and importable hold for workers only; "
+                  "leave them out, or say placement = \"worker\"",
+                  pool.name));
+  if (is_too_little(wanted.memory_bytes_max, limits::memory_bytes_min))
+    return invalid(fmt::format("{} = {}: must be 0 or at least {}",
+                               pool_key(pool.name, "memory_bytes_max"),
+                               wanted.memory_bytes_max,
+                               limits::memory_bytes_min));
+  if (is_too_little(wanted.open_files_max, limits::open_files_min))
+    return invalid(fmt::format("{} = {}: must be 0 or at least {}",
+                               pool_key(pool.name, "open_files_max"),
+                               wanted.open_files_max, limits::open_files_min));
+  for (const auto& name : wanted.importable)
+    if (const auto wrong = wrong_with_module(name))
+      return invalid(
+        fmt::format("{}: {}", pool_key(pool.name, "importable"), *wrong));
+  return {};
+}
+
 result<void> pool_checked(const pool_config& pool) {
   if (const auto wrong = wrong_with_pool_name(pool.name))
     return invalid(*wrong);
@@ -47,7 +76,11 @@ result<void> pool_checked(const pool_config& pool) {
   for (const auto& [name, value] : pool.env)
     if (const auto wrong = wrong_with_variable(name, value))
       return invalid(fmt::format("{}: {}", pool_key(pool.name, "env"), *wrong));
-  return {};
+  for (const auto& pattern : pool.pass_env)
+    if (const auto wrong = wrong_with_pattern(pattern))
+      return invalid(
+        fmt::format("{}: {}", pool_key(pool.name, "pass_env"), *wrong));
+  return limits_checked(pool);
 }
 
 std::uint32_t default_size(placement where) {
@@ -79,6 +112,27 @@ std::optional<std::string> wrong_with_variable(std::string_view name,
   if (value.find('\0') != std::string_view::npos)
     return fmt::format("variable {:?}: its value must not hold NUL", name);
   return std::nullopt;
+}
+
+std::optional<std::string> wrong_with_pattern(std::string_view pattern) {
+  using namespace std::string_view_literals;
+  const auto star = pattern.find('*');
+  if (!pattern.empty()
+      && pattern.find_first_of("=\0"sv) == std::string_view::npos
+      && (star == std::string_view::npos || star + 1 == pattern.size()))
+    return std::nullopt;
+  return fmt::format("pattern {:?}: must be the name of a variable, or its "
+                     "beginning and '*'",
+                     pattern);
+}
+
+std::optional<std::string> wrong_with_module(std::string_view name) {
+  using namespace std::string_view_literals;
+  if (!name.empty() && name.find_first_of(".*\0 "sv) == std::string_view::npos)
+    return std::nullopt;
+  return fmt::format("module {:?}: must be the name of a top-level module, "
+                     "which allows those below it",
+                     name);
 }
 
 pool_config& pool_of(config& all, std::string_view name) {

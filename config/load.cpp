@@ -24,8 +24,11 @@ std::string settings_known(std::string_view words, bool of_pool) {
 }
 
 constexpr std::string_view top_words =
-  "tables [pool.NAME], worker, error_mode, atom_class, atoms, marker_detail";
-constexpr std::string_view pool_words = "placement, affinity, python, env";
+  "tables [pool.NAME], worker, error_mode, atom_class, atoms, "
+  "marker_detail, ref_on_full, strict_mode";
+constexpr std::string_view pool_words =
+  "placement, affinity, python, env, pass_env, importable, "
+  "no_new_privileges";
 
 template <class Choice>
 using choice = std::pair<std::string_view, Choice>;
@@ -38,6 +41,8 @@ constexpr choice<affinity> affinities[] = {
   {"strict_fail_fast", affinity::strict_fail_fast}};
 constexpr choice<error_mode> error_modes[] = {
   {"raw", error_mode::raw}, {"translated", error_mode::translated}};
+constexpr choice<on_full> ways_when_full[] = {{"prune", on_full::prune},
+                                              {"refuse", on_full::refuse}};
 constexpr choice<unserializable_detail> marker_details[] = {
   {"none", unserializable_detail::none},
   {"type", unserializable_detail::type},
@@ -119,6 +124,10 @@ public:
       return read_flag(given, into_.conversion.atom_class);
     if (given.key == "atoms")
       return read_names(given, into_.conversion.atoms);
+    if (given.key == "ref_on_full")
+      return read_word(given, into_.refs.on_full, ways_when_full);
+    if (given.key == "strict_mode")
+      return read_flag(given, into_.refs.strict_mode);
     return refused(given, fmt::format("no such setting; there are {}",
                                       settings_known(top_words, false)));
   }
@@ -131,6 +140,12 @@ public:
       return read_path(given, pool.python);
     if (given.key == "placement")
       return read_word(given, pool.placement, placements);
+    if (given.key == "pass_env")
+      return read_names(given, pool.pass_env);
+    if (given.key == "importable")
+      return read_names(given, pool.limits.importable);
+    if (given.key == "no_new_privileges")
+      return read_flag(given, pool.limits.no_new_privileges);
     if (given.key == "affinity")
       return read_word(given, pool.affinity, affinities);
     return refused(given, fmt::format("no such setting; a pool has {}",
@@ -270,7 +285,8 @@ private:
 struct override_variable {
   const char* name;
   std::string_view key;
-  bool of_pool; ///< of the default pool, which is there once spoken of
+  bool of_pool;          ///< of the default pool, which is there once spoken of
+  std::int64_t unit = 1; ///< of a number, in those of the setting
 };
 
 constexpr std::array overrides{
@@ -279,6 +295,11 @@ constexpr std::array overrides{
   override_variable{"SNAKEBRIDGE_ERROR_MODE", "error_mode", false},
   override_variable{"SNAKEBRIDGE_ATOM_CLASS", "atom_class", false},
   override_variable{"SNAKEBRIDGE_MARKER_DETAIL", "marker_detail", false},
+  override_variable{"SNAKEBRIDGE_REF_MAX", "ref_max", false},
+  override_variable{"SNAKEBRIDGE_REF_TTL_SECONDS", "ref_ttl_ms", false, 1'000},
+  override_variable{"SNAKEBRIDGE_STRICT_MODE", "strict_mode", false},
+  override_variable{"SNAKEBRIDGE_STRICT_MODE_THRESHOLD",
+                    "strict_mode_threshold", false},
   override_variable{"SNAKEBRIDGE_PYTHON", "python", true},
   override_variable{"SNAKEBRIDGE_POOL_SIZE", "size", true},
   override_variable{"SNAKEBRIDGE_PLACEMENT", "placement", true},
@@ -308,8 +329,10 @@ result<void> read_override(const override_variable& one,
   std::int64_t number = 0;
   const char* end = text.data() + text.size();
   const auto [rest, wrong] = std::from_chars(text.data(), end, number);
-  if (wrong == std::errc{} && rest == end && has_number(one.key))
-    return take(toml::value<std::int64_t>{number});
+  std::int64_t in_units = 0;
+  if (wrong == std::errc{} && rest == end && has_number(one.key)
+      && !__builtin_mul_overflow(number, one.unit, &in_units))
+    return take(toml::value<std::int64_t>{in_units});
   return take(toml::value<std::string>{text});
 }
 

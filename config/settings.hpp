@@ -42,6 +42,10 @@ void each_number(Config& all, Visit visit) {
   visit(tunable_of("payload_bytes_max", false), all.payload_bytes_max);
   visit(tunable_of("marker_repr_bytes_max", false),
         all.conversion.repr_bytes_max);
+  visit(tunable_of("ref_max", false), all.refs.max);
+  visit(tunable_of("ref_ttl_ms", false), all.refs.ttl);
+  visit(tunable_of("strict_mode_threshold", false),
+        all.refs.strict_mode_threshold);
 }
 
 /// Calls `visit(row, member)` for every number of a pool.
@@ -59,7 +63,14 @@ void each_number(Pool& pool, Visit visit) {
   visit(tunable_of("breaker_open_ms", true), pool.breaker.open);
   visit(tunable_of("start_timeout_ms", true), pool.start_timeout);
   visit(tunable_of("cancel_grace_ms", true), pool.cancel_grace);
+  visit(tunable_of("kill_grace_ms", true), pool.kill_grace);
+  visit(tunable_of("heartbeat_limit_ms", true), pool.heartbeat_limit);
+  visit(tunable_of("stall_report_ms", true), pool.stall_report);
+  visit(tunable_of("stall_kill_ms", true), pool.stall_kill);
   visit(tunable_of("stop_timeout_ms", true), pool.stop_timeout);
+  visit(tunable_of("memory_bytes_max", true), pool.limits.memory_bytes_max);
+  visit(tunable_of("cpu_seconds_max", true), pool.limits.cpu_seconds_max);
+  visit(tunable_of("open_files_max", true), pool.limits.open_files_max);
 }
 
 /// A member as the number that stands in the file.
@@ -106,6 +117,10 @@ std::optional<std::string> wrong_with_pool_name(std::string_view name);
 /// Why no worker can be given that variable; nothing when it can.
 std::optional<std::string> wrong_with_variable(std::string_view name,
                                                std::string_view value);
+
+/// The same for a pattern of `pass_env`, and for a module of `importable`.
+std::optional<std::string> wrong_with_pattern(std::string_view pattern);
+std::optional<std::string> wrong_with_module(std::string_view name);
 
 /// The pool of that name, made when there is none.
 pool_config& pool_of(config& all, std::string_view name);

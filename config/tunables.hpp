@@ -46,6 +46,16 @@ inline constexpr std::size_t translated_dimensions_max = 64;
 /// How long a worker waits, after a call that printed, until the host has read
 /// what it printed: so that lines are told of the call they belong to.
 inline constexpr int output_read_wait_ms_max = 20;
+/// How often a worker shows that it lives: its control thread, whatever Python
+/// does. Its host looks at least as often as it should notice, and at most so.
+inline constexpr int beat_ms = 500;
+inline constexpr int care_ms_max = 1'000;
+/// How often a call is interrupted that goes on past its cancel_grace_ms.
+inline constexpr int interrupt_again_ms = 50;
+/// How long a worker about to be killed may take to write its Python stacks,
+/// and what is read of them.
+inline constexpr int stacks_wait_ms_max = 100;
+inline constexpr std::size_t stacks_bytes_max = 64 * 1024;
 /// How long the death of a killed worker may take before it is abandoned.
 inline constexpr int death_wait_ms_max = 5'000;
 /// The same of an actor that a supervisor killed.
@@ -73,6 +83,15 @@ inline constexpr int assists_max = 8;
 inline constexpr int last_looks_max = 256;
 /// How long actors of the program may outlive their bridge on its own system.
 inline constexpr int actors_wait_ms_max = 5'000;
+/// Of the refs a session was made to let go, how many are known, to say why.
+inline constexpr std::size_t refs_gone_max = 1'024;
+/// Refs that expire are looked for at most so often.
+inline constexpr int expiry_step_ms = 10;
+/// How long a program named as `python` may take to tell what it is.
+inline constexpr int python_answer_ms_max = 10'000;
+/// A worker with less address space or fewer files cannot run Python.
+inline constexpr std::uint64_t memory_bytes_min = std::uint64_t{64} << 20U;
+inline constexpr std::uint32_t open_files_min = 32;
 /// Worker threads of the bridge's own actor system.
 inline constexpr std::size_t scheduler_threads_max = 4;
 
@@ -91,12 +110,18 @@ struct tunable {
 };
 
 inline constexpr std::int64_t day_ms = 86'400'000;
+inline constexpr std::int64_t ref_ttl_ms_max = 365 * day_ms;
 
 inline constexpr tunable tunables[] = {
   {"timeout_ms", false, 1, day_ms, "a call's time when it names none"},
   {"payload_bytes_max", false, 1'024, std::int64_t{1} << 32,
    "the largest call or result, encoded"},
   {"marker_repr_bytes_max", false, 0, 2'000, "of a repr in a marker"},
+  {"ref_max", false, 1, 100'000'000, "refs one session may hold"},
+  {"ref_ttl_ms", false, 0, ref_ttl_ms_max,
+   "until a ref that is not used is let go; 0: it stays"},
+  {"strict_mode_threshold", false, 1, 100'000'000,
+   "refs of a session strict mode warns beyond"},
   {"size", true, 0, 1'024, "interpreters; 0: one per core"},
   {"queue_max", true, 1, 1'000'000, "calls waiting for one interpreter"},
   {"intensity", true, 0, 1'000, "restarts within the period survived"},
@@ -108,9 +133,22 @@ inline constexpr tunable tunables[] = {
   {"breaker_open_ms", true, 1, day_ms, "until one call may try again"},
   {"start_timeout_ms", true, 1, day_ms, "until an interpreter is ready"},
   {"cancel_grace_ms", true, 0, day_ms,
-   "after a deadline, until the worker is killed"},
+   "for a cancelled call to clean up, until it is interrupted again"},
+  {"kill_grace_ms", true, 0, day_ms, "after that, until the worker is killed"},
+  {"heartbeat_limit_ms", true, 0, day_ms,
+   "silence after which a worker is killed; 0: never"},
+  {"stall_report_ms", true, 0, day_ms,
+   "in one call, until that is reported; 0: never"},
+  {"stall_kill_ms", true, 0, day_ms,
+   "in one call, until the worker is killed; 0: never"},
   {"stop_timeout_ms", true, 0, day_ms,
    "for a worker to end when asked, until it is killed"},
+  {"memory_bytes_max", true, 0, std::int64_t{1} << 46,
+   "address space of a worker; 0: no bound"},
+  {"cpu_seconds_max", true, 0, 1'000'000'000,
+   "time of a worker on a processor; 0: no bound"},
+  {"open_files_max", true, 0, 1'048'576,
+   "files a worker may have open; 0: no bound"},
 };
 
 } // namespace snakebridge

@@ -1,8 +1,33 @@
 #include "runtime/call.hpp"
 
+#include <fmt/format.h>
+
 #include "runtime/timers.hpp"
 
 namespace snakebridge {
+
+error given_up_error(const operation& asked, errc why, call_stage reached) {
+  const char* when = "while Python ran it";
+  if (reached == call_stage::queued)
+    when = "before it started: it waited for its turn";
+  else if (reached == call_stage::handed_over)
+    when = "before it started: it was next in its worker";
+  const auto what = describe(asked);
+  const auto text =
+    why == errc::cancelled ? fmt::format("{}: it was cancelled {}", what, when)
+    : why == errc::session_closed
+      ? fmt::format("{}: its session ended {}; open it again", what, when)
+      : fmt::format("{}: its time ran out {}; give it more time, or ask for "
+                    "less",
+                    what, when);
+  return error{why, text}.with_may_have_run(reached == call_stage::running);
+}
+
+bool is_interruption(const error& outcome) {
+  const auto* raised = outcome.python();
+  return raised != nullptr && raised->type == "Cancelled"
+         && raised->module == "snakebridge";
+}
 
 bool call::answer(result<value> outcome) {
   if (!claim())
@@ -70,6 +95,11 @@ void call::watch(std::shared_ptr<timers> deadlines,
   // It may be due at once, and settle on the timers' thread.
   const std::lock_guard lock{mutex_};
   timer_ = deadlines_->at(deadline, std::move(expired));
+}
+
+void call::watch(std::function<void()> cancelled) {
+  if (asked.cancel.stop_possible())
+    on_cancel_.emplace(asked.cancel, std::move(cancelled));
 }
 
 } // namespace snakebridge

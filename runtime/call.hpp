@@ -15,6 +15,8 @@
 
 #include <snakebridge/operation.hpp>
 
+#include "runtime/session_refs.hpp"
+
 namespace snakebridge {
 
 using steady_clock = std::chrono::steady_clock;
@@ -25,13 +27,16 @@ using timer_token = std::pair<steady_clock::time_point, std::uint64_t>;
 /// What the runtime knows of a session. Owned by its lane; `closed` never goes
 /// back, and after it no call of the session starts.
 struct session_gate {
-  session_gate(std::uint64_t session_number, std::string session_id)
+  session_gate(std::uint64_t session_number, std::string session_id,
+               const ref_rules& rules = {})
       : number{session_number},
-        id{std::move(session_id)} {}
+        id{std::move(session_id)},
+        refs{rules} {}
 
   const std::uint64_t number; ///< never used twice in this process
   const std::string id;
   std::atomic<bool> closed{false};
+  mutable session_refs refs; ///< hosts write into it
 };
 
 /// Runs once, on whatever thread has the answer: it must not block.
@@ -41,6 +46,20 @@ using completion = std::function<void(result<value>)>;
 struct prepared_call {
   virtual ~prepared_call() = default;
 };
+
+/// How far a call has come.
+enum class call_stage {
+  queued,      ///< it waits for its turn
+  handed_over, ///< Python's side has it, and has not started it
+  running,     ///< Python may have begun it
+};
+
+/// What a call answers that was given up at that stage. `why`:
+/// deadline_exceeded, cancelled or session_closed.
+error given_up_error(const operation& asked, errc why, call_stage reached);
+
+/// True for what the interruption of a call leaves: `snakebridge.Cancelled`.
+bool is_interruption(const error& outcome);
 
 class call {
 public:
@@ -75,6 +94,9 @@ public:
   /// answer. Set before the call is given to anyone.
   void watch(std::shared_ptr<timers> deadlines, std::function<void()> expired);
 
+  /// Runs `cancelled` once its token is; perhaps here and now.
+  void watch(std::function<void()> cancelled);
+
   bool waited_for() const { return waited_for_; }
   bool answered() const { return answered_.load(std::memory_order_acquire); }
   /// Its answer has gone where it belongs.
@@ -103,6 +125,7 @@ private:
   std::atomic<bool> settled_{false};
   std::shared_ptr<timers> deadlines_;
   timer_token timer_;
+  std::optional<std::stop_callback<std::function<void()>>> on_cancel_;
   const bool waited_for_ = true;
   completion done_;
   mutable std::mutex mutex_;

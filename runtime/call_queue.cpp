@@ -8,20 +8,6 @@
 
 namespace snakebridge {
 
-namespace {
-
-error late(const call& given_up, bool may_have_run) {
-  return error{
-    errc::deadline_exceeded,
-    fmt::format("{}: its time ran out {}; give it more time, or "
-                "ask for less",
-                describe(given_up.asked),
-                may_have_run ? "while Python ran it" : "before it started")}
-    .with_may_have_run(may_have_run);
-}
-
-} // namespace
-
 std::optional<error> call_queue::refusal(const session_gate& session,
                                          std::uint32_t epoch) const {
   if (closed_)
@@ -80,19 +66,24 @@ result<value> call_queue::run(operation asked,
   const auto mine =
     std::make_shared<call>(std::move(asked), std::move(session), deadline);
   mine->epoch = epoch;
+  mine->watch(giving_up(mine, errc::cancelled));
   if (auto refused = enqueue(mine, nullptr))
     return tl::unexpected{std::move(*refused)};
   return wait(mine);
 }
 
+std::function<void()> call_queue::giving_up(const call_ptr& watched, errc why) {
+  return [queue = weak_from_this(), weak = std::weak_ptr<call>{watched}, why] {
+    const auto given_up = weak.lock();
+    const auto self = queue.lock();
+    if (self && given_up && given_up->claim())
+      given_up->settle(tl::unexpected{self->give_up(given_up, why)});
+  };
+}
+
 void call_queue::submit(const call_ptr& made) {
-  made->watch(deadlines_,
-              [queue = weak_from_this(), watched = std::weak_ptr<call>{made}] {
-                const auto late_call = watched.lock();
-                const auto self = queue.lock();
-                if (self && late_call && late_call->claim())
-                  late_call->settle(tl::unexpected{self->give_up(late_call)});
-              });
+  made->watch(deadlines_, giving_up(made, errc::deadline_exceeded));
+  made->watch(giving_up(made, errc::cancelled));
   std::shared_ptr<interpreter_host> taken_by;
   if (auto refused = enqueue(made, &taken_by))
     made->answer(tl::unexpected{std::move(*refused)});
@@ -105,7 +96,8 @@ call_queue::enqueue(const call_ptr& made,
                     std::shared_ptr<interpreter_host>* taken_by) {
   // Here it is sure that it never ran; once a worker has it, it may have begun.
   if (steady_clock::now() >= made->deadline)
-    return late(*made, false);
+    return given_up_error(made->asked, errc::deadline_exceeded,
+                          call_stage::queued);
   // Outside the lock: encoding a large argument must not hold up the others.
   if (const auto ready = host())
     if (auto prepared = ready->prepare(*made); !prepared)
@@ -145,7 +137,7 @@ result<value> call_queue::wait(const call_ptr& mine) {
       continue;
     case call::news::deadline:
       if (mine->claim())
-        return tl::unexpected{give_up(mine)};
+        return tl::unexpected{give_up(mine, errc::deadline_exceeded)};
       return mine->await();
     }
   }
@@ -153,18 +145,20 @@ result<value> call_queue::wait(const call_ptr& mine) {
 
 // The call's answer has been claimed; what is left is to say whether it may
 // have run, and to bring the interpreter back if it is still running.
-error call_queue::give_up(const call_ptr& given_up) {
+error call_queue::give_up(const call_ptr& given_up, errc why) {
   std::shared_ptr<interpreter_host> serving;
   {
     const std::lock_guard lock{mutex_};
     const auto place = std::find(waiting_.begin(), waiting_.end(), given_up);
     if (place != waiting_.end()) {
       waiting_.erase(place);
-      return late(*given_up, false);
+      return given_up_error(given_up->asked, why, call_stage::queued);
     }
     serving = host_;
   }
-  return late(*given_up, serving && serving->abandon(*given_up));
+  return given_up_error(given_up->asked, why,
+                        serving ? serving->abandon(*given_up)
+                                : call_stage::queued);
 }
 
 void call_queue::release(std::uint64_t session) {
@@ -201,6 +195,11 @@ bool call_queue::is_free() const {
 bool call_queue::died_since(steady_clock::time_point since) const {
   const std::lock_guard lock{mutex_};
   return last_death_at_ >= since;
+}
+
+std::uint32_t call_queue::serving_epoch() const {
+  const std::lock_guard lock{mutex_};
+  return host_ ? epoch_ : 0;
 }
 
 std::uint32_t call_queue::next_epoch() {

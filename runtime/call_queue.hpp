@@ -42,7 +42,8 @@ public:
   // For lanes. Both refuse with overloaded, session_closed, ref_stale and
   // whatever `close` was given.
 
-  /// Runs a call and waits for its answer, at most until its deadline.
+  /// Runs a call and waits for its answer, at most until its deadline or until
+  /// it is cancelled.
   result<value> run(operation asked,
                     std::shared_ptr<const session_gate> session,
                     steady_clock::time_point deadline, std::uint32_t epoch);
@@ -57,6 +58,8 @@ public:
   bool is_free() const;
   /// An incarnation has died since.
   bool died_since(steady_clock::time_point since) const;
+  /// The incarnation that serves calls; 0: none does.
+  std::uint32_t serving_epoch() const;
 
   // For the interpreter actor.
 
@@ -94,8 +97,10 @@ private:
   std::optional<error> enqueue(const call_ptr& made,
                                std::shared_ptr<interpreter_host>* taken_by);
   void pump(refusals& refused);
+  /// What answers the call with `why` as soon as it is run.
+  std::function<void()> giving_up(const call_ptr& watched, errc why);
   result<value> wait(const call_ptr& mine);
-  error give_up(const call_ptr& late);
+  error give_up(const call_ptr& given_up, errc why);
   std::shared_ptr<interpreter_host> host() const;
 
   const std::uint32_t interpreter_;

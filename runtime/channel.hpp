@@ -21,8 +21,11 @@ enum class frame_kind : std::uint32_t {
   start,
   ready,
   failed,
+  cancel,
+  sample,
+  sampled,
 };
-inline constexpr auto last_frame_kind = frame_kind::failed;
+inline constexpr auto last_frame_kind = frame_kind::sampled;
 
 struct frame_header {
   std::uint32_t words = 0; ///< of the message that follows, 8 bytes each

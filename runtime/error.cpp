@@ -120,6 +120,9 @@ std::string to_string(const error& failed) {
     for (const auto& line : death->log_lines)
       text += "\n  " + line;
   }
+  if (const auto* death = failed.post_mortem();
+      death != nullptr && !death->stacks.empty())
+    text += "\nits Python stacks:\n" + death->stacks;
   return text;
 }
 

@@ -49,6 +49,8 @@ struct host_stats {
   int pid = 0;
   std::size_t running = 0;
   std::uint64_t live_objects = 0;
+  std::uint64_t pruned = 0;
+  std::uint64_t expired = 0;
 };
 
 class interpreter_host {
@@ -83,10 +85,12 @@ public:
   /// Helps to bring in answers on the thread that waits for `mine`, until it
   /// is answered, its deadline passes or another leads.
   virtual void lead(call& mine) { static_cast<void>(mine); }
-  /// The caller of an accepted call has given up at its deadline: answers
-  /// whether the call may have run, and brings the interpreter back.
-  virtual bool abandon(call& given_up) = 0;
-  /// Frees all objects of a session, and those its accepted calls still make.
+  /// The caller of a call that was submitted has given up: answers how far it
+  /// has come, sees to it that it does not start any more, and if it runs that
+  /// it ends, in stages.
+  virtual call_stage abandon(call& given_up) = 0;
+  /// Frees all objects of a session, and those its accepted calls still make,
+  /// which end in the same way.
   virtual void release(std::uint64_t session) = 0;
 
   virtual host_stats stats() const = 0;

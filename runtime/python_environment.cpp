@@ -1,10 +1,18 @@
 #include "runtime/python_environment.hpp"
 
+#include <chrono>
+#include <csignal>
 #include <fstream>
 
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include <fmt/format.h>
+#include "config/tunables.hpp"
+#include "runtime/descriptor.hpp"
 
 namespace snakebridge {
 
@@ -23,6 +31,97 @@ std::string minor_version_of(const std::filesystem::path& venv) {
     return number.substr(0, number.find('.', number.find('.') + 1));
   }
   return {};
+}
+
+// Runs the program as a Python would be run, with its output into `into`; 0:
+// it cannot be.
+pid_t run(const std::filesystem::path& program, const std::string& code,
+          int into) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null",
+                                   O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, into, STDOUT_FILENO);
+  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null",
+                                   O_WRONLY, 0);
+  posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+  // Alone, without the user's site, and so in a few milliseconds.
+  std::string arguments[] = {program.string(), "-I", "-S", "-c", code};
+  char* pointers[] = {arguments[0].data(), arguments[1].data(),
+                      arguments[2].data(), arguments[3].data(),
+                      arguments[4].data(), nullptr};
+  pid_t started = 0;
+  if (::posix_spawn(&started, program.c_str(), &actions, nullptr, pointers,
+                    environ)
+      != 0)
+    started = 0;
+  posix_spawn_file_actions_destroy(&actions);
+  return started;
+}
+
+// What comes out of a pipe until its end, as far as it matters to us.
+std::string text_of(int pipe) {
+  constexpr std::size_t bytes_max = 256;
+  const auto until = std::chrono::steady_clock::now()
+                     + std::chrono::milliseconds{limits::python_answer_ms_max};
+  std::string text;
+  char block[bytes_max];
+  while (text.size() < bytes_max) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+      until - std::chrono::steady_clock::now());
+    pollfd readable{pipe, POLLIN, 0};
+    if (left.count() <= 0
+        || ::poll(&readable, 1, static_cast<int>(left.count())) <= 0)
+      return {};
+    const auto got = ::read(pipe, block, sizeof block);
+    if (got <= 0)
+      return text;
+    text.append(block, static_cast<std::size_t>(got));
+  }
+  return text;
+}
+
+// "cpython 3.11"; of a program that is no Python, anything else.
+std::string told_by(const std::filesystem::path& program) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0)
+    return {};
+  const descriptor ours{ends[0]};
+  descriptor theirs{ends[1]};
+  const auto started =
+    run(program,
+        "import sys; v = sys.version_info; "
+        "print(sys.implementation.name, f'{v[0]}.{v[1]}', end='')",
+        theirs.get());
+  theirs.reset();
+  if (started == 0)
+    return {};
+  auto text = text_of(ours.get());
+  ::kill(started, SIGKILL);
+  while (::waitpid(started, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  return text;
+}
+
+// A file is believed only after it was asked: anything can be executable.
+result<void> asked(const std::filesystem::path& program,
+                   const std::filesystem::path& wanted) {
+  const auto told = told_by(program);
+  if (told == fmt::format("cpython {}", built_for_python()))
+    return {};
+  if (told.starts_with("cpython "))
+    return tl::unexpected{error{
+      errc::environment_invalid,
+      fmt::format("python = '{}' is Python {}, but the bridge was built with "
+                  "{}; name one of that version, or a venv made with it",
+                  wanted.string(), told.substr(told.find(' ') + 1),
+                  built_for_python())}};
+  return tl::unexpected{
+    error{errc::environment_invalid,
+          fmt::format("python = '{}': {} is no CPython: asked for its version "
+                      "it did not tell one; name a venv, or an interpreter of "
+                      "Python {}",
+                      wanted.string(), program.string(), built_for_python())}};
 }
 
 } // namespace
@@ -54,7 +153,9 @@ python_executable(const std::filesystem::path& wanted) {
                   "built with {}; make the venv with python{}",
                   wanted.string(), version, built_for_python(),
                   built_for_python())}};
-  return program;
+  if (is_folder && !version.empty())
+    return program;
+  return asked(program, wanted).map([&] { return program; });
 }
 
 } // namespace snakebridge

@@ -12,8 +12,9 @@ namespace snakebridge {
 std::string_view built_for_python();
 
 /// The interpreter to be: of a venv (a folder), or the file itself; empty for
-/// empty. Errors: environment_invalid when there is none, or when a venv's
-/// Python has another minor version than the bridge.
+/// empty. A file, or one in a folder that is no venv, is run for a moment to
+/// see that it is Python. Errors: environment_invalid when it is not, when
+/// there is none, or when it has another minor version than the bridge.
 result<std::filesystem::path>
 python_executable(const std::filesystem::path& wanted);
 

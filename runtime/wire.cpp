@@ -74,7 +74,8 @@ error too_large(std::size_t bytes_max) {
 
 result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
                                                  std::uint64_t session,
-                                                 std::size_t bytes_max) {
+                                                 std::size_t bytes_max,
+                                                 const ref_bounds& refs) {
   // Each with its place in a list; the request itself and its names.
   std::size_t words = 64 + asked.name.size() / sizeof(word);
   for (const auto& item : asked.positional)
@@ -92,6 +93,10 @@ result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
       request.setModule(text(asked.module));
       request.setName(text(asked.name));
       request.setKeepException(asked.keep_exception);
+      request.setRefsMax(refs.rules.max);
+      request.setRefsElsewhere(refs.elsewhere);
+      request.setRefsRefused(refs.rules.on_full == on_full::refuse);
+      request.setRefTtlMs(static_cast<std::uint64_t>(refs.rules.ttl.count()));
       if (const auto* target = asked.target.get_if<ref>())
         request.setTarget(target->slot);
       value_writer writer{bytes_max};
@@ -134,6 +139,39 @@ conversion_config read_conversion(schema::Start::Reader from) {
   return rules;
 }
 
+void write_limits(schema::Start::Builder to, const worker_limits& from) {
+  to.setMemoryBytesMax(from.memory_bytes_max);
+  to.setCpuSecondsMax(from.cpu_seconds_max);
+  to.setOpenFilesMax(from.open_files_max);
+  to.setNoNewPrivileges(from.no_new_privileges);
+  auto importable = to.initImportable(count_of(from.importable.size()));
+  for (unsigned i = 0; i < importable.size(); ++i)
+    importable.set(i, text(from.importable[i]));
+}
+
+worker_limits read_limits(schema::Start::Reader from) {
+  worker_limits limits{.memory_bytes_max = from.getMemoryBytesMax(),
+                       .cpu_seconds_max = from.getCpuSecondsMax(),
+                       .open_files_max = from.getOpenFilesMax(),
+                       .no_new_privileges = from.getNoNewPrivileges(),
+                       .importable = {}};
+  for (const auto name : from.getImportable())
+    limits.importable.push_back(string(name));
+  return limits;
+}
+
+ref_bounds read_bounds(schema::Request::Reader from) {
+  const auto ttl_ms = from.getRefTtlMs();
+  if (from.getRefsMax() == 0
+      || ttl_ms > static_cast<std::uint64_t>(ref_ttl_ms_max))
+    throw KJ_EXCEPTION(FAILED, "bounds of refs that are none");
+  return {.rules = {.max = from.getRefsMax(),
+                    .on_full =
+                      from.getRefsRefused() ? on_full::refuse : on_full::prune,
+                    .ttl = std::chrono::milliseconds{ttl_ms}},
+          .elsewhere = from.getRefsElsewhere()};
+}
+
 std::unique_ptr<outgoing> encode_release(std::uint64_t session) {
   auto message = std::make_unique<outgoing>();
   message->builder().initRoot<schema::Release>().setSession(session);
@@ -146,6 +184,9 @@ result<value> decode_reply(const frame& received, const session_gate& session,
   try {
     incoming message{received};
     auto reply = message.root<schema::Reply>();
+    if (reply.which() != schema::Reply::DROPPED)
+      session.refs.told(from.interpreter, from.epoch, reply.getRefs(),
+                        session.id);
     switch (reply.which()) {
     case schema::Reply::VALUE:
       return read_value(reply.getValue(),
@@ -154,7 +195,8 @@ result<value> decode_reply(const frame& received, const session_gate& session,
       return tl::unexpected{
         error{read_raised(reply.getRaised(), session, from)}};
     case schema::Reply::FAILED:
-      return tl::unexpected{read_failure(reply.getFailed())};
+      return tl::unexpected{
+        naming_session(read_failure(reply.getFailed()), session.id)};
     case schema::Reply::DROPPED:
       return tl::unexpected{
         error{errc::deadline_exceeded, "its time ran out before it started"}};
@@ -190,7 +232,7 @@ result<start_orders> decode_start(const frame& received) {
     incoming message{received};
     const auto start = message.root<schema::Start>();
     return start_orders{string(start.getPython()), start.getPayloadBytesMax(),
-                        read_conversion(start)};
+                        read_conversion(start), read_limits(start)};
   } catch (const kj::Exception& broken) {
     return tl::unexpected{malformed(broken)};
   }

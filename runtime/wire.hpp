@@ -87,10 +87,15 @@ error malformed(const kj::Exception& what);
 /// Encodes an operation. Errors: payload_too_large.
 result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
                                                  std::uint64_t session,
-                                                 std::size_t bytes_max);
+                                                 std::size_t bytes_max,
+                                                 const ref_bounds& refs = {});
+/// The bounds in it; throws kj::Exception for those no host would set.
+ref_bounds read_bounds(schema::Request::Reader from);
 /// Throws payload_too_large, kj::Exception.
 void write_conversion(schema::Start::Builder to, const conversion_config& from);
 conversion_config read_conversion(schema::Start::Reader from);
+void write_limits(schema::Start::Builder to, const worker_limits& from);
+worker_limits read_limits(schema::Start::Reader from);
 std::unique_ptr<outgoing> encode_release(std::uint64_t session);
 
 /// A reply, as the result of the call it answers: refs get the session and the
@@ -108,6 +113,7 @@ struct start_orders {
   std::string python;
   std::uint64_t payload_bytes_max = 0;
   conversion_config conversion = {};
+  worker_limits limits = {};
 };
 result<start_orders> decode_start(const frame& received);
 

@@ -102,8 +102,9 @@ void worker_host::wake() const {
 result<void> worker_host::prepare(call& made) {
   if (made.prepared)
     return {};
-  auto encoded = wire::encode_request(made.asked, made.session->number,
-                                      settings_.payload_bytes_max);
+  auto encoded = wire::encode_request(
+    made.asked, made.session->number, settings_.payload_bytes_max,
+    made.session->refs.bounds_in(self_.interpreter));
   if (!encoded)
     return tl::unexpected{encoded.error()};
   made.prepared = std::move(*encoded);
@@ -228,8 +229,7 @@ void worker_host::deliver(frame reply, reader who) {
     if (reply.header.kind == frame_kind::reply && place != handed_over_.end()) {
       replied = std::move(place->second);
       handed_over_.erase(place);
-      if (late_call_ == replied->id)
-        back_by_.reset();
+      is_back(replied->id);
       // Its thread may have been appointed to read: it will not, any more.
       if (who == reader::own_thread)
         ensure_reader_locked();
@@ -256,6 +256,17 @@ void worker_host::finish(const call_ptr& replied, const frame& reply) {
   auto outcome = wire::decode_reply(reply, *replied->session, self_, malformed);
   if (malformed)
     kill(outcome.error().message());
+  // Its caller may not have given it up: then the worker saw its deadline
+  // first, or its session ended.
+  const auto code = outcome ? errc::python_raised : outcome.error().code();
+  const bool dropped = code == errc::deadline_exceeded;
+  const bool interrupted =
+    code == errc::cancelled || (!outcome && is_interruption(outcome.error()));
+  if (dropped || (interrupted && replied->session->closed))
+    outcome = tl::unexpected{given_up_error(
+      replied->asked,
+      replied->session->closed ? errc::session_closed : errc::deadline_exceeded,
+      dropped ? call_stage::handed_over : call_stage::running)};
   replied->answer(std::move(outcome));
 }
 
@@ -288,33 +299,28 @@ void worker_host::ensure_reader_locked() {
   let_own_thread_read();
 }
 
-bool worker_host::abandon(call& given_up) {
-  bool may_have_run = true;
+call_stage worker_host::abandon(call& given_up) {
+  auto reached = call_stage::running;
   {
     const std::lock_guard lock{mutex_};
     if (given_up.id == 0)
-      return false; // given up before any host had it
+      return call_stage::queued; // given up before any host had it
     const auto place = handed_over_.find(given_up.id);
-    const bool here =
-      place != handed_over_.end() && place->second.get() == &given_up;
-    if (here) {
-      // The worker looks at the deadline after it has said "started", so what
-      // has not been started by now never will be.
-      may_have_run = process_->status().started.load() >= given_up.id;
-      // One that started later means that the one we wait for is back.
-      if (may_have_run && (!back_by_ || given_up.id > late_call_)) {
-        back_by_ = steady_clock::now() + settings_.cancel_grace;
-        late_call_ = given_up.id;
-        wake();
-      }
-    }
+    if (place != handed_over_.end() && place->second.get() == &given_up)
+      reached = withdraw(given_up.id);
+    // The thread that waits for it may be asleep over the channel.
+    if (leader_)
+      signal(wake_leader_);
   }
   ensure_reader();
-  return may_have_run;
+  return reached;
 }
 
 void worker_host::release(std::uint64_t session) {
   const std::lock_guard lock{mutex_};
+  for (const auto& [id, each] : handed_over_)
+    if (each->session->number == session)
+      withdraw(id);
   if (!open_)
     return;
   if (!data_->send(
@@ -327,9 +333,12 @@ host_stats worker_host::stats() const {
   const std::lock_guard lock{mutex_};
   if (!process_ || ended_)
     return {};
+  const auto& objects = process_->status().objects;
   return {.pid = process_->pid(),
           .running = handed_over_.size(),
-          .live_objects = process_->status().live_objects.load()};
+          .live_objects = objects.live.load(),
+          .pruned = objects.pruned.load(),
+          .expired = objects.expired.load()};
 }
 
 } // namespace snakebridge

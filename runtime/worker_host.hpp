@@ -23,15 +23,22 @@
 namespace snakebridge {
 
 struct worker_settings {
-  std::filesystem::path program; ///< empty: found beside us
-  std::filesystem::path python;  ///< as in pool_config
-  std::map<std::string, std::string> environment;
+  std::filesystem::path program;                  ///< empty: found beside us
+  std::filesystem::path python;                   ///< as in pool_config
+  std::map<std::string, std::string> environment; ///< as in pool_config
+  std::vector<std::string> pass_env;
+  worker_limits limits;
   std::size_t payload_bytes_max = 0;
   conversion_config conversion;
   std::chrono::milliseconds start_timeout{};
   std::chrono::milliseconds cancel_grace{};
+  std::chrono::milliseconds kill_grace{};
+  std::chrono::milliseconds heartbeat_limit{};
+  std::chrono::milliseconds stall_report{};
+  std::chrono::milliseconds stall_kill{};
   std::chrono::milliseconds stop_timeout{};
   std::function<void(const log_line&)> on_output;
+  std::function<void(const interpreter_event&)> on_event;
 };
 
 class worker_host final : public interpreter_host,
@@ -47,7 +54,7 @@ public:
   bool accept(const call_ptr& taken, bool assisted) override;
   void assist(const call& mine) override;
   void lead(call& mine) override;
-  bool abandon(call& given_up) override;
+  call_stage abandon(call& given_up) override;
   void release(std::uint64_t session) override;
   host_stats stats() const override;
 
@@ -65,8 +72,15 @@ private:
   void take_line(log_line line, std::string_view text, bool is_error);
   void finish_handed_off();
   void check_times();
+  std::string overdue(time_point now) const;
+  void stacks_written();
   void end(std::optional<error> failed_start, process_end how);
   error death(const process_end& how, const call* running) const;
+  interpreter_event event_of(event_kind what, const call* running) const;
+  void tell(const interpreter_event& happened) const;
+  void tell_ready();
+  void tell_stalled();
+  void tell_ended(const error& why, const call* running) const;
   std::optional<time_point> next_time() const;
 
   /// Who reads, and so what they do with replies to calls nobody waits for.
@@ -82,6 +96,15 @@ private:
   void channel_lost(channel_state how);
   void let_own_thread_read();
   void wake() const;
+
+  // With the lock held: how a call is ended.
+  call_stage withdraw(std::uint64_t call);
+  void hurry(time_point now);
+  void look(time_point now);
+  void look_at_call(time_point now);
+  void condemn(std::uint64_t call, std::string reason);
+  void is_back(std::uint64_t call);
+  void say(frame_kind what, std::uint64_t call);
   static void drain(const descriptor& event);
 
   const incarnation self_;
@@ -103,8 +126,31 @@ private:
   bool leader_ = false;
   bool own_thread_reads_ = false;
   bool asked_to_stop_ = false;
-  std::optional<time_point> start_by_, stop_by_, back_by_, ended_by_;
-  std::uint64_t late_call_ = 0; // the call that must be back by back_by_
+  std::optional<time_point> start_by_, stop_by_, ended_by_;
+  // The call that runs and that nobody wants.
+  struct late_call {
+    std::uint64_t id;
+    time_point again; // when it is interrupted next
+    time_point end;
+  };
+  std::optional<late_call> late_;
+  // Why it will be killed, once it has written its stacks.
+  struct verdict {
+    std::uint64_t call; // unless that comes back before
+    std::string reason;
+    time_point by;
+  };
+  std::optional<verdict> verdict_;
+  std::optional<time_point> next_look_; // at what follows
+  std::uint64_t beats_ = 0;
+  time_point last_beat_, last_look_;
+  // The call it was in at the last look.
+  struct {
+    std::uint64_t id = 0;
+    time_point since;
+    bool reported = false;
+    std::optional<time_point> report_by; // the stacks are on their way
+  } in_call_;
   std::string kill_reason_;
   std::optional<error> start_error_;
   std::uint64_t last_call_ = 0;
@@ -115,6 +161,7 @@ private:
   bool control_lost_ = false;
   output_lines output_, errors_;
   std::vector<std::string> last_lines_;
+  std::uint64_t memory_kills_before_ = 0;
 };
 
 } // namespace snakebridge

@@ -55,19 +55,6 @@ result<descriptor_pair> make_pipe() {
   return made;
 }
 
-std::vector<std::string>
-environment_of(const std::map<std::string, std::string>& overrides) {
-  std::vector<std::string> lines;
-  for (char** each = environ; *each != nullptr; ++each) {
-    const std::string_view line{*each};
-    if (!overrides.contains(std::string{line.substr(0, line.find('='))}))
-      lines.emplace_back(line);
-  }
-  for (const auto& [name, content] : overrides)
-    lines.push_back(name + "=" + content);
-  return lines;
-}
-
 std::vector<char*> pointers_to(std::vector<std::string>& lines) {
   std::vector<char*> pointers;
   for (auto& line : lines)
@@ -146,7 +133,7 @@ result<std::filesystem::path> find_worker(const std::filesystem::path& wanted) {
 
 result<worker_process>
 worker_process::start(const std::filesystem::path& program,
-                      const std::map<std::string, std::string>& environment) {
+                      std::vector<std::string> environment) {
   auto data = make_socket_pair();
   auto control = make_socket_pair();
   auto output = make_pipe();
@@ -160,8 +147,12 @@ worker_process::start(const std::filesystem::path& program,
   page = moved_up(::dup(page.get()));
 
   worker_process made;
-  void* mapped =
-    ::mmap(nullptr, status_page::bytes, PROT_READ, MAP_SHARED, page.get(), 0);
+  made.stacks_ = moved_up(::memfd_create("snakebridge-stacks", MFD_CLOEXEC));
+  // So that the worker goes on at the start after they were taken.
+  if (!made.stacks_ || ::fcntl(made.stacks_.get(), F_SETFL, O_APPEND) != 0)
+    return tl::unexpected{startup_error("make a place for stacks", errno)};
+  void* mapped = ::mmap(nullptr, status_page::bytes, PROT_READ | PROT_WRITE,
+                        MAP_SHARED, page.get(), 0);
   if (mapped == MAP_FAILED)
     return tl::unexpected{startup_error("map the status page", errno)};
   made.page_ = static_cast<status_page*>(mapped);
@@ -173,14 +164,14 @@ worker_process::start(const std::filesystem::path& program,
   plan.place((*data).theirs, worker_descriptor::data);
   plan.place((*control).theirs, worker_descriptor::control);
   plan.place(page, worker_descriptor::status);
+  plan.place(made.stacks_, worker_descriptor::stacks);
   // What the program left open to its children is not for the worker.
   posix_spawn_file_actions_addclosefrom_np(&plan.actions,
-                                           worker_descriptor::status + 1);
-  auto lines = environment_of(environment);
+                                           worker_descriptor::stacks + 1);
   auto arguments = std::vector{program.string()};
-  const int failed =
-    ::posix_spawn(&made.pid_, program.c_str(), &plan.actions, &plan.attributes,
-                  pointers_to(arguments).data(), pointers_to(lines).data());
+  const int failed = ::posix_spawn(
+    &made.pid_, program.c_str(), &plan.actions, &plan.attributes,
+    pointers_to(arguments).data(), pointers_to(environment).data());
   if (failed != 0) {
     made.pid_ = 0;
     return tl::unexpected{
@@ -205,6 +196,7 @@ worker_process::worker_process(worker_process&& other) noexcept
       pid_{std::exchange(other.pid_, 0)},
       reaped_{other.reaped_},
       pidfd_{std::move(other.pidfd_)},
+      stacks_{std::move(other.stacks_)},
       page_{std::exchange(other.page_, nullptr)} {}
 
 worker_process::~worker_process() {
@@ -228,25 +220,33 @@ void worker_process::kill() {
 
 process_end worker_process::reap() {
   process_end end;
-  siginfo_t told{};
+  int status = 0;
   // Its children first, while the process still holds the group's number.
   ::kill(-pid_, SIGKILL);
   int got = -1;
   do
-    got = ::waitid(P_PID, static_cast<id_t>(pid_), &told, WEXITED);
-  while (got != 0 && errno == EINTR);
+    got = ::wait4(pid_, &status, 0, &end.used);
+  while (got < 0 && errno == EINTR);
   reaped_ = true;
   // The program may ignore SIGCHLD or collect children of its own: then how it
   // ended is not to be known.
-  if (got != 0)
+  if (got != pid_)
     return end;
-  if (told.si_code == CLD_EXITED)
-    end.exit_status = told.si_status;
-  else if (const char* name = ::sigabbrev_np(told.si_status))
+  if (WIFEXITED(status))
+    end.exit_status = WEXITSTATUS(status);
+  else if (const char* name = ::sigabbrev_np(WTERMSIG(status)))
     end.signal = std::string{"SIG"} + name;
   else
-    end.signal = "signal " + std::to_string(told.si_status);
+    end.signal = "signal " + std::to_string(WTERMSIG(status));
   return end;
+}
+
+std::string worker_process::take_stacks() {
+  std::string text(limits::stacks_bytes_max, '\0');
+  const auto got = ::pread(stacks_.get(), text.data(), text.size(), 0);
+  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  static_cast<void>(!::ftruncate(stacks_.get(), 0));
+  return text;
 }
 
 } // namespace snakebridge

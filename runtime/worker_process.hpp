@@ -5,9 +5,11 @@
 // `kill` and the status page may be used from others.
 
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
+#include <vector>
+
+#include <sys/resource.h>
 
 #include <snakebridge/error.hpp>
 
@@ -21,6 +23,7 @@ namespace worker_descriptor {
 inline constexpr int data = 3;
 inline constexpr int control = 4;
 inline constexpr int status = 5;
+inline constexpr int stacks = 6; ///< where it writes those of its threads
 } // namespace worker_descriptor
 
 /// The program to run as a worker: `wanted` if not empty, else the one beside
@@ -31,14 +34,15 @@ result<std::filesystem::path> find_worker(const std::filesystem::path& wanted);
 struct process_end {
   std::optional<int> exit_status;
   std::string signal; ///< "SIGKILL"
+  std::string stacks; ///< of its Python threads, when it wrote them
+  rusage used{};
 };
 
 class worker_process {
 public:
-  /// Errors: startup_failed.
-  static result<worker_process>
-  start(const std::filesystem::path& program,
-        const std::map<std::string, std::string>& environment);
+  /// `environment`: all of it, "NAME=value" each. Errors: startup_failed.
+  static result<worker_process> start(const std::filesystem::path& program,
+                                      std::vector<std::string> environment);
 
   worker_process(worker_process&& other) noexcept;
   worker_process& operator=(worker_process&&) = delete;
@@ -54,6 +58,11 @@ public:
   process_end reap();
 
   const status_page& status() const { return *page_; }
+  /// Nobody wants that call any more: unless it has started, it never will.
+  void withdraw(std::uint64_t call) { page_->withdrawal(call).store(call); }
+  /// The stacks it has written since it was last asked, at most
+  /// limits::stacks_bytes_max of them.
+  std::string take_stacks();
   descriptor data;
   descriptor control;
   descriptor output;
@@ -65,6 +74,7 @@ private:
   int pid_ = 0;
   bool reaped_ = false;
   descriptor pidfd_;
+  descriptor stacks_;
   status_page* page_ = nullptr;
 };
 

@@ -7,9 +7,11 @@
 #include <spdlog/spdlog.h>
 
 #include "config/tunables.hpp"
+#include "runtime/memory_kills.hpp"
 #include "runtime/python_environment.hpp"
 #include "runtime/socket_channel.hpp"
 #include "runtime/wire.hpp"
+#include "runtime/worker_environment.hpp"
 #include "runtime/worker_host.hpp"
 
 namespace snakebridge {
@@ -31,6 +33,7 @@ void worker_host::serve() {
       // been given to another process.
       const std::lock_guard lock{mutex_};
       how = process_->reap();
+      how.stacks = process_->take_stacks();
       ended_ = true;
     }
     // What it said before it died still counts.
@@ -54,7 +57,10 @@ std::optional<error> worker_host::launch() {
   const auto python = python_executable(settings_.python);
   if (!python)
     return python.error();
-  auto started = worker_process::start(*program, settings_.environment);
+  memory_kills_before_ = memory_kills();
+  auto started = worker_process::start(
+    *program,
+    worker_environment(environ, settings_.pass_env, settings_.environment));
   if (!started)
     return started.error();
   auto hello = wire::build_message<schema::Start>(
@@ -62,6 +68,7 @@ std::optional<error> worker_host::launch() {
       start.setPython(python->string());
       start.setPayloadBytesMax(settings_.payload_bytes_max);
       wire::write_conversion(start, settings_.conversion);
+      wire::write_limits(start, settings_.limits);
     });
   if (!hello)
     return hello.error();
@@ -126,42 +133,6 @@ bool worker_host::watch_once() {
   return watched[ended].revents == 0;
 }
 
-std::optional<steady_clock::time_point> worker_host::next_time() const {
-  const std::lock_guard lock{mutex_};
-  std::optional<time_point> next;
-  for (const auto& each : {start_by_, stop_by_, back_by_, ended_by_})
-    if (each && (!next || *each < *next))
-      next = each;
-  return next;
-}
-
-void worker_host::check_times() {
-  const auto now = steady_clock::now();
-  std::string reason;
-  {
-    const std::lock_guard lock{mutex_};
-    if (start_by_ && now >= *start_by_)
-      reason = fmt::format("it was not ready within {} ms, its "
-                           "start_timeout_ms",
-                           settings_.start_timeout.count());
-    else if (back_by_ && now >= *back_by_)
-      reason = fmt::format("it was still running a call {} ms after its "
-                           "deadline, its cancel_grace_ms",
-                           settings_.cancel_grace.count());
-    else if (stop_by_ && now >= *stop_by_)
-      reason = "it was asked to stop and did not in time";
-    else if (ended_by_ && now >= *ended_by_)
-      reason = "it closed its channel and lived on";
-    if (reason.empty())
-      return;
-    start_by_.reset();
-    back_by_.reset();
-    stop_by_.reset();
-    ended_by_.reset();
-  }
-  kill(std::move(reason));
-}
-
 void worker_host::read_control() {
   std::vector<frame> arrived;
   const auto state = control_->receive(arrived, false);
@@ -175,6 +146,9 @@ void worker_host::read_control() {
         ready_ = open_ = true;
       }
       events_.on_ready();
+      tell_ready();
+    } else if (told.header.kind == frame_kind::sampled) {
+      stacks_written();
     } else if (told.header.kind == frame_kind::failed) {
       bool malformed = false;
       auto why = wire::decode_start_failure(told, malformed);
@@ -245,35 +219,12 @@ void worker_host::finish_handed_off() {
     finish(replied, reply);
 }
 
-error worker_host::death(const process_end& how, const call* running) const {
-  post_mortem found{.pid = process_ ? process_->pid() : 0,
-                    .exit_status = how.exit_status,
-                    .signal = how.signal,
-                    .reason = kill_reason_,
-                    .call = running ? describe(running->asked) : std::string{},
-                    .session = running ? running->session->id : std::string{},
-                    .interpreter = self_.interpreter,
-                    .epoch = self_.epoch,
-                    .log_lines = last_lines_};
-  if (ready_) {
-    auto text = to_string(found);
-    return {errc::interpreter_died, std::move(text), std::move(found),
-            running != nullptr};
-  }
-  auto why = start_error_
-               ? start_error_->message()
-               : "the worker ended before it was ready: " + to_string(found);
-  return {start_error_ ? start_error_->code() : errc::startup_failed,
-          fmt::format("interpreter {} of pool '{}': {}", self_.interpreter,
-                      self_.pool, why),
-          std::move(found), false};
-}
-
 void worker_host::end(std::optional<error> failed_start, process_end how) {
   host_end told{.why = {errc::shutting_down, "the interpreter was stopped"},
                 .asked = false,
                 .unstarted = {}};
   std::vector<call_ptr> started;
+  const call* running = nullptr;
   {
     const std::lock_guard lock{mutex_};
     open_ = false;
@@ -286,7 +237,7 @@ void worker_host::end(std::optional<error> failed_start, process_end how) {
     unwaited_ = 0;
     told.asked = asked_to_stop_;
     // The call it died in: only the last one it started can be unanswered.
-    const call* running = started.empty() ? nullptr : started.back().get();
+    running = started.empty() ? nullptr : started.back().get();
     if (failed_start)
       told.why = std::move(*failed_start);
     else if (!asked_to_stop_ || running != nullptr)
@@ -299,6 +250,8 @@ void worker_host::end(std::optional<error> failed_start, process_end how) {
                 [](const call_ptr& each) { return each->answered(); });
   for (const auto& each : started)
     each->answer(tl::unexpected{told.why});
+  if (!told.asked)
+    tell_ended(told.why, running);
   events_.on_end(std::move(told));
 }
 

@@ -7,10 +7,15 @@
 #            in the order they lie in the socket, one at a time. Before it
 #            starts one it writes its id into the status page; the host thereby
 #            knows after a death which calls may have run, and runs the others
-#            on the replacement.
+#            on the replacement. There, too, the host withdraws calls: one that
+#            is withdrawn before it was started is answered `dropped`.
 #   control  `Start` to the worker, once; then `Ready` or `Failed` from it,
-#            once. After that nothing is said: its end of file means the other
-#            side is gone, and a worker whose host is gone kills its group.
+#            once. After that come frames without a message: `cancel` to the
+#            worker, which interrupts the call of that id if it still runs, and
+#            `sample`, which is answered by `sampled` once the stacks of all
+#            Python threads have been written to the worker's third descriptor.
+#            Its end of file means the other side is gone, and a worker whose
+#            host is gone kills its group.
 #
 # Every message is a frame: a fixed header (runtime/channel.hpp: size in words,
 # kind, call id, deadline) and one Cap'n Proto message as a flat array. A call
@@ -36,6 +41,10 @@ struct Request {
   named @6 :List(Named);
   keepException @7 :Bool;      # what it raises stays in the table as well
   markers @8 :Bool;            # for objects without a value form, not refs
+  refsMax @9 :UInt32;          # the session may hold so many, these included:
+  refsElsewhere @10 :UInt32;   # it holds in other interpreters
+  refsRefused @11 :Bool;       # beyond that; else the oldest are let go
+  refTtlMs @12 :UInt64;        # those unused for so long are let go; 0: none
 
   struct Named {
     name @0 :Text;
@@ -52,8 +61,9 @@ struct Reply {
     value @0 :Value;
     raised @1 :PythonError;
     failed @2 :Failure;        # refused or undone by the worker itself
-    dropped @3 :Void;          # its deadline had passed: it never started
+    dropped @3 :Void;          # too late or withdrawn: it never started
   }
+  refs @4 :UInt32;             # the session holds here, after the call
 }
 
 struct Failure {
@@ -95,6 +105,11 @@ struct Start {
   atoms @3 :List(Text);
   markerDetail @4 :UInt8;
   markerReprBytesMax @5 :UInt64;
+  memoryBytesMax @6 :UInt64;   # the pool's limits; 0: none
+  cpuSecondsMax @7 :UInt64;
+  openFilesMax @8 :UInt32;
+  noNewPrivileges @9 :Bool;
+  importable @10 :List(Text);  # top-level modules; empty: all
 }
 
 struct Ready {

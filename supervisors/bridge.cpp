@@ -63,8 +63,8 @@ bridge::~bridge() {
 
 session bridge::open_session(session_options options) const {
   auto member = core_->new_client();
-  const auto opened = or_throw(
-    core_->all_sessions().open(options.id, "session_", member->address()));
+  const auto opened =
+    or_throw(core_->all_sessions().open(options, member->address()));
   return {core_, opened.record->calls, std::move(member)};
 }
 
@@ -120,8 +120,8 @@ runtime_scope::~runtime_scope() {
 
 session_actor open_session(caf::local_actor* self, const bridge& on,
                            session_options options) {
-  return or_throw(bridge_access::core(on).all_sessions().open(
-                    options.id, "session_", self->address()))
+  return or_throw(bridge_access::core(on).all_sessions().open(options,
+                                                              self->address()))
     .actor;
 }
 

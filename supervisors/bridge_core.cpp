@@ -65,7 +65,8 @@ bridge_core::bridge_core(config checked, caf::actor_system* users)
       deadlines_{std::make_shared<timers>()},
       pools_{std::make_shared<const pools>(settings_.pools, deadlines_)},
       sessions_{std::make_shared<sessions>(*system_, pools_, settings_.timeout,
-                                           settings_.error_mode)},
+                                           settings_.error_mode,
+                                           settings_.refs)},
       clients_{std::make_shared<clients>()} {}
 
 bridge_core::~bridge_core() {
@@ -282,6 +283,8 @@ bridge_stats bridge_core::stats() const {
                                    .running = facts.host.running,
                                    .calls = facts.calls,
                                    .live_objects = facts.host.live_objects,
+                                   .pruned = facts.host.pruned,
+                                   .expired = facts.host.expired,
                                    .deaths = facts.deaths});
     }
     now.pools.push_back(std::move(told));

@@ -73,6 +73,8 @@ void overlay(Outer& outer, const Inner& inner) {
   take(outer.idempotent, inner.idempotent);
   take(outer.keep_exception, inner.keep_exception);
   take(outer.leaves, inner.leaves);
+  if (inner.cancel.stop_possible())
+    outer.cancel = inner.cancel;
 }
 
 } // namespace snakebridge

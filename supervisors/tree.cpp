@@ -19,16 +19,29 @@ void log_output(const log_line& line) {
                line.call.empty() ? "" : " ", line.call, line.text);
 }
 
+// How interpreters end is logged by their supervisors.
+void log_event(const interpreter_event& happened) {
+  if (happened.what == event_kind::stalled)
+    spdlog::warn("{}", happened.message);
+}
+
 worker_settings worker_settings_of(const config& all, const pool_config& mine) {
   return {.program = all.worker,
           .python = mine.python,
           .environment = mine.env,
+          .pass_env = mine.pass_env,
+          .limits = mine.limits,
           .payload_bytes_max = all.payload_bytes_max,
           .conversion = all.conversion,
           .start_timeout = mine.start_timeout,
           .cancel_grace = mine.cancel_grace,
+          .kill_grace = mine.kill_grace,
+          .heartbeat_limit = mine.heartbeat_limit,
+          .stall_report = mine.stall_report,
+          .stall_kill = mine.stall_kill,
           .stop_timeout = mine.stop_timeout,
-          .on_output = all.on_output ? all.on_output : log_output};
+          .on_output = all.on_output ? all.on_output : log_output,
+          .on_event = all.on_event ? all.on_event : log_event};
 }
 
 child_spec interpreter_child(const pool& of,
@@ -65,7 +78,8 @@ pool_host_factory real_hosts(const config& settings,
         incarnation self) -> std::shared_ptr<interpreter_host> {
         if (placed == placement::embedded)
           return std::make_shared<embedded_host>(
-            std::move(self), python, waiting_max, threads, worker.conversion);
+            std::move(self), python, waiting_max, threads, worker.conversion,
+            worker.cancel_grace);
         return std::make_shared<worker_host>(std::move(self), worker, threads);
       }};
   };

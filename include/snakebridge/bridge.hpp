@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,8 @@ struct interpreter_stats {
   std::size_t running = 0;        ///< calls handed to Python
   std::uint64_t calls = 0;        ///< taken so far
   std::uint64_t live_objects = 0; ///< objects held for refs
+  std::uint64_t pruned = 0;       ///< let go: their session held too many
+  std::uint64_t expired = 0;      ///< let go: they were not used for their ttl
   std::uint32_t deaths = 0;       ///< incarnations that ended unasked
 };
 
@@ -66,8 +69,15 @@ struct bridge_stats {
 /// Which session to open.
 struct session_options {
   /// Empty: a new one with an id of its own. Else the session of that id,
-  /// joined if it exists.
+  /// joined if it exists: then it keeps the rules it was opened with.
   std::string id = {};
+  /// How long a ref stays that is not used; 0: as long as the session. Empty,
+  /// as the next two: what the configuration says (`ref_rules`).
+  std::optional<std::chrono::milliseconds> ttl = {};
+  /// Refs it may hold.
+  std::optional<std::uint32_t> max_refs = {};
+  /// What becomes of it when it holds so many and makes more.
+  std::optional<snakebridge::on_full> on_full = {};
 };
 
 class bridge : public caller {
@@ -86,7 +96,8 @@ public:
   bridge(const bridge&) = delete;
   bridge& operator=(const bridge&) = delete;
 
-  /// Opens a session, or joins the one with that id. Throws shutting_down.
+  /// Opens a session, or joins the one with that id. Throws shutting_down, and
+  /// config_invalid for options out of bounds.
   session open_session(session_options options = {}) const;
   /// Ends this thread's own session and answers how many objects it had. The
   /// next call makes a new one.

@@ -40,6 +40,8 @@ struct call_options {
   /// How objects without a value form come; markers are for looking at a result
   /// without keeping anything of it.
   std::optional<snakebridge::leaves> leaves = {};
+  /// Cancels the calls made with these options.
+  cancel_token cancel = {};
 };
 
 /// What a runtime_scope, or one message of an actor, says of its calls.
@@ -50,10 +52,11 @@ struct runtime_options {
   std::optional<bool> idempotent = {};
   std::optional<bool> keep_exception = {};
   std::optional<snakebridge::leaves> leaves = {};
+  cancel_token cancel = {};
 };
 
 /// All calls answer a `result`. Errors any of them may have: python_raised,
-/// deadline_exceeded, overloaded, interpreter_died, pool_down, pool_unknown,
+/// deadline_exceeded, cancelled, overloaded, interpreter_died, pool_down, pool_unknown,
 /// worker_busy, session_worker_unavailable, session_closed, shutting_down; with
 /// refs also ref_stale, ref_released, ref_foreign, ref_invalid. They block the
 /// calling thread, at most for the call's timeout.

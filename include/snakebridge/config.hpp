@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,25 @@ struct restart_limits {
   std::chrono::milliseconds backoff_max{30'000};
 };
 
+/// What each worker of a pool may use; 0: as much as there is. Not for embedded
+/// pools, whose process is the program's own.
+struct worker_limits {
+  /// Address space. Beyond it Python raises MemoryError.
+  std::uint64_t memory_bytes_max = 0;
+  /// Time on a processor over its life. Then it dies by SIGXCPU and is
+  /// replaced.
+  std::uint64_t cpu_seconds_max = 0;
+  std::uint32_t open_files_max = 0;
+  /// Neither it nor its children gain rights by running setuid programs.
+  bool no_new_privileges = false;
+  /// The top-level modules that calls, `eval` and `exec` may import; empty:
+  /// all. What these import themselves is not looked at. It keeps honest
+  /// callers in bounds and is no sandbox. Others are not_authorized.
+  std::vector<std::string> importable = {};
+
+  bool operator==(const worker_limits&) const = default;
+};
+
 /// One pool of interpreters of one kind.
 struct pool_config {
   std::string name = "default";
@@ -75,8 +95,12 @@ struct pool_config {
   /// A venv, or an interpreter, of the Python version the bridge was built
   /// with; empty: that version's own, without a venv.
   std::filesystem::path python = {};
-  /// Environment variables of the workers, over those of this process.
+  /// Environment variables of the workers, over those that are passed on.
   std::map<std::string, std::string> env = {};
+  /// Variables of this process that are passed on to the workers besides those
+  /// always passed (runtime/worker_environment.cpp): names, or with a `*` at
+  /// their end all that begin so. "*": all there are.
+  std::vector<std::string> pass_env = {};
   /// Calls that may wait for one interpreter; one more is `overloaded`.
   std::uint32_t queue_max = 1'000;
   restart_limits restart = {};
@@ -85,11 +109,41 @@ struct pool_config {
   breaker_limits breaker = {};
   /// How long an interpreter may take until it is ready.
   std::chrono::milliseconds start_timeout{30'000};
-  /// How long Python may go on after a call's deadline before its worker is
-  /// killed.
+  /// A call that is cancelled, past its deadline or of an ended session gets
+  /// `snakebridge.Cancelled` at once. How long it may clean up undisturbed,
+  /// before it is interrupted again and again; and then, before its worker is
+  /// killed. (An embedded pool has no worker: there it is interrupted on.)
   std::chrono::milliseconds cancel_grace{500};
+  std::chrono::milliseconds kill_grace{500};
+  /// A worker whose control thread was silent so long is dead, and killed: it
+  /// is stopped, or the machine stands still. Python that is busy, with the GIL
+  /// too, does not silence it. 0: never.
+  std::chrono::milliseconds heartbeat_limit{10'000};
+  /// After so long in one call a worker is reported as `stalled`, with the
+  /// Python line it is at; 0: never.
+  std::chrono::milliseconds stall_report{30'000};
+  /// After so long in one call a worker is killed; 0: never.
+  std::chrono::milliseconds stall_kill{0};
   /// How long a worker may take to end when asked, before it is killed.
   std::chrono::milliseconds stop_timeout{2'000};
+  worker_limits limits = {};
+};
+
+/// What becomes of a session that holds as many refs as it may, and makes more.
+enum class on_full : std::uint8_t {
+  prune,  ///< refs unused for the longest are let go: the default
+  refuse, ///< the call answers quota_exceeded, and keeps nothing
+};
+
+/// What a session may hold; `session_options` may say otherwise for one.
+struct ref_rules {
+  std::uint32_t max = 10'000;
+  snakebridge::on_full on_full = on_full::prune;
+  /// A ref that is not used for so long is let go; 0: none is.
+  std::chrono::milliseconds ttl{0};
+  /// Warns in the log of a session that holds more refs than the threshold.
+  bool strict_mode = false;
+  std::uint32_t strict_mode_threshold = 1'000;
 };
 
 /// How much a marker (`unserializable`) tells of its object.
@@ -122,6 +176,26 @@ struct log_line {
   std::string text;      ///< without its newline
 };
 
+enum class event_kind : std::uint8_t {
+  ready,   ///< an incarnation is up
+  stalled, ///< it has been in one call for long; it goes on
+  ended,   ///< it has ended without being asked
+};
+
+/// What happened to an interpreter of a pool of workers.
+struct interpreter_event {
+  event_kind what = event_kind::ready;
+  std::string pool;
+  std::uint32_t interpreter = 0;
+  std::uint32_t epoch = 0;
+  int pid = 0;
+  std::string call;    ///< "time.sleep", what it ran; empty: nothing
+  std::string session; ///< whose call that was
+  std::string message; ///< all of it, in one line
+  std::string stacks;  ///< of its Python threads, when `stalled`
+  std::optional<post_mortem> death; ///< when `ended`
+};
+
 struct config {
   /// The pools; `default` is added when none has that name.
   std::vector<pool_config> pools = {};
@@ -133,9 +207,13 @@ struct config {
   /// The snakebridge-worker program; empty: the one beside this library.
   std::filesystem::path worker = {};
   conversion_config conversion = {};
+  ref_rules refs = {};
   /// Takes what Python prints; empty: the log of the library, at info. Called
   /// from threads of the bridge: it must not call the bridge, nor block.
   std::function<void(const log_line&)> on_output = {};
+  /// Hears what happens to interpreters, under the same rules; empty: what is
+  /// `stalled` goes to the log.
+  std::function<void(const interpreter_event&)> on_event = {};
 };
 
 /// Where a setting came from: "default", "snakebridge.toml", "SNAKEBRIDGE_…".

@@ -3,6 +3,7 @@
 // answers a `result<T>`; `or_throw` turns an error into the exception that
 // matches it. Errors are cheap to copy and safe to pass between threads.
 
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <iosfwd>
@@ -26,7 +27,8 @@ enum class errc : std::uint8_t {
   python_raised = 1,
   /// The interpreter that held the object has died: make the object again.
   ref_stale,
-  /// The object was released, or its session ended: make it again.
+  /// The object was released, pruned or expired, or its session ended: make it
+  /// again.
   ref_released,
   /// The object belongs to another session or interpreter: share the session.
   ref_foreign,
@@ -54,7 +56,8 @@ enum class errc : std::uint8_t {
   node_down,
   /// The address does not answer: check it, and the network.
   unreachable,
-  /// The other side refused this identity: check the certificates.
+  /// The other side refused this identity, or the pool this module: check the
+  /// certificates, or the setting `importable`.
   not_authorized,
   /// The value is not exactly of the type asked for: ask for another.
   not_convertible,
@@ -122,12 +125,19 @@ struct post_mortem {
   int pid = 0;
   std::optional<int> exit_status; ///< when it exited
   std::string signal;             ///< "SIGKILL", when a signal ended it
-  std::string reason;             ///< why we killed it, when we did
+  std::string reason;             ///< why it ended, as far as we know
   std::string call;               ///< "math.sqrt": what it was running
   std::string session;            ///< whose call that was
   std::uint32_t interpreter = 0;
   std::uint32_t epoch = 0;
   std::vector<std::string> log_lines; ///< its last output, oldest first
+  /// Of its Python threads when it crashed or before we killed it, each from
+  /// the inside out, as Python's faulthandler writes them; empty: not known.
+  std::string stacks = {};
+  /// All the processor time it took, and the most memory it had.
+  std::chrono::milliseconds user_time{0};
+  std::chrono::milliseconds system_time{0};
+  std::uint64_t resident_bytes_max = 0;
 };
 
 /// "killed by SIGKILL while running time.sleep for session 'a' (pid 12)"

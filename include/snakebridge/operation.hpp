@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <snakebridge/cancel.hpp>
 #include <snakebridge/value.hpp>
 
 namespace snakebridge {
@@ -56,6 +57,7 @@ struct operation {
   bool keep_exception = false;
   /// It is worker_busy rather than to wait for its turn.
   bool fails_fast = false;
+  cancel_token cancel = {};
 };
 
 /// "math.sqrt", "pathlib.Path.exists": for messages.

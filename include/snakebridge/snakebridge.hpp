@@ -3,6 +3,7 @@
 
 #include <snakebridge/bridge.hpp>
 #include <snakebridge/caller.hpp>
+#include <snakebridge/cancel.hpp>
 #include <snakebridge/config.hpp>
 #include <snakebridge/convert.hpp>
 #include <snakebridge/error.hpp>

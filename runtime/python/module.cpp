@@ -1,7 +1,7 @@
 // The module `snakebridge` that Python code sees.
 #include <fmt/format.h>
 
-#include "runtime/python/python.hpp"
+#include "runtime/python/running_call.hpp"
 
 namespace snakebridge {
 
@@ -32,7 +32,19 @@ class Atom:
         return self.value
     def __repr__(self):
         return f"Atom({self.value!r})"
+class NotAuthorizedError(ImportError):
+    """The pool's setting `importable` does not allow this module."""
+    __module__ = "snakebridge"
+
+class Cancelled(BaseException):
+    """Raised in a call whose caller cancelled it, has gone or had no more time.
+
+    Clean up and let it pass: a call that goes on is killed with its worker."""
+    __module__ = "snakebridge"
 module.Atom = Atom
+module.NotAuthorizedError = NotAuthorizedError
+module.Cancelled = Cancelled
+module.cancelled = cancelled
 sys.modules.setdefault("snakebridge", module)
 )py";
 
@@ -44,6 +56,14 @@ result<void> define_module() {
     py::dict space;
     space["__builtins__"] = py::module_::import("builtins");
     space["__name__"] = "snakebridge";
+    space["cancelled"] = py::cpp_function{
+      [] {
+        const auto* running = call_of_this_thread();
+        return running != nullptr && running->is_over();
+      },
+      py::name("cancelled"),
+      "True when nobody wants the result of the call that runs on this thread: "
+      "it was cancelled, or is past its deadline."};
     py::exec(source, space);
     return {};
   } catch (const py::error_already_set& raised) {

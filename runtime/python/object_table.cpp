@@ -1,6 +1,10 @@
 #include "runtime/python/object_table.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
+
+#include "config/tunables.hpp"
 
 namespace snakebridge {
 
@@ -34,28 +38,152 @@ const conversion_config& session_objects::rules() const {
   return table_.rules_;
 }
 
+const import_rules& session_objects::imports() const {
+  return table_.imports_;
+}
+
+void session_objects::begin_call(const ref_bounds& bounds) {
+  bounds_ = bounds;
+  settled_ = table_.last_slot_;
+  unsettled_ = 0;
+  if (expires())
+    call_began_ = table_.now_();
+}
+
 std::uint64_t session_objects::keep(py::object kept) {
   const auto slot = ++table_.last_slot_;
-  objects_.emplace(slot, std::move(kept));
-  table_.live_.fetch_add(1, std::memory_order_relaxed);
+  const auto place =
+    objects_.insert(objects_.end(), {slot, std::move(kept), {}});
+  places_.emplace(slot, place);
+  ++unsettled_;
+  table_.counts_.live.fetch_add(1, std::memory_order_relaxed);
+  if (expires()) {
+    use(*place);
+    const auto until = place->used + bounds_.rules.ttl;
+    table_.next_expiry_ = std::min(table_.next_expiry_.value_or(until), until);
+  }
   return slot;
 }
 
-py::handle session_objects::find(std::uint64_t slot) const {
-  const auto place = objects_.find(slot);
-  if (place == objects_.end())
+std::optional<std::uint64_t> session_objects::keep_if_allowed(py::object kept) {
+  if (bounds_.rules.on_full == on_full::refuse && objects_.size() >= room())
+    return std::nullopt;
+  const auto slot = keep(std::move(kept));
+  settle();
+  return slot;
+}
+
+// How many it may hold here.
+std::size_t session_objects::room() const {
+  return bounds_.rules.max - std::min(bounds_.elsewhere, bounds_.rules.max);
+}
+
+void session_objects::settle() {
+  if (unsettled_ == 0)
+    return;
+  const auto max = bounds_.rules.max;
+  if (bounds_.rules.on_full == on_full::refuse && objects_.size() > room())
     throw exception{
-      error{errc::ref_released,
-            fmt::format("object {} was released; make it again", slot)}};
-  return place->second;
+      error{errc::quota_exceeded,
+            fmt::format("would hold {} refs, more than its max_refs = {}; "
+                        "release some, or open it with more",
+                        objects_.size() + bounds_.elsewhere, max)}};
+  if (unsettled_ > max)
+    throw exception{error{
+      errc::quota_exceeded,
+      fmt::format("would get {} refs in one result, more than its max_refs = "
+                  "{}; ask for less at once, or open it with more",
+                  unsettled_, max)}};
+  // Ended last of all: their finalisers may run Python code.
+  std::vector<py::object> gone;
+  while (objects_.size() > std::max(room(), unsettled_))
+    gone.push_back(let_go(cause::pruned));
+  settled_ = table_.last_slot_;
+  unsettled_ = 0;
+}
+
+// Takes out the one that was not used for the longest.
+py::object session_objects::let_go(cause why) {
+  auto& oldest = objects_.front();
+  auto taken = std::move(oldest.object);
+  if (gone_.size() >= limits::refs_gone_max)
+    gone_.erase(gone_.begin());
+  gone_.emplace(oldest.slot, why);
+  places_.erase(oldest.slot);
+  objects_.pop_front();
+  auto& counts = table_.counts_;
+  counts.live.fetch_sub(1, std::memory_order_relaxed);
+  (why == cause::pruned ? counts.pruned : counts.expired)
+    .fetch_add(1, std::memory_order_relaxed);
+  return taken;
+}
+
+void session_objects::use(kept_object& used) const {
+  if (expires())
+    used.used = table_.now_();
+}
+
+// What a call used was in use until its end.
+void session_objects::use_again() const {
+  if (!expires())
+    return;
+  const auto now = table_.now_();
+  for (auto each = objects_.rbegin();
+       each != objects_.rend() && each->used >= call_began_; ++each)
+    each->used = now;
+}
+
+void session_objects::expire(time_of_use now, std::vector<py::object>& gone) {
+  if (!expires())
+    return;
+  const auto ttl = bounds_.rules.ttl;
+  while (!objects_.empty() && objects_.front().used + ttl <= now)
+    gone.push_back(let_go(cause::expired));
+  if (objects_.empty())
+    return;
+  const auto until = objects_.front().used + ttl;
+  table_.next_expiry_ = std::min(table_.next_expiry_.value_or(until), until);
+}
+
+error session_objects::why_gone(std::uint64_t slot) const {
+  const auto place = gone_.find(slot);
+  if (place == gone_.end())
+    return {errc::ref_released,
+            fmt::format("object {} was released; make it again", slot)};
+  if (place->second == cause::pruned)
+    return {errc::ref_released,
+            fmt::format("object {} was pruned: session holds more than "
+                        "max_refs = {}; make it again, and release what is not "
+                        "needed or open the session with more",
+                        slot, bounds_.rules.max)};
+  return {errc::ref_released,
+          fmt::format(
+            "object {} expired: not used for {:g} s, the ttl of its "
+            "session; make it again",
+            slot, std::chrono::duration<double>{bounds_.rules.ttl}.count())};
+}
+
+py::handle session_objects::find(std::uint64_t slot) const {
+  const auto place = places_.find(slot);
+  if (place == places_.end())
+    throw exception{why_gone(slot)};
+  const auto found = place->second;
+  objects_.splice(objects_.end(), objects_, found);
+  use(*found);
+  return found->object;
 }
 
 bool session_objects::forget(std::uint64_t slot) {
-  // Taken out first: its finaliser may run Python code.
-  const auto taken = objects_.extract(slot);
-  if (taken.empty())
+  const auto place = places_.find(slot);
+  if (place == places_.end())
     return false;
-  table_.live_.fetch_sub(1, std::memory_order_relaxed);
+  // Taken out first: its finaliser may run Python code.
+  const auto taken = std::move(place->second->object);
+  objects_.erase(place->second);
+  places_.erase(place);
+  if (slot > settled_ && unsettled_ > 0)
+    --unsettled_;
+  table_.counts_.live.fetch_sub(1, std::memory_order_relaxed);
   return true;
 }
 
@@ -63,19 +191,20 @@ std::size_t session_objects::forget_all() {
   auto taken = std::exchange(objects_, {});
   const auto space = std::exchange(namespace_, {});
   const auto count = taken.size();
+  places_.clear();
   // Before the namespace: their finalisers may use what it defines.
   taken.clear();
   // Functions of the namespace refer to it: a circle only its contents break.
   if (space)
     end_name_space(space.ptr());
-  table_.live_.fetch_sub(count, std::memory_order_relaxed);
+  table_.counts_.live.fetch_sub(count, std::memory_order_relaxed);
   return count;
 }
 
 py::dict session_objects::name_space() {
   if (!namespace_) {
     py::dict made;
-    made["__builtins__"] = py::module_::import("builtins");
+    made["__builtins__"] = imports().builtins();
     made["__name__"] = "__snakebridge_session__";
     namespace_ = std::move(made);
   }
@@ -87,6 +216,29 @@ session_objects& object_table::of(std::uint64_t session) {
   if (!place)
     place = std::make_unique<session_objects>(*this);
   return *place;
+}
+
+std::uint32_t object_table::end_call(std::uint64_t session) {
+  const auto place = sessions_.find(session);
+  if (place == sessions_.end())
+    return 0;
+  place->second->use_again();
+  return static_cast<std::uint32_t>(place->second->objects_.size());
+}
+
+void object_table::expire() {
+  if (!next_expiry_)
+    return;
+  const auto now = now_();
+  if (now < *next_expiry_)
+    return;
+  next_expiry_.reset();
+  std::vector<py::object> gone; // as in `settle`
+  for (const auto& [number, each] : sessions_)
+    each->expire(now, gone);
+  if (next_expiry_)
+    next_expiry_ = std::max(
+      *next_expiry_, now + std::chrono::milliseconds{limits::expiry_step_ms});
 }
 
 std::size_t object_table::release(std::uint64_t session) {

@@ -1,22 +1,30 @@
 #pragma once
 // The Python objects that refs name, by session. One table per incarnation of
 // an interpreter; used with the GIL held. Slots are never used twice, so a ref
-// that outlives its object finds nothing, and never another object.
+// that outlives its object finds nothing, and never another object. Here a
+// session is kept within its bounds: this is the place that sees every use.
 
-#include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <list>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
 #include <snakebridge/config.hpp>
 
+#include "runtime/python/imports.hpp"
 #include "runtime/python/python.hpp"
+#include "runtime/session_refs.hpp"
+#include "runtime/status_page.hpp"
 
 // Hidden, as all of pybind11 is.
 namespace [[gnu::visibility("hidden")]] snakebridge {
 
 class object_table;
+using time_of_use = std::chrono::steady_clock::time_point;
 
 /// One session's objects, and the namespace of its `eval` and `exec`.
 class session_objects {
@@ -26,8 +34,17 @@ public:
   session_objects(const session_objects&) = delete;
   session_objects& operator=(const session_objects&) = delete;
 
+  /// What holds for the call that begins.
+  void begin_call(const ref_bounds& bounds);
   /// Keeps the object, under a slot of its own.
   std::uint64_t keep(py::object kept);
+  /// The same for an object beside a result: nothing when the session is full
+  /// and must not prune.
+  std::optional<std::uint64_t> keep_if_allowed(py::object kept);
+  /// A result is whole: what it kept is brought within the bounds, by letting
+  /// go what was not used for the longest. Throws quota_exceeded where that
+  /// must not or cannot be; then the caller forgets what it kept.
+  void settle();
   /// Throws ref_released when nothing is there.
   py::handle find(std::uint64_t slot) const;
   /// False when it was gone already.
@@ -35,36 +52,76 @@ public:
   std::size_t forget_all();
 
   const conversion_config& rules() const;
+  const import_rules& imports() const;
 
   /// Made on first use, freed with the session.
   py::dict name_space();
 
 private:
+  friend class object_table;
+
+  struct kept_object {
+    std::uint64_t slot = 0;
+    py::object object;
+    time_of_use used; // only where there is a ttl
+  };
+  enum class cause { pruned, expired };
+
+  bool expires() const { return bounds_.rules.ttl.count() > 0; }
+  std::size_t room() const;
+  void use(kept_object& used) const;
+  void use_again() const;
+  py::object let_go(cause why);
+  void expire(time_of_use now, std::vector<py::object>& gone);
+  error why_gone(std::uint64_t slot) const;
+
   object_table& table_;
-  std::unordered_map<std::uint64_t, py::object> objects_;
+  ref_bounds bounds_;
+  // Those unused for the longest first. To look is to use: hence mutable.
+  mutable std::list<kept_object> objects_;
+  std::unordered_map<std::uint64_t, std::list<kept_object>::iterator> places_;
+  std::uint64_t settled_ = 0; // later slots are of the result being made
+  std::size_t unsettled_ = 0; // how many
+  time_of_use call_began_;
+  std::map<std::uint64_t, cause> gone_; // limits::refs_gone_max of them
   py::object namespace_;
 };
 
 class object_table {
 public:
-  /// Counts the objects it holds in `live`, which must outlive it. Values of
+  using clock = time_of_use (*)();
+
+  /// Counts the objects it holds in `counts`, which must outlive it. Values of
   /// all its sessions are converted by `rules`.
-  explicit object_table(std::atomic<std::uint64_t>& live,
-                        conversion_config rules = {})
-      : live_{live},
-        rules_{std::move(rules)} {}
+  explicit object_table(object_counts& counts, conversion_config rules = {},
+                        import_rules imports = {},
+                        clock now = std::chrono::steady_clock::now)
+      : counts_{counts},
+        rules_{std::move(rules)},
+        imports_{std::move(imports)},
+        now_{now} {}
 
   session_objects& of(std::uint64_t session);
+  /// After a call of the session: how many objects it holds.
+  std::uint32_t end_call(std::uint64_t session);
   /// Frees all of a session: how many objects it had.
   std::size_t release(std::uint64_t session);
   void release_all();
 
+  /// When `expire` may have something to do; nothing: no object expires.
+  std::optional<time_of_use> next_expiry() const { return next_expiry_; }
+  /// Lets go what was not used for its session's ttl, if it is time.
+  void expire();
+
 private:
   friend class session_objects;
 
-  std::atomic<std::uint64_t>& live_;
+  object_counts& counts_;
   const conversion_config rules_;
+  const import_rules imports_;
+  const clock now_;
   std::uint64_t last_slot_ = 0;
+  std::optional<time_of_use> next_expiry_;
   std::unordered_map<std::uint64_t, std::unique_ptr<session_objects>> sessions_;
 };
 

@@ -7,7 +7,8 @@ namespace snakebridge {
 namespace {
 
 // The module itself, also where it lies in a package.
-py::object import_module(std::string_view name) {
+py::object import_module(std::string_view name, const import_rules& rules) {
+  rules.check(name);
   const auto text = python_string(name);
   // Without a from-list, which costs a failed look for a `__path__`, this
   // answers the outermost package; the module itself is in sys.modules then.
@@ -91,9 +92,12 @@ py::object perform(const python_operation& asked, session_objects& session) {
   const auto target = py::reinterpret_borrow<py::object>(asked.target);
   switch (asked.what) {
   case verb::call:
-    return call(attribute_at(import_module(asked.module), asked.name), asked);
+    return call(
+      attribute_at(import_module(asked.module, session.imports()), asked.name),
+      asked);
   case verb::get:
-    return attribute_at(import_module(asked.module), asked.name);
+    return attribute_at(import_module(asked.module, session.imports()),
+                        asked.name);
   case verb::method:
     return call(attribute_at(target, asked.name), asked);
   case verb::attribute:

@@ -274,13 +274,18 @@ python_error describe_exception(py::error_already_set& raised) {
 }
 
 error to_error(py::error_already_set& raised, const exception_place& keep_in) {
+  if (auto refused = refused_import(raised))
+    return std::move(*refused);
   auto told = describe_exception(raised);
-  if (keep_in.session != nullptr)
+  const auto slot = keep_in.session
+                      ? keep_in.session->keep_if_allowed(raised.value())
+                      : std::nullopt;
+  if (slot)
     told.object = ref{.node = {},
                       .session = keep_in.origin.session,
                       .interpreter = keep_in.origin.interpreter,
                       .epoch = keep_in.origin.epoch,
-                      .slot = keep_in.session->keep(raised.value()),
+                      .slot = *slot,
                       .type_name = type_name_of(raised.value())};
   return error{std::move(told)};
 }

@@ -1,5 +1,6 @@
 #include "runtime/worker/executor.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 #include <poll.h>
@@ -9,6 +10,7 @@
 #include "config/tunables.hpp"
 #include "runtime/python/from_python.hpp"
 #include "runtime/python/guarded.hpp"
+#include "runtime/python/running_call.hpp"
 #include "runtime/python/to_python.hpp"
 
 namespace snakebridge {
@@ -45,13 +47,14 @@ void hand_over_output() {
   }
 }
 
-std::string_view view(capnp::Text::Reader text) {
-  return {text.begin(), text.size()};
+// Throws when nobody wants this thread's call any more.
+void refuse_withdrawn() {
+  if (call_of_this_thread()->is_withdrawn())
+    throw exception{error{errc::cancelled, "it was withdrawn while it ran"}};
 }
 
-bool too_late(const frame_header& header) {
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();
-  return std::chrono::nanoseconds{now}.count() >= header.deadline_ns;
+std::string_view view(capnp::Text::Reader text) {
+  return {text.begin(), text.size()};
 }
 
 } // namespace
@@ -61,17 +64,31 @@ void executor::serve() {
   auto state = channel_state::open;
   while (state == channel_state::open) {
     arrived.clear();
-    {
-      const py::gil_scoped_release while_waiting;
-      data_.spin();
-      state = data_.receive(arrived, true);
-    }
+    state = receive(arrived);
+    objects_.expire();
     for (const auto& each : arrived)
       if (!take(each))
         return;
   }
   objects_.release_all();
   hand_over_output();
+}
+
+// Waits for frames, but no longer than until an object expires.
+channel_state executor::receive(std::vector<frame>& arrived) {
+  const auto expiry = objects_.next_expiry();
+  const py::gil_scoped_release while_waiting;
+  data_.spin();
+  if (!expiry)
+    return data_.receive(arrived, true);
+  const auto left =
+    std::chrono::ceil<std::chrono::milliseconds>(*expiry - steady_clock::now());
+  pollfd readable{data_.poll_descriptor(), POLLIN, 0};
+  const bool is_readable =
+    ::poll(&readable, 1,
+           static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, day_ms)))
+    > 0;
+  return is_readable ? data_.receive(arrived, true) : channel_state::open;
 }
 
 // False when the host speaks another language: there is no going on then.
@@ -90,23 +107,36 @@ bool executor::take(const frame& received) {
 }
 
 void executor::answer(const frame& received) {
-  // First "started", then the look at the clock: the host reads them the other
-  // way round (worker_host::abandon).
-  status_.started.store(received.header.call);
-  if (too_late(received.header)) {
+  const auto& header = received.header;
+  const running_call running{.id = header.call,
+                             .deadline_ns = header.deadline_ns,
+                             .withdrawal = status_.withdrawal(header.call)};
+  // First "started", then the look at the clock and the withdrawal: the host
+  // does them the other way round (worker_host::abandon).
+  status_.started.store(header.call);
+  if (running.is_over()) {
     auto dropped = std::make_unique<wire::outgoing>();
     dropped->builder().initRoot<schema::Reply>().setDropped();
-    return send(received.header.call, std::move(dropped));
+    return send(header.call, std::move(dropped));
   }
   exception_place keep_in;
-  auto reply = guarded(
+  std::uint64_t session = 0;
+  auto outcome = guarded(
     [&] {
+      // It ends before an exception is told of: that is not interrupted.
+      const running_scope scope{running};
+      // The signal for it may have come before the scope, and been left alone.
+      refuse_withdrawn();
       wire::incoming message{received};
-      return run(message.root<schema::Request>(), keep_in);
+      const auto asked = message.root<schema::Request>();
+      session = asked.getSession();
+      return run(asked, keep_in);
     },
     keep_in);
+  auto reply = outcome ? std::move(*outcome) : failed(outcome.error());
+  reply->builder().getRoot<schema::Reply>().setRefs(objects_.end_call(session));
   hand_over_output();
-  send(received.header.call, reply ? std::move(*reply) : failed(reply.error()));
+  send(received.header.call, std::move(reply));
 }
 
 python_operation read_request(schema::Request::Reader asked,
@@ -136,6 +166,7 @@ python_operation read_request(schema::Request::Reader asked,
 executor::message executor::run(schema::Request::Reader asked,
                                 exception_place& keep_in) {
   auto& session = objects_.of(asked.getSession());
+  session.begin_call(wire::read_bounds(asked));
   if (asked.getKeepException())
     keep_in.session = &session;
   const auto made = read_request(asked, session);
@@ -151,6 +182,8 @@ executor::message executor::run(schema::Request::Reader asked,
     outcome, wire_sink{reply->builder().initRoot<schema::Reply>().initValue()});
   if (reply->bytes() > payload_bytes_max_)
     throw exception{wire::too_large(payload_bytes_max_)};
+  refuse_withdrawn(); // nobody would ever release what is in it
+  session.settle();
   writer.commit();
   return reply;
 }

@@ -20,11 +20,11 @@ python_operation read_request(schema::Request::Reader asked,
 class executor {
 public:
   executor(channel& data, status_page& status, std::size_t payload_bytes_max,
-           conversion_config rules)
+           conversion_config rules, const std::vector<std::string>& importable)
       : data_{data},
         status_{status},
         payload_bytes_max_{payload_bytes_max},
-        objects_{status.live_objects, std::move(rules)},
+        objects_{status.objects, std::move(rules), import_rules{importable}},
         room_(room_words) {}
 
   /// Serves until the host says no more, then frees all objects.
@@ -33,6 +33,7 @@ public:
 private:
   using message = std::unique_ptr<wire::outgoing>;
 
+  channel_state receive(std::vector<frame>& arrived);
   bool take(const frame& received);
   void answer(const frame& received);
   message run(schema::Request::Reader asked, exception_place& keep_in);

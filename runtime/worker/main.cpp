@@ -4,7 +4,6 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <thread>
 
 #include <fcntl.h>
 #include <malloc.h>
@@ -18,7 +17,9 @@
 #include "runtime/python_environment.hpp"
 #include "runtime/socket_channel.hpp"
 #include "runtime/wire.hpp"
+#include "runtime/worker/control_thread.hpp"
 #include "runtime/worker/executor.hpp"
+#include "runtime/worker_limits.hpp"
 #include "runtime/worker_process.hpp"
 
 namespace {
@@ -36,23 +37,6 @@ bool is_socket(int number) {
 // Neither our children nor Python's get the channel.
 void keep_from_children(int number) {
   ::fcntl(number, F_SETFD, FD_CLOEXEC);
-}
-
-[[noreturn]] void die_with_group() {
-  if (::getpgrp() == ::getpid())
-    ::kill(0, SIGKILL);
-  ::_exit(1);
-}
-
-// The host's end of the control socket closes when the host is gone, however it
-// went. This thread never touches Python, so nothing Python does delays it.
-void watch_host(int control) {
-  for (;;) {
-    char said = 0;
-    const auto got = ::recv(control, &said, 1, 0);
-    if (got == 0 || (got < 0 && errno != EINTR))
-      die_with_group();
-  }
 }
 
 void tell(channel& control, frame_kind kind, wire::outgoing& message) {
@@ -99,32 +83,43 @@ void keep_memory() {
 
 int serve() {
   keep_memory();
-  for (const int each : {worker_descriptor::data, worker_descriptor::control})
+  for (const int each : {worker_descriptor::data, worker_descriptor::control,
+                         worker_descriptor::stacks})
     keep_from_children(each);
-  socket_channel control{descriptor{worker_descriptor::control},
-                         control_bytes_max};
+  const auto shared = std::make_shared<socket_channel>(
+    descriptor{worker_descriptor::control}, control_bytes_max);
+  auto& control = *shared;
   std::vector<frame> arrived;
   control.receive(arrived, true);
   if (arrived.empty() || arrived[0].header.kind != frame_kind::start)
     return exit_usage;
-  std::thread{watch_host, worker_descriptor::control}.detach();
-  // From here on the watch takes our children along; the signal would end us
-  // before it could.
-  ::prctl(PR_SET_PDEATHSIG, 0);
-
   auto* const status = map_status();
   if (status == nullptr)
     return refuse(control, {errc::startup_failed, "no status page"});
+  start_control_thread(shared, *status);
+  // From here on that thread takes our children along; the signal would end us
+  // before it could.
+  ::prctl(PR_SET_PDEATHSIG, 0);
+
   const auto start = wire::decode_start(arrived[0]);
   if (!start)
     return refuse(control, start.error());
+  if (auto limited = apply(start->limits); !limited)
+    return refuse(control, limited.error());
   if (auto python = start_python(start->python, python_role::worker); !python)
     return refuse(control, python.error());
 
   const gil_guard main_thread;
+  const auto ready = guarded([] {
+    take_signals();
+    return true;
+  });
+  if (!ready)
+    return refuse(control, {errc::startup_failed, ready.error().message()});
   socket_channel data{descriptor{worker_descriptor::data},
                       start->payload_bytes_max};
-  executor serving{data, *status, start->payload_bytes_max, start->conversion};
+  executor serving{data, *status, start->payload_bytes_max, start->conversion,
+                   start->limits.importable};
   say_ready(control);
   serving.serve();
   run_exit_functions();

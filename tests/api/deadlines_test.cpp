@@ -36,14 +36,14 @@ TEST_F(Deadlines, WhenPythonTakesTooLongThenTheCallerIsToldInTime) {
   EXPECT_EQ(bridge.call("math", "sqrt", 16), 4.0);
 }
 
-TEST_F(Deadlines, WhenPythonHasBegunThenTheErrorSaysSoAndTheWorkerIsReplaced) {
+TEST_F(Deadlines, WhenPythonHasBegunThenTheErrorSaysSoAndTheWorkerGoesOn) {
   // Long enough that the worker has begun by then.
   const auto late =
     error_of(bridge.with({.timeout = 500ms}).call("time", "sleep", 60));
   EXPECT_EQ(late.code(), sb::errc::deadline_exceeded);
   EXPECT_TRUE(late.may_have_run());
-  ASSERT_TRUE(eventually([&] { return first_of(bridge).epoch == 2; }));
   EXPECT_EQ(bridge.call("math", "sqrt", 16), 4.0);
+  EXPECT_EQ(first_of(bridge).epoch, 1U);
 }
 
 TEST_F(Deadlines, WhenTimePassesInTheQueueThenTheCallHasNotRun) {
@@ -86,7 +86,6 @@ TEST_F(Deadlines, WhenTheQueueIsFullThenTheNextCallIsOverloaded) {
 TEST_F(Deadlines, WhenTheBridgeHasATimeoutThenCallsHaveItUnasked) {
   auto wanted = one_pool(sb::placement::worker);
   wanted.timeout = 30ms;
-  wanted.pools[0].cancel_grace = 0ms;
   const sb::bridge impatient{wanted};
   EXPECT_EQ(code_of(impatient.call("time", "sleep", 60)),
             sb::errc::deadline_exceeded);

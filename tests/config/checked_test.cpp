@@ -104,6 +104,31 @@ TEST(CheckedConfig, RefusesAWaitLongerThanTheLongest) {
             "pool.default.backoff_ms = -1: must be 0 to 86400000");
 }
 
+TEST(CheckedConfig, RefusesLimitsThatNoWorkerCanLiveWith) {
+  EXPECT_EQ(refusal(pool({.limits = {.memory_bytes_max = 1}})),
+            "pool.default.memory_bytes_max = 1: must be 0 or at least "
+            "67108864");
+  EXPECT_EQ(refusal(pool({.limits = {.open_files_max = 31}})),
+            "pool.default.open_files_max = 31: must be 0 or at least 32");
+  EXPECT_EQ(refusal(pool({.limits = {.importable = {"os.path"}}})),
+            "pool.default.importable: module \"os.path\": must be the name of "
+            "a top-level module, which allows those below it");
+  EXPECT_EQ(refusal(pool({.placement = placement::embedded,
+                          .limits = {.no_new_privileges = true}})),
+            "pool.default: memory_bytes_max, cpu_seconds_max, open_files_max, "
+            "no_new_privileges and importable hold for workers only; leave "
+            "them out, or say placement = \"worker\"");
+}
+
+TEST(CheckedConfig, RefusesPatternsThatFitNoVariable) {
+  for (const auto* wrong : {"", "A=", "*_KEY", "A*B"})
+    EXPECT_EQ(refusal(pool({.pass_env = {wrong}})),
+              fmt::format("pool.default.pass_env: pattern {:?}: must be the "
+                          "name of a variable, or its beginning and '*'",
+                          wrong));
+  EXPECT_EQ(refusal(pool({.pass_env = {"A", "A*", "*"}})), "accepted");
+}
+
 TEST(Tunables, AllBelongToAMember) {
   std::size_t members = 0;
   const auto count = [&members](const tunable&, const auto&) { ++members; };

@@ -62,10 +62,17 @@ protected:
   config_origins origins;
 
 private:
-  static constexpr std::array variables{
-    "SNAKEBRIDGE_CONFIG",    "SNAKEBRIDGE_WORKER",    "SNAKEBRIDGE_PYTHON",
-    "SNAKEBRIDGE_POOL_SIZE", "SNAKEBRIDGE_PLACEMENT", "SNAKEBRIDGE_TIMEOUT_MS",
-    "SNAKEBRIDGE_ERROR_MODE"};
+  static constexpr std::array variables{"SNAKEBRIDGE_CONFIG",
+                                        "SNAKEBRIDGE_WORKER",
+                                        "SNAKEBRIDGE_PYTHON",
+                                        "SNAKEBRIDGE_POOL_SIZE",
+                                        "SNAKEBRIDGE_PLACEMENT",
+                                        "SNAKEBRIDGE_TIMEOUT_MS",
+                                        "SNAKEBRIDGE_ERROR_MODE",
+                                        "SNAKEBRIDGE_REF_MAX",
+                                        "SNAKEBRIDGE_REF_TTL_SECONDS",
+                                        "SNAKEBRIDGE_STRICT_MODE",
+                                        "SNAKEBRIDGE_STRICT_MODE_THRESHOLD"};
   std::filesystem::path before_ = std::filesystem::current_path();
 };
 
@@ -133,6 +140,24 @@ TEST_F(Environment, OverridesTheFileForTheDefaultPool) {
   EXPECT_EQ(made.pools[0].placement, placement::embedded);
   EXPECT_EQ(made.pools[0].queue_max, 9u);
   EXPECT_EQ(made.pools[1].size, 3u);
+}
+
+TEST_F(Environment, SetsTheRulesOfRefsAsTheOriginalNamesThem) {
+  set("SNAKEBRIDGE_REF_MAX", "5");
+  set("SNAKEBRIDGE_REF_TTL_SECONDS", "60");
+  set("SNAKEBRIDGE_STRICT_MODE", "1");
+  set("SNAKEBRIDGE_STRICT_MODE_THRESHOLD", "3");
+  const auto made = loaded();
+  EXPECT_EQ(made.refs.max, 5u);
+  EXPECT_EQ(made.refs.ttl, 60s);
+  EXPECT_TRUE(made.refs.strict_mode);
+  EXPECT_EQ(made.refs.strict_mode_threshold, 3u);
+  EXPECT_EQ(origins["ref_ttl_ms"], "SNAKEBRIDGE_REF_TTL_SECONDS");
+  set("SNAKEBRIDGE_REF_TTL_SECONDS", "31536001");
+  EXPECT_EQ(refusal(), "SNAKEBRIDGE_REF_TTL_SECONDS: ref_ttl_ms = 31536001000: "
+                       "must be 0 to 31536000000");
+  set("SNAKEBRIDGE_REF_TTL_SECONDS", "9223372036854775807");
+  EXPECT_NE(refusal(), "accepted");
 }
 
 TEST_F(Environment, IsToldAsTheOriginOfWhatItSets) {

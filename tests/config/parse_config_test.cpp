@@ -66,6 +66,11 @@ atom_class = true
 atoms = ["*"]
 marker_detail = "repr_redacted"
 marker_repr_bytes_max = 2000
+ref_max = 7
+ref_on_full = "refuse"
+ref_ttl_ms = 8000
+strict_mode = true
+strict_mode_threshold = 9
 )");
   EXPECT_EQ(made.timeout, 1500ms);
   EXPECT_EQ(made.payload_bytes_max, std::size_t{1} << 32U);
@@ -75,6 +80,11 @@ marker_repr_bytes_max = 2000
   EXPECT_EQ(made.conversion.atoms, std::vector<std::string>{"*"});
   EXPECT_EQ(made.conversion.detail, unserializable_detail::repr_redacted);
   EXPECT_EQ(made.conversion.repr_bytes_max, 2'000u);
+  EXPECT_EQ(made.refs.max, 7u);
+  EXPECT_EQ(made.refs.on_full, on_full::refuse);
+  EXPECT_EQ(made.refs.ttl, 8s);
+  EXPECT_TRUE(made.refs.strict_mode);
+  EXPECT_EQ(made.refs.strict_mode_threshold, 9u);
 }
 
 TEST_F(ConfigFile, WhenAConversionIsWrongThenTheChoicesAreTold) {
@@ -104,7 +114,17 @@ backoff_ms = 100
 backoff_max_ms = 2000
 start_timeout_ms = 1
 cancel_grace_ms = 0
+kill_grace_ms = 4
+heartbeat_limit_ms = 5
+stall_report_ms = 6
+stall_kill_ms = 7
 stop_timeout_ms = 3
+pass_env = ["AWS_*"]
+memory_bytes_max = 4
+cpu_seconds_max = 5
+open_files_max = 6
+no_new_privileges = true
+importable = ["math", "numpy"]
 )");
   ASSERT_EQ(made.pools.size(), 1u);
   const auto& pool = made.pools[0];
@@ -121,7 +141,17 @@ stop_timeout_ms = 3
   EXPECT_EQ(pool.restart.backoff_max, 2s);
   EXPECT_EQ(pool.start_timeout, 1ms);
   EXPECT_EQ(pool.cancel_grace, 0ms);
+  EXPECT_EQ(pool.kill_grace, 4ms);
+  EXPECT_EQ(pool.heartbeat_limit, 5ms);
+  EXPECT_EQ(pool.stall_report, 6ms);
+  EXPECT_EQ(pool.stall_kill, 7ms);
   EXPECT_EQ(pool.stop_timeout, 3ms);
+  EXPECT_EQ(pool.pass_env, std::vector<std::string>{"AWS_*"});
+  EXPECT_EQ(pool.limits, (worker_limits{.memory_bytes_max = 4,
+                                        .cpu_seconds_max = 5,
+                                        .open_files_max = 6,
+                                        .no_new_privileges = true,
+                                        .importable = {"math", "numpy"}}));
 }
 
 TEST_F(ConfigFile, KeepsItsPoolsInTheirOrder) {

@@ -32,7 +32,7 @@ public:
   object_table& objects() { return *objects_; }
 
 private:
-  std::atomic<std::uint64_t> live_ = 0;
+  object_counts live_;
   std::optional<object_table> objects_;
 };
 

@@ -241,7 +241,7 @@ public:
     taken_.push_back(taken);
     return true;
   }
-  bool abandon(call&) override { return false; }
+  call_stage abandon(call&) override { return call_stage::handed_over; }
   void release(std::uint64_t) override {}
   host_stats stats() const override { return {}; }
 

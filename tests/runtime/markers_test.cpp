@@ -18,7 +18,7 @@ protected:
     const auto started = start_python({}, python_role::embedded);
     ASSERT_TRUE(started) << started.error();
   }
-  void TearDown() override { EXPECT_EQ(live, 0U); }
+  void TearDown() override { EXPECT_EQ(live.live, 0U); }
 
   value evaluated(const std::string& code, const conversion_config& rules,
                   leaves as = leaves::markers) {
@@ -53,7 +53,7 @@ protected:
     return py::repr(to_python(item, table.of(1), 0)).cast<std::string>();
   }
 
-  std::atomic<std::uint64_t> live{0};
+  object_counts live;
 };
 
 } // namespace

@@ -119,35 +119,7 @@ TEST_F(WorkerDeath, WhenItExitsByItselfThenItsChildrenDieWithIt) {
   EXPECT_TRUE(eventually([&] { return !alive(child); }));
 }
 
-TEST_F(WorkerDeath, WhenACallIsLateThenItsCallerIsToldAndTheWorkerKilled) {
-  settings.cancel_grace = 0ms;
-  start();
-  const auto worker = pid();
-  const auto outcome = session->run(asking(verb::call, "signal", "pause"),
-                                    steady_clock::now() + 50ms);
-  EXPECT_EQ(code_of(outcome), errc::deadline_exceeded);
-  EXPECT_TRUE(outcome.error().may_have_run());
-  EXPECT_THAT(outcome.error().message(), HasSubstr("signal.pause"));
-  const auto end = interpreter->wait_end();
-  EXPECT_FALSE(end.asked);
-  EXPECT_EQ(end.why.post_mortem()->signal, "SIGKILL");
-  EXPECT_THAT(end.why.post_mortem()->reason, HasSubstr("cancel_grace_ms"));
-  EXPECT_FALSE(alive(worker));
-}
-
-TEST_F(WorkerDeath, GivenGraceThenALateCallMayEndAndTheWorkerLives) {
-  start();
-  const auto worker = pid();
-  auto late = hang(50ms);
-  EXPECT_EQ(code_of(answer_of(late)), errc::deadline_exceeded);
-  EXPECT_TRUE(alive(worker));
-  ::kill(worker, SIGINT);
-  EXPECT_EQ(value_of(session->eval("1")), value{1});
-  EXPECT_EQ(pid(), worker);
-}
-
 TEST_F(WorkerDeath, GivenAQueuedCallPastItsDeadlineThenItNeverRuns) {
-  settings.cancel_grace = 0ms;
   start();
   const auto proof = folder / "ran";
   auto running = hang(100ms);
@@ -162,8 +134,6 @@ TEST_F(WorkerDeath, GivenAQueuedCallPastItsDeadlineThenItNeverRuns) {
     EXPECT_FALSE(outcome.error().may_have_run());
   }
   EXPECT_EQ(code_of(answer_of(running)), errc::deadline_exceeded);
-  interpreter->wait_end();
-  ASSERT_TRUE(interpreter->start_and_wait());
   EXPECT_EQ(value_of(session->eval("1")), value{1});
   EXPECT_FALSE(std::filesystem::exists(proof));
 }
@@ -194,7 +164,7 @@ TEST_F(WorkerDeath, GivenAWorkerThatIgnoresStopThenItIsKilled) {
   settings.stop_timeout = 50ms;
   start();
   const auto worker = pid();
-  auto running = hang();
+  auto running = hang(patience, deaf);
   const auto end = interpreter->stop();
   EXPECT_TRUE(end.asked);
   EXPECT_EQ(end.why.post_mortem()->signal, "SIGKILL");

@@ -60,15 +60,20 @@ protected:
     return path;
   }
 
-  /// A call that runs until its worker is killed, once it runs.
-  promised hang(std::chrono::milliseconds time = patience) {
+  /// No signal ends it, and it keeps the GIL.
+  static constexpr auto* deaf =
+    "[c.pthread_mutex_lock(m) for ctypes in [__import__('ctypes')] "
+    "for c in [ctypes.PyDLL(None)] for m in [ctypes.create_string_buffer(64)] "
+    "for _ in 'ab']";
+
+  /// A call that runs until its worker gets a signal, once it runs.
+  promised hang(std::chrono::milliseconds time = patience,
+                const std::string& code = "__import__('signal').pause()") {
     const auto gate = (folder / "gate").string();
     ::mkfifo(gate.c_str(), 0600);
-    auto answer = session->submit(asking(verb::evaluate, {},
-                                         "[open(p, 'w'), __import__('signal')"
-                                         ".pause()]",
-                                         "p"_a = gate),
-                                  steady_clock::now() + time);
+    auto answer = session->submit(
+      asking(verb::evaluate, {}, "[open(p, 'w'), " + code + "]", "p"_a = gate),
+      steady_clock::now() + time);
     std::ifstream wait_until_it_runs{gate};
     return answer;
   }

@@ -129,6 +129,21 @@ TEST_F(WorkerHost, GivenAVenvOfAnotherVersionThenTheEnvironmentIsInvalid) {
   EXPECT_THAT(why.message(), HasSubstr("3.4"));
 }
 
+TEST_F(WorkerHost, GivenAProgramThatIsNoPythonThenTheEnvironmentIsInvalid) {
+  settings.python = "/bin/ls";
+  const auto why = start_failure();
+  EXPECT_EQ(why.code(), errc::environment_invalid);
+  EXPECT_THAT(why.message(), HasSubstr("python = '/bin/ls': /bin/ls is no "
+                                       "CPython"));
+}
+
+TEST_F(WorkerHost, GivenAPythonOfAnotherVersionThenTheEnvironmentIsInvalid) {
+  settings.python = program("print('cpython 3.4', end='')");
+  const auto why = start_failure();
+  EXPECT_EQ(why.code(), errc::environment_invalid);
+  EXPECT_THAT(why.message(), HasSubstr("is Python 3.4, but the bridge was"));
+}
+
 TEST_F(WorkerHost, GivenNoWorkerProgramThenItSaysWhereItLooked) {
   settings.program = "/no/such/worker";
   const auto why = start_failure();

@@ -76,7 +76,7 @@ public:
   void stop() override;
   void kill(std::string reason) override;
   bool accept(const call_ptr& taken, bool assisted) override;
-  bool abandon(call& given_up) override;
+  call_stage abandon(call& given_up) override;
   void release(std::uint64_t session) override;
   host_stats stats() const override;
 
@@ -201,10 +201,12 @@ inline std::string fake_host::running() const {
   return begun_ ? describe(accepted_.front()->asked) : std::string{};
 }
 
-inline bool fake_host::abandon(call& given_up) {
+inline call_stage fake_host::abandon(call& given_up) {
   const lock guard{mutex_};
   note("abandon:" + describe(given_up.asked));
-  return begun_ && accepted_.front().get() == &given_up;
+  return begun_ && accepted_.front().get() == &given_up
+           ? call_stage::running
+           : call_stage::handed_over;
 }
 
 inline void fake_host::release(std::uint64_t session) {

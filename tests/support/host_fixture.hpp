@@ -290,8 +290,8 @@ private:
 inline worker_settings patient_worker(printed_lines& into) {
   worker_settings settings;
   settings.payload_bytes_max = std::size_t{64} << 20U;
-  settings.start_timeout = settings.cancel_grace = settings.stop_timeout =
-    patience;
+  settings.start_timeout = settings.stop_timeout = patience;
+  settings.cancel_grace = settings.kill_grace = patience;
   settings.on_output = [&into](const log_line& line) { into.add(line); };
   return settings;
 }
@@ -306,9 +306,9 @@ inline test_interpreter::make_host worker_of(worker_settings settings) {
 inline test_interpreter::make_host embedded() {
   return [](incarnation self, std::shared_ptr<live_threads> threads) {
     constexpr std::size_t waiting_max = 1'000;
-    return std::make_shared<embedded_host>(std::move(self),
-                                           std::filesystem::path{}, waiting_max,
-                                           std::move(threads));
+    return std::make_shared<embedded_host>(
+      std::move(self), std::filesystem::path{}, waiting_max, std::move(threads),
+      conversion_config{}, patience);
   };
 }
 

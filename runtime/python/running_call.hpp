@@ -1,0 +1,43 @@
+#pragma once
+// The call that runs on a thread of Python, as far as its end is concerned:
+// what `snakebridge.cancelled()` looks at, and what decides whether
+// `snakebridge.Cancelled` may be raised here. Whoever sets and asks is the
+// thread itself; withdrawn it is from any.
+
+#include <atomic>
+#include <cstdint>
+
+#include "runtime/python/python.hpp"
+
+namespace [[gnu::visibility("hidden")]] snakebridge {
+
+struct running_call {
+  std::uint64_t id = 0;
+  std::int64_t deadline_ns = 0; ///< CLOCK_MONOTONIC
+  const std::atomic<std::uint64_t>& withdrawal;
+
+  /// Nobody wants it any more.
+  bool is_withdrawn() const { return withdrawal.load() == id; }
+  /// The same, or its time has run out.
+  bool is_over() const;
+};
+
+/// The call of this thread while the scope lasts.
+class running_scope {
+public:
+  explicit running_scope(const running_call& now);
+  ~running_scope();
+  running_scope(const running_scope&) = delete;
+  running_scope& operator=(const running_scope&) = delete;
+
+private:
+  const running_call* const before_;
+};
+
+/// Null between calls.
+const running_call* call_of_this_thread();
+
+/// `snakebridge.Cancelled`
+py::object cancelled_type();
+
+} // namespace gnu::visibility("hidden")]]snakebridge

@@ -1,0 +1,86 @@
+#include "runtime/session_refs.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+namespace snakebridge {
+
+std::uint64_t session_refs::sum() const {
+  std::uint64_t all = 0;
+  for (const auto& each : counts_)
+    all += each.held;
+  return all;
+}
+
+ref_bounds session_refs::bounds_in(std::uint32_t interpreter) const {
+  if (const auto only = only_.load(); only == 0 || only == interpreter)
+    return {.rules = rules_};
+  const std::lock_guard lock{mutex_};
+  std::uint64_t elsewhere = sum();
+  for (const auto& each : counts_)
+    if (each.interpreter == interpreter)
+      elsewhere -= each.held;
+  constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
+  return {.rules = rules_,
+          .elsewhere = static_cast<std::uint32_t>(std::min(elsewhere, most))};
+}
+
+void session_refs::told(std::uint32_t interpreter, std::uint32_t epoch,
+                        std::uint32_t held, const std::string& session) {
+  const auto now = std::uint64_t{interpreter} << 32U | held;
+  if (last_told_.load() == now && last_epoch_.load() == epoch)
+    return;
+  std::unique_lock lock{mutex_};
+  const auto place =
+    std::find_if(counts_.begin(), counts_.end(), [&](const count& each) {
+      return each.interpreter == interpreter;
+    });
+  if (place == counts_.end())
+    counts_.push_back({interpreter, epoch, held});
+  else if (epoch < place->epoch)
+    return; // a late reply of one that has ended
+  else
+    *place = {interpreter, epoch, held};
+  counts_changed();
+  last_told_ = now;
+  last_epoch_ = epoch;
+  const auto all = sum();
+  const bool beyond = rules_.strict_mode && all > rules_.strict_mode_threshold;
+  const bool is_news = beyond && !warned_;
+  warned_ = beyond;
+  lock.unlock(); // who takes the log may call
+  if (is_news)
+    spdlog::warn("session '{}' holds {} refs, more than its "
+                 "strict_mode_threshold = {}; release those it does not need",
+                 session, all, rules_.strict_mode_threshold);
+}
+
+void session_refs::forget_all_but(std::uint32_t interpreter,
+                                  std::uint32_t epoch) {
+  const std::lock_guard lock{mutex_};
+  const auto gone = std::erase_if(counts_, [&](const count& each) {
+    return each.interpreter == interpreter && each.epoch != epoch;
+  });
+  if (gone == 0)
+    return;
+  last_told_ = nothing_told;
+  counts_changed();
+}
+
+void session_refs::counts_changed() {
+  only_ = counts_.empty()       ? 0
+          : counts_.size() == 1 ? counts_.front().interpreter
+                                : several;
+}
+
+error naming_session(error refused, const std::string& session) {
+  if (refused.code() != errc::quota_exceeded)
+    return refused;
+  return {errc::quota_exceeded,
+          fmt::format("session '{}' {}", session, refused.message())};
+}
+
+} // namespace snakebridge

@@ -1,0 +1,63 @@
+#pragma once
+// How many refs a session holds and may hold. Each interpreter keeps the
+// session within its bound and tells with every reply how many it has; what
+// they told is added up here, in the session's gate, so that the bound is the
+// session's and not the interpreter's. Any thread.
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <snakebridge/config.hpp>
+
+namespace snakebridge {
+
+/// A session's rules, as they hold in one interpreter.
+struct ref_bounds {
+  ref_rules rules;
+  std::uint32_t elsewhere = 0; ///< held in other interpreters, and counted too
+};
+
+class session_refs {
+public:
+  explicit session_refs(const ref_rules& rules) : rules_{rules} {}
+
+  /// What holds for the session's next call there.
+  ref_bounds bounds_in(std::uint32_t interpreter) const;
+  /// That incarnation holds so many now. `session`: its id, to warn of.
+  void told(std::uint32_t interpreter, std::uint32_t epoch, std::uint32_t held,
+            const std::string& session);
+  /// Only that incarnation of it is alive; 0: none. What the others held is
+  /// gone.
+  void forget_all_but(std::uint32_t interpreter, std::uint32_t epoch);
+
+private:
+  struct count {
+    std::uint32_t interpreter = 0;
+    std::uint32_t epoch = 0;
+    std::uint32_t held = 0;
+  };
+
+  std::uint64_t sum() const;
+  void counts_changed();
+
+  const ref_rules rules_;
+  // The one that has told; 0: none has. Most often it is the one to be called.
+  std::atomic<std::uint32_t> only_ = 0;
+  static constexpr std::uint32_t several = ~0U;
+  // Of the last reply: most calls change nothing and need no lock.
+  std::atomic<std::uint64_t> last_told_ = nothing_told;
+  std::atomic<std::uint32_t> last_epoch_ = 0;
+  static constexpr std::uint64_t nothing_told = ~std::uint64_t{0};
+
+  mutable std::mutex mutex_;
+  std::vector<count> counts_;
+  bool warned_ = false; // until it is below the threshold again
+};
+
+/// The refusal of a full session, with its id, which Python's side cannot know.
+error naming_session(error refused, const std::string& session);
+
+} // namespace snakebridge

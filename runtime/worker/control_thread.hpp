@@ -1,0 +1,23 @@
+#pragma once
+// The thread of a worker that never takes the GIL, so that nothing Python does
+// delays it: it shows the host that the process lives, brings what the host
+// says of a running call to Python's main thread as signals, and dies with the
+// host. It owns the receiving side of the control channel.
+
+#include <memory>
+
+#include "runtime/channel.hpp"
+#include "runtime/status_page.hpp"
+
+namespace snakebridge {
+
+/// From Python's main thread, before Python is started.
+void start_control_thread(std::shared_ptr<channel> control,
+                          status_page& status);
+
+/// Makes Python obey the signals of that thread, and write its stacks where the
+/// host reads them when one is asked for or a crash is under way. On Python's
+/// main thread, with the GIL. Throws py::error_already_set.
+void take_signals();
+
+} // namespace snakebridge

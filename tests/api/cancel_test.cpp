@@ -1,0 +1,127 @@
+// Cancelling from C++, in both placements: `cancel_source`, and clients that
+// end with a call in flight.
+#include "tests/api/gate.hpp"
+#include "tests/api/python_fixture.hpp"
+
+#include <future>
+#include <thread>
+
+#include <caf/actor_system.hpp>
+
+#include <snakebridge/actors.hpp>
+
+namespace snakebridge::testing {
+
+class Cancelling : public EachPlacement {
+protected:
+  /// A call that spins in Python from `here` on until it is interrupted.
+  static std::string spin_from(const gate& here) {
+    return here.wait_here() + " or sum(1 for _ in iter(int, 1))";
+  }
+  std::future<sb::result<sb::value>> spin(gate& here, sb::call_options with) {
+    auto answer = std::async(std::launch::async, [this, &here, with] {
+      return bridge.with(with).eval(spin_from(here));
+    });
+    EXPECT_TRUE(here.has_a_caller());
+    return answer;
+  }
+  void expect_goes_on() {
+    EXPECT_EQ(bridge.eval("1 + 1"), 2);
+    EXPECT_EQ(first_of(bridge).epoch, 1U);
+  }
+
+  sb::cancel_source source;
+};
+SNAKEBRIDGE_IN_BOTH_PLACEMENTS(Cancelling);
+
+TEST_P(Cancelling, WhenTheSourceCancelsThenTheCallAnswersAndPythonGoesOn) {
+  gate here;
+  auto answer = spin(here, {.cancel = source.token()});
+  EXPECT_TRUE(source.cancel());
+  here.open();
+  const auto why = error_of(answer.get());
+  EXPECT_EQ(why.code(), sb::errc::cancelled);
+  EXPECT_TRUE(why.may_have_run());
+  expect_goes_on();
+}
+
+TEST_P(Cancelling, WhenTimeRunsOutThenPythonCodeIsInterrupted) {
+  EXPECT_EQ(
+    code_of(
+      bridge.with({.timeout = 100ms}).eval("sum(1 for _ in iter(int, 1))")),
+    sb::errc::deadline_exceeded);
+  expect_goes_on();
+}
+
+TEST_P(Cancelling, GivenACallThatWaitsThenItIsCancelledAtOnceAndNeverRuns) {
+  gate here;
+  auto held = std::async(std::launch::async,
+                         [&] { return bridge.eval(here.wait_here()); });
+  ASSERT_TRUE(here.has_a_caller());
+  auto waiting = std::async(std::launch::async, [&] {
+    return bridge.with({.cancel = source.token()})
+      .exec("import builtins; builtins.cancelled_call_ran = True");
+  });
+  source.cancel();
+  const auto why = error_of(waiting.get());
+  EXPECT_EQ(why.code(), sb::errc::cancelled);
+  EXPECT_FALSE(why.may_have_run());
+  here.open();
+  EXPECT_EQ(held.get(), "");
+  EXPECT_EQ(
+    bridge.eval("hasattr(__import__('builtins'), 'cancelled_call_ran')"),
+    false);
+}
+
+TEST_P(Cancelling, GivenACancelledSourceThenItsCallsAnswerAtOnce) {
+  source.cancel();
+  EXPECT_TRUE(source.cancelled());
+  EXPECT_FALSE(source.cancel());
+  const auto cancelled = bridge.with({.cancel = source.token()});
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(code_of(cancelled.eval("1")), sb::errc::cancelled);
+  EXPECT_EQ(bridge.eval("1"), 1);
+}
+
+TEST_P(Cancelling, GivenAScopeThenItsTokenHoldsForItsCalls) {
+  source.cancel();
+  {
+    const sb::runtime_scope in{{.cancel = source.token()}};
+    EXPECT_EQ(code_of(bridge.eval("1")), sb::errc::cancelled);
+  }
+  EXPECT_EQ(bridge.eval("1"), 1);
+}
+
+TEST_P(Cancelling, GivenAThreadWithAStopTokenThenThatCancelsToo) {
+  gate here;
+  std::promise<sb::result<sb::value>> answer;
+  std::jthread caller{[&](const std::stop_token& stop) {
+    answer.set_value(bridge.with({.cancel = stop}).eval(spin_from(here)));
+  }};
+  ASSERT_TRUE(here.has_a_caller());
+  caller.request_stop();
+  here.open();
+  EXPECT_EQ(code_of(answer.get_future().get()), sb::errc::cancelled);
+  expect_goes_on();
+}
+
+TEST_P(Cancelling, WhenAnActorDiesWithACallInFlightThenPythonIsFreed) {
+  gate here;
+  const auto code = spin_from(here);
+  auto asker = bridge.system().spawn(
+    [this, code](caf::event_based_actor* self) -> caf::behavior {
+      const auto session = sb::open_session(self, bridge);
+      self
+        ->request(session, caf::infinite,
+                  sb::call_message{"builtins", "eval", {code, sb::dict{}}})
+        .then([](const sb::value&) {});
+      return {[](caf::unit_t) {}};
+    });
+  ASSERT_TRUE(here.has_a_caller());
+  caf::anon_send_exit(asker, caf::exit_reason::kill);
+  ASSERT_TRUE(eventually([&] { return bridge.stats().sessions == 0; }));
+  here.open();
+  expect_goes_on();
+}
+
+} // namespace snakebridge::testing

@@ -1,0 +1,141 @@
+// What a pool's limits keep its workers from, and what variables they see.
+#include "tests/api/environment.hpp"
+#include "tests/api/python_fixture.hpp"
+
+namespace snakebridge::testing {
+
+using ::testing::HasSubstr;
+
+class Limits : public ::testing::Test {
+protected:
+  static sb::config pool(sb::pool_config only) {
+    auto wanted = one_pool(sb::placement::worker);
+    only.size = 1;
+    wanted.pools = {std::move(only)};
+    return wanted;
+  }
+  static sb::config with(sb::worker_limits limits) {
+    return pool({.limits = std::move(limits)});
+  }
+};
+
+// The sanitizers need more address space than there is memory.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST_F(Limits, GivenAMemoryBoundThenPythonRunsOutOfItAndLivesOn) {
+  const sb::bridge bridge{with({.memory_bytes_max = std::size_t{1} << 30U})};
+  const auto raised =
+    error_of(bridge.call("builtins", "bytearray", std::size_t{2} << 30U));
+  ASSERT_NE(raised.python(), nullptr) << raised;
+  EXPECT_EQ(raised.python()->type, "MemoryError");
+  EXPECT_EQ(bridge.eval("1"), 1);
+  EXPECT_EQ(first_of(bridge).deaths, 0U);
+}
+#endif
+
+TEST_F(Limits, WhenItsProcessorTimeIsUsedUpThenTheWorkerDiesOfThatByName) {
+  const sb::bridge bridge{with({.cpu_seconds_max = 1})};
+  const auto died = error_of(bridge.exec("while True: pass"));
+  EXPECT_EQ(died.code(), sb::errc::interpreter_died);
+  ASSERT_NE(died.post_mortem(), nullptr);
+  EXPECT_EQ(died.post_mortem()->signal, "SIGXCPU");
+  EXPECT_EQ(bridge.eval("1"), 1) << "the next one has its own time";
+}
+
+TEST_F(Limits, GivenABoundOfFilesThenNoMoreAreOpened) {
+  const sb::bridge bridge{with({.open_files_max = 40})};
+  const auto raised =
+    error_of(bridge.exec("files = [open('/dev/null') for i in range(40)]"));
+  ASSERT_NE(raised.python(), nullptr) << raised;
+  EXPECT_THAT(raised.message(), HasSubstr("Too many open files"));
+}
+
+TEST_F(Limits, GivenNoNewPrivilegesThenTheSystemGrantsNone) {
+  const char* const told =
+    "[l for l in open('/proc/self/status') if l.startswith('NoNewPrivs')][0]";
+  const sb::bridge bound{with({.no_new_privileges = true})};
+  EXPECT_EQ(bound.eval(told), "NoNewPrivs:\t1\n");
+  const sb::bridge free{with({})};
+  EXPECT_EQ(free.eval(told), "NoNewPrivs:\t0\n");
+}
+
+TEST_F(Limits, GivenAnEmbeddedPoolThenTheyAreRefused) {
+  auto wanted = with({.cpu_seconds_max = 1});
+  wanted.pools[0].placement = sb::placement::embedded;
+  const auto refused = error_of(sb::bridge::start(wanted));
+  EXPECT_EQ(refused.code(), sb::errc::config_invalid);
+  EXPECT_THAT(refused.message(), HasSubstr("hold for workers only"));
+}
+
+class Importable : public Limits {
+protected:
+  sb::bridge bridge{with({.importable = {"math", "xml", "json"}})};
+
+  static void expect_refused(const sb::error& refused, const char* module) {
+    EXPECT_EQ(refused.code(), sb::errc::not_authorized) << refused;
+    EXPECT_EQ(refused.message(),
+              "module '" + std::string{module}
+                + "' is not among those the pool's setting importable allows "
+                  "(json, math, xml); add it there, or ask another pool");
+  }
+};
+
+TEST_F(Importable, GivenAModuleOfTheListThenItAndAllBelowItWork) {
+  EXPECT_EQ(bridge.call("math", "sqrt", 16), 4.0);
+  EXPECT_EQ(bridge.eval("[__import__('math').floor(2.5), len(str(12))]"),
+            (sb::list{2, 2}));
+  EXPECT_EQ(bridge.call("xml.sax.saxutils", "escape", "<"), "&lt;");
+  ASSERT_TRUE(bridge.exec("import xml.sax.saxutils\n"
+                          "from json import dumps as told\n"
+                          "def f(x):\n"
+                          "  from math import pi\n"
+                          "  return told([x, int(pi)])\n"));
+  EXPECT_EQ(bridge.eval("f(1)"), "[1, 3]");
+}
+
+TEST_F(Importable, GivenAnotherModuleThenItIsNotAuthorizedByName) {
+  expect_refused(error_of(bridge.call("os", "getpid")), "os");
+  expect_refused(error_of(bridge.call("os.path", "join", "a")), "os.path");
+  expect_refused(error_of(bridge.get("sys", "path")), "sys");
+  expect_refused(error_of(bridge.exec("import os")), "os");
+  expect_refused(error_of(bridge.exec("from subprocess import run")),
+                 "subprocess");
+  expect_refused(error_of(bridge.eval("__import__('os').getpid()")), "os");
+  ASSERT_TRUE(bridge.exec("def later():\n  import os.path\n"));
+  expect_refused(error_of(bridge.eval("later()")), "os.path");
+  expect_refused(error_of(bridge.call("mathematics", "f")), "mathematics");
+}
+
+TEST_F(Importable, WhenCodeCanDoWithoutAModuleThenItGoesOn) {
+  ASSERT_TRUE(bridge.exec("try:\n  import os\nexcept ImportError:\n"
+                          "  os = None\n"));
+  EXPECT_EQ(bridge.eval("os"), sb::none);
+}
+
+// The variables of this process.
+class Variables : public Environment {
+protected:
+  Variables() { ::setenv("SECRET_OF_THE_PARENT", "42", 1); }
+  ~Variables() override { ::unsetenv("SECRET_OF_THE_PARENT"); }
+
+  static bool sees_secret(sb::pool_config only) {
+    auto wanted = one_pool(sb::placement::worker);
+    only.size = 1;
+    wanted.pools = {std::move(only)};
+    const sb::bridge bridge{std::move(wanted)};
+    EXPECT_EQ(bridge.call("os", "getenv", "PATH"), std::getenv("PATH"));
+    return or_throw(bridge.eval("'SECRET_OF_THE_PARENT' in "
+                                "__import__('os').environ"))
+      .as<bool>();
+  }
+};
+
+TEST_F(Variables, GivenNothingSaidThenASecretDoesNotReachTheWorker) {
+  EXPECT_FALSE(sees_secret({}));
+}
+
+TEST_F(Variables, GivenThatItIsPassedThenItDoes) {
+  EXPECT_TRUE(sees_secret({.pass_env = {"SECRET_*"}}));
+  EXPECT_TRUE(sees_secret({.pass_env = {"*"}}));
+}
+
+} // namespace snakebridge::testing

@@ -1,0 +1,153 @@
+// Alive, busy, stalled, dead: what a host sees of its worker, and what it tells
+// of it when it has died.
+#include "tests/runtime/worker_fixture.hpp"
+
+#include <csignal>
+
+namespace snakebridge::testing {
+
+class Liveness : public worker_test {
+protected:
+  Liveness() {
+    settings.on_event = [this](const interpreter_event& happened) {
+      const std::lock_guard lock{mutex};
+      events.push_back(happened);
+    };
+  }
+  // Before what its host uses till then.
+  ~Liveness() override { interpreter.reset(); }
+
+  /// The event, once it has come; a test fails without it.
+  interpreter_event event(event_kind what) {
+    interpreter_event found;
+    EXPECT_TRUE(eventually([&] {
+      const std::lock_guard lock{mutex};
+      for (const auto& each : events)
+        if (each.what == what) {
+          found = each;
+          return true;
+        }
+      return false;
+    }));
+    return found;
+  }
+
+  std::mutex mutex;
+  std::vector<interpreter_event> events;
+};
+
+TEST_F(Liveness, WhenAWorkerIsStoppedThenItIsKilledAtTheHeartbeatLimit) {
+  settings.heartbeat_limit = 200ms;
+  start();
+  const auto worker = pid();
+  ::kill(worker, SIGSTOP);
+  const auto end = interpreter->wait_end();
+  EXPECT_FALSE(end.asked);
+  EXPECT_THAT(end.why.post_mortem()->reason, HasSubstr("heartbeat_limit_ms"));
+  EXPECT_FALSE(alive(worker));
+}
+
+TEST_F(Liveness, WhenACallKeepsTheGilThenItIsBusyAndNotDead) {
+  settings.heartbeat_limit = 1ms;
+  start();
+  const auto worker = pid();
+  // A library loaded so keeps the GIL. Longer than two beats.
+  value_of(session->eval("[c.usleep(900_000) for c in "
+                         "[__import__('ctypes').PyDLL(None)] * 2]"));
+  EXPECT_EQ(pid(), worker);
+}
+
+TEST_F(Liveness, WhenACallTakesLongThenItsPythonLineIsTold) {
+  settings.stall_report = 50ms;
+  start();
+  const auto worker = pid();
+  value_of(session->exec("def wait_for_long(path):\n"
+                         "  return open(path).read()\n"));
+  const auto gate = (folder / "gate").string();
+  ::mkfifo(gate.c_str(), 0600);
+  auto answer = session->submit(
+    asking(verb::evaluate, {}, "wait_for_long(p)", "p"_a = gate));
+  const auto told = event(event_kind::stalled);
+  EXPECT_EQ(told.pid, worker);
+  EXPECT_EQ(told.call, "eval");
+  EXPECT_EQ(told.session, "a");
+  EXPECT_THAT(told.message, HasSubstr("line 2 in wait_for_long"));
+  EXPECT_THAT(told.stacks, HasSubstr("wait_for_long"));
+  std::ofstream{gate} << "done";
+  EXPECT_EQ(value_of(answer_of(answer)), value{"done"});
+  EXPECT_EQ(pid(), worker);
+}
+
+TEST_F(Liveness, GivenALimitThenACallThatTakesLongerCostsItsWorker) {
+  settings.stall_kill = 100ms;
+  start();
+  auto answer = hang(patience, deaf);
+  EXPECT_EQ(code_of(answer_of(answer)), errc::interpreter_died);
+  const auto end = interpreter->wait_end();
+  EXPECT_THAT(end.why.post_mortem()->reason, HasSubstr("stall_kill_ms"));
+  EXPECT_THAT(end.why.post_mortem()->stacks, HasSubstr("Current thread"));
+}
+
+TEST_F(Liveness, WhenItCrashesThenThePythonStacksAreTold) {
+  start();
+  value_of(session->exec("import ctypes, threading\n"
+                         "waiting = threading.Event()\n"
+                         "def wait_there(): waiting.wait()\n"
+                         "threading.Thread(target=wait_there, "
+                         "daemon=True).start()\n"
+                         "def crash_here(): ctypes.string_at(0)\n"));
+  const auto outcome = session->eval("crash_here()");
+  ASSERT_EQ(code_of(outcome), errc::interpreter_died);
+  const auto& death = *outcome.error().post_mortem();
+  EXPECT_EQ(death.signal, "SIGSEGV");
+  EXPECT_THAT(death.stacks, HasSubstr("Segmentation fault"));
+  EXPECT_THAT(death.stacks, HasSubstr("in crash_here"));
+  EXPECT_THAT(death.stacks, HasSubstr("in wait_there"));
+  EXPECT_THAT(to_string(outcome.error()), HasSubstr("in crash_here"));
+}
+
+TEST_F(Liveness, WhenItDiesThenWhatItUsedIsTold) {
+  start();
+  const auto outcome =
+    session->eval("sum(range(10_000_000)) and bytearray(50 << 20) and "
+                  "__import__('os')._exit(1)");
+  ASSERT_EQ(code_of(outcome), errc::interpreter_died);
+  const auto& death = *outcome.error().post_mortem();
+  EXPECT_GT(death.user_time + death.system_time, 0ms);
+  EXPECT_GT(death.resident_bytes_max, std::uint64_t{50} << 20U);
+}
+
+TEST_F(Liveness, WhenItComesAndDiesThenBothAreEvents) {
+  start();
+  const auto ready = event(event_kind::ready);
+  EXPECT_EQ(ready.pool, "test");
+  EXPECT_EQ(ready.interpreter, 7U);
+  EXPECT_EQ(ready.epoch, 1U);
+  EXPECT_EQ(ready.pid, pid());
+  EXPECT_EQ(code_of(session->eval("__import__('os')._exit(3)")),
+            errc::interpreter_died);
+  const auto ended = event(event_kind::ended);
+  EXPECT_EQ(ended.call, "eval");
+  EXPECT_EQ(ended.session, "a");
+  ASSERT_TRUE(ended.death);
+  EXPECT_EQ(ended.death->exit_status, 3);
+}
+
+TEST_F(Liveness, WhenItIsStoppedAsAskedThenThatIsNoEvent) {
+  start();
+  interpreter->stop();
+  const std::lock_guard lock{mutex};
+  for (const auto& each : events)
+    EXPECT_NE(each.what, event_kind::ended);
+}
+
+TEST_F(Liveness, WhenNobodyKnowsWhoKilledItThenNoReasonIsInvented) {
+  start();
+  auto running = hang();
+  ::kill(pid(), SIGKILL);
+  const auto outcome = answer_of(running);
+  ASSERT_EQ(code_of(outcome), errc::interpreter_died);
+  EXPECT_EQ(outcome.error().post_mortem()->reason, "");
+}
+
+} // namespace snakebridge::testing

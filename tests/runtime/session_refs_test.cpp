@@ -1,0 +1,48 @@
+// What several interpreters tell of one session, added up.
+#include "runtime/session_refs.hpp"
+
+#include <gtest/gtest.h>
+
+namespace snakebridge::testing {
+
+TEST(SessionRefs, GivenOneInterpreterThenNothingIsElsewhere) {
+  session_refs refs{{.max = 7}};
+  refs.told(1, 1, 5, "a");
+  EXPECT_EQ(refs.bounds_in(1).rules.max, 7U);
+  EXPECT_EQ(refs.bounds_in(1).elsewhere, 0U);
+  EXPECT_EQ(refs.bounds_in(2).elsewhere, 5U);
+}
+
+TEST(SessionRefs, GivenSeveralThenEachIsToldOfTheOthers) {
+  session_refs refs{{}};
+  refs.told(1, 1, 5, "a");
+  refs.told(2, 1, 3, "a");
+  refs.told(3, 1, 2, "a");
+  EXPECT_EQ(refs.bounds_in(1).elsewhere, 5U);
+  EXPECT_EQ(refs.bounds_in(4).elsewhere, 10U);
+  refs.told(2, 1, 0, "a");
+  EXPECT_EQ(refs.bounds_in(1).elsewhere, 2U);
+}
+
+TEST(SessionRefs, WhenAnIncarnationEndsThenWhatItHeldCountsNoMore) {
+  session_refs refs{{}};
+  refs.told(1, 1, 5, "a");
+  refs.told(2, 4, 3, "a");
+  refs.forget_all_but(2, 4);
+  EXPECT_EQ(refs.bounds_in(1).elsewhere, 3U);
+  refs.forget_all_but(2, 0);
+  EXPECT_EQ(refs.bounds_in(1).elsewhere, 0U);
+  refs.told(2, 5, 3, "a");
+  EXPECT_EQ(refs.bounds_in(1).elsewhere, 3U);
+  refs.told(2, 4, 9, "a"); // late
+  EXPECT_EQ(refs.bounds_in(1).elsewhere, 3U);
+}
+
+TEST(SessionRefs, WhenAWorkerLiesThenTheSumIsCut) {
+  session_refs refs{{}};
+  refs.told(1, 1, ~0U, "a");
+  refs.told(2, 1, ~0U, "a");
+  EXPECT_EQ(refs.bounds_in(3).elsewhere, ~0U);
+}
+
+} // namespace snakebridge::testing
