@@ -53,6 +53,7 @@ TEST(Bridge, GivenAVersionThenAllNameTheSame) {
               ::testing::MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+"));
 }
 
+// ORIGINAL P26
 TEST(Bridge, WhenTheConfigurationIsWrongThenStartSaysSo) {
   auto nowhere = one_pool(sb::placement::worker);
   nowhere.pools[0].python = "/no/such/venv";
@@ -105,6 +106,7 @@ TEST(Bridge, WhenAnEmbeddedOneEndsUncalledThenTheNextStarts) {
 class BridgeLife : public ::testing::TestWithParam<sb::placement> {};
 SNAKEBRIDGE_IN_BOTH_PLACEMENTS(BridgeLife);
 
+// ORIGINAL P2
 TEST_P(BridgeLife, WhenItIsBuiltFiftyTimesThenNothingIsLeftOfThem) {
   const auto live_once = [] {
     const sb::bridge bridge{one_pool(GetParam())};

@@ -57,6 +57,7 @@ protected:
   process_facts before;
 };
 
+// ORIGINAL P26
 TEST_F(NothingLeft, WhenTheSecondPoolCannotStartThenTheFirstIsGone) {
   for (const bool is_missing : {true, false}) {
     auto good = marked("default", 2), bad = marked("bad");
@@ -99,8 +100,11 @@ TEST_F(NothingLeft, WhenEveryWorkerIsStuckThenTheStopIsBounded) {
   const auto begun = std::chrono::steady_clock::now();
   bridge.reset();
   EXPECT_LT(std::chrono::steady_clock::now() - begun, 4 * slow);
+  // What heeds an interruption ends with its session, the others are killed.
   for (auto& each : stuck)
-    EXPECT_EQ(code_of(each.get()), sb::errc::interpreter_died);
+    EXPECT_THAT(
+      code_of(each.get()),
+      ::testing::AnyOf(sb::errc::session_closed, sb::errc::interpreter_died));
   expect_nothing_left();
 }
 

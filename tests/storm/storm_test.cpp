@@ -39,7 +39,7 @@ sb::config stormy(const std::string& mark) {
   auto wanted = one_pool(sb::placement::worker, workers);
   wanted.timeout = 1s;
   wanted.pools[0].restart = {.intensity = 100, .period = 1s};
-  wanted.pools[0].cancel_grace = 50ms;
+  wanted.pools[0].cancel_grace = wanted.pools[0].kill_grace = 50ms;
   wanted.pools[0].env = {{mark_name, mark}};
   return wanted;
 }
@@ -159,7 +159,6 @@ INSTANTIATE_TEST_SUITE_P(EachSeed, Storm, ::testing::ValuesIn(seeds()),
                          ::testing::PrintToStringParamName());
 
 // SUPERVISION 53
-// ORIGINAL P1
 TEST_P(Storm, WhateverStrikesThenAllIsWellOnceItIsQuiet) {
   remember_calm();
   std::size_t rss_bytes = 0;
