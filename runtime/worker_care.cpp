@@ -102,8 +102,9 @@ void worker_host::look(time_point now) {
   last_look_ = now;
   next_look_ = now + period;
   const auto limit = settings_.heartbeat_limit;
-  constexpr std::chrono::milliseconds beat{limits::beat_ms};
-  if (limit.count() > 0 && now - last_beat_ > limit + beat)
+  // The last beat may be one interval old, and the next one late.
+  constexpr std::chrono::milliseconds beats_apart{2 * limits::beat_ms};
+  if (limit.count() > 0 && now - last_beat_ > limit + beats_apart)
     condemn(0, fmt::format("it gave no sign of life for {} ms, its "
                            "heartbeat_limit_ms: was it stopped?",
                            limit.count()));
@@ -158,7 +159,7 @@ std::string worker_host::overdue(time_point now) const {
   if (verdict_ && now >= verdict_->by)
     return verdict_->reason;
   if (ended_by_ && now >= *ended_by_)
-    return "it closed its channel and lived on";
+    return std::string{lived_on};
   return {};
 }
 

@@ -32,11 +32,12 @@ std::chrono::milliseconds duration_of(const timeval& used) {
 
 interpreter_event worker_host::event_of(event_kind what,
                                         const call* running) const {
-  interpreter_event told{.what = what,
-                         .pool = self_.pool,
-                         .interpreter = self_.interpreter,
-                         .epoch = self_.epoch,
-                         .pid = process_ ? process_->pid() : 0};
+  interpreter_event told;
+  told.what = what;
+  told.pool = self_.pool;
+  told.interpreter = self_.interpreter;
+  told.epoch = self_.epoch;
+  told.pid = process_ ? process_->pid() : 0;
   if (running != nullptr) {
     told.call = describe(running->asked);
     told.session = running->session->id;
@@ -108,8 +109,8 @@ error worker_host::death(const process_end& how, const call* running) const {
                     .system_time = duration_of(how.used.ru_stime),
                     .resident_bytes_max =
                       static_cast<std::uint64_t>(how.used.ru_maxrss) * 1'024};
-  if (found.reason.empty() && found.signal == "SIGKILL"
-      && memory_kills() > memory_kills_before_)
+  if ((found.reason.empty() || found.reason == lived_on)
+      && found.signal == "SIGKILL" && memory_kills() > memory_kills_before_)
     found.reason = "there was probably no memory left: the kernel killed a "
                    "process for that while this one lived";
   if (ready_) {

@@ -152,6 +152,9 @@ private:
     std::optional<time_point> report_by; // the stacks are on their way
   } in_call_;
   std::string kill_reason_;
+  // What is said of one that is slow to die as well, whatever it dies of.
+  static constexpr std::string_view lived_on =
+    "it closed its channel and lived on";
   std::optional<error> start_error_;
   std::uint64_t last_call_ = 0;
   std::size_t unwaited_ = 0; // calls in handed_over_ that nobody waits for

@@ -90,8 +90,9 @@ public:
   bridge(caf::actor_system& system, config wanted);
   static result<std::unique_ptr<bridge>> start(config wanted);
 
-  /// Stops everything: sessions first, then interpreters. Calls in flight
-  /// answer shutting_down or interpreter_died.
+  /// Stops everything: sessions first, then interpreters. Calls in flight are
+  /// interrupted; they answer shutting_down, session_closed or
+  /// interpreter_died.
   ~bridge();
   bridge(const bridge&) = delete;
   bridge& operator=(const bridge&) = delete;

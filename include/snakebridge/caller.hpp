@@ -56,10 +56,10 @@ struct runtime_options {
 };
 
 /// All calls answer a `result`. Errors any of them may have: python_raised,
-/// deadline_exceeded, cancelled, overloaded, interpreter_died, pool_down, pool_unknown,
-/// worker_busy, session_worker_unavailable, session_closed, shutting_down; with
-/// refs also ref_stale, ref_released, ref_foreign, ref_invalid. They block the
-/// calling thread, at most for the call's timeout.
+/// deadline_exceeded, cancelled, overloaded, interpreter_died, pool_down,
+/// pool_unknown, worker_busy, session_worker_unavailable, session_closed,
+/// shutting_down; with refs also ref_stale, ref_released, ref_foreign,
+/// ref_invalid. They block the calling thread, at most for the call's timeout.
 class caller {
 public:
   /// `module.function(*arguments)`. The function may be dotted:

@@ -28,7 +28,8 @@ reading read_at_once(std::span<const std::uint8_t> stream) {
     std::memcpy(&next.header, stream.data(), sizeof next.header);
     const auto kind = static_cast<std::uint32_t>(next.header.kind);
     const auto bytes = std::size_t{next.header.words} * sizeof(word);
-    if (bytes > frame_bytes_max || kind < 1 || kind > 6) {
+    if (bytes > frame_bytes_max || kind < 1
+        || kind > static_cast<std::uint32_t>(last_frame_kind)) {
       made.state = channel_state::malformed;
       break;
     }

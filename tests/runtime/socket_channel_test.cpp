@@ -199,10 +199,11 @@ TEST_F(SocketChannel, WhenItFinishesSendingThenItStillReceives) {
 }
 
 TEST_F(SocketChannel, GivenAHeaderOutOfBoundsThenItIsMalformed) {
+  constexpr auto beyond = static_cast<std::uint32_t>(last_frame_kind) + 1;
   for (const auto& [words, kind] : {std::pair{0xFFFFFFFFU, 3U},
                                     {(16U << 17U) + 1, 3U},
                                     {0U, 0U},
-                                    {0U, 7U},
+                                    {0U, beyond},
                                     {0U, 0xFFFFFFFFU}}) {
     int ends[2];
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
