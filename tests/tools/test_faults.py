@@ -1,6 +1,8 @@
 """docs/FAULTS.md names tests that exist, and its scenarios name just those
 tests above which a comment names the scenario: `// SUPERVISION 8, 9` or
 `// ORIGINAL P7`. With --write it takes the names over into the page."""
+import functools
+import itertools
 import pathlib
 import re
 import sys
@@ -19,9 +21,11 @@ INSTANCE = re.compile(r"INSTANTIATE_TEST_SUITE_P\((\w+),\s*(\w+)|"
 TIE = re.compile(r"// (SUPERVISION|ORIGINAL) ([TP\d, ]+)$")
 
 
+@functools.cache
 def sources():
-    for path in sorted(ROOT.glob("tests/*/*_test.cpp")):
-        yield path.parent.name, path.read_text(encoding="utf-8")
+    """The tests' files: the layer and the text of each."""
+    return [(path.parent.name, path.read_text(encoding="utf-8"))
+            for path in sorted(ROOT.glob("tests/*/*_test.cpp"))]
 
 
 def prefixes():
@@ -35,14 +39,12 @@ def prefixes():
 
 
 def comment_above(text, start):
-    lines = []
-    for line in reversed(text[:start].split("\n")[:-1]):
-        if not line.startswith("//"):
-            break
-        lines.append(line)
-    return lines
+    lines = text[:start].splitlines()
+    return list(itertools.takewhile(lambda line: line.startswith("//"),
+                                    reversed(lines)))
 
 
+@functools.cache
 def tests():
     """All tests by their names in ctest, and the scenarios each is tied to."""
     found = {}
