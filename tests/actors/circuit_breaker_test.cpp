@@ -33,6 +33,7 @@ TEST_F(CircuitBreaker, GivenFewerCrashesThenItIsClosed) {
   EXPECT_TRUE(admits(1s));
 }
 
+// ORIGINAL P29
 TEST_F(CircuitBreaker, WhenCrashesComeWithinThePeriodThenItRefusesByName) {
   for (const auto when : {0ms, 1'000ms, 10'000ms}) // just within
     crash(when);
@@ -50,6 +51,7 @@ TEST_F(CircuitBreaker, WhenCrashesAreSpreadPastThePeriodThenItStaysClosed) {
   EXPECT_EQ(breaker.state(at(100s)), circuit_state::closed);
 }
 
+// ORIGINAL P29
 TEST_F(CircuitBreaker, WhenItsTimeHasComeThenOneCallMayTry) {
   for (int i = 0; i < 3; ++i)
     crash(0ms);
@@ -65,6 +67,7 @@ TEST_F(CircuitBreaker, WhenItsTimeHasComeThenOneCallMayTry) {
   EXPECT_TRUE(admits(8s)) << "it counts anew";
 }
 
+// ORIGINAL P29
 TEST_F(CircuitBreaker, WhenTheOneThatTriesCrashesThenItIsOpenAgain) {
   for (int i = 0; i < 3; ++i)
     crash(0ms);

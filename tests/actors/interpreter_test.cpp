@@ -42,6 +42,7 @@ protected:
 };
 
 // SUPERVISION 47
+// ORIGINAL P12
 TEST_F(Interpreter, WhenItDiesInACallThenOnlyThatCallFails) {
   begin();
   const auto runs = call(session, "hold");
@@ -188,6 +189,7 @@ TEST_F(Interpreter, GivenABackoffThenCallsWaitForTheRestartWithIt) {
   EXPECT_EQ(host().epoch(), 2U);
 }
 
+// ORIGINAL P25
 TEST_F(Interpreter, WhenOnePoolIsDownThenTheOthersServe) {
   start_bridge(
     {{.size = 1, .restart = {.intensity = 0}}, {.name = "other", .size = 1}});
@@ -230,6 +232,7 @@ TEST_F(Interpreter, WhenItsActorIsKilledThenItsHostIsKilledAndReplaced) {
   EXPECT_EQ(call(session, "echo", {1}).value(), 1);
 }
 
+// ORIGINAL P4
 TEST_F(Interpreter, WhenItsHostEndsSlowlyThenItIsWaitedForThenKilled) {
   begin({.ends_at_once = false});
   const auto asked = call(session, "hold");

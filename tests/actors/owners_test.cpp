@@ -14,6 +14,7 @@ protected:
 };
 
 // T6
+// ORIGINAL T6
 TEST_F(Owners, GivenSeveralThenTheLastEndsTheSession) {
   const auto first = client("first"), second = client("second");
   const auto session = open("a", first);

@@ -30,6 +30,7 @@ protected:
   caf::actor owner, session;
 };
 
+// ORIGINAL P17
 TEST_F(Routing, GivenAHintThenACallRunsWhereItIsFree) {
   begin();
   const auto runs = hold();
@@ -47,6 +48,7 @@ TEST_F(Routing, GivenAHintThenACallRunsWhereItIsFree) {
     << "its own, when that is free";
 }
 
+// ORIGINAL P15
 TEST_F(Routing, GivenAHintAndNoneFreeThenItWaitsForTheSessionsOwn) {
   begin();
   hold();
@@ -58,6 +60,7 @@ TEST_F(Routing, GivenAHintAndNoneFreeThenItWaitsForTheSessionsOwn) {
   EXPECT_EQ(waits.value().as<ref>().interpreter, 1U);
 }
 
+// ORIGINAL P16
 TEST_F(Routing, GivenNoHintThenACallWaitsWhileAnotherInterpreterIsFree) {
   begin();
   hold();
@@ -78,6 +81,7 @@ TEST_F(Routing, GivenThePoolsSettingThenItHoldsWhereACallSaysNothing) {
   EXPECT_FALSE(waits.arrived());
 }
 
+// ORIGINAL P16
 TEST_F(Routing, GivenFailFastThenABusyInterpreterIsAnError) {
   begin();
   const auto object = object_in(session);
@@ -113,6 +117,7 @@ TEST_F(Routing, GivenFailFastWhileItIsReplacedThenThatIsAnError) {
             3);
 }
 
+// ORIGINAL P30
 TEST_F(Routing, WhenAnInterpreterHasDiedThenNewSessionsPreferAnother) {
   begin();
   host(1).die("a segfault");

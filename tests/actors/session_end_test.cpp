@@ -118,6 +118,7 @@ TEST_F(SessionEnd, WhenItsEndIsSeenThenItsObjectsAreGone) {
 }
 
 // SUPERVISION 45
+// ORIGINAL P18
 TEST_F(SessionEnd, WhenACallIsInFlightThenWhatItMakesIsFreedToo) {
   const auto owner = client("client");
   const auto session = open("a", owner);

@@ -132,6 +132,7 @@ TEST_F(SessionMessages, GivenAPoolThenCallsRunThere) {
   EXPECT_EQ(code_of(in("tpu").error()), errc::pool_unknown);
 }
 
+// ORIGINAL T14
 TEST_F(SessionMessages, GivenARefThenItsCallsRunWhereItLives) {
   open_session({}, {{.size = 1}, {.name = "gpu", .size = 1}});
   const auto there =

@@ -104,6 +104,7 @@ TEST_P(ActorClients, WhenAKeyIsNoStringThenPythonRefusesItByName) {
   EXPECT_THAT(failed.message(), ::testing::HasSubstr("1"));
 }
 
+// ORIGINAL T5
 TEST_P(ActorClients, WhenTheActorEndsThenItsObjectsAreFreed) {
   const auto made = std::make_shared<std::promise<sb::ref>>();
   auto other = bridge.system().spawn(

@@ -53,6 +53,7 @@ TEST(Bridge, GivenAVersionThenAllNameTheSame) {
               ::testing::MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+"));
 }
 
+// ORIGINAL P26
 TEST(Bridge, WhenTheConfigurationIsWrongThenStartSaysSo) {
   auto nowhere = one_pool(sb::placement::worker);
   nowhere.pools[0].python = "/no/such/venv";
@@ -102,17 +103,11 @@ TEST(Bridge, WhenAnEmbeddedOneEndsUncalledThenTheNextStarts) {
   EXPECT_EQ(bridge.eval("1"), 1);
 }
 
-// ThreadSanitizer has a thread of its own.
-#ifdef __SANITIZE_THREAD__
-constexpr unsigned own_threads = 2;
-#else
-constexpr unsigned own_threads = 1;
-#endif
-
 class BridgeLife : public ::testing::TestWithParam<sb::placement> {};
 SNAKEBRIDGE_IN_BOTH_PLACEMENTS(BridgeLife);
 
-TEST_P(BridgeLife, WhenItIsBuiltTenTimesThenNothingIsLeftOfThem) {
+// ORIGINAL P2
+TEST_P(BridgeLife, WhenItIsBuiltFiftyTimesThenNothingIsLeftOfThem) {
   const auto live_once = [] {
     const sb::bridge bridge{one_pool(GetParam())};
     ASSERT_TRUE(bridge.call("builtins", "object"));
@@ -128,10 +123,14 @@ TEST_P(BridgeLife, WhenItIsBuiltTenTimesThenNothingIsLeftOfThem) {
     return before.threads == own_threads;
   }))
     << before;
-  for (int i = 0; i < 10; ++i)
+  const auto rss_bytes = rss_bytes_of_this_process();
+  for (int i = 0; i < 50; ++i)
     live_once();
   EXPECT_TRUE(eventually([&] { return look_at_this_process() == before; }))
     << look_at_this_process() << "; before: " << before;
+  if (rss_is_ours) {
+    EXPECT_LE(rss_bytes_of_this_process(), rss_bytes + (std::size_t{8} << 20U));
+  }
 }
 
 // SUPERVISION 52

@@ -124,6 +124,7 @@ TEST_P(Calls, WhenASessionIsAskedThenItHasTheSameFunctions) {
 
 // Too deep a result is an error, and what it made on the way is undone.
 // SUPERVISION 51
+// ORIGINAL T21
 TEST_P(Calls, WhenAResultIsTooDeepThenNothingOfItStays) {
   ASSERT_TRUE(bridge.exec("deep = []\n"
                           "for i in range(300): deep = [deep, object()]"));

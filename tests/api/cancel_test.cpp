@@ -105,6 +105,7 @@ TEST_P(Cancelling, GivenAThreadWithAStopTokenThenThatCancelsToo) {
   expect_goes_on();
 }
 
+// ORIGINAL P18
 TEST_P(Cancelling, WhenAnActorDiesWithACallInFlightThenPythonIsFreed) {
   gate here;
   const auto code = spin_from(here);

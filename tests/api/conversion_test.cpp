@@ -13,11 +13,13 @@ protected:
 };
 SNAKEBRIDGE_IN_BOTH_PLACEMENTS(Conversion);
 
+// ORIGINAL T23
 TEST_P(Conversion, UnlessToldOtherwiseThenAnAtomIsAString) {
   const sb::bridge bridge{with({})};
   EXPECT_EQ(bridge.call("builtins", "repr", sb::atom{"ok"}), "'ok'");
 }
 
+// ORIGINAL T23
 TEST_P(Conversion, GivenTheAtomClassThenAllowedNamesComeBackAsAtoms) {
   const sb::bridge bridge{with({.atom_class = true, .atoms = {"ok"}})};
   EXPECT_EQ(bridge.call("builtins", "repr", sb::atom{"cuda"}), "Atom('cuda')");
@@ -48,6 +50,7 @@ TEST_P(Conversion, WhenACallAsksForMarkersThenNothingIsKept) {
             sb::errc::not_convertible);
 }
 
+// ORIGINAL P41
 TEST_P(Conversion, UnlessToldOtherwiseThenAMarkerTellsNothing) {
   const sb::bridge bridge{with({})};
   const auto marked =

@@ -46,6 +46,7 @@ TEST_F(Deadlines, WhenPythonHasBegunThenTheErrorSaysSoAndTheWorkerGoesOn) {
   EXPECT_EQ(first_of(bridge).epoch, 1U);
 }
 
+// ORIGINAL P13
 TEST_F(Deadlines, WhenTimePassesInTheQueueThenTheCallHasNotRun) {
   gate here;
   auto held = hold(here);
@@ -58,6 +59,7 @@ TEST_F(Deadlines, WhenTimePassesInTheQueueThenTheCallHasNotRun) {
   EXPECT_EQ(first_of(bridge).epoch, 1U);
 }
 
+// ORIGINAL P13
 TEST_F(Deadlines, WhenTheQueueIsFullThenTheNextCallIsOverloaded) {
   gate here;
   auto held = hold(here);

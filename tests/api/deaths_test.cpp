@@ -56,6 +56,7 @@ TEST_F(Deaths, WhenAWorkerIsKilledInACallThenThePostMortemTells) {
   EXPECT_THAT(failed.message(), HasSubstr("SIGKILL"));
 }
 
+// ORIGINAL P30
 TEST_F(Deaths, WhenAnIdempotentCallIsLostThenItsSecondRunAnswers) {
   const scratch_folder folder;
   const auto once = bridge.with({.idempotent = true})
@@ -103,6 +104,7 @@ TEST_F(Deaths, WhenAWorkerDiesIdleThenTheNextCallFindsTheReplacement) {
 }
 
 // SUPERVISION 47
+// ORIGINAL P12
 TEST_F(Deaths, GivenCallsThatWaitThenTheyRunOnTheReplacementInOrder) {
   gate here;
   const scratch_folder folder;
@@ -141,6 +143,17 @@ TEST_F(Deaths, WhenItRestartsThenRefsAreStaleAndSessionsLiveOn) {
   EXPECT_EQ(again.as<sb::ref>().session, "model");
   EXPECT_TRUE(session.str(again));
   EXPECT_EQ(code_of(session.str(object)), sb::errc::ref_stale);
+}
+
+// ORIGINAL T7
+TEST_F(Deaths, WhenASessionEndsAfterItsWorkerThenThatCostsNothing) {
+  const auto session = bridge.open_session({.id = "model"});
+  ASSERT_TRUE(session.call("builtins", "object"));
+  ::kill(first_of(bridge).pid, SIGSTOP);
+  ::kill(first_of(bridge).pid, SIGKILL);
+  EXPECT_TRUE(bridge.release_session("model"));
+  EXPECT_TRUE(is_empty(bridge));
+  EXPECT_EQ(bridge.eval("1"), 1);
 }
 
 class FewRestarts : public Deaths {

@@ -63,6 +63,7 @@ TEST_F(BridgeOfTheEnvironment, GivenANamedFileThenItIsRead) {
   EXPECT_EQ(bridge.call("os", "getpid"), ::getpid());
 }
 
+// ORIGINAL P41
 TEST_F(BridgeOfTheEnvironment, WhenAVariableIsWrongThenItIsNamed) {
   set("SNAKEBRIDGE_POOL_SIZE", "many");
   const auto refused = refusal();
@@ -113,6 +114,7 @@ private:
   bool told_ = false;
 };
 
+// ORIGINAL P36
 TEST_F(Script, WhenTheBodyReturnsNothingThenItEndsWithZero) {
   bool ran = false;
   EXPECT_EQ(run([&](sb::bridge& bridge) {
@@ -123,10 +125,12 @@ TEST_F(Script, WhenTheBodyReturnsNothingThenItEndsWithZero) {
   EXPECT_EQ(told(), "");
 }
 
+// ORIGINAL T17
 TEST_F(Script, WhenTheBodyReturnsACodeThenItEndsWithThat) {
   EXPECT_EQ(run([](sb::bridge&) { return 7; }), 7);
 }
 
+// ORIGINAL P36
 TEST_F(Script, WhenPythonRaisesUncaughtThenItIsPrintedAndEndsWithOne) {
   EXPECT_EQ(run([](sb::bridge& bridge) { or_throw(bridge.eval("1 / 0")); }), 1);
   const auto printed = told();
@@ -134,6 +138,7 @@ TEST_F(Script, WhenPythonRaisesUncaughtThenItIsPrintedAndEndsWithOne) {
   EXPECT_THAT(printed, HasSubstr("Traceback"));
 }
 
+// ORIGINAL T17
 TEST_F(Script, WhenTheBodyThrowsThenItIsPrintedAndEndsWithOne) {
   EXPECT_EQ(run([](sb::bridge&) { throw std::runtime_error{"no such model"}; }),
             1);

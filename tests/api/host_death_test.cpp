@@ -73,6 +73,7 @@ descriptor watch_process(int pid) {
 
 } // namespace
 
+// ORIGINAL P3, P40
 TEST(HostDeath, WhenTheProgramIsKilledThenItsPythonEndsWithinASecond) {
   host_program host;
   int first = 0, second = 0, child = 0;

@@ -49,6 +49,7 @@ protected:
 };
 SNAKEBRIDGE_IN_BOTH_PLACEMENTS(MlErrors);
 
+// ORIGINAL T16
 TEST_P(MlErrors, GivenNumPyShapesThatDoNotFitThenBothAreTold) {
   const auto added =
     meaning_of<sb::shape_mismatch>("np.zeros((2, 3)) + np.zeros(4)");
@@ -121,6 +122,7 @@ TEST_P(MlErrors, GivenExceptionsInTheWordsOfTorchThenTheyAreTold) {
   EXPECT_EQ(memory.total_mb, 8192);
 }
 
+// ORIGINAL T16
 TEST_P(MlErrors, WhenOrThrowIsUsedThenItsExceptionIsThrown) {
   expect_thrown<sb::shape_mismatch_error>("np.zeros(3) + np.zeros(4)");
   expect_thrown<sb::out_of_memory_error>("raise MemoryError");
@@ -145,6 +147,7 @@ TEST_P(MlErrors, WhenAnActorCallsThenItsErrorIsTranslatedToo) {
 class RawErrors : public EachPlacement {};
 SNAKEBRIDGE_IN_BOTH_PLACEMENTS(RawErrors);
 
+// ORIGINAL T16
 TEST_P(RawErrors, WhenNobodyAsksThenNothingIsTranslated) {
   const auto failed = error_of(bridge.exec("raise MemoryError"));
   EXPECT_EQ(failed.ml(), nullptr);

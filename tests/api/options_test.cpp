@@ -38,6 +38,7 @@ TEST_F(Options, GivenAPoolThenCallsRunThere) {
 }
 
 // T14: what a call in a pool answers lives there, and is found there.
+// ORIGINAL T14
 TEST_F(Options, GivenAnObjectOfAPoolThenItsCallsRunThereUnasked) {
   const auto there = bridge.with({.pool = "gpu"});
   const auto object = or_throw(there.eval("[__import__('os').environ]"))[0];

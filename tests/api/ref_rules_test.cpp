@@ -57,6 +57,7 @@ protected:
 SNAKEBRIDGE_IN_BOTH_PLACEMENTS(RefRules);
 
 // T25
+// ORIGINAL T25
 TEST_P(RefRules, WhenASessionHoldsTooManyThenTheOldestIsPrunedAndSaysSo) {
   const auto session = bridge.open_session({.max_refs = 2});
   const auto first = object(session), second = object(session),
@@ -105,6 +106,7 @@ TEST_P(RefRules, WhateverIsDoneWithAnObjectIsAUseOfIt) {
   });
 }
 
+// ORIGINAL P31
 TEST_P(RefRules, GivenRefusalThenAFullSessionAnswersItsQuota) {
   const auto session = bridge.open_session(
     {.id = "strict", .max_refs = 2, .on_full = sb::on_full::refuse});
@@ -151,6 +153,7 @@ TEST_P(RefRules, GivenSessionsThenEachHasItsOwnRules) {
   EXPECT_EQ(first_of(bridge).live_objects, 6U);
 }
 
+// ORIGINAL T25
 TEST_P(RefRules, WhenAnObjectIsNotUsedThenItExpiresWithoutAnyCall) {
   const auto session = bridge.open_session({.ttl = 20ms});
   const auto unused = object(session);

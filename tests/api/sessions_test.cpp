@@ -29,6 +29,7 @@ protected:
 SNAKEBRIDGE_IN_BOTH_PLACEMENTS(Sessions);
 
 // T1
+// ORIGINAL T1
 TEST_P(Sessions, GivenAFreshThreadThenItsFirstCallMakesItsSession) {
   on_a_thread([this] {
     EXPECT_EQ(bridge.stats().sessions, 0U);
@@ -41,6 +42,7 @@ TEST_P(Sessions, GivenAFreshThreadThenItsFirstCallMakesItsSession) {
 }
 
 // T2
+// ORIGINAL T2
 TEST_P(Sessions, GivenFiveThreadsThenEachHasItsOwn) {
   std::vector<std::future<std::string>> calls;
   for (int i = 0; i < 5; ++i)
@@ -53,6 +55,7 @@ TEST_P(Sessions, GivenFiveThreadsThenEachHasItsOwn) {
 }
 
 // T3
+// ORIGINAL T3
 TEST_P(Sessions, WhenAScopeEndsThenTheThreadIsBackInItsOwn) {
   const auto own = bridge.current_session();
   const auto outer = bridge.open_session({.id = "outer"});
@@ -69,6 +72,7 @@ TEST_P(Sessions, WhenAScopeEndsThenTheThreadIsBackInItsOwn) {
 }
 
 // T4
+// ORIGINAL T4
 TEST_P(Sessions, WhenTheAutoSessionIsReleasedThenTheNextIsNew) {
   EXPECT_EQ(bridge.release_auto_session(), 0U);
   const auto first = path();
@@ -81,6 +85,7 @@ TEST_P(Sessions, WhenTheAutoSessionIsReleasedThenTheNextIsNew) {
 }
 
 // T5
+// ORIGINAL T5
 TEST_P(Sessions, WhenItsThreadEndsThenItIsReleased) {
   std::optional<sb::ref> left;
   on_a_thread([&] { left = path(); });
@@ -89,6 +94,7 @@ TEST_P(Sessions, WhenItsThreadEndsThenItIsReleased) {
 }
 
 // T6
+// ORIGINAL T6
 TEST_P(Sessions, GivenTwoOwnersThenTheLastEndsIt) {
   std::promise<void> first_ends, second_ends, both_joined;
   const auto join_until = [&](std::promise<void>& end, auto then) {
@@ -115,6 +121,7 @@ TEST_P(Sessions, GivenTwoOwnersThenTheLastEndsIt) {
 }
 
 // T15
+// ORIGINAL T15
 TEST_P(Sessions, WhenSeveralSayWhichThenTheNearestToTheCallWins) {
   const auto model = bridge.open_session({.id = "model"});
   const auto object = or_throw(model.call("builtins", "object"));

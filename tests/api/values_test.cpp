@@ -26,6 +26,7 @@ protected:
 };
 SNAKEBRIDGE_IN_BOTH_PLACEMENTS(RoundTrips);
 
+// ORIGINAL T30, P39
 TEST_P(RoundTrips, GivenAnyKindOfValueThenItComesBackAsThatKind) {
   for (const sb::value& sent :
        {sb::value{}, sb::value{true}, sb::value{5}, sb::value{5.0},
@@ -52,6 +53,7 @@ TEST_P(RoundTrips, GivenAnyValueThenItPrintsAsPythonPrintsIt) {
   }
 }
 
+// ORIGINAL P39
 TEST_P(RoundTrips, GivenTheLimitsOfNumbersThenTheyAreExact) {
   using int64 = std::numeric_limits<std::int64_t>;
   EXPECT_EQ(seen(int64::max()), "9223372036854775807");
@@ -95,6 +97,7 @@ TEST_P(RoundTrips, WhenThereIsNoValueFormThenTheLeafAloneIsARef) {
 }
 
 // T20
+// ORIGINAL T20
 TEST_P(RoundTrips, WhenAnObjectComesTwiceThenItIsTheSameRef) {
   const auto both = or_throw(bridge.eval("(lambda x: [x, x])(object())"));
   EXPECT_EQ(both[0].as<sb::ref>(), both[1].as<sb::ref>());
@@ -102,6 +105,7 @@ TEST_P(RoundTrips, WhenAnObjectComesTwiceThenItIsTheSameRef) {
 }
 
 // T19
+// ORIGINAL T19
 TEST_P(RoundTrips, WhenAListHoldsItselfThenTheCycleIsARef) {
   ASSERT_TRUE(bridge.exec("a = [1]; a.append(a)"));
   const auto cycle = or_throw(bridge.eval("a"));

@@ -281,6 +281,7 @@ TEST_F(CallEnd, WhenItsSessionEndsThenItEndsAndItsWorkerLives) {
   expect_same_worker();
 }
 
+// ORIGINAL P14
 TEST_F(CallEnd, WhenManyAreCancelledAtOnceThenAllAnswer) {
   begin();
   auto held = running("begin()", source.token());

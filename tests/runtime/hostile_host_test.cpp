@@ -88,6 +88,7 @@ TEST_F(HostileHost, GivenOrdersThatDoNotParseThenItSaysWhyItDoesNotStart) {
   EXPECT_THAT(why.message(), HasSubstr("does not parse"));
 }
 
+// ORIGINAL P33
 TEST_F(HostileHost, GivenARequestThatDoesNotParseThenItAnswersAndServesOn) {
   start();
   EXPECT_EQ(code_of(ask(1, noise())), errc::message_malformed);

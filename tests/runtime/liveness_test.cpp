@@ -36,6 +36,7 @@ protected:
   std::vector<interpreter_event> events;
 };
 
+// ORIGINAL P23
 TEST_F(Liveness, WhenAWorkerIsStoppedThenItIsKilledAtTheHeartbeatLimit) {
   settings.heartbeat_limit = 200ms;
   start();
@@ -47,6 +48,7 @@ TEST_F(Liveness, WhenAWorkerIsStoppedThenItIsKilledAtTheHeartbeatLimit) {
   EXPECT_FALSE(alive(worker));
 }
 
+// ORIGINAL P24
 TEST_F(Liveness, WhenACallKeepsTheGilThenItIsBusyAndNotDead) {
   settings.heartbeat_limit = 500ms;
   start();

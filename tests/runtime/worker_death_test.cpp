@@ -102,6 +102,7 @@ TEST_F(WorkerDeath, WhenItDiesBetweenCallsThenNoCallIsBlamed) {
   EXPECT_FALSE(interpreter->queue().look().ready);
 }
 
+// ORIGINAL P8
 TEST_F(WorkerDeath, WhenItIsKilledThenItsChildrenDieWithIt) {
   start();
   const auto child = spawn_child();
@@ -160,6 +161,7 @@ TEST_F(WorkerDeath, WhenItIsStoppedDuringACallThenThatIsAnswered) {
   EXPECT_TRUE(interpreter->wait_end().asked);
 }
 
+// ORIGINAL P7
 TEST_F(WorkerDeath, GivenAWorkerThatIgnoresStopThenItIsKilled) {
   settings.stop_timeout = 50ms;
   start();

@@ -159,6 +159,7 @@ TEST_F(WorkerHost, GivenAFileThatIsNoProgramThenTheStartFails) {
   EXPECT_EQ(start_failure().code(), errc::startup_failed);
 }
 
+// ORIGINAL P9
 TEST_F(WorkerHost, WhenItIsStoppedBeforeItIsReadyThenItEndsAsAsked) {
   settings.program = program("import signal; signal.pause()");
   make();

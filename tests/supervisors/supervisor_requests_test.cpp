@@ -136,6 +136,7 @@ TEST_F(SupervisorRequests, WhenAChildIsTerminatedWhileComingUpThenItStops) {
 }
 
 // SUPERVISION 32
+// ORIGINAL P11
 TEST_F(SupervisorRequests, WhenAChildIsComingUpThenQueriesAreAnsweredAtOnce) {
   given_a_restarting_child();
   EXPECT_EQ(counts(), all_workers(2, 1));

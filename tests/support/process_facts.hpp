@@ -9,17 +9,34 @@
 #include <string>
 #include <vector>
 
+#include <unistd.h>
+
 namespace snakebridge::testing {
+
+#ifdef __SANITIZE_THREAD__
+inline constexpr std::size_t own_threads = 2; // one is the sanitizer's
+#else
+inline constexpr std::size_t own_threads = 1;
+#endif
+
+// These keep what is freed.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool rss_is_ours = false;
+#else
+inline constexpr bool rss_is_ours = true;
+#endif
 
 struct process_facts {
   std::size_t threads = 0;
   std::size_t descriptors = 0;
   std::size_t children = 0;
+  std::size_t shared_mappings = 0; ///< memory shared with workers
 
   friend bool operator==(const process_facts&, const process_facts&) = default;
   friend std::ostream& operator<<(std::ostream& out, const process_facts& now) {
     return out << now.threads << " threads, " << now.descriptors
-               << " descriptors, " << now.children << " children";
+               << " descriptors, " << now.children << " children, "
+               << now.shared_mappings << " shared mappings";
   }
 };
 
@@ -50,7 +67,35 @@ inline process_facts look_at_this_process() {
   now.threads = count("/proc/self/task");
   now.descriptors = count("/proc/self/fd");
   now.children = children_of_this_process().size();
+  std::ifstream maps{"/proc/self/maps"};
+  for (std::string line; std::getline(maps, line);)
+    now.shared_mappings += line.find("memfd:") != std::string::npos ? 1 : 0;
   return now;
+}
+
+/// Memory of this process that is in RAM.
+inline std::size_t rss_bytes_of_this_process() {
+  std::ifstream pages{"/proc/self/statm"};
+  std::size_t all = 0, resident = 0;
+  pages >> all >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+/// Processes, whosever children they are by now, that were started with this
+/// environment variable; zombies have none.
+inline std::size_t processes_with(const std::string& name,
+                                  const std::string& setting) {
+  const auto variable = name + '=' + setting;
+  std::size_t found = 0;
+  std::error_code ended_meanwhile;
+  using files = std::filesystem::directory_iterator;
+  for (files each{"/proc", ended_meanwhile}; each != files{};
+       each.increment(ended_meanwhile)) {
+    std::ifstream file{each->path() / "environ"};
+    for (std::string line; std::getline(file, line, '\0');)
+      found += line == variable ? 1 : 0;
+  }
+  return found;
 }
 
 } // namespace snakebridge::testing
