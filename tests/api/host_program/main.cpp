@@ -16,21 +16,26 @@ int main() {
   const sb::bridge bridge{sb::config{.pools = {{.size = 2}}}};
   const auto child =
     bridge.eval("__import__('subprocess').Popen(['sleep', '1000']).pid");
+  const auto busy_workers = [&] {
+    int busy = 0;
+    for (const auto& each : bridge.stats().pools.at(0).interpreters)
+      busy += each.running > 0 ? 1 : 0;
+    return busy;
+  };
+  int started = 0;
   for (const char* endless : {"while True: pass", "import signal\n"
-                                                  "signal.pause()"})
+                                                  "signal.pause()"}) {
     std::thread{[&bridge, endless] {
       static_cast<void>(bridge.exec(endless));
     }}.detach();
-  const auto is_running = [](const sb::interpreter_stats& each) {
-    return each.running > 0;
-  };
-  for (;;) {
-    const auto workers = bridge.stats().pools.at(0).interpreters;
-    if (!is_running(workers.at(0)) || !is_running(workers.at(1)))
-      continue;
-    fmt::print("{} {} {}\n", workers[0].pid, workers[1].pid, *child);
-    std::fflush(stdout);
-    for (;;)
-      ::pause();
+    // Two that begin at once might choose the same worker.
+    ++started;
+    while (busy_workers() < started)
+      std::this_thread::yield();
   }
+  const auto workers = bridge.stats().pools.at(0).interpreters;
+  fmt::print("{} {} {}\n", workers.at(0).pid, workers.at(1).pid, *child);
+  std::fflush(stdout);
+  for (;;)
+    ::pause();
 }
