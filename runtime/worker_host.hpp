@@ -47,7 +47,8 @@ struct worker_settings {
 
 /// Starts a worker and gives it its orders. Errors: startup_failed,
 /// environment_invalid.
-result<spare_workers::worker> launch_worker(const worker_settings& settings);
+result<spare_workers::worker> launch_worker(const worker_settings& settings,
+                                            bool spare);
 
 class worker_host final : public interpreter_host,
                           public std::enable_shared_from_this<worker_host> {

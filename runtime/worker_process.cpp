@@ -144,7 +144,7 @@ result<std::filesystem::path> find_worker(const std::filesystem::path& wanted) {
 
 result<worker_process>
 worker_process::start(const std::filesystem::path& program,
-                      std::vector<std::string> environment) {
+                      std::vector<std::string> environment, bool spare) {
   if (fault_at(fault_point::worker_spawn_fail))
     return tl::unexpected{startup_error("start a process", EAGAIN)};
   auto data = make_socket_pair();
@@ -180,6 +180,8 @@ worker_process::start(const std::filesystem::path& program,
   plan.place(made.stacks_, worker_descriptor::stacks);
   plan.end_places();
   auto arguments = std::vector{program.string()};
+  if (spare)
+    arguments.emplace_back(spare_argument);
   const int failed = ::posix_spawn(
     &made.pid_, program.c_str(), &plan.actions, &plan.attributes,
     pointers_to(arguments).data(), pointers_to(environment).data());

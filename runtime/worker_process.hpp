@@ -27,6 +27,9 @@ inline constexpr int stacks = 6; ///< where it writes those of its threads
 inline constexpr int faults = 7; ///< only in builds with fault points
 } // namespace worker_descriptor
 
+/// What a spare worker is started with.
+inline constexpr const char* spare_argument = "--spare";
+
 /// The program to run as a worker: `wanted` if not empty, else the one beside
 /// this library or program. Errors: startup_failed, naming where it looked.
 result<std::filesystem::path> find_worker(const std::filesystem::path& wanted);
@@ -41,9 +44,12 @@ struct process_end {
 
 class worker_process {
 public:
-  /// `environment`: all of it, "NAME=value" each. Errors: startup_failed.
+  /// `environment`: all of it, "NAME=value" each. A `spare` lives on when this
+  /// thread ends: its control socket alone tells it when nobody is left.
+  /// Errors: startup_failed.
   static result<worker_process> start(const std::filesystem::path& program,
-                                      std::vector<std::string> environment);
+                                      std::vector<std::string> environment,
+                                      bool spare = false);
 
   worker_process(worker_process&& other) noexcept;
   worker_process& operator=(worker_process&&) = delete;

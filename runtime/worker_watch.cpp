@@ -50,7 +50,8 @@ void worker_host::serve() {
   end(std::move(failed), std::move(how));
 }
 
-result<spare_workers::worker> launch_worker(const worker_settings& settings) {
+result<spare_workers::worker> launch_worker(const worker_settings& settings,
+                                            bool spare) {
   const auto program = find_worker(settings.program);
   if (!program)
     return tl::unexpected{program.error()};
@@ -59,7 +60,8 @@ result<spare_workers::worker> launch_worker(const worker_settings& settings) {
     return tl::unexpected{python.error()};
   auto started = worker_process::start(
     *program,
-    worker_environment(environ, settings.pass_env, settings.environment));
+    worker_environment(environ, settings.pass_env, settings.environment),
+    spare);
   if (!started)
     return tl::unexpected{started.error()};
   auto orders = wire::build_message<schema::Start>(
@@ -87,7 +89,7 @@ std::optional<error> worker_host::launch() {
   memory_kills_before_ = memory_kills();
   auto launched = settings_.spares ? settings_.spares->take() : nullptr;
   if (!launched) {
-    auto started = launch_worker(settings_);
+    auto started = launch_worker(settings_, false);
     if (!started)
       return started.error();
     launched = std::move(*started);
@@ -109,7 +111,7 @@ bool worker_host::is_serving() const {
 
 void worker_host::refill_spares() const {
   if (settings_.spares)
-    settings_.spares->refill([this] { return launch_worker(settings_); });
+    settings_.spares->refill([this] { return launch_worker(settings_, true); });
 }
 
 void worker_host::watch() {

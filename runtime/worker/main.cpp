@@ -144,13 +144,15 @@ int main(int argc, char** argv) {
                 std::string{built_for_python()}.c_str());
     return 0;
   }
-  if (argc != 1 || !is_socket(worker_descriptor::data)
+  const bool spare = argc == 2 && std::strcmp(argv[1], spare_argument) == 0;
+  if ((argc != 1 && !spare) || !is_socket(worker_descriptor::data)
       || !is_socket(worker_descriptor::control)) {
     std::fprintf(stderr, "snakebridge-worker is started by the bridge, not by "
                          "hand\n");
     return exit_usage;
   }
   // When the thread that started us ends, until we watch the control socket.
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (!spare)
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   return serve();
 }
