@@ -1,5 +1,6 @@
 // In every test program: at its end it writes down which tests have run, and
-// how often they met each fault point and each errc, for check.py.
+// how often they met each fault point and, those of the API, each errc, for
+// check.py.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -47,6 +48,10 @@ public:
     for (std::size_t i = 0; i < fault_point_count; ++i)
       out << "point " << fault_point_names[i] << ' '
           << fault_count(static_cast<fault_point>(i)) << '\n';
+    // Fakes answer whatever a test makes up: only what real Python led to
+    // counts.
+    if (layer() != "api")
+      return;
     for (unsigned i = 1; i < errors_answered.size(); ++i)
       if (const auto name = to_string(static_cast<errc>(i)); name != "unknown")
         out << "errc " << name << ' ' << errors_answered[i] << '\n';

@@ -1,0 +1,75 @@
+#!/usr/bin/python3
+"""check.py catches what it should: a small suite, told by a made-up ctest."""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+CHECK = pathlib.Path(__file__).with_name("check.py")
+SKIPPED = 77
+
+
+class Check(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = pathlib.Path(scratch.name) / "reached"
+        self.folder.mkdir()
+        self.ctest = pathlib.Path(scratch.name) / "ctest"
+        watched = [{"name": "FIXTURES_REQUIRED", "value": ["reached"]}]
+        told = {"tests": [{"name": "api.A.One", "properties": watched},
+                          {"name": "api.A.Two", "properties": watched},
+                          {"name": "tidy"}]}
+        self.ctest.write_text(f"#!/bin/sh\necho '{json.dumps(told)}'\n",
+                              encoding="utf-8")
+        self.ctest.chmod(0o700)
+
+    def note(self, test, *counts):
+        lines = [f"test {test}", *counts]
+        (self.folder / test).write_text("\n".join(lines) + "\n",
+                                        encoding="utf-8")
+
+    def check(self):
+        return subprocess.run([sys.executable, CHECK, self.folder, self.ctest,
+                               "build"], capture_output=True, check=False,
+                              text=True)
+
+    def test_what_any_test_reached_is_reached(self):
+        self.note("api.A.One", "point p 0", "errc e 2")
+        self.note("api.A.Two", "point p 1", "errc e 0")
+        self.assertEqual(self.check().returncode, 0)
+
+    def test_a_point_that_none_reached_fails_the_run_by_name(self):
+        self.note("api.A.One", "point p 0", "errc e 2")
+        self.note("api.A.Two", "point p 0", "errc e 0")
+        ended = self.check()
+        self.assertEqual(ended.returncode, 1)
+        self.assertIn("point p was never reached", ended.stdout)
+
+    def test_an_errc_that_none_reached_fails_the_run_by_name(self):
+        self.note("api.A.One", "point p 1", "errc e 0")
+        self.note("api.A.Two", "point p 0", "errc e 0")
+        ended = self.check()
+        self.assertEqual(ended.returncode, 1)
+        self.assertIn("errc e was never reached", ended.stdout)
+
+    def test_a_code_that_nothing_answers_yet_need_not_be(self):
+        self.note("api.A.One", "errc node_down 0")
+        self.note("api.A.Two", "errc node_down 0")
+        self.assertEqual(self.check().returncode, 0)
+
+    def test_an_exemption_that_is_not_needed_is_told(self):
+        self.note("api.A.One", "errc node_down 1")
+        self.note("api.A.Two")
+        self.assertIn("take it off EXEMPT", self.check().stdout)
+
+    def test_a_run_of_some_of_the_tests_says_nothing(self):
+        self.note("api.A.One", "point p 0")
+        self.assertEqual(self.check().returncode, SKIPPED)
+
+
+if __name__ == "__main__":
+    unittest.main()
