@@ -144,10 +144,14 @@ void detection() {
 // and does the same.
 bench::figures replacement(const std::string& name, sb::pool_config pool,
                            const char* expression, const char* script) {
+  const auto spares = pool.spares;
   const sb::bridge bridge{quiet(std::move(pool))};
   samples ours, theirs;
   for (int round = 0; round < rounds; ++round) {
-    spin_until([&] { return bridge.eval(expression).has_value(); });
+    spin_until([&] {
+      return bridge.eval(expression).has_value()
+             && bridge.stats().pools.at(0).spares == spares;
+    });
     const auto pid = first_of(bridge).pid;
     const auto begin = bench::clock::now();
     ::kill(pid, SIGKILL);
@@ -378,6 +382,12 @@ int main(int count, char** arguments) {
   replacement("killed to next good call", {.size = 1}, "1", "pass");
   replacement("the same with NumPy", {.size = 1},
               "__import__('numpy').zeros(3).sum()", "import numpy");
+  hold("p50",
+       replacement("the same with a spare",
+                   {.size = 1, .preload = {"numpy"}, .spares = 1},
+                   "__import__('numpy').zeros(3).sum()", "import numpy")
+         .p50_us,
+       50ms);
   client_death();
   many_refs();
   many_sessions();

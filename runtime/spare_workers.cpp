@@ -11,25 +11,40 @@ bool spare_workers::is_alive(const worker& which) {
   return ::poll(&ended, 1, 0) == 0;
 }
 
-spare_workers::worker spare_workers::take() {
-  std::deque<worker> dead; // collected outside the lock
+// It has answered its orders.
+bool spare_workers::is_ready(const worker& which) {
+  pollfd answered{which->control->poll_descriptor(), POLLIN, 0};
+  return is_alive(which) && ::poll(&answered, 1, 0) == 1;
+}
+
+void spare_workers::collect() {
+  std::deque<worker> dead; // they end outside the lock
   const std::lock_guard lock{mutex_};
-  while (!ready_.empty()) {
-    auto next = std::move(ready_.front());
-    ready_.pop_front();
-    if (is_alive(next))
-      return next;
-    dead.push_back(std::move(next));
-  }
-  return nullptr;
+  const auto rest =
+    std::stable_partition(living_.begin(), living_.end(), is_alive);
+  std::move(rest, living_.end(), std::back_inserter(dead));
+  living_.erase(rest, living_.end());
+}
+
+spare_workers::worker spare_workers::take() {
+  collect();
+  const std::lock_guard lock{mutex_};
+  if (living_.empty())
+    return nullptr;
+  auto chosen = std::find_if(living_.begin(), living_.end(), is_ready);
+  if (chosen == living_.end())
+    chosen = living_.begin();
+  auto taken = std::move(*chosen);
+  living_.erase(chosen);
+  return taken;
 }
 
 void spare_workers::refill(const std::function<result<worker>()>& launch) {
-  size();
+  collect();
   for (;;) {
     {
       const std::lock_guard lock{mutex_};
-      if (closed_ || ready_.size() + starting_ >= wanted_)
+      if (closed_ || living_.size() + starting_ >= wanted_)
         return;
       ++starting_;
     }
@@ -38,25 +53,22 @@ void spare_workers::refill(const std::function<result<worker>()>& launch) {
     --starting_;
     if (!started || closed_)
       return;
-    ready_.push_back(std::move(*started));
+    living_.push_back(std::move(*started));
   }
 }
 
-std::size_t spare_workers::size() {
-  std::deque<worker> dead;
+std::size_t spare_workers::ready() {
+  collect();
   const std::lock_guard lock{mutex_};
-  const auto living =
-    std::stable_partition(ready_.begin(), ready_.end(), is_alive);
-  std::move(living, ready_.end(), std::back_inserter(dead));
-  ready_.erase(living, ready_.end());
-  return ready_.size();
+  return static_cast<std::size_t>(
+    std::count_if(living_.begin(), living_.end(), is_ready));
 }
 
 void spare_workers::close() {
   std::deque<worker> ending;
   const std::lock_guard lock{mutex_};
   closed_ = true;
-  ending.swap(ready_);
+  ending.swap(living_);
   for (const auto& each : ending)
     each->process.kill(); // all at once; each is collected by its destructor
 }

@@ -27,23 +27,25 @@ public:
   spare_workers(const spare_workers&) = delete;
   spare_workers& operator=(const spare_workers&) = delete;
 
-  /// The oldest that lives; null when there is none.
+  /// One that is ready, else the oldest that lives; null when there is none.
   worker take();
   /// Collects those that died, and starts those that are missing. Stops at the
   /// first that cannot be started: who needs one will hear why.
   void refill(const std::function<result<worker>()>& launch);
-  /// Those that live.
-  std::size_t size();
+  /// Those that are ready.
+  std::size_t ready();
   /// Ends them all; none are started until `reopen`.
   void close();
   void reopen();
 
 private:
   static bool is_alive(const worker& which);
+  static bool is_ready(const worker& which);
+  void collect();
 
   const std::size_t wanted_;
   std::mutex mutex_;
-  std::deque<worker> ready_;
+  std::deque<worker> living_; // when last looked at
   std::size_t starting_ = 0;
   bool closed_ = false;
 };

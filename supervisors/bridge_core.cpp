@@ -295,7 +295,7 @@ bridge_stats bridge_core::stats() const {
                     .placement = pool.settings.placement,
                     .down = {},
                     .circuit = pool.breaker->state(steady_clock::now()),
-                    .spares = pool.spares ? pool.spares->size() : 0,
+                    .spares = pool.spares ? pool.spares->ready() : 0,
                     .interpreters = {}};
     for (const auto& queue : pool.interpreters) {
       const auto facts = queue->look();

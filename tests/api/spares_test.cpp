@@ -56,6 +56,7 @@ TEST(Spares, WhenASpareDiesThenItIsCollectedAndReplaced) {
 }
 
 TEST(Spares, WhenTheBridgeEndsThenNoneIsLeft) {
+  { const sb::bridge first{with_spares(1)}; } // what a process has but once
   const auto before = look_at_this_process();
   {
     const sb::bridge bridge{with_spares(3)};
