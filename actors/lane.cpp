@@ -150,6 +150,10 @@ result<value> lane::run_once(operation asked, const runtime_options& options,
     return tl::unexpected{to.error()};
   auto outcome = to->queue->run(std::move(asked), gate_, until, to->epoch);
   to->of->breaker->record(to->ticket, is_crash(outcome), steady_clock::now());
+  // What died with it counts no more for whoever hears of it here.
+  const auto* death = outcome ? nullptr : outcome.error().post_mortem();
+  if (death != nullptr && is_crash(outcome))
+    gate_->refs.forget_all_but(death->interpreter, death->epoch + 1);
   return outcome;
 }
 
