@@ -15,6 +15,10 @@ namespace snakebridge {
 
 /// A worker that was given its orders. What it answers lies in `control`.
 struct launched_worker {
+  launched_worker(worker_process started, std::unique_ptr<channel> to_it)
+      : process{std::move(started)},
+        control{std::move(to_it)} {}
+
   worker_process process;
   std::unique_ptr<channel> control;
 };
