@@ -4,7 +4,6 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <future>
 #include <string>
 #include <thread>
@@ -23,6 +22,7 @@
 #include <snakebridge/actors.hpp>
 #include <snakebridge/snakebridge.hpp>
 
+#include "footprint.hpp"
 #include "measure.hpp"
 
 namespace sb = snakebridge;
@@ -239,57 +239,51 @@ void many_refs() {
                    "clear of such a dict", theirs.summary());
 }
 
-struct footprint {
-  long rss_kb = 0, threads = 0, descriptors = 0;
-};
-
-footprint of_process(int pid) {
-  const auto folder = "/proc/" + std::to_string(pid);
-  footprint found;
-  std::ifstream status{folder + "/status"};
-  for (std::string word; status >> word;) {
-    if (word == "VmRSS:")
-      status >> found.rss_kb;
-    else if (word == "Threads:")
-      status >> found.threads;
+// Bare actors that come and go: what stays of nothing.
+void spawn_and_end(caf::actor_system& system) {
+  std::atomic<int> ended = 0;
+  for (int i = 0; i < many; ++i) {
+    const auto bare = system.spawn([](caf::event_based_actor*) {
+      return caf::behavior{[](caf::unit_t) {}};
+    });
+    bare->attach_functor([&ended] { ++ended; });
+    caf::anon_send_exit(bare, caf::exit_reason::kill);
+    spin_until([&] { return ended > i; });
   }
-  for (const auto& each : std::filesystem::directory_iterator{folder + "/fd"})
-    found.descriptors += each.path().empty() ? 0 : 1;
-  return found;
 }
 
-// Sessions that come, make an object and go: what stays of them.
+// Sessions that come, make an object and go: what stays of them, once all is
+// there that is made at first use.
 void many_sessions() {
-  constexpr long growth_kb_max = 4 * 1'024;
+  constexpr int warm_ups = 3, later = 3;
   const sb::bridge bridge{quiet({.size = 1})};
   const auto come_and_go = [&] {
     for (int i = 0; i < many; ++i)
       sb::or_throw(bridge.open_session().call("builtins", "object"));
     spin_until([&] { return bridge.stats().live_objects() == 0; });
   };
-  come_and_go();
-  const int processes[] = {::getpid(), first_of(bridge).pid};
-  const footprint before[] = {of_process(processes[0]),
-                              of_process(processes[1])};
+  for (int round = 0; round < warm_ups; ++round)
+    come_and_go();
+  const int host = ::getpid(), worker = first_of(bridge).pid;
+  const bench::footprint before[] = {bench::footprint_of(host),
+                                     bench::footprint_of(worker)};
   const auto begin = bench::clock::now();
-  come_and_go();
+  for (int round = 0; round < later; ++round)
+    come_and_go();
   const std::chrono::duration<double, std::micro> took =
     bench::clock::now() - begin;
   std::printf("10,000 sessions, a call in each: %.1f us per session\n",
-              took.count() / many);
-  for (const int which : {0, 1}) {
-    const auto& was = before[which];
-    const auto is = of_process(processes[which]);
-    const bool holds = is.rss_kb - was.rss_kb <= growth_kb_max
-                       && is.threads == was.threads
-                       && is.descriptors == was.descriptors;
-    all_held = all_held && holds;
-    std::printf("  %s: RSS %ld -> %ld KiB, threads %ld -> %ld, descriptors "
-                "%ld -> %ld: %s\n",
-                which == 0 ? "host" : "worker", was.rss_kb, is.rss_kb,
-                was.threads, is.threads, was.descriptors, is.descriptors,
-                holds ? "holds" : "MISSED");
-  }
+              took.count() / (later * many));
+  const bool holds = print_growth("host", before[0], bench::footprint_of(host));
+  all_held = print_growth("worker", before[1], bench::footprint_of(worker))
+             && holds && all_held;
+  for (int round = 0; round < warm_ups; ++round)
+    spawn_and_end(bridge.system());
+  const auto bare = bench::footprint_of(host);
+  for (int round = 0; round < later; ++round)
+    spawn_and_end(bridge.system());
+  bench::print_growth("host, of as many bare actors", bare,
+                      bench::footprint_of(host));
 }
 
 // A call that would sleep for a minute; afterwards its worker must serve the
@@ -382,12 +376,11 @@ int main(int count, char** arguments) {
   replacement("killed to next good call", {.size = 1}, "1", "pass");
   replacement("the same with NumPy", {.size = 1},
               "__import__('numpy').zeros(3).sum()", "import numpy");
-  hold("p50",
-       replacement("the same with a spare",
-                   {.size = 1, .preload = {"numpy"}, .spares = 1},
-                   "__import__('numpy').zeros(3).sum()", "import numpy")
-         .p50_us,
-       50ms);
+  const auto spared = replacement(
+    "the same with a spare", {.size = 1, .preload = {"numpy"}, .spares = 1},
+    "__import__('numpy').zeros(3).sum()", "import numpy");
+  hold("p50", spared.p50_us, 50ms);
+  hold("p99", spared.p99_us, 50ms);
   client_death();
   many_refs();
   many_sessions();
