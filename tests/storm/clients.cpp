@@ -2,23 +2,26 @@
 
 #include <cstdlib>
 #include <iostream>
+#include <random>
 
 namespace snakebridge::testing {
 
 namespace {
 
-constexpr int threads = 6;
 constexpr std::size_t wrong_kept_max = 10;
 constexpr std::size_t refs_max = 20;
-
-using engine = std::mt19937_64;
+constexpr std::size_t echo_bytes_max = 200'000;
 
 /// One thread's life: the objects it has, and what it does next.
 class life {
 public:
-  life(const sb::bridge& bridge, std::uint64_t seed, tally& answers)
+  life(const sb::bridge& bridge, std::string pool, std::uint64_t seed,
+       tally& answers, std::atomic<std::uint64_t>& right)
       : bridge_{bridge},
+        pool_{std::move(pool)},
+        here_{bridge.with({.pool = pool_})},
         answers_{answers},
+        right_{right},
         random_{seed} {}
 
   void step() {
@@ -39,18 +42,25 @@ public:
   }
 
 private:
+  template <class T>
+  bool take(const char* asked, const sb::result<T>& answer, bool right) {
+    const bool is_right = answers_.take(asked, answer, right);
+    right_ += is_right ? 1 : 0;
+    return is_right;
+  }
+
   void add() {
     const auto number = static_cast<std::int64_t>(random_() >> 2U);
     const auto sum =
-      bridge_.with({.affinity = sb::affinity::hint, .idempotent = true})
+      here_.with({.affinity = sb::affinity::hint, .idempotent = true})
         .call("operator", "add", number, 1);
-    answers_.take("a sum", sum, sum == number + 1);
+    take("a sum", sum, sum == number + 1);
   }
   void make() {
     if (refs_.size() >= refs_max)
       return;
-    const auto made = bridge_.call("builtins", "object");
-    if (answers_.take("an object", made, made && made->is_ref()))
+    const auto made = here_.call("builtins", "object");
+    if (take("an object", made, made && made->is_ref()))
       refs_.push_back(*made);
   }
   void look() {
@@ -58,49 +68,53 @@ private:
       return;
     const auto at = random_() % refs_.size();
     const auto text = bridge_.str(refs_[at]);
-    answers_.take("its text", text, text && text->starts_with("<object"));
-    if (!text && text.error().code() == sb::errc::ref_stale)
+    if (!text && text.error().code() == sb::errc::ref_stale) {
+      if (!has_ended(bridge_, refs_[at]))
+        answers_.note("an object was called stale that lives");
       refs_.erase(refs_.begin() + static_cast<std::ptrdiff_t>(at));
+      return;
+    }
+    take("its text", text, text && text->starts_with("<object"));
   }
   void release() {
     if (refs_.empty())
       return;
-    answers_.take("a release", bridge_.release(refs_.back()), true);
+    const auto was_there = bridge_.release(refs_.back());
+    take("a release", was_there,
+         was_there && (*was_there || has_ended(bridge_, refs_.back())));
     refs_.pop_back();
   }
   void echo() {
-    const sb::value sent{sb::bytes{std::string(random_() % 200'000, 'x')}};
-    const auto back = bridge_.call("copy", "copy", sent);
-    answers_.take("an echo", back, back == sent);
+    const sb::value sent{
+      sb::bytes{std::string(random_() % echo_bytes_max, 'x')}};
+    const auto back = here_.call("copy", "copy", sent);
+    take("an echo", back, back == sent);
   }
   void use_a_session() {
     const auto session = bridge_.open_session();
+    const auto inside = session.with({.pool = pool_});
     for (int i = 0; i < 3; ++i) {
-      const auto made = session.call("builtins", "object");
-      answers_.take("an object of a session", made, made && made->is_ref());
+      const auto made = inside.call("builtins", "object");
+      take("an object of a session", made, made && made->is_ref());
     }
   }
 
   const sb::bridge& bridge_;
+  const std::string pool_;
+  const sb::caller here_;
   tally& answers_;
-  engine random_;
+  std::atomic<std::uint64_t>& right_;
+  std::mt19937_64 random_;
   std::vector<sb::value> refs_;
 };
 
 } // namespace
 
 void tally::take_error(const std::string& asked, const sb::error& why) {
-  switch (why.code()) {
-  case sb::errc::deadline_exceeded:
-    ++late_;
-    break;
-  case sb::errc::interpreter_died:
-  case sb::errc::ref_stale:
+  if (why.code() == sb::errc::interpreter_died)
     ++lost_;
-    break;
-  default:
+  else
     note(asked + ": " + to_string(why));
-  }
 }
 
 void tally::note(std::string wrong) {
@@ -114,13 +128,30 @@ std::vector<std::string> tally::wrong() const {
   return wrong_;
 }
 
-clients::clients(const sb::bridge& bridge, std::uint64_t seed, tally& answers)
+bool has_ended(const sb::bridge& on, const sb::value& object) {
+  const auto name = object.as<sb::ref>();
+  for (const auto& pool : on.stats().pools)
+    for (const auto& each : pool.interpreters)
+      if (each.id == name.interpreter)
+        return each.epoch != name.epoch || !each.ready;
+  return false;
+}
+
+clients::clients(const sb::bridge& bridge,
+                 const std::vector<std::string>& pools, std::uint64_t seed,
+                 tally& answers)
     : bridge_{bridge},
-      answers_{answers},
-      alive_{threads} {
-  engine random{seed};
-  for (int i = 0; i < threads; ++i)
-    threads_.emplace_back([this, its = random()] { live(its); });
+      answers_{answers} {
+  std::mt19937_64 random{seed};
+  for (const auto& pool : pools)
+    for (int i = 0; i < of_each_pool; ++i) {
+      all_.push_back(std::make_unique<one>());
+      all_.back()->pool = pool;
+      all_.back()->seed = random();
+    }
+  alive_ = all_.size();
+  for (const auto& each : all_)
+    each->thread = std::thread{[this, mine = each.get()] { live(*mine); }};
 }
 
 clients::~clients() {
@@ -129,15 +160,27 @@ clients::~clients() {
     std::cerr << "a client of the storm was never answered\n";
     std::abort();
   }
-  for (auto& each : threads_)
-    each.join();
+  for (const auto& each : all_)
+    each->thread.join();
 }
 
-void clients::live(std::uint64_t seed) {
+bool clients::all_go_on() const {
+  std::vector<std::uint64_t> before;
+  for (const auto& each : all_)
+    before.push_back(each->right);
+  return eventually([&] {
+    for (std::size_t i = 0; i < all_.size(); ++i)
+      if (all_[i]->right == before[i])
+        return false;
+    return true;
+  });
+}
+
+void clients::live(one& mine) {
   {
-    life mine{bridge_, seed, answers_};
+    life its{bridge_, mine.pool, mine.seed, answers_, mine.right};
     while (!stop_)
-      mine.step();
+      its.step();
   }
   --alive_;
 }

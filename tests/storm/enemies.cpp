@@ -11,6 +11,7 @@
 
 #include <snakebridge/actors.hpp>
 
+#include "runtime/fault_points.hpp"
 #include "runtime/worker_process.hpp"
 
 namespace snakebridge::testing {
@@ -19,6 +20,7 @@ namespace {
 
 constexpr int tries_max = 20;
 constexpr auto endless_timeout = 100ms;
+constexpr auto delay_time = 30ms;
 
 bool send_signal(const descriptor& process, int signal) {
   return ::syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0U)
@@ -35,28 +37,48 @@ const sb::post_mortem* death_in(const sb::result<void>& answer) {
   return answer ? nullptr : answer.error().post_mortem();
 }
 
+bool raised(const sb::result<sb::value>& answer, const char* type) {
+  return !answer && answer.error().python() != nullptr
+         && answer.error().python()->type == type;
+}
+
+// Whether an interpreter dies of one strike.
+enum class harm { none, perhaps, death };
+
 } // namespace
 
 struct enemies::kind {
   const char* name;
-  bool (enemies::*strike)();
-  bool is_lethal;
+  bool (enemies::*strike)(const std::string& pool);
+  harm does;
+  bool needs_worker = true;
 };
 
 const std::vector<enemies::kind>& enemies::kinds() {
-  static const std::vector<kind> all{
-    {"SIGKILL", &enemies::kill, true},
-    {"SIGSTOP", &enemies::stop, false},
-    {"segfault", &enemies::crash, true},
-    {"os._exit", &enemies::exit, true},
-    {"a child left behind", &enemies::leave_a_child, true},
-    {"MemoryError", &enemies::exhaust_memory, false},
-    {"infinite loop", &enemies::loop_in_python, false},
-    {"loop that holds the GIL", &enemies::loop_in_c, false},
-    {"corrupt frame", &enemies::corrupt_the_channel, true},
-    {"client killed", &enemies::kill_a_client, false},
-    {"session killed", &enemies::kill_a_session, false},
-  };
+  static const std::vector<kind> all = [] {
+    std::vector<kind> found{
+      {"SIGKILL", &enemies::kill, harm::death},
+      {"SIGSTOP", &enemies::stop, harm::perhaps},
+      {"segfault", &enemies::crash, harm::death},
+      {"os._exit", &enemies::exit, harm::death},
+      {"a child left behind", &enemies::leave_a_child, harm::death},
+      {"MemoryError", &enemies::exhaust_memory, harm::none, false},
+      {"an exception", &enemies::raise, harm::none, false},
+      // What is interrupted too slowly is killed.
+      {"infinite loop", &enemies::loop_in_python, harm::perhaps, false},
+      {"loop that holds the GIL", &enemies::loop_in_c, harm::perhaps},
+      {"corrupt frame", &enemies::corrupt_the_channel, harm::death},
+      {"client killed", &enemies::kill_a_client, harm::perhaps, false},
+      {"session killed", &enemies::kill_a_session, harm::perhaps, false},
+    };
+    if (has_fault_points)
+      found.insert(
+        found.end(),
+        {{"lost before the call", &enemies::lose_before, harm::death},
+         {"lost after the call", &enemies::lose_after, harm::death},
+         {"delay", &enemies::delay, harm::none}});
+    return found;
+  }();
   return all;
 }
 
@@ -64,38 +86,35 @@ enemies::enemies(const sb::bridge& bridge, tally& answers)
     : bridge_{bridge},
       answers_{answers} {}
 
-std::size_t enemies::count() const {
+std::size_t enemies::count() {
   return kinds().size();
 }
 
-std::string enemies::name(std::size_t which) const {
+std::string enemies::name(std::size_t which) {
   return kinds().at(which).name;
 }
 
-bool enemies::strike(std::size_t which) {
+bool enemies::needs_worker(std::size_t which) {
+  return kinds().at(which).needs_worker;
+}
+
+bool enemies::is_lethal(std::size_t which) {
+  return kinds().at(which).does == harm::death;
+}
+
+bool enemies::strike(std::size_t which, const std::string& pool) {
   const auto& how = kinds().at(which);
-  const auto stopped_before = std::move(stopped_);
-  stopped_.clear();
   bool struck = false;
   for (int i = 0; i < tries_max && !struck; ++i) {
-    tried_ += how.is_lethal ? 1 : 0;
-    struck = (this->*how.strike)();
+    tried_ += how.does == harm::none ? 0 : 1;
+    struck = (this->*how.strike)(pool);
   }
-  sure_ += struck && how.is_lethal ? 1 : 0;
-  for (const auto& each : stopped_before)
-    send_signal(each, SIGCONT);
   return struck;
 }
 
-void enemies::relent() {
-  for (const auto& each : stopped_)
-    send_signal(each, SIGCONT);
-  stopped_.clear();
-}
-
-// The process a session's calls run in; nothing when it died just now.
-descriptor enemies::worker_of(const sb::session& session) const {
-  const auto pid = session.call("os", "getpid");
+// The process that calls run in; nothing when it died just now.
+descriptor enemies::worker_of(const sb::caller& through) const {
+  const auto pid = through.call("os", "getpid");
   if (!pid) {
     answers_.take_error("a pid", pid.error());
     return {};
@@ -104,126 +123,174 @@ descriptor enemies::worker_of(const sb::session& session) const {
     static_cast<int>(::syscall(SYS_pidfd_open, pid->as<int>(), 0U))};
 }
 
-bool enemies::kill() {
+bool enemies::kill(const std::string& pool) {
   const auto session = bridge_.open_session();
-  const auto worker = worker_of(session);
+  const auto inside = session.with({.pool = pool});
+  const auto worker = worker_of(inside);
   // It has to be dead, or the next enemy might take its death for its own.
   return worker && !has_ended(worker) && send_signal(worker, SIGKILL)
          && eventually([&] { return has_ended(worker); }) && eventually([&] {
-              const auto next = session.eval("1");
+              const auto next = inside.eval("1");
               return answers_.take("a call after the kill", next, next == 1);
             });
 }
 
-bool enemies::stop() {
+// It goes on when a call has been given up, or is killed for that by then.
+bool enemies::stop(const std::string& pool) {
   const auto session = bridge_.open_session();
-  auto worker = worker_of(session);
+  const auto inside = session.with({.pool = pool});
+  const auto worker = worker_of(inside);
   if (!worker || !send_signal(worker, SIGSTOP))
     return false;
-  const auto late = session.with({.timeout = endless_timeout}).eval("1");
-  stopped_.push_back(std::move(worker));
+  const auto late = inside.with({.timeout = endless_timeout}).eval("1");
+  send_signal(worker, SIGCONT);
   if (late)
     return false;
+  if (late.error().code() == sb::errc::deadline_exceeded)
+    return true;
   answers_.take_error("a call of a stopped worker", late.error());
-  return late.error().code() == sb::errc::deadline_exceeded;
+  return false;
 }
 
-bool enemies::crash() {
-  const auto answer = bridge_.open_session().exec("import ctypes\n"
-                                                  "ctypes.string_at(0)");
+bool enemies::crash(const std::string& pool) {
+  const auto answer = bridge_.open_session()
+                        .with({.pool = pool})
+                        .exec("import ctypes\n"
+                              "ctypes.string_at(0)");
   const auto* death = death_in(answer);
   return death != nullptr && death->signal == "SIGSEGV";
 }
 
-bool enemies::exit() {
-  const auto answer = bridge_.open_session().exec("__import__('os')._exit(3)");
+bool enemies::exit(const std::string& pool) {
+  const auto answer = bridge_.open_session()
+                        .with({.pool = pool})
+                        .exec("__import__('os')._exit(3)");
   const auto* death = death_in(answer);
   return death != nullptr && death->exit_status == 3;
 }
 
-bool enemies::leave_a_child() {
-  const auto answer =
-    bridge_.open_session().exec("import os, subprocess\n"
-                                "subprocess.Popen(['sleep', '1000'])\n"
-                                "os._exit(4)");
+bool enemies::leave_a_child(const std::string& pool) {
+  const auto answer = bridge_.open_session()
+                        .with({.pool = pool})
+                        .exec("import os, subprocess\n"
+                              "subprocess.Popen(['sleep', '1000'])\n"
+                              "os._exit(4)");
   const auto* death = death_in(answer);
   return death != nullptr && death->exit_status == 4;
 }
 
-bool enemies::exhaust_memory() {
-  const auto answer = bridge_.open_session().eval("bytearray(1 << 62)");
-  return !answer && answer.error().python() != nullptr
-         && answer.error().python()->type == "MemoryError";
+bool enemies::exhaust_memory(const std::string& pool) {
+  return raised(
+    bridge_.open_session().with({.pool = pool}).eval("bytearray(1 << 62)"),
+    "MemoryError");
 }
 
-bool enemies::run_late(const char* code) {
-  const auto answer =
-    bridge_.open_session().with({.timeout = endless_timeout}).exec(code);
-  if (answer)
+bool enemies::raise(const std::string& pool) {
+  return raised(bridge_.open_session().with({.pool = pool}).eval("1 / 0"),
+                "ZeroDivisionError");
+}
+
+bool enemies::run_late(const std::string& pool, const char* code) {
+  const auto answer = bridge_.open_session()
+                        .with({.timeout = endless_timeout, .pool = pool})
+                        .exec(code);
+  if (answer) {
+    answers_.note("an endless call has ended");
     return false;
+  }
+  if (answer.error().code() == sb::errc::deadline_exceeded)
+    return answer.error().may_have_run();
   answers_.take_error("an endless call", answer.error());
-  return answer.error().code() == sb::errc::deadline_exceeded
-         && answer.error().may_have_run();
+  return false;
 }
 
-bool enemies::loop_in_python() {
-  return run_late("while True: pass");
+bool enemies::loop_in_python(const std::string& pool) {
+  return run_late(pool, "while True: pass");
 }
 
-bool enemies::loop_in_c() {
-  return run_late("sum(range(10**15))");
+bool enemies::loop_in_c(const std::string& pool) {
+  return run_late(pool, "sum(range(10**15))");
 }
 
-bool enemies::corrupt_the_channel() {
-  const auto answer =
-    bridge_.open_session().exec("import os\n"
-                                "os.write(channel, b'\\xff' * 64)",
-                                {{"channel", worker_descriptor::data}});
+bool enemies::corrupt_the_channel(const std::string& pool) {
+  const auto answer = bridge_.open_session()
+                        .with({.pool = pool})
+                        .exec("import os\n"
+                              "os.write(channel, b'\\xff' * 64)",
+                              {{"channel", worker_descriptor::data}});
   const auto* death = death_in(answer);
   return death != nullptr && death->reason == "it sent what is no frame";
 }
 
+// Our own call meets the fault, or another of that moment.
+bool enemies::meet_fault(const std::string& pool, std::string_view point,
+                         fault how) {
+  const std::lock_guard lock{arming_};
+  faults plan;
+  plan.at(point, how);
+  const auto armed = arm(plan);
+  const auto answer = bridge_.with({.pool = pool}).eval("1");
+  answers_.take("a call at a fault", answer, answer == 1);
+  return armed.happened(point) > 0;
+}
+
+bool enemies::lose_before(const std::string& pool) {
+  return meet_fault(pool, "call.lost_before", {.nth = 1});
+}
+
+bool enemies::lose_after(const std::string& pool) {
+  return meet_fault(pool, "call.lost_after", {.nth = 1});
+}
+
+bool enemies::delay(const std::string& pool) {
+  return meet_fault(pool, "channel.send.stall", {.nth = 1, .time = delay_time});
+}
+
 // A client that holds an object and waits for another call when it is killed,
 // or when its session is.
-bool enemies::strike_an_actor(bool at_its_session) {
+bool enemies::strike_an_actor(const std::string& pool, bool at_its_session) {
   struct told {
-    std::promise<bool> has_object;
+    std::promise<sb::result<sb::value>> object;
     std::promise<sb::session_actor> session;
   };
   const auto tell = std::make_shared<told>();
   auto client = bridge_.system().spawn(
-    [tell, bridge = &bridge_](caf::event_based_actor* self, caf::unit_t) {
+    [tell, pool, bridge = &bridge_](caf::event_based_actor* self, caf::unit_t) {
       const auto session = sb::open_session(self, *bridge, {});
       tell->session.set_value(session);
       self
-        ->request(session, patience, sb::call_message{"builtins", "object", {}})
+        ->request(session, patience,
+                  sb::call_message{"builtins", "object", {}, {}, {pool}})
         .then(
           [=](const sb::value& made) {
-            tell->has_object.set_value(made.is_ref());
+            tell->object.set_value(made);
             self
               ->request(session, patience,
-                        sb::call_message{"time", "sleep", {0.02}})
+                        sb::call_message{"time", "sleep", {0.02}, {}, {pool}})
               .then([](const sb::value&) {}, [](const caf::error&) {});
           },
-          [=](const caf::error&) { tell->has_object.set_value(false); });
+          [=](const caf::error& why) {
+            tell->object.set_value(tl::unexpected{sb::to_error(why)});
+          });
       return caf::behavior{[](caf::unit_t) {}};
     },
     caf::unit);
   auto session = tell->session.get_future().get();
-  const bool has_object = tell->has_object.get_future().get();
+  const auto object = tell->object.get_future().get();
   if (at_its_session)
     caf::anon_send_exit(session, caf::exit_reason::kill);
   else
     caf::anon_send_exit(client, caf::exit_reason::kill);
-  return has_object;
+  return answers_.take("an object of an actor", object,
+                       object && object->is_ref());
 }
 
-bool enemies::kill_a_client() {
-  return strike_an_actor(false);
+bool enemies::kill_a_client(const std::string& pool) {
+  return strike_an_actor(pool, false);
 }
 
-bool enemies::kill_a_session() {
-  return strike_an_actor(true);
+bool enemies::kill_a_session(const std::string& pool) {
+  return strike_an_actor(pool, true);
 }
 
 } // namespace snakebridge::testing
