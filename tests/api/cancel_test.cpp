@@ -3,6 +3,7 @@
 #include "tests/api/gate.hpp"
 #include "tests/api/python_fixture.hpp"
 
+#include <atomic>
 #include <future>
 #include <thread>
 
@@ -58,10 +59,12 @@ TEST_P(Cancelling, GivenACallThatWaitsThenItIsCancelledAtOnceAndNeverRuns) {
   auto held = std::async(std::launch::async,
                          [&] { return bridge.eval(here.wait_here()); });
   ASSERT_TRUE(here.has_a_caller());
+  const auto before = first_of(bridge).calls;
   auto waiting = std::async(std::launch::async, [&] {
     return bridge.with({.cancel = source.token()})
       .exec("import builtins; builtins.cancelled_call_ran = True");
   });
+  ASSERT_TRUE(eventually([&] { return first_of(bridge).calls > before; }));
   source.cancel();
   const auto why = error_of(waiting.get());
   EXPECT_EQ(why.code(), sb::errc::cancelled);
@@ -123,6 +126,66 @@ TEST_P(Cancelling, WhenAnActorDiesWithACallInFlightThenPythonIsFreed) {
   ASSERT_TRUE(eventually([&] { return bridge.stats().sessions == 0; }));
   here.open();
   expect_goes_on();
+}
+
+// As many as the original's test had: each is answered, none runs, and nothing
+// of them is left.
+class ManyCancelled : public InAWorker {
+protected:
+  static constexpr int many = 1'200;
+
+  ManyCancelled()
+      : InAWorker{[] {
+          auto wanted = one_pool(sb::placement::worker);
+          wanted.pools[0].queue_max = many;
+          return wanted;
+        }()} {}
+
+  std::size_t under_way() const {
+    const auto now = first_of(bridge);
+    return now.running + now.waiting;
+  }
+
+  sb::cancel_source source;
+  std::atomic<int> answered = 0, cancelled = 0;
+};
+
+// ORIGINAL P14
+TEST_F(ManyCancelled, WhenTheyAllWaitThenEachIsAnsweredAndNothingIsLeft) {
+  gate here;
+  const scratch_folder folder;
+  auto held = std::async(std::launch::async,
+                         [&] { return bridge.eval(here.wait_here()); });
+  ASSERT_TRUE(here.has_a_caller());
+  const auto name = (folder / "ran").string();
+  auto asker = bridge.system().spawn([&](caf::event_based_actor* self) {
+    const auto session = sb::open_session(self, bridge);
+    for (int i = 0; i < many; ++i)
+      self
+        ->request(session, caf::infinite,
+                  sb::call_message{
+                    "os", "mkdir", {name}, {}, {.cancel = source.token()}})
+        .then([this](const sb::value&) { ++answered; },
+              [this](const caf::error& why) {
+                const auto told = sb::to_error(why);
+                ++answered;
+                cancelled +=
+                  told.code() == sb::errc::cancelled && !told.may_have_run()
+                    ? 1
+                    : 0;
+              });
+    return caf::behavior{[](caf::unit_t) {}};
+  });
+  ASSERT_TRUE(eventually([&] { return under_way() == 1 + many; }));
+  source.cancel();
+  EXPECT_TRUE(eventually([&] { return answered == many; }));
+  EXPECT_EQ(cancelled, many);
+  here.open();
+  EXPECT_EQ(held.get(), "");
+  EXPECT_TRUE(eventually([&] { return under_way() == 0; }));
+  EXPECT_EQ(bridge.call("os.path", "exists", name), false);
+  EXPECT_EQ(first_of(bridge).epoch, 1U);
+  caf::anon_send_exit(asker, caf::exit_reason::kill);
 }
 
 } // namespace snakebridge::testing
