@@ -18,7 +18,8 @@ int main() {
     bridge.eval("__import__('subprocess').Popen(['sleep', '1000']).pid");
   const auto busy_workers = [&] {
     int busy = 0;
-    for (const auto& each : bridge.stats().pools.at(0).interpreters)
+    const auto now = bridge.stats();
+    for (const auto& each : now.pools.at(0).interpreters)
       busy += each.running > 0 ? 1 : 0;
     return busy;
   };
