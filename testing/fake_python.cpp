@@ -1,5 +1,6 @@
 #include <snakebridge/testing.hpp>
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -12,9 +13,17 @@
 
 namespace snakebridge::testing {
 
+/// How an interpreter comes up, and how many calls it takes.
+struct fake_start {
+  std::chrono::nanoseconds delay{0};
+  std::string failure; // empty: it comes up
+  std::size_t calls_max = fake_manners{}.accepted_max;
+};
+
 /// Shared by a fake Python and the interpreters of its bridges.
 struct fake_state {
   std::mutex mutex;
+  fake_start next_start;
   std::map<std::string, fake_python::script, std::less<>> scripts;
   std::vector<std::weak_ptr<fake_host>> hosts;
 
@@ -41,10 +50,29 @@ class fake_interpreter final
       public std::enable_shared_from_this<fake_interpreter> {
 public:
   fake_interpreter(incarnation self, std::shared_ptr<fake_state> state,
-                   caf::actor_system& system)
-      : fake_host{std::move(self)},
+                   caf::actor_system& system, fake_start how,
+                   std::chrono::milliseconds start_timeout)
+      : fake_host{std::move(self),
+                  {.ready_at_once =
+                     how.failure.empty() && how.delay.count() == 0,
+                   .accepted_max = how.calls_max}},
         state_{std::move(state)},
-        system_{system} {}
+        system_{system},
+        how_{std::move(how)},
+        start_timeout_{start_timeout} {}
+
+  void start(host_events events) override {
+    fake_host::start(std::move(events));
+    if (!how_.failure.empty())
+      die(error{errc::startup_failed, how_.failure});
+    else if (how_.delay > start_timeout_)
+      later(start_timeout_, [this] {
+        die(error{errc::startup_failed, fmt::format("not ready within {} ms",
+                                                    start_timeout_.count())});
+      });
+    else if (how_.delay.count() > 0)
+      later(how_.delay, [this] { ready(); });
+  }
 
 private:
   std::optional<result<value>> perform(const call_ptr& taken) override {
@@ -71,28 +99,32 @@ private:
       return std::move(chosen.answer_);
     // Not before we have returned: a host cannot end within `accept`.
     const auto delay = chosen.delay_;
-    auto later = [weak = weak_from_this(), taken, chosen = std::move(chosen)] {
-      const auto host = weak.lock();
-      if (!host)
-        return;
+    later(delay, [this, taken, chosen = std::move(chosen)] {
       if (chosen.answer_)
-        host->finish_as(*chosen.answer_, taken.get());
+        finish_as(*chosen.answer_, taken.get());
       else
-        host->die(chosen.crash_);
-    };
-    system_.spawn([delay, later = std::move(later)](
-                    caf::event_based_actor* self) -> caf::behavior {
-      self->delayed_send(self, delay, caf::unit);
-      return {[self, later](caf::unit_t) {
-        self->quit();
-        later();
-      }};
+        die(chosen.crash_);
     });
     return {};
   }
 
+  // After that time of the actor system's clock, if this host is there then.
+  void later(std::chrono::nanoseconds delay, std::function<void()> due) {
+    system_.spawn([delay, weak = weak_from_this(), due = std::move(due)](
+                    caf::event_based_actor* self) -> caf::behavior {
+      self->delayed_send(self, delay, caf::unit);
+      return {[self, weak, due](caf::unit_t) {
+        self->quit();
+        if (const auto host = weak.lock())
+          due();
+      }};
+    });
+  }
+
   const std::shared_ptr<fake_state> state_;
   caf::actor_system& system_;
+  const fake_start how_;
+  const std::chrono::milliseconds start_timeout_;
 };
 
 namespace {
@@ -100,11 +132,12 @@ namespace {
 std::unique_ptr<bridge> started(const std::shared_ptr<fake_state>& state,
                                 config wanted, caf::actor_system* users) {
   auto hosts = [state](caf::actor_system& system) -> pool_host_factory {
-    return [state, &system](const pool&) -> host_factory {
-      return [state, &system](incarnation self) {
-        auto made =
-          std::make_shared<fake_interpreter>(std::move(self), state, system);
+    return [state, &system](const pool& of) -> host_factory {
+      return [state, &system,
+              start_timeout = of.settings.start_timeout](incarnation self) {
         const std::lock_guard lock{state->mutex};
+        auto made = std::make_shared<fake_interpreter>(
+          std::move(self), state, system, state->next_start, start_timeout);
         state->hosts.push_back(made);
         return made;
       };
@@ -157,6 +190,26 @@ fake_python::~fake_python() = default;
 fake_python& fake_python::on(std::string function, script how) {
   const std::lock_guard lock{state_->mutex};
   state_->scripts.insert_or_assign(std::move(function), std::move(how));
+  return *this;
+}
+
+fake_python& fake_python::starts_after(std::chrono::nanoseconds delay) {
+  const std::lock_guard lock{state_->mutex};
+  state_->next_start.failure.clear();
+  state_->next_start.delay = delay;
+  return *this;
+}
+
+fake_python& fake_python::fails_to_start(std::string why) {
+  const std::lock_guard lock{state_->mutex};
+  state_->next_start.failure =
+    why.empty() ? "it does not start" : std::move(why);
+  return *this;
+}
+
+fake_python& fake_python::takes_calls(std::size_t calls_max) {
+  const std::lock_guard lock{state_->mutex};
+  state_->next_start.calls_max = std::max<std::size_t>(calls_max, 1);
   return *this;
 }
 

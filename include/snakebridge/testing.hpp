@@ -1,7 +1,7 @@
 #pragma once
 // For the tests of programs that use a bridge: Python as a script of C++
-// functions, in no process and without a clock of its own; a check that no
-// object is left; and, in faults.hpp, faults on purpose. Link
+// functions, in no process and on the clock of the actor system; a check that
+// no object is left; and, in faults.hpp, faults on purpose. Link
 // `snakebridge::testing`; the macro needs GoogleTest. Tests of actors have
 // <snakebridge/testing_actors.hpp>, too.
 //
@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <concepts>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -100,7 +101,23 @@ public:
   /// must not use the bridge.
   fake_python& on(std::string function, script how);
 
-  /// A bridge whose pools are all fake. Throws config_invalid.
+  // What interpreters do that start from now on: those of a bridge that is
+  // started next, and those that replace one that has crashed.
+
+  /// They are ready after that time of the actor system's clock (by default at
+  /// once), or startup_failed if that is longer than their pool's
+  /// start_timeout. On a system that is tested by hand a bridge must have
+  /// started before: its start waits, and nobody moves the clock.
+  fake_python& starts_after(std::chrono::nanoseconds delay);
+  /// They are startup_failed: a bridge does not start, and a pool whose
+  /// interpreter has crashed is pool_down. Until `starts_after`.
+  fake_python& fails_to_start(std::string why = "it does not start");
+  /// They take so many calls at a time, the one that runs included; further
+  /// ones wait, as many as the pool's queue_max, and then are overloaded. By
+  /// default 4, at least 1.
+  fake_python& takes_calls(std::size_t calls_max);
+
+  /// A bridge whose pools are all fake. Throws config_invalid, startup_failed.
   std::unique_ptr<bridge> start(config wanted = {.pools = {{.size = 1}}}) const;
   /// The same on an actor system, which must outlive it. On one that is tested
   /// by hand (`deterministic`) a thread's own calls must be answered at once.

@@ -1,10 +1,17 @@
 #pragma once
 // The fixture of every actor test: an actor system whose scheduler runs when
-// told to and whose clock stands still until moved. Nothing sleeps, nothing
-// depends on the machine. It owns the system; all actors run on the test's
-// own thread, inside `settle` and `advance`. At its end a test must leave no
-// actor: `ends_with_test` ends those that it does not end itself. A bridge on
-// fake Python may run on it, too. Needs GoogleTest and CAF.
+// told to and whose clock stands still until moved. It owns the system; all
+// actors run on the test's own thread, inside `settle` and `advance`. At its
+// end a test must leave no actor: `ends_with_test` ends those that it does not
+// end itself. A bridge on fake Python may run on it, too. Needs GoogleTest and
+// CAF.
+//
+// On this clock are: what actors send delayed, the time a request may take,
+// restarts and their backoff, recycling by age, the answers and starts of fake
+// Python. On the machine's clock, which `advance` does not move, are: the
+// timeout of a call that its options or the configuration give it, the times of
+// a breaker, and the patience of `drain` and `resize`. Fake objects have no
+// ttl. Unless a test is of these, nothing in it depends on the machine.
 
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>

@@ -94,6 +94,17 @@ TEST_F(OnVirtualTime, WhenTheServiceEndsThenItsObjectsAreGoneAtOnce) {
   EXPECT_EQ(leaked_refs(*running, 0ms), "");
 }
 
+TEST_F(OnVirtualTime, WhenItComesBackSlowlyThenCallsWaitUntilThen) {
+  training([](const fake_call&) { return 1; });
+  python.starts_after(3s).crash();
+  const auto waits = train();
+  advance(2'999ms);
+  EXPECT_FALSE(waits.arrived());
+  EXPECT_FALSE(running->stats().pools.at(0).interpreters.at(0).ready);
+  advance(1ms);
+  EXPECT_EQ(waits.value(), 1);
+}
+
 TEST_F(OnVirtualTime, WhenAThreadCallsThenItIsAnsweredOnIt) {
   training([](const fake_call&) { return 5; });
   EXPECT_EQ(running->call("ml", "train"), 5);

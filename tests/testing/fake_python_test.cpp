@@ -152,8 +152,81 @@ TEST_F(FakePython, WhenASessionKeepsObjectsThenTheLeakIsToldByItsName) {
   EXPECT_EQ(leaked_refs(*bridge), "");
 }
 
-TEST(FakePythonStart, WhenTheConfigurationIsWrongThenItIsRefused) {
-  const fake_python python;
+class FakePythonStart : public ::testing::Test {
+protected:
+  static config one_restart() {
+    return {.pools = {{.size = 1,
+                       .restart = {.intensity = 1, .period = 1h},
+                       .start_timeout = 20ms}}};
+  }
+  static errc code_of(const result<value>& answer) {
+    return answer ? errc{} : answer.error().code();
+  }
+  error start_error() const {
+    try {
+      python.start(one_restart());
+    } catch (const exception& failed) {
+      return failed.error();
+    }
+    return {errc::overloaded, "it started"};
+  }
+
+  fake_python python;
+};
+
+TEST_F(FakePythonStart, WhenItFailsThenTheBridgeDoesNotStartAndSaysWhy) {
+  python.fails_to_start("no licence");
+  const auto why = start_error();
+  EXPECT_EQ(why.code(), errc::startup_failed);
+  EXPECT_THAT(why.message(), HasSubstr("no licence"));
+  python.starts_after(0ms);
+  EXPECT_NE(python.start(), nullptr);
+}
+
+TEST_F(FakePythonStart, WhenItTakesLongerThanItMayThenItHasFailed) {
+  python.starts_after(1h);
+  const auto why = start_error();
+  EXPECT_EQ(why.code(), errc::startup_failed);
+  EXPECT_THAT(why.message(), HasSubstr("not ready within 20 ms"));
+}
+
+TEST_F(FakePythonStart, WhenItTakesItsTimeThenTheBridgeWaitsForIt) {
+  python.on("ml.load", [](const fake_call&) { return 7; });
+  const auto bridge = python.starts_after(5ms).start(one_restart());
+  EXPECT_EQ(bridge->call("ml", "load"), 7);
+}
+
+TEST_F(FakePythonStart, WhenNoneComesBackAfterACrashThenThePoolIsDown) {
+  python.on("ml.load", [](const fake_call&) { return 7; });
+  const auto bridge = python.start(one_restart());
+  python.fails_to_start("no licence").crash();
+  EXPECT_TRUE(eventually(
+    [&] { return code_of(bridge->call("ml", "load")) == errc::pool_down; }));
+  EXPECT_THAT(bridge->stats().pools.at(0).down, HasSubstr("no licence"));
+}
+
+TEST_F(FakePythonStart, WhenItTakesOneCallThenTheQueueIsSoonFull) {
+  python.on("ml.train", [](const fake_call&) { return fake_answer::hold(); });
+  const auto bridge =
+    python.takes_calls(1).start({.pools = {{.size = 1, .queue_max = 1}}});
+  const auto under_way = [&] {
+    const auto now = bridge->stats().pools.at(0).interpreters.at(0);
+    return now.running + now.waiting;
+  };
+  std::vector<std::future<result<value>>> trained;
+  for (std::size_t count = 1; count <= 2; ++count) {
+    trained.push_back(std::async(std::launch::async,
+                                 [&] { return bridge->call("ml", "train"); }));
+    ASSERT_TRUE(eventually([&] { return under_way() == count; }));
+  }
+  EXPECT_EQ(code_of(bridge->call("ml", "train")), errc::overloaded);
+  for (auto& each : trained) {
+    EXPECT_TRUE(eventually([&] { return python.finish("ml.train", 1); }));
+    EXPECT_EQ(each.get(), 1);
+  }
+}
+
+TEST_F(FakePythonStart, WhenTheConfigurationIsWrongThenItIsRefused) {
   EXPECT_THROW(python.start({.pools = {{.name = ""}}}), exception);
 }
 

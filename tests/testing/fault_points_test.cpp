@@ -3,6 +3,9 @@
 // next call.
 #include "tests/api/python_fixture.hpp"
 
+#include <caf/scoped_actor.hpp>
+
+#include <snakebridge/actors.hpp>
 #include <snakebridge/faults.hpp>
 
 namespace snakebridge::testing {
@@ -143,6 +146,52 @@ TEST_F(FaultPoints, WhenThereIsNoProcessForAWorkerThenItIsTriedAgain) {
   replace_worker();
   serves_with_epoch(3);
   EXPECT_EQ(armed.happened("worker.spawn.fail"), 1U);
+}
+
+// One of two workers is slow to come back: nobody but it waits.
+class SlowStart : public ::testing::Test {
+protected:
+  static constexpr auto slow = 60s;
+
+  static sb::config two_workers() {
+    auto wanted = one_pool(sb::placement::worker, 2);
+    wanted.pools[0].stop_timeout = 50ms;
+    return wanted;
+  }
+  /// What a session of an actor's answers.
+  sb::result<sb::value> ask_as_actor() {
+    caf::scoped_actor self{bridge.system()};
+    const auto session = sb::open_session(self.ptr(), bridge);
+    sb::result<sb::value> answer;
+    self->request(session, patience, sb::call_message{"math", "sqrt", {16}})
+      .receive([&](const sb::value& root) { answer = root; },
+               [&](const caf::error& why) {
+                 answer = tl::unexpected{sb::to_error(why)};
+               });
+    return answer;
+  }
+
+  const sb::bridge bridge{two_workers()};
+};
+
+// ORIGINAL P11, P28
+TEST_F(SlowStart, WhileOneComesBackThenTheOtherServesAndActorsAnswer) {
+  faults plan;
+  plan.at("worker.start.slow", {.nth = 1, .time = slow});
+  const auto armed = arm(plan);
+  EXPECT_EQ(code_of(bridge.open_session().call("os", "_exit", 1)),
+            sb::errc::interpreter_died);
+  ASSERT_TRUE(
+    eventually([&] { return armed.happened("worker.start.slow") == 1; }));
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(bridge.open_session().call("math", "sqrt", 16), 4.0);
+    EXPECT_EQ(ask_as_actor(), 4.0);
+  }
+  std::size_t ready = 0;
+  const auto now = bridge.stats();
+  for (const auto& each : now.pools.at(0).interpreters)
+    ready += each.ready ? 1 : 0;
+  EXPECT_EQ(ready, 1U) << "all of it while the other was starting";
 }
 
 // The start of a bridge under a fault: what it throws.
