@@ -104,6 +104,7 @@ INSTANTIATE_TEST_SUITE_P(Python, Preload,
                          });
 
 // Any worker has more than a byte.
+// ORIGINAL P27
 TEST(RecyclingOfWorkers, WhenItsMemoryIsBeyondTheLimitThenItIsReplaced) {
   auto wanted = one_pool(sb::placement::worker);
   wanted.pools[0].recycle.memory_bytes = 1;
