@@ -28,9 +28,12 @@ void write_tests(std::ostream& out) {
   for (int i = 0; i < unit.total_test_suite_count(); ++i) {
     const auto& suite = *unit.GetTestSuite(i);
     for (int j = 0; j < suite.total_test_count(); ++j)
-      if (const auto& test = *suite.GetTestInfo(j); test.should_run())
-        out << "test " << layer() << '.' << suite.name() << '.' << test.name()
-            << '\n';
+      if (const auto& test = *suite.GetTestInfo(j); test.should_run()) {
+        const auto name = layer() + '.' + suite.name() + '.' + test.name();
+        out << "test " << name << '\n';
+        if (test.result()->Skipped())
+          out << "skipped " << name << '\n';
+      }
   }
 }
 

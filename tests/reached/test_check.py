@@ -32,10 +32,10 @@ class Check(unittest.TestCase):
         (self.folder / test).write_text("\n".join(lines) + "\n",
                                         encoding="utf-8")
 
-    def check(self):
+    def check(self, *page):
         return subprocess.run([sys.executable, CHECK, self.folder, self.ctest,
-                               "build"], capture_output=True, check=False,
-                              text=True)
+                               "build", *page], capture_output=True,
+                              check=False, text=True)
 
     def test_what_any_test_reached_is_reached(self):
         self.note("api.A.One", "point p 0", "errc e 2")
@@ -61,10 +61,23 @@ class Check(unittest.TestCase):
         self.note("api.A.Two", "errc node_down 0")
         self.assertEqual(self.check().returncode, 0)
 
-    def test_an_exemption_that_is_not_needed_is_told(self):
+    def test_an_exemption_that_is_not_needed_fails_the_run(self):
         self.note("api.A.One", "errc node_down 1")
         self.note("api.A.Two")
-        self.assertIn("take it off EXEMPT", self.check().stdout)
+        ended = self.check()
+        self.assertEqual(ended.returncode, 1)
+        self.assertIn("errc node_down is reached by now", ended.stdout)
+
+    def test_a_skipped_test_that_the_page_names_fails_the_run(self):
+        page = self.folder.parent / "page.md"
+        page.write_text("| a fault | `api.A.One` |\n", encoding="utf-8")
+        self.note("api.A.One", "skipped api.A.One/embedded")
+        self.note("api.A.Two", "skipped api.A.Two")
+        ended = self.check(page)
+        self.assertEqual(ended.returncode, 1)
+        self.assertIn("api.A.One/embedded was skipped", ended.stdout)
+        self.assertNotIn("api.A.Two", ended.stdout)
+        self.assertEqual(self.check().returncode, 0)
 
     def test_a_run_of_some_of_the_tests_says_nothing(self):
         self.note("api.A.One", "point p 0")
