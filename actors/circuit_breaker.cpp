@@ -28,19 +28,21 @@ result<circuit_breaker::ticket> circuit_breaker::admit(time_point now) {
                            left.count())}};
 }
 
-void circuit_breaker::record(ticket of, bool failed, time_point now) {
+void circuit_breaker::record(ticket of, outcome what, time_point now) {
   if (!is_on())
     return;
   const std::lock_guard lock{mutex_};
   if (of.probes) {
     probing_ = false;
-    if (failed)
+    if (what == outcome::crashed)
       return open(now);
+    if (what == outcome::untried)
+      return; // the next call tries
     open_until_.reset();
     return failures_.clear();
   }
   // What was under way when it opened says nothing new.
-  if (!failed || open_until_)
+  if (what != outcome::crashed || open_until_)
     return;
   failures_.push_back(now);
   while (now - failures_.front() > limits_.period)

@@ -31,8 +31,14 @@ public:
   bool is_on() const { return limits_.failures > 0; }
   /// Errors: pool_down, saying until when.
   result<ticket> admit(time_point now);
-  /// Each admitted call once: whether an interpreter died of it.
-  void record(ticket of, bool failed, time_point now);
+  /// What became of an admitted call.
+  enum class outcome {
+    worked,  ///< Python ran it, whatever it made of it
+    crashed, ///< an interpreter died of it
+    untried, ///< it never came to that: it tells nothing
+  };
+  /// Each admitted call once.
+  void record(ticket of, outcome what, time_point now);
   circuit_state state(time_point now) const;
 
 private:

@@ -1,9 +1,8 @@
 #include "actors/interpreter.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include "actors/errors.hpp"
 #include "config/tunables.hpp"
+#include "runtime/log.hpp"
 
 namespace snakebridge {
 
@@ -105,8 +104,9 @@ void host_has_ended(self_pointer self, const host_ended& told) {
   auto& state = self->state;
   if (state.successor && told.epoch == state.successor_epoch) {
     state.successor.reset();
+    state.is_successor_ready = false;
     if (!told.asked)
-      spdlog::warn("a worker that was to replace another did not start: {}",
+      logger()->warn("a worker that was to replace another did not start: {}",
                    told.why.message());
   } else if (told.epoch == state.epoch) {
     state.host.reset();

@@ -93,8 +93,21 @@ bool is_lost(const result<value>& outcome, const operation& asked) {
 }
 
 // What the breaker of a pool hears of.
-bool is_crash(const result<value>& outcome) {
-  return !outcome && outcome.error().code() == errc::interpreter_died;
+circuit_breaker::outcome tried(const result<value>& answer) {
+  if (!answer && answer.error().code() == errc::interpreter_died)
+    return circuit_breaker::outcome::crashed;
+  const bool has_run =
+    answer || answer.error().code() == errc::python_raised;
+  return has_run ? circuit_breaker::outcome::worked
+                 : circuit_breaker::outcome::untried;
+}
+
+// The answer of a call that was lost and made again: how it was lost, if it did
+// not come to run once more.
+result<value> of_both(result<value> lost, result<value> again) {
+  const bool has_run = again || again.error().may_have_run()
+                       || again.error().code() == errc::quota_exceeded;
+  return has_run ? std::move(again) : std::move(lost);
 }
 
 } // namespace
@@ -123,6 +136,8 @@ result<lane::route> lane::begin(operation& asked,
   asked.cancel = options.cancel;
   asked.fails_fast = options.affinity.value_or(to->of->settings.affinity)
                      == affinity::strict_fail_fast;
+  if (!to->of->breaker->is_on())
+    return to;
   auto admitted = to->of->breaker->admit(steady_clock::now());
   if (!admitted)
     return tl::unexpected{admitted.error()};
@@ -137,7 +152,8 @@ result<value> lane::run(operation asked, const runtime_options& options) {
     again = asked;
   auto outcome = run_once(std::move(asked), options, until);
   if (again && is_lost(outcome, *again))
-    outcome = run_once(std::move(*again), options, until);
+    outcome = of_both(std::move(outcome),
+                      run_once(std::move(*again), options, until));
   if (!outcome && errors_ == error_mode::translated)
     return tl::unexpected{translated(std::move(outcome).error())};
   return outcome;
@@ -149,10 +165,11 @@ result<value> lane::run_once(operation asked, const runtime_options& options,
   if (!to)
     return tl::unexpected{to.error()};
   auto outcome = to->queue->run(std::move(asked), gate_, until, to->epoch);
-  to->of->breaker->record(to->ticket, is_crash(outcome), steady_clock::now());
+  if (to->of->breaker->is_on())
+    to->of->breaker->record(to->ticket, tried(outcome), steady_clock::now());
   // What died with it counts no more for whoever hears of it here.
   const auto* death = outcome ? nullptr : outcome.error().post_mortem();
-  if (death != nullptr && is_crash(outcome))
+  if (death != nullptr && outcome.error().code() == errc::interpreter_died)
     gate_->refs.forget_all_but(death->interpreter, death->epoch + 1);
   return outcome;
 }
@@ -170,7 +187,11 @@ void lane::submit(operation asked, const runtime_options& options,
     done = [self = shared_from_this(), asked, options, until,
             last = std::move(done)](result<value> outcome) {
       if (is_lost(outcome, asked))
-        self->submit_once(asked, options, until, last);
+        self->submit_once(
+          asked, options, until,
+          [lost = std::move(outcome), last](result<value> again) {
+            last(of_both(lost, std::move(again)));
+          });
       else
         last(std::move(outcome));
     };
@@ -185,7 +206,7 @@ void lane::submit_once(operation asked, const runtime_options& options,
   if (to->of->breaker->is_on())
     done = [breaker = to->of->breaker, ticket = to->ticket,
             raw = std::move(done)](result<value> outcome) {
-      breaker->record(ticket, is_crash(outcome), steady_clock::now());
+      breaker->record(ticket, tried(outcome), steady_clock::now());
       raw(std::move(outcome));
     };
   const auto made =
@@ -232,9 +253,10 @@ result<lane::route> lane::find_route(const operation& asked,
   const bool anywhere = asked.what == verb::call || asked.what == verb::get;
   if (anywhere
       && options.affinity.value_or(in->settings.affinity) == affinity::hint) {
-    *chosen = in->any_free(*chosen);
+    auto free = in->any_free(*chosen);
     const std::lock_guard lock{mutex_};
-    remember_locked(*chosen);
+    if (remember_locked(free))
+      *chosen = std::move(free);
   }
   return route{std::move(*chosen), 0, in, {}};
 }
@@ -249,61 +271,64 @@ result<std::shared_ptr<call_queue>> lane::home(const std::string& pool) {
   for (const auto& [at, queue] : homes_)
     if (at == wanted && !queue->is_retired())
       chosen = queue;
-  if (chosen) {
-    remember_locked(chosen);
+  if (chosen && remember_locked(chosen))
     return chosen;
-  }
   const std::lock_guard choosing{wanted->service->choosing};
-  chosen = wanted->least_busy();
+  do // until it is one that did not leave the pool meanwhile
+    chosen = wanted->least_busy();
+  while (!remember_locked(chosen));
   std::erase_if(homes_, [&](const auto& each) { return each.first == wanted; });
   homes_.emplace_back(wanted, chosen);
-  remember_locked(chosen);
   return chosen;
 }
 
-void lane::remember_locked(const std::shared_ptr<call_queue>& queue) {
+bool lane::remember_locked(const std::shared_ptr<call_queue>& queue) {
   // What comes after `close` is refused, and would never be released.
   if (std::find(used_.begin(), used_.end(), queue) == used_.end()
       && !gate_->closed) {
+    if (!queue->join())
+      return false;
     used_.push_back(queue);
-    queue->join();
   }
   // Where there are several, what the dead among them held counts no more.
   if (used_.size() > 1)
     for (const auto& each : used_)
       gate_->refs.forget_all_but(each->interpreter(), each->serving_epoch());
+  return true;
 }
 
-result<std::size_t> lane::release_objects() {
-  std::vector<std::shared_ptr<call_queue>> used;
-  {
-    const std::lock_guard lock{mutex_};
-    used = used_;
-  }
-  std::size_t count = 0;
-  for (const auto& queue : used) {
-    if (!queue->look().ready)
-      continue; // between two incarnations it holds nothing
-    const auto released =
-      queue->run({.what = verb::release_session}, gate_, deadline({}), 0);
-    if (released)
-      count += released->to<std::size_t>().value_or(0);
-    else if (released.error().code() == errc::deadline_exceeded)
-      return tl::unexpected{released.error()};
-  }
-  return count;
+lane::queues lane::shut() {
+  if (gate_->closed.exchange(true))
+    return {};
+  const std::lock_guard lock{mutex_};
+  return used_;
 }
 
 void lane::close() {
-  if (gate_->closed.exchange(true))
-    return;
-  std::vector<std::shared_ptr<call_queue>> used;
-  {
-    const std::lock_guard lock{mutex_};
-    used = used_;
-  }
-  for (const auto& queue : used)
+  for (const auto& queue : shut())
     queue->release(gate_->number);
+}
+
+result<std::size_t> lane::close_and_count() {
+  const auto used = shut();
+  for (const auto& queue : used)
+    queue->withdraw(gate_->number);
+  const auto until = deadline({});
+  result<std::size_t> count = 0;
+  for (const auto& queue : used) {
+    // Between two incarnations it holds nothing.
+    if (queue->look().ready) {
+      const auto released =
+        queue->run({.what = verb::release_session}, gate_, until, 0);
+      if (released && count)
+        *count += released->to<std::size_t>().value_or(0);
+      else if (!released
+               && released.error().code() == errc::deadline_exceeded)
+        count = tl::unexpected{released.error()};
+    }
+    queue->release(gate_->number);
+  }
+  return count;
 }
 
 } // namespace snakebridge

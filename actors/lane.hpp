@@ -36,11 +36,12 @@ public:
   /// Starts a call; `done` runs exactly once, here or on a thread of the
   /// runtime.
   void submit(operation asked, const runtime_options& options, completion done);
-  /// Frees all objects, waits until they are, and answers how many there were.
-  result<std::size_t> release_objects();
-  /// No call starts any more, and all objects are freed, those of calls still
-  /// running too. Idempotent.
+  /// No call starts any more, those that run are interrupted, and all objects
+  /// are freed, those of calls still running too. Idempotent; does not wait.
   void close();
+  /// The same, but waits until all objects are freed and answers how many there
+  /// were: what ran has ended by then. Errors: deadline_exceeded.
+  result<std::size_t> close_and_count();
 
 private:
   struct route {
@@ -59,7 +60,12 @@ private:
   result<route> find_route(const operation& asked,
                            const runtime_options& options);
   result<std::shared_ptr<call_queue>> home(const std::string& pool);
-  void remember_locked(const std::shared_ptr<call_queue>& queue);
+  /// False: it is not in service, and this session has nothing there.
+  bool remember_locked(const std::shared_ptr<call_queue>& queue);
+  using queues = std::vector<std::shared_ptr<call_queue>>;
+  /// No call starts any more. All that may have calls or objects of it; nothing
+  /// if it had been shut before.
+  queues shut();
   steady_clock::time_point deadline(const runtime_options& options) const;
 
   const std::shared_ptr<const pools> where_;
@@ -69,7 +75,7 @@ private:
 
   std::mutex mutex_;
   std::vector<std::pair<const pool*, std::shared_ptr<call_queue>>> homes_;
-  std::vector<std::shared_ptr<call_queue>> used_; // to be told of the end
+  queues used_; // to be told of the end
 };
 
 } // namespace snakebridge

@@ -10,7 +10,8 @@ namespace snakebridge {
 std::shared_ptr<call_queue> pool::least_busy() const {
   const auto rank = [since = steady_clock::now() - settings.restart.period](
                       const std::shared_ptr<call_queue>& queue) {
-    return std::tuple{queue->is_due(), queue->died_since(since), queue->load(),
+    return std::tuple{queue->serving_epoch() == 0, queue->is_due(),
+                      queue->died_since(since), queue->load(),
                       queue->users()};
   };
   const auto candidates = in_service();
@@ -38,7 +39,8 @@ pools::pools(const std::vector<pool_config>& wanted,
                                                            settings.breaker),
               .spares = settings.spares == 0
                           ? nullptr
-                          : std::make_shared<spare_workers>(settings.spares)};
+                          : std::make_shared<spare_workers>(settings.name,
+                                                            settings.spares)};
     made.service->size = settings.size;
     add(made, settings.size, pools_.size(), deadlines);
     pools_.push_back(std::move(made));

@@ -44,7 +44,7 @@ struct pool {
     return std::span{interpreters}.first(service->size);
   }
   /// For a session that comes to the pool. One that is due or died of late is
-  /// the last choice.
+  /// the last choice but for one that is not there at all.
   std::shared_ptr<call_queue> least_busy() const;
   /// `home` if it is free; else another that is, if there is one; else `home`.
   std::shared_ptr<call_queue>

@@ -34,7 +34,12 @@ template <class Answer, class AsMessage>
 caf::delegated<Answer> start(session_pointer self, operation asked,
                              const runtime_options& options,
                              AsMessage as_message) {
-  self->state.record->calls->submit(
+  auto& state = self->state;
+  const auto client = state.clients.find(
+    caf::actor_cast<caf::actor_addr>(self->current_sender()));
+  if (client != state.clients.end())
+    asked.client_ended = client->second.token();
+  state.record->calls->submit(
     std::move(asked), options,
     [to = requester{self->make_response_promise()},
      as_message](result<value> answered) {
@@ -43,6 +48,21 @@ caf::delegated<Answer> start(session_pointer self, operation asked,
                         : caf::make_message(to_caf_error(outcome.error())));
     });
   return {};
+}
+
+void watch_client(session_pointer self, const caf::actor_addr& client) {
+  if (self->state.clients.try_emplace(client).second)
+    watch(self, client);
+}
+
+// True if it was the last.
+bool client_has_ended(session_state& state, const caf::actor_addr& client) {
+  auto ended = state.clients.extract(client);
+  if (state.all->leave(state.record, client))
+    return true; // the session ends, and its calls with it
+  if (!ended.empty())
+    ended.mapped().cancel();
+  return false;
 }
 
 caf::message value_message(value& outcome) {
@@ -128,6 +148,9 @@ void tell_owners(const std::shared_ptr<sessions>& all,
 session_state::~session_state() {
   if (!record)
     return;
+  // A monitor would stay with the client, and with it the memory of the actor.
+  for (const auto& [client, calls] : clients)
+    self->demonitor(client);
   record->calls->close();
   all->remove(record);
 }
@@ -145,11 +168,11 @@ session(session_actor::stateful_pointer<session_state> self,
   self->set_exit_handler(
     [self](const caf::exit_msg& asked) { self->quit(asked.reason); });
   self->set_down_handler([self](const caf::down_msg& ended) {
-    if (self->state.all->leave(self->state.record, ended.source))
+    if (client_has_ended(self->state, ended.source))
       self->quit();
   });
   self->set_exception_handler(crash_reason);
-  watch(self, first_owner);
+  watch_client(self, first_owner);
   return {
     [self](call_message& asked) {
       return start<value>(self, operation_of(asked), asked.options,
@@ -175,7 +198,7 @@ session(session_actor::stateful_pointer<session_state> self,
       return start<bool>(self, operation_of(asked), asked.options,
                          bool_message);
     },
-    [self](const owner_message& joined) { watch(self, joined.owner); },
+    [self](const owner_message& joined) { watch_client(self, joined.owner); },
   };
 }
 

@@ -6,6 +6,8 @@
 // the session from its other clients. It runs on the scheduler and only starts
 // calls; the interpreter answers the client.
 
+#include <map>
+
 #include <caf/typed_event_based_actor.hpp>
 
 #include "actors/sessions.hpp"
@@ -13,15 +15,18 @@
 namespace snakebridge {
 
 struct session_state {
-  explicit session_state(caf::local_actor*) {}
+  explicit session_state(caf::local_actor* self) : self{self} {}
   session_state(const session_state&) = delete;
   session_state& operator=(const session_state&) = delete;
   /// The lease: see above.
   ~session_state();
 
   static inline const char* name = "session";
+  caf::local_actor* const self;
   std::shared_ptr<sessions> all;
   session_ptr record;
+  /// The clients it watches, and what ends their calls with them.
+  std::map<caf::actor_addr, cancel_source> clients;
 };
 // DESIGN §4.7: an aggregate would be filled with the actor itself.
 static_assert(!std::is_aggregate_v<session_state>);

@@ -115,7 +115,7 @@ bool sessions::end_all(std::chrono::milliseconds patience) {
                              [this] { return living_.empty(); });
 }
 
-void sessions::release(const session_ptr& released) {
+result<std::size_t> sessions::release(const session_ptr& released) {
   session_actor actor;
   {
     const std::lock_guard lock{mutex_};
@@ -123,9 +123,10 @@ void sessions::release(const session_ptr& released) {
     actor = released->actor;
     remove_locked(released);
   }
-  released->calls->close();
+  auto count = released->calls->close_and_count();
   if (actor)
     caf::anon_send_exit(actor, caf::exit_reason::normal);
+  return count;
 }
 
 std::set<caf::actor_addr> sessions::owners(const session_ptr& ended) const {

@@ -74,8 +74,9 @@ public:
   /// The session's actor has ended and its objects are freed.
   void remove(const session_ptr& ended);
   /// The same on purpose: the session's own actor is told to end, and clients
-  /// with that id are given a new one.
-  void release(const session_ptr& released);
+  /// with that id are given a new one. Waits until its objects are freed, and
+  /// answers how many there were. Errors: deadline_exceeded.
+  result<std::size_t> release(const session_ptr& released);
   /// Who is to be told of a session's end.
   std::set<caf::actor_addr> owners(const session_ptr& ended) const;
   /// No session opens any more.

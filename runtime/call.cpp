@@ -97,9 +97,11 @@ void call::watch(std::shared_ptr<timers> deadlines,
   timer_ = deadlines_->at(deadline, std::move(expired));
 }
 
-void call::watch(std::function<void()> cancelled) {
+void call::watch(const std::function<void()>& cancelled) {
   if (asked.cancel.stop_possible())
-    on_cancel_.emplace(asked.cancel, std::move(cancelled));
+    on_cancel_.emplace(asked.cancel, cancelled);
+  if (asked.client_ended.stop_possible())
+    on_client_end_.emplace(asked.client_ended, cancelled);
 }
 
 } // namespace snakebridge

@@ -94,8 +94,8 @@ public:
   /// answer. Set before the call is given to anyone.
   void watch(std::shared_ptr<timers> deadlines, std::function<void()> expired);
 
-  /// Runs `cancelled` once its token is; perhaps here and now.
-  void watch(std::function<void()> cancelled);
+  /// Runs `cancelled` once one of its tokens is; perhaps here and now.
+  void watch(const std::function<void()>& cancelled);
 
   bool waited_for() const { return waited_for_; }
   bool answered() const { return answered_.load(std::memory_order_acquire); }
@@ -125,7 +125,8 @@ private:
   std::atomic<bool> settled_{false};
   std::shared_ptr<timers> deadlines_;
   timer_token timer_;
-  std::optional<std::stop_callback<std::function<void()>>> on_cancel_;
+  using on_stop = std::stop_callback<std::function<void()>>;
+  std::optional<on_stop> on_cancel_, on_client_end_;
   const bool waited_for_ = true;
   completion done_;
   mutable std::mutex mutex_;

@@ -5,11 +5,15 @@
 #include <fmt/format.h>
 
 #include "config/tunables.hpp"
+#include "runtime/finally.hpp"
 
 namespace snakebridge {
 
-std::optional<error> call_queue::refusal(const session_gate& session,
+std::optional<error> call_queue::refusal(const operation& asked,
+                                         const session_gate& session,
                                          std::uint32_t epoch) const {
+  if (retired_ && epoch == 0)
+    return out_of_service();
   if (closed_)
     return closed_;
   if (epoch != 0 && (epoch <= ended_epoch_ || epoch != epoch_))
@@ -17,7 +21,8 @@ std::optional<error> call_queue::refusal(const session_gate& session,
                  fmt::format("the object lived in incarnation {} of "
                              "interpreter {}, which has ended; make it again",
                              epoch, interpreter_)};
-  if (session.closed.load())
+  // What counts its objects comes last.
+  if (session.closed.load() && asked.what != verb::release_session)
     return error{
       errc::session_closed,
       fmt::format("session '{}' has ended; open it again", session.id)};
@@ -27,9 +32,9 @@ std::optional<error> call_queue::refusal(const session_gate& session,
 std::optional<error> call_queue::refusal_of_new(const operation& asked,
                                                 const session_gate& session,
                                                 std::uint32_t epoch) const {
-  if (auto why = refusal(session, epoch))
+  if (auto why = refusal(asked, session, epoch))
     return why;
-  if (held_)
+  if (held_ && asked.what != verb::release_session)
     return held_;
   return busy(asked);
 }
@@ -37,12 +42,9 @@ std::optional<error> call_queue::refusal_of_new(const operation& asked,
 std::optional<error> call_queue::busy(const operation& asked) const {
   if (!asked.fails_fast)
     return {};
-  if (!host_)
-    return error{errc::session_worker_unavailable,
-                 fmt::format("interpreter {} is being replaced; call again "
-                             "soon, or wait for it (affinity strict_queue)",
-                             interpreter_)};
-  if (waiting_.empty() && host_->stats().running == 0)
+  if (!host_ || host_->stats().ended)
+    return unavailable();
+  if (waiting_.empty() && running() == 0)
     return {};
   return error{errc::worker_busy,
                fmt::format("interpreter {} runs another call; call again "
@@ -59,18 +61,8 @@ result<value> call_queue::run(operation asked,
                               std::shared_ptr<const session_gate> session,
                               steady_clock::time_point deadline,
                               std::uint32_t epoch) {
-  std::shared_ptr<interpreter_host> here;
-  {
-    const std::lock_guard lock{mutex_};
-    if (host_ && host_->runs_in_caller()) {
-      if (auto refused = refusal_of_new(asked, *session, epoch))
-        return tl::unexpected{std::move(*refused)};
-      here = host_;
-      ++calls_;
-    }
-  }
-  if (here)
-    return here->run(asked, *session, deadline);
+  if (auto outcome = run_here(asked, *session, deadline, epoch))
+    return std::move(*outcome);
   const auto mine =
     std::make_shared<call>(std::move(asked), std::move(session), deadline);
   mine->epoch = epoch;
@@ -78,6 +70,29 @@ result<value> call_queue::run(operation asked,
   if (auto refused = enqueue(mine, nullptr))
     return tl::unexpected{std::move(*refused)};
   return wait(mine);
+}
+
+std::optional<result<value>>
+call_queue::run_here(const operation& asked, const session_gate& session,
+                     steady_clock::time_point deadline, std::uint32_t epoch) {
+  std::shared_ptr<interpreter_host> here;
+  {
+    const std::lock_guard lock{mutex_};
+    if (!host_ || !host_->runs_in_caller())
+      return std::nullopt;
+    if (auto refused = refusal_of_new(asked, session, epoch))
+      return tl::unexpected{std::move(*refused)};
+    here = host_;
+    ++calls_;
+    ++run_here_;
+  }
+  const finally left{[this] { --run_here_; }};
+  auto outcome = here->run(asked, session, deadline);
+  if (!outcome) {
+    const std::lock_guard lock{mutex_};
+    --calls_; // it is taken once more
+  }
+  return outcome;
 }
 
 std::function<void()> call_queue::giving_up(const call_ptr& watched, errc why) {
@@ -110,26 +125,58 @@ call_queue::enqueue(const call_ptr& made,
   if (const auto ready = host())
     if (auto prepared = ready->prepare(*made); !prepared)
       return prepared.error();
-  const std::lock_guard lock{mutex_};
-  // It may have expired on its way here; from now on `give_up` finds it.
-  if (made->answered())
-    return {};
-  if (auto refused = refusal_of_new(made->asked, *made->session, made->epoch))
-    return refused;
-  if (waiting_.empty() && host_ && host_->accept(made, taken_by != nullptr)) {
+  call_ptr gives_way;
+  {
+    const std::lock_guard lock{mutex_};
+    // It may have expired on its way here; from now on `give_up` finds it.
+    if (made->answered())
+      return {};
+    if (auto refused = refusal_of_new(made->asked, *made->session, made->epoch))
+      return refused;
+    if (waiting_.empty() && host_ && host_->accept(made, taken_by != nullptr)) {
+      ++calls_;
+      if (taken_by != nullptr)
+        *taken_by = host_;
+      return {};
+    }
+    if (made->asked.fails_fast)
+      return unavailable();
+    if (waiting_.size() >= waiting_max_) {
+      gives_way = waiting_.make_room(made->session->number);
+      if (!gives_way)
+        return overloaded();
+    }
     ++calls_;
-    if (taken_by != nullptr)
-      *taken_by = host_;
-    return {};
+    waiting_.push_back(made);
   }
-  if (waiting_.size() >= waiting_max_)
-    return error{errc::overloaded,
-                 fmt::format("interpreter {} has {} calls waiting, its "
-                             "queue_max; wait, or enlarge the pool",
-                             interpreter_, waiting_.size())};
-  ++calls_;
-  waiting_.push_back(made);
+  if (gives_way)
+    gives_way->answer(tl::unexpected{overloaded()});
   return {};
+}
+
+error call_queue::overloaded() const {
+  return {errc::overloaded,
+          fmt::format("interpreter {} has {} calls waiting, its queue_max; "
+                      "wait, or enlarge the pool",
+                      interpreter_, waiting_max_)};
+}
+
+error call_queue::unavailable() const {
+  return {errc::session_worker_unavailable,
+          fmt::format("interpreter {} is being replaced; call again soon, or "
+                      "wait for it (affinity strict_queue)",
+                      interpreter_)};
+}
+
+error call_queue::out_of_service() const {
+  return {errc::session_worker_unavailable,
+          fmt::format("interpreter {} is not in service any more: its pool has "
+                      "become smaller; call again, and another takes it",
+                      interpreter_)};
+}
+
+std::size_t call_queue::running() const {
+  return run_here_ + (host_ ? host_->stats().running : 0);
 }
 
 result<value> call_queue::wait(const call_ptr& mine) {
@@ -153,51 +200,52 @@ result<value> call_queue::wait(const call_ptr& mine) {
 // have run, and to bring the interpreter back if it is still running.
 error call_queue::give_up(const call_ptr& given_up, errc why) {
   std::shared_ptr<interpreter_host> serving;
+  bool had_by_host = false;
   {
     const std::lock_guard lock{mutex_};
-    const auto place = std::find(waiting_.begin(), waiting_.end(), given_up);
-    if (place != waiting_.end()) {
-      waiting_.erase(place);
+    if (waiting_.erase(given_up))
       return given_up_error(given_up->asked, why, call_stage::queued);
-    }
     serving = host_;
+    had_by_host = given_up->id != 0;
   }
+  if (serving)
+    return given_up_error(given_up->asked, why, serving->abandon(*given_up));
+  // The host that had it has died meanwhile: it may have begun it.
   return given_up_error(given_up->asked, why,
-                        serving ? serving->abandon(*given_up)
-                                : call_stage::queued);
+                        had_by_host ? call_stage::running : call_stage::queued);
+}
+
+void call_queue::withdraw(std::uint64_t session) {
+  std::vector<call_ptr> refused;
+  {
+    const std::lock_guard lock{mutex_};
+    refused = waiting_.take(session);
+    if (host_)
+      host_->withdraw(session);
+  }
+  for (const auto& each : refused)
+    each->answer(tl::unexpected{given_up_error(
+      each->asked, errc::session_closed, call_stage::queued)});
 }
 
 void call_queue::release(std::uint64_t session) {
-  refusals refused;
-  {
-    const std::lock_guard lock{mutex_};
-    if (users_ > 0)
-      --users_;
-    std::erase_if(waiting_, [&](const call_ptr& each) {
-      if (each->session->number != session)
-        return false;
-      refused.emplace_back(
-        each, error{errc::session_closed,
-                    fmt::format("session '{}' ended while {} waited",
-                                each->session->id, describe(each->asked))});
-      return true;
-    });
-    // With the lock held, so that no call of the session comes after it.
-    if (host_)
-      host_->release(session);
-  }
-  for (auto& [each, why] : refused)
-    each->answer(tl::unexpected{std::move(why)});
+  withdraw(session);
+  const std::lock_guard lock{mutex_};
+  if (users_ > 0)
+    --users_;
+  // With the lock held, so that no call of the session comes after it.
+  if (host_)
+    host_->release(session);
 }
 
 std::size_t call_queue::load() const {
   const std::lock_guard lock{mutex_};
-  return waiting_.size() + (host_ ? host_->stats().running : 0);
+  return waiting_.size() + running();
 }
 
 bool call_queue::is_free() const {
   const std::lock_guard lock{mutex_};
-  return host_ && waiting_.empty() && host_->stats().running == 0;
+  return host_ && !host_->stats().ended && waiting_.empty() && running() == 0;
 }
 
 bool call_queue::died_since(steady_clock::time_point since) const {
@@ -207,12 +255,15 @@ bool call_queue::died_since(steady_clock::time_point since) const {
 
 std::uint32_t call_queue::serving_epoch() const {
   const std::lock_guard lock{mutex_};
-  return host_ ? epoch_ : 0;
+  return host_ && !host_->stats().ended ? epoch_ : 0;
 }
 
-void call_queue::join() {
+bool call_queue::join() {
   const std::lock_guard lock{mutex_};
+  if (retired_)
+    return false;
   ++users_;
+  return true;
 }
 
 std::size_t call_queue::users() const {
@@ -239,7 +290,7 @@ void call_queue::pump(refusals& refused) {
   while (host_ && !waiting_.empty()) {
     const auto& next = waiting_.front();
     if (!next->answered()) {
-      if (auto why = refusal(*next->session, next->epoch))
+      if (auto why = refusal(next->asked, *next->session, next->epoch))
         refused.emplace_back(next, std::move(*why));
       else if (!host_->accept(next, false))
         return;

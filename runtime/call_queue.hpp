@@ -1,16 +1,17 @@
 #pragma once
 // The calls of one interpreter, across its incarnations. Lanes put calls in;
-// the host attached by the interpreter actor takes them out, first come first
-// served. While no host is attached calls wait, at most `waiting_max` of them
-// and each no longer than its deadline. Shared by the pool, the lanes and the
-// interpreter actor; any thread.
+// the host attached by the interpreter actor takes them out, one of each
+// session in turn. While no host is attached calls wait, at most `waiting_max`
+// of them and each no longer than its deadline. Shared by the pool, the lanes
+// and the interpreter actor; any thread.
 
+#include <atomic>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
 
+#include "runtime/fair_queue.hpp"
 #include "runtime/interpreter_host.hpp"
 #include "runtime/timers.hpp"
 
@@ -24,8 +25,10 @@ public:
     std::size_t waiting = 0;
     std::uint64_t calls = 0; ///< taken so far
     std::uint32_t deaths = 0;
+    std::uint32_t restarts = 0;
     std::uint32_t recycled = 0;
     bool due = false;
+    bool held = false;
     std::optional<error> last_death;
     std::optional<error> closed;
     host_stats host;
@@ -51,13 +54,16 @@ public:
                     steady_clock::time_point deadline, std::uint32_t epoch);
   /// Puts a call in and returns; its completion runs exactly once.
   void submit(const call_ptr& made);
-  /// Forgets a session: its waiting calls answer session_closed, its objects
-  /// are freed. The session's gate must be closed.
+  /// A session ends: its waiting calls answer session_closed, those that run
+  /// are interrupted. The session's gate must be closed.
+  void withdraw(std::uint64_t session);
+  /// The same, and its objects are freed: it is forgotten.
   void release(std::uint64_t session);
   /// Calls here and in the host: for choosing the least busy.
   std::size_t load() const;
-  /// A session comes, whose `release` will be its end here.
-  void join();
+  /// A session comes, whose `release` will be its end here. False: it has been
+  /// retired, and the session must choose another.
+  bool join();
   /// Sessions that have come and not gone.
   std::size_t users() const;
   /// It is to be replaced, and better left alone.
@@ -92,9 +98,11 @@ public:
   /// until `reopen`.
   void close(error why);
   void reopen();
-  /// It serves nobody any more, or not yet: refs to it are stale. Until
-  /// `reopen`.
+  /// It serves nobody any more, or not yet: refs to it are stale, and calls
+  /// without refs are session_worker_unavailable. Until `reopen`.
   void retire();
+  /// The same, if no session uses it.
+  bool retire_if_unused();
   bool is_retired() const;
   /// Refuses new calls with `why`; those it has go on. Nothing: takes them.
   void hold(std::optional<error> why);
@@ -102,8 +110,11 @@ public:
   /// Begins to stop the attached host, if there is one.
   void stop_host();
 
-  /// Waits until a host is attached. Errors: why the last incarnation ended, if
-  /// one did; what `close` was given; startup_failed at the deadline.
+  /// A host is to come, and `wait_ready` to tell of that one alone.
+  void expect_host();
+  /// Waits until a host is attached, also to a retired one. Errors: why the
+  /// last incarnation ended, if one did; what `close` was given; startup_failed
+  /// at the deadline.
   result<void> wait_ready(steady_clock::time_point deadline);
 
   facts look() const;
@@ -111,7 +122,8 @@ public:
 private:
   using refusals = std::vector<std::pair<call_ptr, error>>;
 
-  std::optional<error> refusal(const session_gate& session,
+  std::optional<error> refusal(const operation& asked,
+                               const session_gate& session,
                                std::uint32_t epoch) const;
   /// Why a call that fails fast cannot run now.
   std::optional<error> busy(const operation& asked) const;
@@ -119,10 +131,21 @@ private:
   std::optional<error> refusal_of_new(const operation& asked,
                                       const session_gate& session,
                                       std::uint32_t epoch) const;
+  /// Runs it on this thread, where the host does that. Nothing: it has not
+  /// started, and has to wait for another host.
+  std::optional<result<value>> run_here(const operation& asked,
+                                        const session_gate& session,
+                                        steady_clock::time_point deadline,
+                                        std::uint32_t epoch);
   /// `taken_by`, when not null, gets the host that took it at once, which this
   /// thread must then assist.
   std::optional<error> enqueue(const call_ptr& made,
                                std::shared_ptr<interpreter_host>* taken_by);
+  error overloaded() const;
+  error unavailable() const;
+  error out_of_service() const;
+  /// Calls the host has, on threads of their callers too.
+  std::size_t running() const;
   void pump(refusals& refused);
   /// What answers the call with `why` as soon as it is run.
   std::function<void()> giving_up(const call_ptr& watched, errc why);
@@ -136,11 +159,14 @@ private:
 
   mutable std::mutex mutex_;
   std::condition_variable changed_; // host_, deaths_ or closed_
-  std::deque<call_ptr> waiting_;
+  fair_queue waiting_;
   std::shared_ptr<interpreter_host> host_;
+  std::atomic<std::size_t> run_here_ = 0; // calls, in the host
   std::uint32_t epoch_ = 0;
   std::uint32_t deaths_ = 0;
-  std::uint32_t deaths_before_ = 0; // when it was opened
+  std::uint32_t deaths_before_ = 0; // a host was expected
+  std::uint32_t deaths_made_good_ = 0;
+  std::uint32_t restarts_ = 0;
   std::optional<error> closed_, held_;
   bool retired_ = false;
   std::optional<error> last_death_;

@@ -1,6 +1,7 @@
 // What the owner of a call_queue does with it: hosts come and go, and it opens
 // and closes.
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -11,6 +12,8 @@ namespace snakebridge {
 
 std::uint32_t call_queue::next_epoch() {
   const std::lock_guard lock{mutex_};
+  if (std::exchange(deaths_made_good_, deaths_) < deaths_)
+    ++restarts_;
   return epoch_ = ++last_epoch_;
 }
 
@@ -25,7 +28,7 @@ bool call_queue::replace(const std::shared_ptr<interpreter_host>& host,
   {
     const std::lock_guard lock{mutex_};
     if (closed_ || !host_ || users_ > 0 || !waiting_.empty()
-        || host_->stats().running > 0)
+        || running() > 0)
       return false;
     ended_epoch_ = std::max(ended_epoch_, epoch_);
     epoch_ = epoch;
@@ -81,13 +84,16 @@ void call_queue::detach(const interpreter_host* host, std::uint32_t epoch,
     }
     for (auto each = end.unstarted.rbegin(); each != end.unstarted.rend();
          ++each) {
-      if (auto why = refusal(*(*each)->session, (*each)->epoch))
+      if (auto why = refusal((*each)->asked, *(*each)->session, (*each)->epoch))
         refused.emplace_back(*each, std::move(*why));
+      else if ((*each)->asked.fails_fast)
+        refused.emplace_back(*each, unavailable());
       else if (++(*each)->lost > limits::call_losses_max)
         refused.emplace_back(*each, end.why);
       else
         waiting_.push_front(*each);
     }
+    pump(refused); // another host may be there already
   }
   changed_.notify_all();
   for (auto& [each, why] : refused)
@@ -95,12 +101,12 @@ void call_queue::detach(const interpreter_host* host, std::uint32_t epoch,
 }
 
 void call_queue::close(error why) {
-  std::deque<call_ptr> refused;
+  std::vector<call_ptr> refused;
   {
     const std::lock_guard lock{mutex_};
     if (!closed_)
       closed_ = why;
-    refused.swap(waiting_);
+    refused = waiting_.take_all();
   }
   changed_.notify_all();
   for (const auto& each : refused)
@@ -116,22 +122,43 @@ void call_queue::reopen() {
   const std::lock_guard lock{mutex_};
   closed_.reset();
   retired_ = false;
-  deaths_before_ = deaths_;
+  deaths_before_ = deaths_made_good_ = deaths_;
 }
 
 void call_queue::retire() {
-  const bool has_served = look().epoch > 0;
-  close(has_served
-          ? error{errc::ref_stale,
-                  fmt::format("interpreter {} is not in service any more: its "
-                              "pool has become smaller; make the object again",
-                              interpreter_)}
-          : error{errc::ref_foreign,
-                  fmt::format("this bridge has no interpreter {}: the object "
-                              "belongs to another",
-                              interpreter_)});
-  const std::lock_guard lock{mutex_};
-  retired_ = true;
+  const error stale{
+    errc::ref_stale,
+    fmt::format("interpreter {} is not in service any more: its pool has "
+                "become smaller; make the object again",
+                interpreter_)};
+  const error foreign{errc::ref_foreign,
+                      fmt::format("this bridge has no interpreter {}: the "
+                                  "object belongs to another",
+                                  interpreter_)};
+  refusals refused;
+  {
+    const std::lock_guard lock{mutex_};
+    retired_ = true;
+    if (!closed_)
+      closed_ = epoch_ > 0 ? stale : foreign;
+    for (const auto& each : waiting_.take_all())
+      refused.emplace_back(
+        each, *refusal(each->asked, *each->session, each->epoch));
+  }
+  changed_.notify_all();
+  for (auto& [each, why] : refused)
+    each->answer(tl::unexpected{std::move(why)});
+}
+
+bool call_queue::retire_if_unused() {
+  {
+    const std::lock_guard lock{mutex_};
+    if (users_ > 0)
+      return false;
+    retired_ = true; // nobody comes any more
+  }
+  retire();
+  return true;
 }
 
 bool call_queue::is_retired() const {
@@ -144,10 +171,15 @@ void call_queue::hold(std::optional<error> why) {
   held_ = std::move(why);
 }
 
+void call_queue::expect_host() {
+  const std::lock_guard lock{mutex_};
+  deaths_before_ = deaths_made_good_ = deaths_;
+}
+
 result<void> call_queue::wait_ready(steady_clock::time_point deadline) {
   std::unique_lock lock{mutex_};
   const bool told = changed_.wait_until(lock, deadline, [this] {
-    return host_ || deaths_ > deaths_before_ || closed_;
+    return host_ || deaths_ > deaths_before_ || (closed_ && !retired_);
   });
   if (host_)
     return {};
@@ -161,17 +193,22 @@ result<void> call_queue::wait_ready(steady_clock::time_point deadline) {
 call_queue::facts call_queue::look() const {
   const std::lock_guard lock{mutex_};
   facts now{.epoch = epoch_,
-            .ready = host_ != nullptr,
+            .ready = false,
             .waiting = waiting_.size(),
             .calls = calls_,
             .deaths = deaths_,
+            .restarts = restarts_,
             .recycled = recycled_,
             .due = due_,
+            .held = held_.has_value(),
             .last_death = last_death_,
             .closed = closed_,
             .host = {}};
-  if (host_)
+  if (host_) {
     now.host = host_->stats();
+    now.host.running = running();
+    now.ready = !now.host.ended;
+  }
   return now;
 }
 

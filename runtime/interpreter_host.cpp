@@ -5,10 +5,11 @@
 namespace snakebridge {
 
 // Reached only by a caller that did not ask `runs_in_caller`.
-result<value> interpreter_host::run(const operation&, const session_gate&,
-                                    steady_clock::time_point) {
+std::optional<result<value>> interpreter_host::run(const operation&,
+                                                   const session_gate&,
+                                                   steady_clock::time_point) {
   assert(!"this host does not execute calls on their caller's thread");
-  return tl::unexpected{error{errc::worker_busy, "not on this thread"}};
+  return std::nullopt;
 }
 
 } // namespace snakebridge

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,7 +48,10 @@ struct host_events {
 
 struct host_stats {
   int pid = 0;
+  /// Accepted calls that are not answered yet.
   std::size_t running = 0;
+  /// Its Python is gone, though it has not said so yet.
+  bool ended = false;
   std::uint64_t live_objects = 0;
   std::uint64_t pruned = 0;
   std::uint64_t expired = 0;
@@ -67,9 +71,11 @@ public:
 
   /// True where a waiting thread executes its own call.
   virtual bool runs_in_caller() const { return false; }
-  /// Executes the call on this thread, where `runs_in_caller`.
-  virtual result<value> run(const operation& asked, const session_gate& session,
-                            steady_clock::time_point deadline);
+  /// Executes the call on this thread, where `runs_in_caller`. Nothing: the
+  /// host has ended before the call could start.
+  virtual std::optional<result<value>>
+  run(const operation& asked, const session_gate& session,
+      steady_clock::time_point deadline);
 
   /// What can be done for a call before it is accepted, outside all locks.
   /// An error refuses the call.
@@ -89,8 +95,9 @@ public:
   /// has come, sees to it that it does not start any more, and if it runs that
   /// it ends, in stages.
   virtual call_stage abandon(call& given_up) = 0;
-  /// Frees all objects of a session, and those its accepted calls still make,
-  /// which end in the same way.
+  /// The same for all accepted calls of a session, which has ended.
+  virtual void withdraw(std::uint64_t session) = 0;
+  /// Frees all objects of a session, and those its accepted calls still make.
   virtual void release(std::uint64_t session) = 0;
 
   virtual host_stats stats() const = 0;

@@ -4,7 +4,8 @@
 #include <limits>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
+
+#include "runtime/log.hpp"
 
 namespace snakebridge {
 
@@ -19,10 +20,18 @@ ref_bounds session_refs::bounds_in(std::uint32_t interpreter) const {
   if (const auto only = only_.load(); only == 0 || only == interpreter)
     return {.rules = rules_};
   const std::lock_guard lock{mutex_};
-  std::uint64_t elsewhere = sum();
+  std::uint64_t elsewhere = sum(), sharing = counts_.size() + 1;
   for (const auto& each : counts_)
-    if (each.interpreter == interpreter)
+    if (each.interpreter == interpreter) {
       elsewhere -= each.held;
+      --sharing;
+    }
+  // Where the oldest give way each may hold its share at least, or one that is
+  // full would leave no room for two objects in another.
+  const std::uint64_t max = rules_.max;
+  if (rules_.on_full == on_full::prune)
+    elsewhere =
+      std::min(elsewhere, max - std::max(max / sharing, std::uint64_t{1}));
   constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
   return {.rules = rules_,
           .elsewhere = static_cast<std::uint32_t>(std::min(elsewhere, most))};
@@ -53,7 +62,7 @@ void session_refs::told(std::uint32_t interpreter, std::uint32_t epoch,
   warned_ = beyond;
   lock.unlock(); // who takes the log may call
   if (is_news)
-    spdlog::warn("session '{}' holds {} refs, more than its "
+    logger()->warn("session '{}' holds {} refs, more than its "
                  "strict_mode_threshold = {}; release those it does not need",
                  session, all, rules_.strict_mode_threshold);
 }

@@ -26,6 +26,8 @@ public:
 
   /// What holds for the session's next call there.
   ref_bounds bounds_in(std::uint32_t interpreter) const;
+  /// No interpreter that keeps to the rules holds more.
+  bool may_hold(std::uint32_t held) const { return held <= rules_.max; }
   /// That incarnation holds so many now. `session`: its id, to warn of.
   void told(std::uint32_t interpreter, std::uint32_t epoch, std::uint32_t held,
             const std::string& session);

@@ -20,6 +20,8 @@ result<session_ptr> thread_client::join(const std::string& id) {
   auto opened = where_->open(id, {}, self_.address());
   if (!opened)
     return tl::unexpected{opened.error()};
+  std::erase_if(joined_,
+                [](const auto& each) { return each.second->calls->closed(); });
   return joined_[id] = std::move(opened->record);
 }
 

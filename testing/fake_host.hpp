@@ -78,6 +78,7 @@ public:
   void kill(std::string reason) override;
   bool accept(const call_ptr& taken, bool assisted) override;
   call_stage abandon(call& given_up) override;
+  void withdraw(std::uint64_t session) override;
   void release(std::uint64_t session) override;
   host_stats stats() const override;
 
@@ -215,6 +216,12 @@ inline call_stage fake_host::abandon(call& given_up) {
   return begun_ && accepted_.front().get() == &given_up
            ? call_stage::running
            : call_stage::handed_over;
+}
+
+inline void fake_host::withdraw(std::uint64_t session) {
+  const lock guard{mutex_};
+  if (begun_ && accepted_.front()->session->number == session)
+    note("withdraw:" + describe(accepted_.front()->asked));
 }
 
 inline void fake_host::release(std::uint64_t session) {

@@ -58,6 +58,8 @@ struct operation {
   /// It is worker_busy rather than to wait for its turn.
   bool fails_fast = false;
   cancel_token cancel = {};
+  /// The same, when the client that asked has ended and its session has not.
+  cancel_token client_ended = {};
 };
 
 /// "math.sqrt", "pathlib.Path.exists": for messages.

@@ -79,10 +79,11 @@ std::size_t session_objects::room() const {
 }
 
 void session_objects::settle() {
-  if (unsettled_ == 0)
+  const bool prunes = bounds_.rules.on_full == on_full::prune;
+  if (unsettled_ == 0 && !(prunes && objects_.size() > room()))
     return;
   const auto max = bounds_.rules.max;
-  if (bounds_.rules.on_full == on_full::refuse && objects_.size() > room())
+  if (!prunes && objects_.size() > room())
     throw exception{
       error{errc::quota_exceeded,
             fmt::format("would hold {} refs, more than its max_refs = {}; "

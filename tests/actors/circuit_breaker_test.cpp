@@ -12,10 +12,11 @@ using ::testing::HasSubstr;
 class CircuitBreaker : public ::testing::Test {
 protected:
   using time_point = circuit_breaker::time_point;
+  using outcome = circuit_breaker::outcome;
 
   time_point at(std::chrono::milliseconds when) const { return start + when; }
   void crash(std::chrono::milliseconds when) {
-    breaker.record({}, true, at(when));
+    breaker.record({}, outcome::crashed, at(when));
   }
   bool admits(std::chrono::milliseconds when) {
     return breaker.admit(at(when)).has_value();
@@ -61,7 +62,7 @@ TEST_F(CircuitBreaker, WhenItsTimeHasComeThenOneCallMayTry) {
   ASSERT_TRUE(probe);
   EXPECT_TRUE(probe->probes);
   EXPECT_FALSE(admits(6s)) << "one, and no other";
-  breaker.record(*probe, false, at(7s));
+  breaker.record(*probe, outcome::worked, at(7s));
   EXPECT_EQ(breaker.state(at(7s)), circuit_state::closed);
   crash(8s);
   EXPECT_TRUE(admits(8s)) << "it counts anew";
@@ -73,16 +74,29 @@ TEST_F(CircuitBreaker, WhenTheOneThatTriesCrashesThenItIsOpenAgain) {
     crash(0ms);
   const auto probe = breaker.admit(at(5s));
   ASSERT_TRUE(probe);
-  breaker.record(*probe, true, at(6s));
+  breaker.record(*probe, outcome::crashed, at(6s));
   EXPECT_FALSE(admits(10'999ms));
   EXPECT_TRUE(admits(11s));
+}
+
+// A call that never ran (a stale ref, a full queue) closed the circuit.
+TEST_F(CircuitBreaker, WhenTheOneThatTriesNeverRanThenTheNextMayTry) {
+  for (int i = 0; i < 3; ++i)
+    crash(0ms);
+  const auto probe = breaker.admit(at(5s));
+  ASSERT_TRUE(probe);
+  breaker.record(*probe, outcome::untried, at(6s));
+  EXPECT_EQ(breaker.state(at(6s)), circuit_state::half_open);
+  const auto next = breaker.admit(at(6s));
+  ASSERT_TRUE(next);
+  EXPECT_TRUE(next->probes);
 }
 
 TEST_F(CircuitBreaker, GivenCallsThatWereUnderWayThenTheyDoNotOpenItLonger) {
   for (int i = 0; i < 3; ++i)
     crash(0ms);
   crash(4s);
-  breaker.record({}, false, at(4s));
+  breaker.record({}, outcome::worked, at(4s));
   EXPECT_FALSE(admits(4s));
   EXPECT_TRUE(admits(5s));
 }
@@ -90,7 +104,7 @@ TEST_F(CircuitBreaker, GivenCallsThatWereUnderWayThenTheyDoNotOpenItLonger) {
 TEST_F(CircuitBreaker, GivenNoLimitThenItNeverOpens) {
   circuit_breaker off{"default", {}};
   for (int i = 0; i < 100; ++i)
-    off.record({}, true, start);
+    off.record({}, outcome::crashed, start);
   EXPECT_TRUE(off.admit(start));
   EXPECT_EQ(off.state(start), circuit_state::closed);
 }

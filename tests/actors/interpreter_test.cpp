@@ -239,8 +239,9 @@ TEST_F(Interpreter, WhenItsHostEndsSlowlyThenItIsWaitedForThenKilled) {
   open_sessions->close();
   caf::anon_send_exit(std::exchange(root, nullptr),
                       caf::exit_reason::user_shutdown);
-  EXPECT_EQ(took_place(), (events{"call:fake.hold", "release:a", "stop:client",
-                                  "end:client", "stop"}));
+  EXPECT_EQ(took_place(),
+            (events{"call:fake.hold", "withdraw:fake.hold", "release:a",
+                    "stop:client", "end:client", "stop"}));
   advance(6999ms); // its stop_timeout, and what a kill may take
   EXPECT_EQ(took_place(), (events{}));
   advance(1ms);

@@ -1,7 +1,11 @@
 // Who owns a session, and who joins it: by id, by several, in every order.
 #include "tests/actors/acting.hpp"
 
+#include <gmock/gmock.h>
+
 namespace snakebridge::testing {
+
+using ::testing::UnorderedElementsAre;
 
 class Owners : public acting {
 protected:
@@ -39,6 +43,33 @@ TEST_F(Owners, WhenOneIsKilledThenTheSessionLivesForTheOthers) {
   EXPECT_EQ(took_place(), (events{"end:first"}));
   EXPECT_EQ(call(session, "echo", {1}).value(), 1);
   EXPECT_EQ(host().live_objects(), 1U);
+}
+
+TEST_F(Owners, WhenOneEndsThenItsCallsEndWithItAndNoOthers) {
+  const auto first = client("first"), second = client("second");
+  const auto session = open("a", first);
+  open("a", second);
+  settle();
+  const auto ask_as = [&](const caf::actor& who, const std::string& name) {
+    caf::actor_cast<caf::strong_actor_ptr>(session)->enqueue(
+      caf::actor_cast<caf::strong_actor_ptr>(who), caf::make_message_id(1),
+      caf::make_message(call_message{"fake", name}), nullptr);
+    settle();
+  };
+  ask_as(first, "hold");
+  ask_as(second, "hold");
+  ask_as(first, "echo"); // waits, and never runs
+  happened.take();
+  end(first, ending::kill);
+  EXPECT_THAT(took_place(),
+              UnorderedElementsAre("end:first", "abandon:fake.hold",
+                                   "abandon:fake.echo"));
+  host().finish({}); // of a call that is over: the second's begins
+  EXPECT_EQ(took_place(), (events{"call:fake.hold"}));
+  EXPECT_EQ(host().running(), "fake.hold");
+  EXPECT_EQ(host().accepted(), 2U);
+  host().finish({});
+  EXPECT_EQ(took_place(), (events{})) << "the first's echo does not run";
 }
 
 TEST_F(Owners, WhenOneJoinsTwiceThenItIsOneOwner) {

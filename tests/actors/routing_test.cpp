@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/support/eventually.hpp"
+
 namespace snakebridge::testing {
 
 using ::testing::HasSubstr;
@@ -149,6 +151,53 @@ TEST_F(Routing, WhenItIsLostTwiceThenThatIsTheAnswer) {
   EXPECT_EQ(why.code(), errc::interpreter_died);
   EXPECT_THAT(why.message(), HasSubstr("another segfault"));
   EXPECT_EQ(host().running(), "");
+}
+
+// It said then that nothing may have run.
+TEST_F(Routing, WhenALostCallCannotRunAgainThenTheAnswerIsHowItWasLost) {
+  begin({{.size = 1, .breaker = {.failures = 1, .open = 1h}}});
+  const auto asked = with({.idempotent = true}, "hold");
+  host().die("a segfault");
+  settle();
+  const auto why = to_error(asked.error());
+  EXPECT_EQ(why.code(), errc::interpreter_died);
+  EXPECT_THAT(why.message(), HasSubstr("a segfault"));
+  EXPECT_TRUE(why.may_have_run());
+}
+
+TEST_F(Routing, WhenAProbeNeverRanThenTheCircuitStaysHalfOpen) {
+  begin({{.size = 1, .breaker = {.failures = 1, .open = 1ms}}});
+  const auto state = [&] {
+    return places->find("default")->breaker->state(steady_clock::now());
+  };
+  const auto object = object_in(session);
+  host().die("a segfault");
+  const auto lost = hold();
+  host().die("a segfault");
+  settle();
+  EXPECT_EQ(code_of(lost.error()), errc::interpreter_died);
+  ASSERT_TRUE(eventually([&] { return state() == circuit_state::half_open; }));
+  EXPECT_EQ(code_of(ask<value>(session, attr_message{object, "echo"}).error()),
+            errc::ref_stale);
+  EXPECT_EQ(state(), circuit_state::half_open);
+  EXPECT_EQ(call(session, "echo", {1}).value(), 1);
+  EXPECT_EQ(state(), circuit_state::closed);
+}
+
+TEST_F(Routing, GivenAnInterpreterThatIsNotThereThenSessionsChooseAnother) {
+  begin();
+  object_in(session);
+  manners.ready_at_once = false;
+  host(1).die("a segfault");
+  settle();
+  hold(); // waits for the session's own, which comes up for long
+  const auto busy = open("b", owner);
+  call(busy, "hold"); // in 2
+  const auto third = open("c", owner);
+  const auto made = call(third, "object");
+  host(2).finish(1);
+  settle();
+  EXPECT_EQ(made.value().as<ref>().interpreter, 2U);
 }
 
 TEST_F(Routing, GivenACallWithAnObjectOrOfNoPromiseThenItIsNotRunAgain) {

@@ -38,7 +38,7 @@ TEST_F(SessionEnd, WhenItIsReleasedThenItsClientLives) {
   session_with_objects("a", owner);
   open_sessions->release(open_sessions->find("a"));
   EXPECT_EQ(open_sessions->size(), 0U) << "its id is free at once";
-  EXPECT_EQ(took_place(), (events{"release:a", "stop:client"}));
+  EXPECT_EQ(took_place(), (events{"call:release", "release:a", "stop:client"}));
   EXPECT_EQ(host().live_objects(), 0U);
 }
 
@@ -51,8 +51,21 @@ TEST_F(SessionEnd, WhenItIsReleasedThenAPlainClientDoesNotNotice) {
   const auto owner = ends_with_test(system().spawn(plain, caf::unit));
   session_with_objects("a", owner);
   open_sessions->release(open_sessions->find("a"));
-  EXPECT_EQ(took_place(), (events{"release:a"}));
+  EXPECT_EQ(took_place(), (events{"call:release", "release:a"}));
   EXPECT_EQ(ask<int>(owner, 5).value(), 5);
+}
+
+// Each left a monitor, and its actor's memory, with a client that lives on.
+TEST_F(SessionEnd, WhenItIsReleasedThenNothingOfItStaysWithItsClient) {
+  const auto owner = trapping_client("client");
+  auto session = open("a", owner);
+  settle();
+  const auto left = caf::actor_cast<caf::weak_actor_ptr>(session);
+  open_sessions->release(open_sessions->find("a"));
+  session = nullptr;
+  settle();
+  EXPECT_EQ(left.get()->strong_refs, 0U);
+  EXPECT_EQ(left.get()->weak_refs, 1U) << "ours";
 }
 
 // SUPERVISION 43
@@ -71,7 +84,7 @@ TEST_F(SessionEnd, WhenItCrashesThenATrappingClientIsToldAndOthersDie) {
   const auto session = session_with_objects("a", first);
   open("a", second);
   const auto asked = post<value>(session, call_message{"fake", "crash"});
-  EXPECT_EQ(took_place(), (events{"release:a"}));
+  EXPECT_EQ(took_place(), (events{"withdraw:fake.crash", "release:a"}));
   ASSERT_TRUE(told && died);
   EXPECT_EQ(*told, caf::sec::runtime_error);
   EXPECT_EQ(describe(*told), "runtime_error: a bug in a host");
@@ -128,7 +141,7 @@ TEST_F(SessionEnd, WhenACallIsInFlightThenWhatItMakesIsFreedToo) {
   EXPECT_FALSE(runs.arrived());
   EXPECT_TRUE(host().finish_with_object());
   EXPECT_EQ(took_place(),
-            (events{"call:fake.hold", "end:client", "release:a"}));
+            (events{"call:fake.hold", "end:client", "withdraw:fake.hold", "release:a"}));
   EXPECT_TRUE(runs.is_value());
   EXPECT_EQ(host().live_objects(), 0U);
 }

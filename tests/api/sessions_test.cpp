@@ -1,5 +1,6 @@
 // Sessions and who ends them: T1-T6 of the original in our terms, and what
 // API.md says of open_session, joining by id and the release family.
+#include "tests/api/gate.hpp"
 #include "tests/api/python_fixture.hpp"
 
 #include <future>
@@ -190,6 +191,21 @@ TEST_P(Sessions, WhenItIsJoinedByIdThenItIsTheSame) {
   EXPECT_EQ(bridge.with({.session = "model"}).eval("x"), 1);
   EXPECT_EQ(bridge.stats().sessions, 1U);
   bridge.release_session("model");
+}
+
+// It waited for the call's own end.
+TEST_P(Sessions, WhenItIsReleasedThenWhatItRunsIsInterrupted) {
+  const auto session = bridge.open_session({.id = "model"});
+  make_objects(session, 2);
+  gate here;
+  auto answer = std::async(std::launch::async, [&] {
+    return session.eval(here.wait_here() + " or sum(1 for _ in iter(int, 1))");
+  });
+  ASSERT_TRUE(here.has_a_caller());
+  here.open();
+  EXPECT_EQ(bridge.release_session("model"), 2U);
+  EXPECT_EQ(code_of(answer.get()), sb::errc::session_closed);
+  EXPECT_EQ(first_of(bridge).epoch, 1U) << "its interpreter goes on";
 }
 
 TEST_P(Sessions, WhenAReleasedIdIsUsedAgainThenNothingOfTheOldIsThere) {

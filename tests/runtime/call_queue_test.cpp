@@ -110,6 +110,36 @@ TEST_F(CallQueue, WhenYoungerCallsComeThenTheyDoNotOvertakeThoseThatWait) {
                           "younger:answered"));
 }
 
+TEST_F(CallQueue, GivenASessionWithManyCallsThenAnotherHasItsTurn) {
+  auto& serving = attach({.accepted_max = 1});
+  auto held = a.submit(fake("hold"));
+  echo(a, "first");
+  echo(a, "second");
+  echo(b, "other's");
+  happened.take();
+  serving.finish({});
+  EXPECT_THAT(happened.take(),
+              ElementsAre("call:fake.echo", "first:answered", "call:fake.echo",
+                          "other's:answered", "call:fake.echo",
+                          "second:answered"));
+}
+
+TEST_F(CallQueue, GivenAQueueFullOfOneSessionThenItsLastCallGivesWay) {
+  auto& serving = attach({.accepted_max = 1});
+  auto held = a.submit(fake("hold"));
+  for (const auto* each : {"1", "2", "3"})
+    echo(a, each);
+  happened.take();
+  echo(b, "other's");
+  EXPECT_EQ(happened.take(), (events{"3:overloaded"}));
+  echo(b, "too many");
+  EXPECT_EQ(happened.take(), (events{"too many:overloaded"}));
+  serving.finish({});
+  EXPECT_THAT(happened.take(),
+              ElementsAre("call:fake.echo", "1:answered", "call:fake.echo",
+                          "other's:answered", "call:fake.echo", "2:answered"));
+}
+
 TEST_F(CallQueue, WhenAWaitingCallExpiresThenItNeverRan) {
   auto waiting = a.submit(fake("echo"), passed());
   const auto outcome = answer_of(waiting);
@@ -231,6 +261,34 @@ TEST_F(CallQueue, WhenAHostDiesThenCallsItHadNotStartedRunOnTheNextInOrder) {
                           "3:answered", "call:fake.echo", "4:answered"));
 }
 
+// They stayed in the queue, and all later calls behind them.
+TEST_F(CallQueue, WhenAHostEndsAfterTheNextIsUpThenItsCallsRunThere) {
+  auto& abandoned = attach({.ends_at_once = false});
+  const auto before = host;
+  auto stuck = a.submit(fake("hold"));
+  echo(a, "1");
+  attach();
+  happened.take();
+  abandoned.die("it is back at last");
+  EXPECT_EQ(code_of(answer_of(stuck)), errc::interpreter_died);
+  EXPECT_THAT(happened.take(),
+              ElementsAre("end", "call:fake.echo", "1:answered"));
+  EXPECT_EQ(queue->look().waiting, 0U);
+}
+
+TEST_F(CallQueue, GivenACallThatFailsFastWhenItsHostDiesThenItDoesNotWait) {
+  auto& serving = attach();
+  auto asked = fake("echo");
+  asked.fails_fast = true;
+  auto held = a.submit(fake("hold"));
+  auto busy = a.submit(asked);
+  EXPECT_EQ(code_of(answer_of(busy)), errc::worker_busy);
+  serving.finish({});
+  attach({.accepted_max = 0}); // as one that is about to die
+  auto refused = a.submit(asked);
+  EXPECT_EQ(code_of(answer_of(refused)), errc::session_worker_unavailable);
+}
+
 // A host that takes calls, starts none, and dies of them.
 class doomed_host final : public interpreter_host {
 public:
@@ -242,6 +300,7 @@ public:
     return true;
   }
   call_stage abandon(call&) override { return call_stage::handed_over; }
+  void withdraw(std::uint64_t) override {}
   void release(std::uint64_t) override {}
   host_stats stats() const override { return {}; }
 

@@ -114,14 +114,17 @@ TEST_F(ObjectTable, GivenObjectsElsewhereThenTheyCountButTheNewestStays) {
   EXPECT_EQ(why_gone(third), "");
 }
 
-TEST_F(ObjectTable, WhenNothingIsMadeThenNothingIsPruned) {
+// What another interpreter has come to hold is given back by the next call.
+TEST_F(ObjectTable, WhenNothingIsMadeThenItGivesBackWhatIsBeyondItsBounds) {
   bounds.rules.max = 3;
   const auto slots = made(3);
-  bounds.elsewhere = 3;
-  use(slots[0]);
+  bounds.elsewhere = 1;
   session().begin_call(bounds);
+  use(slots[0]);
   session().settle();
-  EXPECT_EQ(end_call(), 3U);
+  EXPECT_EQ(end_call(), 2U);
+  EXPECT_THAT(why_gone(slots[1]), HasSubstr("pruned"));
+  EXPECT_EQ(why_gone(slots[0]), "") << "it is in use";
 }
 
 TEST_F(ObjectTable, GivenRefusalThenAFullSessionKeepsNoMore) {

@@ -6,11 +6,24 @@
 namespace snakebridge::testing {
 
 TEST(SessionRefs, GivenOneInterpreterThenNothingIsElsewhere) {
-  session_refs refs{{.max = 7}};
+  session_refs refs{{.max = 7, .on_full = on_full::refuse}};
   refs.told(1, 1, 5, "a");
   EXPECT_EQ(refs.bounds_in(1).rules.max, 7U);
   EXPECT_EQ(refs.bounds_in(1).elsewhere, 0U);
   EXPECT_EQ(refs.bounds_in(2).elsewhere, 5U);
+}
+
+// One that held all of them left no room for two objects in another.
+TEST(SessionRefs, GivenThatTheOldestGiveWayThenEachHasItsShare) {
+  session_refs refs{{.max = 9}};
+  refs.told(1, 1, 9, "a");
+  EXPECT_EQ(refs.bounds_in(2).elsewhere, 5U) << "4 of 9 for one of two";
+  refs.told(2, 1, 4, "a");
+  EXPECT_EQ(refs.bounds_in(1).elsewhere, 4U);
+  EXPECT_EQ(refs.bounds_in(3).elsewhere, 6U) << "3 of 9 for one of three";
+  session_refs least{{.max = 1}};
+  least.told(1, 1, 1, "a");
+  EXPECT_EQ(least.bounds_in(2).elsewhere, 0U);
 }
 
 TEST(SessionRefs, GivenSeveralThenEachIsToldOfTheOthers) {
@@ -39,7 +52,7 @@ TEST(SessionRefs, WhenAnIncarnationEndsThenWhatItHeldCountsNoMore) {
 }
 
 TEST(SessionRefs, WhenAWorkerLiesThenTheSumIsCut) {
-  session_refs refs{{}};
+  session_refs refs{{.on_full = on_full::refuse}};
   refs.told(1, 1, ~0U, "a");
   refs.told(2, 1, ~0U, "a");
   EXPECT_EQ(refs.bounds_in(3).elsewhere, ~0U);

@@ -1,0 +1,97 @@
+#include "runtime/fair_queue.hpp"
+
+#include <algorithm>
+
+namespace snakebridge {
+
+fair_queue::line& fair_queue::line_of(std::uint64_t session,
+                                      turns::const_iterator turn_if_new) {
+  const auto [place, is_new] = lines_.try_emplace(session);
+  if (is_new)
+    place->second.turn = turns_.insert(turn_if_new, session);
+  return place->second;
+}
+
+void fair_queue::forget(lines::iterator empty) {
+  turns_.erase(empty->second.turn);
+  lines_.erase(empty);
+}
+
+void fair_queue::push_back(call_ptr last) {
+  auto& mine = line_of(last->session->number, turns_.end());
+  mine.calls.push_back(std::move(last));
+  ++size_;
+}
+
+void fair_queue::push_front(call_ptr next) {
+  auto& mine = line_of(next->session->number, turns_.begin());
+  turns_.splice(turns_.begin(), turns_, mine.turn);
+  mine.calls.push_front(std::move(next));
+  ++size_;
+}
+
+const call_ptr& fair_queue::front() const {
+  return lines_.at(turns_.front()).calls.front();
+}
+
+void fair_queue::pop_front() {
+  const auto place = lines_.find(turns_.front());
+  auto& mine = place->second;
+  mine.calls.pop_front();
+  --size_;
+  if (mine.calls.empty())
+    forget(place);
+  else
+    turns_.splice(turns_.end(), turns_, mine.turn);
+}
+
+bool fair_queue::erase(const call_ptr& gone) {
+  const auto place = lines_.find(gone->session->number);
+  if (place == lines_.end())
+    return false;
+  auto& calls = place->second.calls;
+  const auto found = std::find(calls.begin(), calls.end(), gone);
+  if (found == calls.end())
+    return false;
+  calls.erase(found);
+  --size_;
+  if (calls.empty())
+    forget(place);
+  return true;
+}
+
+call_ptr fair_queue::make_room(std::uint64_t session) {
+  const auto longest = std::max_element(
+    lines_.begin(), lines_.end(), [](const auto& left, const auto& right) {
+      return left.second.calls.size() < right.second.calls.size();
+    });
+  const auto mine = lines_.find(session);
+  const auto length = mine == lines_.end() ? 0 : mine->second.calls.size();
+  if (longest == lines_.end() || length + 1 >= longest->second.calls.size())
+    return nullptr;
+  auto& calls = longest->second.calls; // not its only one
+  auto last = std::move(calls.back());
+  calls.pop_back();
+  --size_;
+  return last;
+}
+
+std::vector<call_ptr> fair_queue::take(std::uint64_t session) {
+  const auto place = lines_.find(session);
+  if (place == lines_.end())
+    return {};
+  std::vector<call_ptr> taken{place->second.calls.begin(),
+                              place->second.calls.end()};
+  size_ -= taken.size();
+  forget(place);
+  return taken;
+}
+
+std::vector<call_ptr> fair_queue::take_all() {
+  std::vector<call_ptr> taken;
+  for (; !empty(); pop_front())
+    taken.push_back(front());
+  return taken;
+}
+
+} // namespace snakebridge

@@ -1,0 +1,56 @@
+#pragma once
+// Calls that wait, taken out fairly: sessions in turn, one call each, and the
+// calls of one session in order. So a session with a thousand calls keeps one
+// with a single call from its turn no longer than any other; and where there is
+// room for no more, it is the longest line that gives way. Owned by a
+// call_queue, under its lock.
+
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <unordered_map>
+#include <vector>
+
+#include "runtime/call.hpp"
+
+namespace snakebridge {
+
+class fair_queue {
+public:
+  bool empty() const { return size_ == 0; }
+  std::size_t size() const { return size_; }
+
+  void push_back(call_ptr last);
+  /// It is next, before all others: as if it had never been taken out.
+  void push_front(call_ptr next);
+  /// The call whose turn it is. There must be one.
+  const call_ptr& front() const;
+  /// Takes it out; then it is another session's turn.
+  void pop_front();
+  /// False when it is not there.
+  bool erase(const call_ptr& gone);
+  /// Takes out the last call of the longest line, if another call of `session`
+  /// would not make its line as long; else null.
+  call_ptr make_room(std::uint64_t session);
+  /// Takes out all of a session, in order.
+  std::vector<call_ptr> take(std::uint64_t session);
+  /// Takes out all, in the order of their turns.
+  std::vector<call_ptr> take_all();
+
+private:
+  using turns = std::list<std::uint64_t>;
+  struct line {
+    std::deque<call_ptr> calls;
+    turns::iterator turn;
+  };
+  using lines = std::unordered_map<std::uint64_t, line>;
+
+  line& line_of(std::uint64_t session, turns::const_iterator turn_if_new);
+  void forget(lines::iterator empty);
+
+  lines lines_;  // of sessions that have calls here; none is empty
+  turns turns_;  // the same sessions: whose turn it is first
+  std::size_t size_ = 0;
+};
+
+} // namespace snakebridge
