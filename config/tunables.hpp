@@ -52,6 +52,9 @@ inline constexpr int beat_ms = 500;
 inline constexpr int care_ms_max = 1'000;
 /// How often a call is interrupted that goes on past its cancel_grace_ms.
 inline constexpr int interrupt_again_ms = 50;
+/// A worker that is between calls may take so long at least to come to one that
+/// is given up: with no grace at all a healthy one would be killed for it.
+inline constexpr int between_calls_ms_min = 1'000;
 /// How long a worker about to be killed may take to write its Python stacks,
 /// and what is read of them.
 inline constexpr int stacks_wait_ms_max = 100;
@@ -68,6 +71,9 @@ inline constexpr std::size_t resize_max = 64;
 inline constexpr int idle_look_ms = 2;
 /// How often an interpreter looks whether its pool lacks a spare worker.
 inline constexpr int spares_look_ms = 500;
+/// Where one spare after the other dies the wait for the next doubles from that
+/// up to this; none in twice this time ends the row.
+inline constexpr int spares_wait_ms_max = 60'000;
 /// How often it is looked whether a worker is due to be recycled.
 inline constexpr int recycle_look_ms = 1'000;
 /// How long the bridge waits for each step of its own start and stop.
@@ -85,6 +91,9 @@ inline constexpr std::size_t received_bytes_max = 4 * 1024 * 1024;
 inline constexpr int spin_us_max = 60;
 inline constexpr int spins_in_vain_max = 4;
 inline constexpr int spins_left_out = 50;
+/// Who comes to an embedded interpreter may pass a thread that waits for it, if
+/// that has not waited for longer.
+inline constexpr int passed_us_max = 500;
 /// Looks at a channel for the answer of one call that was submitted.
 inline constexpr int assists_max = 8;
 /// Looks at what a worker left behind when it died.

@@ -23,6 +23,8 @@ protected:
   }
 
   ~StuckInPython() override {
+    for (const auto& each : submitting_)
+      each->close();
     self_->send_exit(root_, caf::exit_reason::user_shutdown);
     self_->wait_for(root_);
     EXPECT_TRUE(threads_->wait_for_none(patience));
@@ -37,6 +39,17 @@ protected:
       calls.run({.what = verb::evaluate, .name = std::move(expression)}, {});
     calls.close();
     return answer;
+  }
+
+  /// The same for somebody who does not wait.
+  std::future<result<value>> submit(std::string expression) {
+    auto told = std::make_shared<std::promise<result<value>>>();
+    submitting_.push_back(std::make_shared<lane>(places_, ++last_session_,
+                                                 "a session", patience));
+    submitting_.back()->submit(
+      {.what = verb::evaluate, .name = std::move(expression)}, {},
+      [told](result<value> outcome) { told->set_value(std::move(outcome)); });
+    return told->get_future();
   }
 
   template <class Supervisor>
@@ -66,6 +79,7 @@ private:
   caf::scoped_actor self_{system_};
   supervisor_actor root_;
   std::uint64_t last_session_ = 0;
+  std::vector<std::shared_ptr<lane>> submitting_;
 };
 
 // SUPERVISION 33
@@ -75,10 +89,10 @@ TEST_F(StuckInPython, WhenItIsKilledThenItIsAbandonedAndANewOneIsUp) {
   stuck =
     std::async(std::launch::async, [&] { return eval(here.wait_here()); });
   ASSERT_TRUE(here.has_a_caller());
-  ::testing::internal::CaptureStdout(); // the log
+  ::testing::internal::CaptureStderr(); // the log
   kill_interpreter();
   const bool is_up = eventually([&] { return eval("6 * 7") == 42; });
-  EXPECT_THAT(::testing::internal::GetCapturedStdout(),
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
               ::testing::HasSubstr("interpreter 1 of pool 'default' is "
                                    "abandoned"));
   ASSERT_TRUE(is_up);
@@ -87,6 +101,24 @@ TEST_F(StuckInPython, WhenItIsKilledThenItIsAbandonedAndANewOneIsUp) {
   EXPECT_EQ(stuck.wait_for(0s), std::future_status::timeout);
   here.open();
   EXPECT_EQ(stuck.get(), "");
+}
+
+// They waited until it came back, and so did all that came later.
+TEST_F(StuckInPython, WhenItIsAbandonedThenNobodyWaitsForIt) {
+  gate here;
+  auto stuck = submit(here.wait_here());
+  ASSERT_TRUE(here.has_a_caller());
+  auto behind_it = submit("'it ran'");
+  auto in_line =
+    std::async(std::launch::async, [&] { return eval("'it ran, too'"); });
+  EXPECT_TRUE(eventually([&] { return queue()->load() == 3U; }));
+  kill_interpreter();
+  const auto lost = error_of(stuck.get());
+  EXPECT_EQ(lost.code(), errc::interpreter_died);
+  EXPECT_TRUE(lost.may_have_run());
+  EXPECT_EQ(behind_it.get(), "it ran");
+  EXPECT_EQ(in_line.get(), "it ran, too");
+  here.open();
 }
 
 } // namespace snakebridge::testing

@@ -18,10 +18,11 @@ class logged {
 public:
   logged() {
     auto mine = std::make_shared<spdlog::logger>(
-      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_));
-    spdlog::set_default_logger(std::move(mine));
+      "snakebridge", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_));
+    spdlog::drop(mine->name());
+    spdlog::register_logger(std::move(mine));
   }
-  ~logged() { spdlog::set_default_logger(before_); }
+  ~logged() { spdlog::drop("snakebridge"); }
   logged(const logged&) = delete;
   logged& operator=(const logged&) = delete;
 
@@ -37,7 +38,6 @@ public:
   }
 
 private:
-  const std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
   std::ostringstream text_;
 };
 

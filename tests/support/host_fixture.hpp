@@ -305,10 +305,11 @@ inline test_interpreter::make_host worker_of(worker_settings settings) {
 
 inline test_interpreter::make_host embedded() {
   return [](incarnation self, std::shared_ptr<live_threads> threads) {
-    constexpr std::size_t waiting_max = 1'000;
-    return std::make_shared<embedded_host>(
-      std::move(self), std::filesystem::path{}, waiting_max, std::move(threads),
-      conversion_config{}, std::vector<std::string>{}, patience);
+    embedded_settings settings;
+    settings.queue_max = 1'000;
+    settings.cancel_grace = patience;
+    return std::make_shared<embedded_host>(std::move(self), std::move(settings),
+                                           std::move(threads));
   };
 }
 
