@@ -24,7 +24,7 @@ std::uint64_t pool_stats::live_objects() const {
 std::uint32_t pool_stats::restarts() const {
   std::uint32_t sum = 0;
   for (const auto& each : interpreters)
-    sum += each.epoch > 0 ? each.epoch - 1 : 0;
+    sum += each.restarts;
   return sum;
 }
 
@@ -68,12 +68,13 @@ result<std::size_t> bridge::release_auto_session() const {
   if (!own)
     return 0;
   here->forget_own_session();
-  return core_->release(own);
+  return core_->all_sessions().release(own);
 }
 
 result<std::size_t> bridge::release_session(std::string_view id) const {
   const auto found = core_->all_sessions().find(std::string{id});
-  return found ? core_->release(found) : result<std::size_t>{0};
+  return found ? core_->all_sessions().release(found)
+               : result<std::size_t>{0};
 }
 
 bridge_stats bridge::stats() const {

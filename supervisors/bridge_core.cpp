@@ -7,9 +7,9 @@
 #include <caf/scheduler/test_coordinator.hpp>
 #include <caf/scoped_actor.hpp>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "config/tunables.hpp"
+#include "runtime/log.hpp"
 #include "runtime/reached.hpp"
 #include "supervisors/tree.hpp"
 
@@ -162,7 +162,7 @@ void bridge_core::stop() {
     run_by_hand(*system_);
   }
   if (!sessions_->end_all(step_max))
-    spdlog::error("a session did not end in time");
+    logger()->error("a session did not end in time");
   // All at once: in turn, as supervisors stop their children, each would have
   // its stop timeout after the other.
   for (const auto& pool : pools_->all())
@@ -177,13 +177,13 @@ void bridge_core::stop() {
     self->receive([&](const caf::down_msg&) { ended = true; },
                   caf::after(longest_stop(settings_) + step_max) >> [] {});
     if (!ended)
-      spdlog::error("the bridge's supervision tree did not stop in time");
+      logger()->error("the bridge's supervision tree did not stop in time");
   }
   sessions_->adopt_with({});
   clients_->end_all();
   if (!threads_->wait_for_none(
         std::chrono::milliseconds{limits::death_wait_ms_max}))
-    spdlog::error("an interpreter did not end in time and is abandoned");
+    logger()->error("an interpreter did not end in time and is abandoned");
   deadlines_->stop();
   end_own_system();
 }
@@ -203,7 +203,7 @@ void bridge_core::end_own_system() {
   }
   // Its destructor would wait for them for ever; without it they would be torn
   // from under whoever holds them.
-  spdlog::error(
+  logger()->error(
     "{} actors of the program outlive the bridge on its own system, "
     "which is left to them: end them before the bridge",
     running());
@@ -275,12 +275,6 @@ result<value> bridge_core::run(operation& asked, const call_options& options,
   return reached((*chosen)->run(std::move(asked), effective));
 }
 
-result<std::size_t> bridge_core::release(const session_ptr& released) {
-  auto count = released->calls->release_objects();
-  sessions_->release(released);
-  return count;
-}
-
 std::vector<std::string> bridge_core::pool_names() const {
   std::vector<std::string> names;
   for (const auto& each : pools_->all())
@@ -294,6 +288,7 @@ bridge_stats bridge_core::stats() const {
     pool_stats told{.name = pool.settings.name,
                     .placement = pool.settings.placement,
                     .down = {},
+                    .drained = pool.interpreters.front()->look().held,
                     .circuit = pool.breaker->state(steady_clock::now()),
                     .spares = pool.spares ? pool.spares->ready() : 0,
                     .interpreters = {}};
@@ -305,7 +300,8 @@ bridge_stats bridge_core::stats() const {
         told.down = facts.closed->message();
       told.interpreters.push_back({.id = queue->interpreter(),
                                    .epoch = facts.epoch,
-                                   .ready = facts.ready,
+                                   .ready = facts.ready && !facts.closed
+                                            && !facts.held,
                                    .pid = facts.host.pid,
                                    .waiting = facts.waiting,
                                    .running = facts.host.running,
@@ -314,6 +310,7 @@ bridge_stats bridge_core::stats() const {
                                    .pruned = facts.host.pruned,
                                    .expired = facts.host.expired,
                                    .deaths = facts.deaths,
+                                   .restarts = facts.restarts,
                                    .recycled = facts.recycled,
                                    .due = facts.due});
     }

@@ -47,7 +47,6 @@ public:
 
   std::shared_ptr<thread_client> client_of_this_thread();
   result<session_ptr> session_of_this_thread();
-  result<std::size_t> release(const session_ptr& released);
   std::shared_ptr<client> new_client();
 
   caf::actor_system& system() { return *system_; }

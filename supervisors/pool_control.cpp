@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <thread>
+#include <utility>
 
+#include <caf/exit_reason.hpp>
 #include <caf/scoped_actor.hpp>
 #include <fmt/format.h>
 
-#include "actors/errors.hpp"
 #include "config/tunables.hpp"
 
 namespace snakebridge {
@@ -80,20 +81,21 @@ result<void> pool_control::resize(std::string_view name, std::uint32_t size,
             fmt::format("pool '{}' cannot have {} interpreters: say 1 to {}",
                         name, size, of.interpreters.size())}};
   const std::lock_guard lock{of.service->resizing};
+  if (const auto up = supervisor_of(of); !up)
+    return tl::unexpected{up.error()};
   const auto until = steady_clock::now() + patience;
   const auto before = of.service->size.load();
-  for (auto place = before; place < size; ++place)
-    if (auto grown = grow(of, place); !grown)
-      return grown;
-  if (size < before) {
-    of.service->size = size; // no session chooses the others any more
-    for (auto place = before; place > size; --place)
-      shrink(of, place - 1, until);
-  }
+  if (size > before)
+    return grow(of, size);
+  of.service->size = size; // no session chooses the others any more
+  for (auto place = before; place > size; --place)
+    shrink(of, place - 1, until);
   return {};
 }
 
 result<caf::actor> pool_control::supervisor_of(const pool& which) const {
+  if (auto why = which.interpreters.front()->look().closed)
+    return tl::unexpected{std::move(*why)};
   const std::lock_guard lock{which.service->mutex};
   if (auto living = caf::actor_cast<caf::actor>(which.service->supervisor))
     return living;
@@ -101,35 +103,80 @@ result<caf::actor> pool_control::supervisor_of(const pool& which) const {
     errc::pool_down, fmt::format("pool '{}' is down", which.settings.name)}};
 }
 
-result<void> pool_control::grow(const pool& which, std::uint32_t place) {
+// All or none: a worker that does not start leaves the pool as it was.
+result<void> pool_control::grow(const pool& which, std::uint32_t size) {
+  const auto before = which.service->size.load();
+  std::vector<newcomer> all;
+  for (auto place = before; place < size; ++place)
+    all.push_back(start(which, which.interpreters[place]));
+  const auto deadline =
+    steady_clock::now() + which.settings.start_timeout + step_max;
+  result<void> grown;
+  for (auto each = all.begin(); grown && each != all.end(); ++each)
+    grown = each->queue->wait_ready(deadline);
+  for (auto each = all.begin(); grown && each != all.end(); ++each)
+    grown = adopt(which, *each);
+  if (grown)
+    which.service->size = size;
+  else
+    for (auto& each : all)
+      dismiss(which, each);
+  return grown;
+}
+
+pool_control::newcomer
+pool_control::start(const pool& which,
+                    const std::shared_ptr<call_queue>& queue) {
+  queue->expect_host();
+  return {queue, child_guard{system_.spawn(
+                   interpreter, interpreter_of(which, queue, hosts_(which)))}};
+}
+
+result<void> pool_control::adopt(const pool& which, newcomer& ready) {
   const auto supervisor = supervisor_of(which);
   if (!supervisor)
     return tl::unexpected{supervisor.error()};
-  const auto& queue = which.interpreters[place];
-  queue->reopen();
-  result<void> started;
+  // Before it is adopted: from then on the end of its pool closes it.
+  ready.queue->reopen();
+  auto child = interpreter_child(which, ready.queue, hosts_(which));
+  child.start = [first = ready.actor.get(), later = std::move(child.start)](
+                  caf::event_based_actor* above) mutable {
+    if (auto running = std::exchange(first, caf::actor{}))
+      return caf::expected<caf::actor>{std::move(running)};
+    return later(above);
+  };
+  result<void> adopted;
   const caf::scoped_actor self{system_};
-  self
-    ->request(*supervisor, step_max, start_child_atom::value,
-              interpreter_child(which, queue, hosts_(which)))
+  self->request(*supervisor, step_max, start_child_atom::value, child)
     .receive(
-      [](const caf::actor&) {},
-      [&](const caf::error& why) { started = tl::unexpected{to_error(why)}; });
-  if (started)
-    started = queue->wait_ready(steady_clock::now()
-                                + which.settings.start_timeout + step_max);
-  if (started)
-    which.service->size = place + 1;
-  else
-    end(which, *queue);
-  return started;
+      [&](const caf::actor&) { ready.actor.release(); },
+      [&](const caf::error& why) {
+        adopted = tl::unexpected{
+          error{errc::pool_down,
+                fmt::format("pool '{}' takes no new interpreter: {}",
+                            which.settings.name, describe(why))}};
+      });
+  return adopted;
+}
+
+void pool_control::dismiss(const pool& which, newcomer& unwanted) {
+  unwanted.queue->retire();
+  end(which, *unwanted.queue);
+  const auto running = unwanted.actor.get();
+  if (!running)
+    return;
+  const caf::scoped_actor self{system_};
+  self->monitor(running);
+  self->send_exit(running, caf::exit_reason::user_shutdown);
+  self->receive([&](const caf::down_msg&) { unwanted.actor.release(); },
+                caf::after(which.settings.stop_timeout + step_max) >> [] {});
 }
 
 void pool_control::shrink(const pool& which, std::uint32_t place,
                           steady_clock::time_point until) {
   const auto& queue = which.interpreters[place];
-  wait_until(until, [&] { return queue->users() == 0; });
-  queue->retire();
+  if (!wait_until(until, [&] { return queue->retire_if_unused(); }))
+    queue->retire();
   end(which, *queue);
 }
 

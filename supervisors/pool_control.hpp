@@ -4,6 +4,7 @@
 
 #include <caf/actor_system.hpp>
 
+#include "supervisors/child_table.hpp"
 #include "supervisors/tree.hpp"
 
 namespace snakebridge {
@@ -24,7 +25,17 @@ public:
 
 private:
   result<const pool*> find(std::string_view name) const;
-  result<void> grow(const pool& which, std::uint32_t place);
+  /// An interpreter that is to come into service. Nobody restarts it until it
+  /// is ready and its pool's supervisor has adopted it.
+  struct newcomer {
+    std::shared_ptr<call_queue> queue;
+    child_guard actor;
+  };
+
+  result<void> grow(const pool& which, std::uint32_t size);
+  newcomer start(const pool& which, const std::shared_ptr<call_queue>& queue);
+  result<void> adopt(const pool& which, newcomer& ready);
+  void dismiss(const pool& which, newcomer& unwanted);
   void shrink(const pool& which, std::uint32_t place,
               steady_clock::time_point until);
   /// The pool's supervisor. Errors: pool_down.

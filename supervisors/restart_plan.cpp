@@ -8,6 +8,42 @@ namespace snakebridge {
 
 namespace {
 
+// Whether another's restart starts the child at `which` as well.
+bool returns_with_group(strategy how, std::span<const planned_child> children,
+                        std::size_t which) {
+  if (children[which].restart == restart_type::temporary)
+    return false;
+  if (how == strategy::rest_for_one)
+    children = children.first(which);
+  else if (how != strategy::one_for_all)
+    return false;
+  return std::any_of(children.begin(), children.end(),
+                     [](const planned_child& one) { return one.restarting; });
+}
+
+// Whether the supervisor ends with the child at `ended`, which is not restarted
+// for its own sake.
+bool ends_with(strategy how, auto_shutdown when,
+               std::span<const planned_child> children, std::size_t ended) {
+  if (when == auto_shutdown::never || !children[ended].significant)
+    return false;
+  if (when == auto_shutdown::any_significant)
+    return true;
+  for (std::size_t i = 0; i < children.size(); ++i) {
+    const auto& one = children[i];
+    const bool is_there = i != ended && (one.running || one.restarting);
+    if (one.significant && (is_there || returns_with_group(how, children, i)))
+      return false;
+  }
+  return true;
+}
+
+bool is_pool(strategy how) {
+  return how == strategy::simple_one_for_one;
+}
+
+} // namespace
+
 bool comes_back(restart_type type, end_kind end) {
   switch (type) {
   case restart_type::permanent:
@@ -19,26 +55,6 @@ bool comes_back(restart_type type, end_kind end) {
   }
   return false;
 }
-
-// Whether the supervisor ends with the child at `ended`, which does not return.
-bool ends_with(auto_shutdown when, std::span<const planned_child> children,
-               std::size_t ended) {
-  if (when == auto_shutdown::never || !children[ended].significant)
-    return false;
-  if (when == auto_shutdown::any_significant)
-    return true;
-  return std::none_of(children.begin(), children.end(),
-                      [&](const planned_child& one) {
-                        return &one != &children[ended] && one.significant
-                               && (one.running || one.restarting);
-                      });
-}
-
-bool is_pool(strategy how) {
-  return how == strategy::simple_one_for_one;
-}
-
-} // namespace
 
 end_kind end_kind_of(const caf::error& reason) {
   if (!reason)
@@ -65,7 +81,7 @@ restart_plan plan_restart(strategy how, std::span<const planned_child> children,
   // A pool child has no id to be restarted by: it is kept for nobody.
   if (child.restart == restart_type::temporary || is_pool(how))
     plan.forget.push_back(ended);
-  plan.ends = ends_with(when, children, ended);
+  plan.ends = ends_with(how, when, children, ended);
   return plan;
 }
 

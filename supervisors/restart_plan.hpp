@@ -20,12 +20,16 @@ enum class end_kind { normal, shutdown, killed, crashed };
 /// context is shutdown, `kill` is killed, anything else crashed.
 end_kind end_kind_of(const caf::error& reason);
 
+/// Whether a child of that type is restarted after such an end.
+bool comes_back(restart_type type, end_kind end);
+
 /// A child as the plan sees it, in start order.
 struct planned_child {
   restart_type restart = restart_type::permanent;
   bool running = true;
   bool significant = false;
-  /// Down, but it will be tried again.
+  /// Down, but it will be started again for its own sake, and its group with
+  /// it.
   bool restarting = false;
 };
 

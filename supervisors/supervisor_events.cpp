@@ -1,11 +1,11 @@
 // What happens to a supervisor: ends, timers, answers of starting children.
 #include "supervisors/backoff.hpp"
+#include "runtime/log.hpp"
 #include "supervisors/supervisor_state.hpp"
 
 #include <caf/sec.hpp>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <utility>
 
@@ -19,6 +19,13 @@ std::string show(milliseconds time) {
   if (time.count() % 1000 == 0)
     return fmt::format("{} s", time.count() / 1000);
   return fmt::format("{} ms", time.count());
+}
+
+// It waits for its restart, or its end, not decided upon yet, leads to one.
+bool returns(const child& one) {
+  return one.retry != 0
+         || (one.ended
+             && comes_back(one.spec.restart, end_kind_of(*one.ended)));
 }
 
 } // namespace
@@ -80,9 +87,14 @@ void supervisor_state::on_not_up(std::uint64_t token, const caf::error& why) {
                       fmt::format("not up within {}",
                                   show(children_.find(who)->spec.up_timeout)))
          : why;
-  await(wait::down, who);
+  // What has children of its own is told to stop, or they would not in order.
+  if (children_.find(who)->spec.type == child_type::supervisor) {
+    stop_child(who);
+  } else {
+    await(wait::down, who);
+    kill_awaited();
+  }
   wait_.failure = std::move(failure);
-  kill_awaited();
 }
 
 void supervisor_state::on_try_again(key who, std::uint64_t token,
@@ -142,8 +154,7 @@ supervisor_state::decision supervisor_state::decide(key who, bool among_all,
       position = planned.size();
     const auto& child = *children_.find(one);
     planned.push_back({child.spec.restart, static_cast<bool>(child.guard),
-                       child.spec.significant,
-                       child.status == child_status::restarting});
+                       child.spec.significant, returns(child)});
   }
   decided.plan = make_plan(std::span<const planned_child>{planned}, position);
   return decided;
@@ -201,7 +212,7 @@ void supervisor_state::escalate(const child& cause) {
                          : fmt::format("{} restarts", window_.count()),
     show(spec_.period) + (window_.count() == 1 ? " exceeds" : " exceed"),
     spec_.intensity, cause.last_end);
-  spdlog::error("{}", text);
+  logger()->error("{}", text);
   shut_down(shutdown_because(std::move(text)));
 }
 

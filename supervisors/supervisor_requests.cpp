@@ -65,13 +65,13 @@ supervisor_state::defer(std::function<void(caf::response_promise)> act) {
 
 caf::response_promise supervisor_state::await_started() {
   auto asker = self_->make_response_promise();
-  if (ending_)
+  if (!started_)
+    awaiting_start_.push_back(asker);
+  else if (ending_)
     asker.deliver(
       make_error(supervisor_errc::stopping, "the supervisor is stopping"));
-  else if (started_)
-    asker.deliver(caf::unit);
   else
-    awaiting_start_.push_back(asker);
+    asker.deliver(caf::unit);
   return asker;
 }
 

@@ -1,9 +1,9 @@
 #include "supervisors/supervisor_state.hpp"
+#include "runtime/log.hpp"
 
 #include <caf/exit_reason.hpp>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <exception>
 #include <utility>
@@ -39,6 +39,7 @@ void refuse(caf::response_promise& asker) {
 
 supervisor_state::~supervisor_state() {
   refuse_all_waiting();
+  refuse_start();
 }
 
 caf::behavior supervisor_state::begin(supervisor_spec spec,
@@ -122,6 +123,7 @@ void supervisor_state::finish() {
     done.asker.deliver(caf::unit);
     break;
   case aim::shutdown:
+    refuse_start();
     ended_ = true;
     self_->quit(std::move(*ending_));
     break;
@@ -212,8 +214,6 @@ void supervisor_state::fail_start(key who, caf::error why) {
   case aim::first_start: {
     auto full = fmt::format("{}: {}", spec_.name, text);
     never_started_ = make_error(supervisor_errc::failed_to_start, full);
-    for (auto& asker : std::exchange(awaiting_start_, {}))
-      asker.deliver(never_started_);
     shut_down(shutdown_because(std::move(full)));
     break;
   }
@@ -261,7 +261,7 @@ void supervisor_state::abandon_awaited() {
   auto abandoned =
     wait_.what == wait::down ? std::vector<key>{wait_.who} : children_.living();
   for (auto who : abandoned) {
-    spdlog::error("{}: child '{}' is abandoned: killed, it still runs after "
+    logger()->error("{}: child '{}' is abandoned: killed, it still runs after "
                   "{} ms",
                   spec_.name, children_.find(who)->spec.id,
                   abandon_after.count());
@@ -306,11 +306,19 @@ void supervisor_state::shut_down(caf::error reason) {
 void supervisor_state::refuse_all_waiting() {
   for (auto& event : std::exchange(waiting_events_, {}))
     refuse(event.asker);
-  for (auto& asker : std::exchange(awaiting_start_, {}))
-    refuse(asker);
   if (procedure_)
     refuse(procedure_->asker);
   refuse(wait_.terminator);
+}
+
+// Only when all children are down: a supervisor above that hears of a failed
+// start has nothing to wait for, and must not cut short an end in order.
+void supervisor_state::refuse_start() {
+  for (auto& asker : std::exchange(awaiting_start_, {}))
+    if (never_started_ && asker.pending())
+      asker.deliver(never_started_);
+    else
+      refuse(asker);
 }
 
 } // namespace snakebridge

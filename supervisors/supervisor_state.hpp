@@ -104,6 +104,7 @@ private:
   void abandon_awaited();
   void shut_down(caf::error reason);
   void refuse_all_waiting();
+  void refuse_start();
 
   // -- what arrives (supervisor_events.cpp)
   void on_down(const caf::down_msg& down);

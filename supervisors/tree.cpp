@@ -1,10 +1,10 @@
 #include "supervisors/tree.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "config/tunables.hpp"
 #include "runtime/embedded_host.hpp"
+#include "runtime/log.hpp"
 #include "runtime/worker_host.hpp"
 
 namespace snakebridge {
@@ -15,14 +15,14 @@ constexpr std::chrono::milliseconds step_max{limits::bridge_step_ms_max};
 
 // What Python prints goes to the log unless the program wants it.
 void log_output(const log_line& line) {
-  spdlog::info("[{} {}{}{}] {}", line.pool, line.interpreter,
+  logger()->info("[{} {}{}{}] {}", line.pool, line.interpreter,
                line.call.empty() ? "" : " ", line.call, line.text);
 }
 
 // How interpreters end is logged by their supervisors.
 void log_event(const interpreter_event& happened) {
   if (happened.what == event_kind::stalled)
-    spdlog::warn("{}", happened.message);
+    logger()->warn("{}", happened.message);
 }
 
 worker_settings worker_settings_of(const config& all, const pool& of) {
@@ -47,6 +47,17 @@ worker_settings worker_settings_of(const config& all, const pool& of) {
           .spares = of.spares};
 }
 
+embedded_settings embedded_settings_of(const config& all,
+                                       const pool_config& mine) {
+  return {.python = mine.python,
+          .queue_max = mine.queue_max,
+          .preload = mine.preload,
+          .conversion = all.conversion,
+          .cancel_grace = mine.cancel_grace,
+          .stall_report = mine.stall_report,
+          .on_event = all.on_event ? all.on_event : log_event};
+}
+
 error pool_down(const pool& of, const caf::error& reason) {
   return {errc::pool_down,
           fmt::format("pool '{}' is down: {}. Mend the cause and start the "
@@ -59,27 +70,32 @@ error pool_down(const pool& of, const caf::error& reason) {
 pool_host_factory real_hosts(const config& settings,
                              std::shared_ptr<live_threads> threads) {
   return [settings, threads = std::move(threads)](const pool& of) {
-    const auto& mine = of.settings;
+    if (of.settings.placement == placement::embedded)
+      return host_factory{
+        [threads, embedded = embedded_settings_of(settings, of.settings)](
+          incarnation self) -> std::shared_ptr<interpreter_host> {
+          return std::make_shared<embedded_host>(std::move(self), embedded,
+                                                 threads);
+        }};
     return host_factory{
-      [threads, python = mine.python, placed = mine.placement,
-       waiting_max = mine.queue_max, worker = worker_settings_of(settings, of)](
+      [threads, worker = worker_settings_of(settings, of)](
         incarnation self) -> std::shared_ptr<interpreter_host> {
-        if (placed == placement::embedded)
-          return std::make_shared<embedded_host>(
-            std::move(self), python, waiting_max, threads, worker.conversion,
-            worker.preload, worker.cancel_grace);
         return std::make_shared<worker_host>(std::move(self), worker, threads);
       }};
   };
 }
 
+interpreter_spec interpreter_of(const pool& of,
+                                const std::shared_ptr<call_queue>& queue,
+                                const host_factory& make_host) {
+  return {of.settings.name, queue, make_host, of.settings.recycle};
+}
+
 child_spec interpreter_child(const pool& of,
                              const std::shared_ptr<call_queue>& queue,
                              const host_factory& make_host) {
-  const interpreter_spec spec{of.settings.name, queue, make_host,
-                              of.settings.recycle};
   return {.id = id_of(*queue),
-          .start = [spec](caf::event_based_actor* supervisor)
+          .start = [spec = interpreter_of(of, queue, make_host)](caf::event_based_actor* supervisor)
             -> caf::expected<caf::actor> {
             return supervisor->spawn(interpreter, spec);
           },

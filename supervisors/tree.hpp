@@ -22,7 +22,10 @@ using pool_host_factory = std::function<host_factory(const pool&)>;
 pool_host_factory real_hosts(const config& settings,
                              std::shared_ptr<live_threads> threads);
 
-/// One interpreter of a pool, and how its supervisor calls it.
+/// One interpreter of a pool; as a child; and how its supervisor calls it.
+interpreter_spec interpreter_of(const pool& of,
+                                const std::shared_ptr<call_queue>& queue,
+                                const host_factory& make_host);
 child_spec interpreter_child(const pool& of,
                              const std::shared_ptr<call_queue>& queue,
                              const host_factory& make_host);

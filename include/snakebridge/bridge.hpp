@@ -30,7 +30,7 @@ std::string_view version();
 struct interpreter_stats {
   std::uint32_t id = 0;
   std::uint32_t epoch = 0;        ///< incarnations so far; 0: never started
-  bool ready = false;             ///< an incarnation is up and takes calls
+  bool ready = false;             ///< it is up and takes calls: not drained
   int pid = 0;                    ///< of its process; 0 between incarnations
   std::size_t waiting = 0;        ///< calls in its queue
   std::size_t running = 0;        ///< calls handed to Python
@@ -39,6 +39,7 @@ struct interpreter_stats {
   std::uint64_t pruned = 0;       ///< let go: their session held too many
   std::uint64_t expired = 0;      ///< let go: they were not used for their ttl
   std::uint32_t deaths = 0;       ///< incarnations that ended unasked
+  std::uint32_t restarts = 0;     ///< incarnations started after a death
   std::uint32_t recycled = 0;     ///< incarnations replaced by `recycle_limits`
   bool due = false;               ///< it is to be, once no session uses it
 };
@@ -53,12 +54,14 @@ enum class circuit_state : std::uint8_t {
 struct pool_stats {
   std::string name;
   snakebridge::placement placement = placement::worker;
-  std::string down; ///< why it is down; empty: it is up
+  std::string down;     ///< why it is down; empty: it is up
+  bool drained = false; ///< it takes no calls until it is resumed
   circuit_state circuit = circuit_state::closed;
   std::size_t spares = 0; ///< workers kept ready besides
   std::vector<interpreter_stats> interpreters;
 
   std::uint64_t live_objects() const;
+  /// Of its interpreters. Recycling is none.
   std::uint32_t restarts() const;
 };
 
@@ -120,11 +123,12 @@ public:
   /// Takes calls again. Errors: pool_unknown.
   result<void> resume(std::string_view pool) const;
   /// Changes how many interpreters a pool of workers has, 1 to 64 or to as many
-  /// as it began with. New ones are ready when it returns. Of those taken away,
-  /// an unused one ends at once, another when no session uses it any more, at
-  /// the latest after `patience`: refs to its objects are ref_stale then.
-  /// Errors: pool_unknown, config_invalid, pool_down, and why one did not
-  /// start.
+  /// as it began with. New ones are ready when it returns; if one does not
+  /// start, the pool stays as it was. Of those taken away, an unused one ends at
+  /// once, another when no session uses it any more, at the latest after
+  /// `patience`: refs to its objects are ref_stale then, and calls that still
+  /// wait for it are session_worker_unavailable: call again. Errors:
+  /// pool_unknown, config_invalid, pool_down, and why one did not start.
   result<void> resize(std::string_view pool, std::uint32_t size,
                       std::chrono::milliseconds patience = std::chrono::seconds{
                         30}) const;

@@ -127,8 +127,9 @@ struct child_spec {
   /// Its end may end the supervisor, as `auto_shutdown` says. Not if permanent.
   bool significant = false;
   /// Above 0: the start counts as done only when the child has answered
-  /// `up_atom` with an empty message in this time; else it is killed and the
-  /// start has failed.
+  /// `up_atom` with an empty message in this time; else it is killed (a
+  /// supervisor is told to stop, for the sake of its children) and the start
+  /// has failed.
   std::chrono::milliseconds up_timeout{0};
 };
 
@@ -246,7 +247,8 @@ using count_children_atom = caf::atom_constant<caf::atom("countchild")>;
 /// answers. Requests wait while children are being started or stopped, in order
 /// of arrival; the two queries, the last, never wait.
 using supervisor_actor = caf::typed_actor<
-  /// When all first starts are done. Errors: failed_to_start.
+  /// When all first starts are done. Errors: failed_to_start, when those that
+  /// had started are down.
   caf::replies_to<await_started_atom>::with<void>,
   /// The same, asked by a supervisor above.
   caf::replies_to<up_atom>::with<void>,

@@ -252,4 +252,20 @@ TEST_P(AutoShutdown, FollowsASignificantEndForGood) {
 INSTANTIATE_TEST_SUITE_P(EachRow, AutoShutdown, ::testing::ValuesIn(shutdowns),
                          [](const auto& row) { return row.param.name; });
 
+// SUPERVISION 40
+TEST(RestartPlan, WhenAnotherReturnsThenSoDoesWhoIsInItsGroup) {
+  const auto ends = [](strategy how, std::vector<planned_child> children) {
+    return plan_restart(how, children, 0, normal, all).ends;
+  };
+  const auto waits = other(false, false, true);
+  const auto first = ended(transient);
+  EXPECT_TRUE(ends(strategy::one_for_one, {first, waits, other(false)}));
+  EXPECT_FALSE(ends(strategy::one_for_all, {first, other(false), waits}));
+  EXPECT_FALSE(ends(strategy::rest_for_one, {first, waits, other(false)}));
+  EXPECT_TRUE(ends(strategy::rest_for_one, {first, other(false), waits}));
+  // The one that has ended is of that group, too, unless it is temporary.
+  EXPECT_FALSE(ends(strategy::one_for_all, {first, waits}));
+  EXPECT_TRUE(ends(strategy::one_for_all, {ended(temporary), waits}));
+}
+
 } // namespace snakebridge::testing

@@ -107,6 +107,38 @@ TEST_F(SupervisorAutoShutdown, WhenTheLastTwoEndTogetherThenACrashStillCounts) {
   EXPECT_TRUE(end);
 }
 
+// Stopped for the sake of "b", which takes its time, "c" is not gone for good.
+// SUPERVISION 40
+TEST_F(SupervisorAutoShutdown, WhenAGroupWaitsToReturnThenItIsNotGone) {
+  supervise({.strategy = strategy::rest_for_one,
+             .intensity = 3,
+             .children = {significant("a", restart_type::transient), plain("b"),
+                          significant("c", restart_type::transient)},
+             .auto_shutdown = auto_shutdown::all_significant,
+             .backoff = {1s, 1s, 0.0, 10s}});
+  end_child("b", ending::crash);
+  end_child("a", ending::normal);
+  EXPECT_FALSE(end);
+  advance(1s);
+  EXPECT_EQ(counts(), all_workers(3, 2));
+  end_child("c", ending::normal);
+  EXPECT_TRUE(end);
+}
+
+// SUPERVISION 40
+TEST_F(SupervisorAutoShutdown, WhenAGroupFailsToReturnThenItIsTriedAgain) {
+  given(auto_shutdown::all_significant,
+        {significant("a", restart_type::transient), plain("b"),
+         significant("c", restart_type::transient)},
+        strategy::rest_for_one);
+  children.next_starts("b", {no_disk});
+  terminate(children.at("b"), ending::crash);
+  terminate(children.at("a"), ending::normal);
+  settle();
+  EXPECT_FALSE(end);
+  EXPECT_EQ(counts(), all_workers(3, 2));
+}
+
 // SUPERVISION 40
 TEST_F(SupervisorAutoShutdown, GivenNestedOnesThenTheInnerEndEndsTheOuter) {
   auto inner =

@@ -97,6 +97,71 @@ TEST_F(SupervisorStart, WhenAFactoryThrowsThenThatIsAStartThatFailed) {
             "failed_to_start: the factory threw: no disk");
 }
 
+// A supervisor one level down, which has children to stop before it ends.
+class NestedSupervisorStart : public supervised {
+protected:
+  NestedSupervisorStart() {
+    inner.children = {plain("a"), {.id = "b", .start = children.slow("b", 1s)}};
+  }
+
+  void begin() {
+    boss = ends_with_test(untyped(*spawn_supervisor(
+      system(), {.intensity = 2,
+                 .children = {plain("z"), supervisor_child(inner, patience)},
+                 .name = "outer"})));
+    boss->attach_functor([this](const caf::error& reason) { end = reason; });
+    settle();
+  }
+
+  static constexpr std::chrono::milliseconds patience = 10s;
+  supervisor_spec inner{.name = "inner"};
+};
+
+// SUPERVISION 3
+TEST_F(NestedSupervisorStart, WhenOneFailsThenTheOthersStopInOrder) {
+  inner.children.push_back(plain("c"));
+  children.next_starts("c", {no_disk});
+  begin();
+  EXPECT_EQ(took_place(), (events{"start:z", "start:a", "start:b", "stop:b"}));
+  advance(1s);
+  EXPECT_EQ(took_place(),
+            (events{"end:b", "stop:a", "end:a", "stop:z", "end:z"}));
+  EXPECT_EQ(describe(*end),
+            "user_shutdown: outer: child 'inner' failed to start: "
+            "failed_to_start: inner: child 'c' failed to start: "
+            "test 7: no disk");
+}
+
+// SUPERVISION 3
+TEST_F(NestedSupervisorStart, WhenOneFailsInARestartThenTheOthersStopInOrder) {
+  inner.children.push_back(plain("c"));
+  begin();
+  children.next_starts("c", {no_disk});
+  caf::anon_send_exit(row("inner").handle, caf::exit_reason::kill);
+  settle();
+  took_place();
+  EXPECT_EQ(row("inner").status, child_status::restarting);
+  advance(1s);
+  EXPECT_EQ(took_place(), (events{"end:b", "stop:a", "end:a", "start:a",
+                                  "start:b", "start:c"}));
+  EXPECT_FALSE(end);
+}
+
+// SUPERVISION 3
+TEST_F(NestedSupervisorStart, WhenItIsNotUpInTimeThenItsChildrenStopInOrder) {
+  inner.children.push_back({.id = "c",
+                            .start = children.never_up("c"),
+                            .up_timeout = 2 * patience});
+  begin();
+  advance(patience);
+  took_place();
+  advance(1s);
+  EXPECT_EQ(took_place(),
+            (events{"end:b", "stop:a", "end:a", "stop:z", "end:z"}));
+  EXPECT_EQ(describe(*end), "user_shutdown: outer: child 'inner' failed to "
+                            "start: not_up_in_time: not up within 10 s");
+}
+
 // SUPERVISION 4
 TEST_F(SupervisorStart, WhenStartChildFailsThenNothingIsKeptOrCounted) {
   supervise(strategy::one_for_one, {plain("a")}, 0);
