@@ -131,21 +131,31 @@ std::string_view built_for_python() {
 }
 
 result<std::filesystem::path>
-python_executable(const std::filesystem::path& wanted) {
+python_program(const std::filesystem::path& wanted) {
   if (wanted.empty())
     return wanted;
   std::error_code ignored;
-  const auto named = std::filesystem::absolute(wanted, ignored);
-  const bool is_folder = std::filesystem::is_directory(named, ignored);
-  const auto program = is_folder ? named / "bin/python3" : named;
+  auto named = std::filesystem::absolute(wanted, ignored);
+  auto program =
+    std::filesystem::is_directory(named, ignored) ? named / "bin/python3"
+                                                  : std::move(named);
   if (::access(program.c_str(), X_OK) != 0)
     return tl::unexpected{error{
       errc::environment_invalid,
       fmt::format("python = '{}' is neither a venv nor an interpreter: no {}",
                   wanted.string(), program.string())}};
+  return program;
+}
+
+result<std::filesystem::path>
+python_executable(const std::filesystem::path& wanted) {
+  const auto found = python_program(wanted);
+  if (!found || found->empty())
+    return found;
+  const auto& program = *found;
   // A venv's interpreter may also be named itself.
-  const auto venv = is_folder ? named : named.parent_path().parent_path();
-  const auto version = minor_version_of(venv);
+  const auto version =
+    minor_version_of(program.parent_path().parent_path());
   if (!version.empty() && version != built_for_python())
     return tl::unexpected{error{
       errc::environment_invalid,
@@ -153,7 +163,8 @@ python_executable(const std::filesystem::path& wanted) {
                   "built with {}; make the venv with python{}",
                   wanted.string(), version, built_for_python(),
                   built_for_python())}};
-  if (is_folder && !version.empty())
+  std::error_code ignored;
+  if (!version.empty() && std::filesystem::is_directory(wanted, ignored))
     return program;
   return asked(program, wanted).map([&] { return program; });
 }

@@ -17,5 +17,8 @@ std::string_view built_for_python();
 /// there is none, or when it has another minor version than the bridge.
 result<std::filesystem::path>
 python_executable(const std::filesystem::path& wanted);
+/// The same program, without a look at what it is.
+result<std::filesystem::path>
+python_program(const std::filesystem::path& wanted);
 
 } // namespace snakebridge

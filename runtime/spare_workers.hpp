@@ -3,10 +3,12 @@
 // ready, or soon will be, for whichever interpreter needs one next. Owned by
 // the pool; filled up by the threads of its hosts. Any thread.
 
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include "runtime/channel.hpp"
 #include "runtime/worker_process.hpp"
@@ -26,16 +28,22 @@ struct launched_worker {
 class spare_workers {
 public:
   using worker = std::unique_ptr<launched_worker>;
+  using time_point = std::chrono::steady_clock::time_point;
 
-  explicit spare_workers(std::size_t wanted) : wanted_{wanted} {}
+  /// `pool`: its name, to warn of.
+  spare_workers(std::string pool, std::size_t wanted)
+      : pool_{std::move(pool)},
+        wanted_{wanted} {}
   spare_workers(const spare_workers&) = delete;
   spare_workers& operator=(const spare_workers&) = delete;
 
   /// One that is ready, else the oldest that lives; null when there is none.
   worker take();
-  /// Collects those that died, and starts those that are missing. Stops at the
-  /// first that cannot be started: who needs one will hear why.
-  void refill(const std::function<result<worker>()>& launch);
+  /// Collects those that died, and starts one if any is missing; later and
+  /// later where one after the other dies or cannot be started. Answers when to
+  /// come again.
+  time_point refill(const std::function<result<worker>()>& launch,
+                    time_point now);
   /// Those that are ready.
   std::size_t ready();
   /// Ends them all; none are started until `reopen`.
@@ -45,13 +53,17 @@ public:
 private:
   static bool is_alive(const worker& which);
   static bool is_ready(const worker& which);
-  void collect();
+  void collect(time_point now);
+  void lost(time_point now, const std::string& why);
 
+  const std::string pool_;
   const std::size_t wanted_;
   std::mutex mutex_;
   std::deque<worker> living_; // when last looked at
   std::size_t starting_ = 0;
   bool closed_ = false;
+  unsigned losses_ = 0; // in a row
+  time_point last_loss_, not_before_;
 };
 
 } // namespace snakebridge

@@ -41,6 +41,61 @@ error read_failure(schema::Failure::Reader from) {
   return {static_cast<errc>(code), string(from.getMessage())};
 }
 
+result<value> read_outcome(schema::Reply::Reader reply,
+                           const session_gate& session,
+                           const incarnation& from) {
+  switch (reply.which()) {
+  case schema::Reply::VALUE:
+    return read_value(reply.getValue(),
+                      ref_origin{session.id, from.interpreter, from.epoch});
+  case schema::Reply::RAISED:
+    return tl::unexpected{error{read_raised(reply.getRaised(), session, from)}};
+  case schema::Reply::FAILED:
+    return tl::unexpected{
+      naming_session(read_failure(reply.getFailed()), session.id)};
+  case schema::Reply::DROPPED:
+    return tl::unexpected{
+      error{errc::deadline_exceeded, "its time ran out before it started"}};
+  }
+  throw KJ_EXCEPTION(FAILED, "a reply of no known kind");
+}
+
+using slots = std::vector<std::uint64_t>;
+
+void add_slots(const value& in, slots& to) {
+  const auto add_all = [&to](const auto& items) {
+    for (const auto& each : items)
+      add_slots(each, to);
+  };
+  if (!in.holds_refs())
+    return;
+  if (const auto* named = in.get_if<ref>())
+    to.push_back(named->slot);
+  else if (const auto* items = in.get_if<list>())
+    add_all(*items);
+  else if (const auto* items = in.get_if<tuple>())
+    add_all(*items);
+  else if (const auto* items = in.get_if<set>())
+    add_all(*items);
+  else if (const auto* items = in.get_if<frozenset>())
+    add_all(*items);
+  else if (const auto* entries = in.get_if<dict>())
+    for (const auto& [key, item] : *entries) {
+      add_slots(key, to);
+      add_slots(item, to);
+    }
+}
+
+slots slots_in(const result<value>& outcome) {
+  slots found;
+  if (outcome)
+    add_slots(*outcome, found);
+  else if (const auto* raised = outcome.error().python();
+           raised != nullptr && raised->object)
+    found.push_back(raised->object->slot);
+  return found;
+}
+
 } // namespace
 
 std::span<const message_part> outgoing::parts() {
@@ -186,30 +241,33 @@ std::unique_ptr<outgoing> encode_release(std::uint64_t session) {
   return message;
 }
 
+std::unique_ptr<outgoing> encode_release(std::uint64_t session,
+                                         const result<value>& untaken) {
+  const auto found = slots_in(untaken);
+  if (found.empty())
+    return nullptr;
+  auto message = std::make_unique<outgoing>();
+  auto release = message->builder().initRoot<schema::Release>();
+  release.setSession(session);
+  release.setSlots(kj::arrayPtr(found.data(), found.size()));
+  return message;
+}
+
 result<value> decode_reply(const frame& received, const session_gate& session,
                            const incarnation& from, bool& malformed) {
   malformed = false;
   try {
     incoming message{received};
     auto reply = message.root<schema::Reply>();
+    auto outcome = read_outcome(reply, session, from);
+    // Of a reply that is a lie nothing may reach the session's other
+    // interpreters, which would let go what it holds there.
+    if (!session.refs.may_hold(reply.getRefs()))
+      throw KJ_EXCEPTION(FAILED, "more refs than the session may hold");
     if (reply.which() != schema::Reply::DROPPED)
       session.refs.told(from.interpreter, from.epoch, reply.getRefs(),
                         session.id);
-    switch (reply.which()) {
-    case schema::Reply::VALUE:
-      return read_value(reply.getValue(),
-                        ref_origin{session.id, from.interpreter, from.epoch});
-    case schema::Reply::RAISED:
-      return tl::unexpected{
-        error{read_raised(reply.getRaised(), session, from)}};
-    case schema::Reply::FAILED:
-      return tl::unexpected{
-        naming_session(read_failure(reply.getFailed()), session.id)};
-    case schema::Reply::DROPPED:
-      return tl::unexpected{
-        error{errc::deadline_exceeded, "its time ran out before it started"}};
-    }
-    throw KJ_EXCEPTION(FAILED, "a reply of no known kind");
+    return outcome;
   } catch (const kj::Exception& broken) {
     malformed = true;
     return tl::unexpected{wire::malformed(broken)};
@@ -241,7 +299,7 @@ result<start_orders> decode_start(const frame& received) {
     const auto start = message.root<schema::Start>();
     return start_orders{string(start.getPython()), start.getPayloadBytesMax(),
                         read_conversion(start), read_limits(start),
-                        read_names(start.getPreload())};
+                        read_names(start.getPreload()), start.getHostPid()};
   } catch (const kj::Exception& broken) {
     return tl::unexpected{malformed(broken)};
   }

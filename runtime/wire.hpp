@@ -99,10 +99,14 @@ void write_names(capnp::List<capnp::Text>::Builder to,
 void write_limits(schema::Start::Builder to, const worker_limits& from);
 worker_limits read_limits(schema::Start::Reader from);
 std::unique_ptr<outgoing> encode_release(std::uint64_t session);
+/// Of what a reply brought that nobody takes; null when that is nothing.
+std::unique_ptr<outgoing> encode_release(std::uint64_t session,
+                                         const result<value>& untaken);
 
 /// A reply, as the result of the call it answers: refs get the session and the
 /// incarnation they belong to. Errors: those in the reply; message_malformed
-/// (`malformed` is set then); deadline_exceeded for a dropped call.
+/// (`malformed` is set then, also of one that tells of more refs than the
+/// session may hold); deadline_exceeded for a dropped call.
 result<value> decode_reply(const frame& received, const session_gate& session,
                            const incarnation& from, bool& malformed);
 
@@ -117,6 +121,7 @@ struct start_orders {
   conversion_config conversion = {};
   worker_limits limits = {};
   std::vector<std::string> preload = {};
+  int host_pid = 0;
 };
 result<start_orders> decode_start(const frame& received);
 

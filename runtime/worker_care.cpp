@@ -1,6 +1,7 @@
 // What the thread of a worker_host does about time: a worker that is late to
 // start, to stop or to give up a call is hurried, and killed in the end; one
-// that gives no sign of life is killed; one that is long in a call is told of.
+// that gives no sign of life is killed; one that is long in a call, or between
+// two, is told of.
 #include <fmt/format.h>
 
 #include "config/tunables.hpp"
@@ -13,20 +14,33 @@ void worker_host::say(frame_kind what, std::uint64_t call) {
                  {});
 }
 
-call_stage worker_host::withdraw(std::uint64_t call) {
+call_stage worker_host::withdraw_call(std::uint64_t call) {
   process_->withdraw(call);
+  expect_back();
   // The worker looks at the withdrawal after it has said "started", so what has
   // not been started by now never will be.
-  if (process_->status().started.load() < call)
-    return call_stage::handed_over;
-  // One that started later means that the one we waited for is back.
-  if (!late_ || call > late_->id) {
-    const auto again = steady_clock::now() + settings_.cancel_grace;
-    late_ = late_call{call, again, again + settings_.kill_grace};
-    say(frame_kind::cancel, call);
-    wake();
-  }
-  return call_stage::running;
+  return process_->status().started.load() < call ? call_stage::handed_over
+                                                  : call_stage::running;
+}
+
+// A worker serves its calls in order: the first of them is what it runs, or
+// comes to when it is done with what it does between calls, which is Python
+// code as well (finalisers). If nobody wants that call it must soon be back.
+void worker_host::expect_back() {
+  if (handed_over_.empty())
+    return;
+  const auto first = handed_over_.begin()->first;
+  if (!process_->is_withdrawn(first) || (late_ && late_->id == first))
+    return;
+  const auto now = steady_clock::now();
+  const std::chrono::milliseconds least{
+    process_->status().started.load() < first ? limits::between_calls_ms_min
+                                              : 0};
+  const auto grace =
+    std::max(settings_.cancel_grace + settings_.kill_grace, least);
+  late_ = late_call{first, now + settings_.cancel_grace, now + grace, grace};
+  say(frame_kind::cancel, first);
+  wake();
 }
 
 // The next stage of the late call, when it is due.
@@ -39,10 +53,14 @@ void worker_host::hurry(time_point now) {
       late_->end, now + std::chrono::milliseconds{limits::interrupt_again_ms});
     return;
   }
+  const bool has_started = process_->status().started.load() >= late_->id;
   condemn(late_->id,
-          fmt::format("it was still running a call {} ms after that was given "
-                      "up, its cancel_grace_ms and kill_grace_ms",
-                      (settings_.cancel_grace + settings_.kill_grace).count()));
+          fmt::format("{} {} ms after that was given up, its cancel_grace_ms "
+                      "and kill_grace_ms",
+                      has_started ? "it was still running a call"
+                                  : "it was stuck between calls: it had not "
+                                    "come to the next one",
+                      late_->grace.count()));
   late_.reset();
 }
 
@@ -112,19 +130,21 @@ void worker_host::look(time_point now) {
 }
 
 void worker_host::look_at_call(time_point now) {
-  const auto started = process_->status().started.load();
-  if (!handed_over_.contains(started)) {
+  if (handed_over_.empty()) {
     in_call_ = {};
     return;
   }
-  if (started != in_call_.id)
-    in_call_ = {.id = started, .since = now, .report_by = {}};
+  const auto started = process_->status().started.load();
+  const bool runs = handed_over_.contains(started);
+  const auto id = runs ? started : handed_over_.begin()->first;
+  if (id != in_call_.id || runs != in_call_.runs)
+    in_call_ = {.id = id, .runs = runs, .since = now, .report_by = {}};
   const auto report = settings_.stall_report, end = settings_.stall_kill;
   const auto took = now - in_call_.since;
   if (end.count() > 0 && took >= end)
-    condemn(started, fmt::format("it was in one call for {} ms, its "
-                                 "stall_kill_ms",
-                                 end.count()));
+    condemn(id, fmt::format("it was {} for {} ms, its stall_kill_ms",
+                            runs ? "in one call" : "stuck between calls",
+                            end.count()));
   if (report.count() == 0 || took < report || in_call_.reported)
     return;
   in_call_.reported = true;
@@ -146,6 +166,8 @@ std::optional<steady_clock::time_point> worker_host::next_time() const {
     consider(late_->again);
   if (verdict_)
     consider(verdict_->by);
+  if (settings_.spares && open_)
+    consider(refill_at_);
   consider(in_call_.report_by);
   consider(next_look_);
   return next;
@@ -165,10 +187,9 @@ std::string worker_host::overdue(time_point now) const {
 
 void worker_host::check_times() {
   const auto now = steady_clock::now();
-  if (settings_.spares && now >= refill_at_ && is_serving()) {
-    refill_spares();
-    refill_at_ = now + std::chrono::milliseconds{limits::spares_look_ms};
-  }
+  if (settings_.spares && now >= refill_at_ && is_serving())
+    refill_at_ = settings_.spares->refill(
+      [this] { return launch_worker(settings_, true); }, now);
   std::string reason;
   bool unseen = false;
   {

@@ -1,9 +1,8 @@
-// What a worker_host tells of its worker besides answers: that it is there,
-// that it has been in one call for long, how it died.
+// What a worker_host tells of its worker besides answers: how large it is, that
+// it has been in one call for long, how it died.
 #include <fstream>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include "config/tunables.hpp"
@@ -13,17 +12,6 @@
 namespace snakebridge {
 
 namespace {
-
-// The innermost line of the thread that runs calls: "File "a.py", line 3 in f".
-// faulthandler names the thread that got the signal, which is that one.
-std::string current_line(const std::string& stacks) {
-  const auto thread = stacks.find("Current thread");
-  const auto line = stacks.find("\n  ", thread);
-  if (thread == std::string::npos || line == std::string::npos)
-    return "a line that is not known";
-  const auto from = line + 3;
-  return stacks.substr(from, stacks.find('\n', from) - from);
-}
 
 std::chrono::milliseconds duration_of(const timeval& used) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -40,36 +28,11 @@ std::uint64_t worker_host::resident_bytes() const {
   return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-interpreter_event worker_host::event_of(event_kind what,
-                                        const call* running) const {
-  interpreter_event told;
-  told.what = what;
-  told.pool = self_.pool;
-  told.interpreter = self_.interpreter;
-  told.epoch = self_.epoch;
-  told.pid = process_ ? process_->pid() : 0;
-  if (running != nullptr) {
-    told.call = describe(running->asked);
-    told.session = running->session->id;
-  }
-  return told;
-}
-
-void worker_host::tell(const interpreter_event& happened) const {
-  if (!settings_.on_event)
-    return;
-  try {
-    settings_.on_event(happened);
-  } catch (const std::exception& failed) {
-    spdlog::error("on_event threw: {}", failed.what());
-  }
-}
-
-void worker_host::tell_ready() {
-  auto told = event_of(event_kind::ready, nullptr);
-  told.message = fmt::format("interpreter {} of pool '{}' is ready (pid {})",
-                             self_.interpreter, self_.pool, told.pid);
-  tell(told);
+interpreter_event worker_host::event_of_call(event_kind what,
+                                             const call* running) const {
+  return event_of(what, self_, process_ ? process_->pid() : 0,
+                  running ? &running->asked : nullptr,
+                  running ? running->session.get() : nullptr);
 }
 
 // Nothing if the call it was in has been answered meanwhile.
@@ -81,26 +44,21 @@ void worker_host::tell_stalled() {
     const auto running = handed_over_.find(in_call_.id);
     if (running == handed_over_.end())
       return;
-    told = event_of(event_kind::stalled, running->second.get());
-    told.stacks = process_->take_stacks();
-    told.message = fmt::format(
-      "interpreter {} of pool '{}' (pid {}) has been running {} for session "
-      "'{}' for {} ms, and is at {}",
-      self_.interpreter, self_.pool, told.pid, told.call, told.session,
-      std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now()
-                                                            - in_call_.since)
-        .count(),
-      current_line(told.stacks));
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+      steady_clock::now() - in_call_.since);
+    const auto* call = in_call_.runs ? running->second.get() : nullptr;
+    told = stalled(event_of_call(event_kind::stalled, call), took,
+                   process_->take_stacks());
   }
-  tell(told);
+  tell(settings_.on_event, told);
 }
 
 void worker_host::tell_ended(const error& why, const call* running) const {
-  auto told = event_of(event_kind::ended, running);
+  auto told = event_of_call(event_kind::ended, running);
   told.message = why.message();
   if (why.post_mortem() != nullptr)
     told.death = *why.post_mortem();
-  tell(told);
+  tell(settings_.on_event, told);
 }
 
 // Under the lock.

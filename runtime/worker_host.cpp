@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 
 #include "config/tunables.hpp"
+#include "runtime/finally.hpp"
 #include "runtime/wire.hpp"
 
 namespace snakebridge {
@@ -22,18 +23,6 @@ void signal(const descriptor& event) {
   // Full only when it is signalled already.
   static_cast<void>(!::write(event.get(), &one, sizeof one));
 }
-
-template <class Act>
-class finally {
-public:
-  explicit finally(Act act) : act_{std::move(act)} {}
-  ~finally() { act_(); }
-  finally(const finally&) = delete;
-  finally& operator=(const finally&) = delete;
-
-private:
-  Act act_;
-};
 
 // Waits for the descriptors; false when the time has passed first.
 bool poll_until(std::span<pollfd> watched, steady_clock::time_point until) {
@@ -230,6 +219,7 @@ void worker_host::deliver(frame reply, reader who) {
       replied = std::move(place->second);
       handed_over_.erase(place);
       is_back(replied->id);
+      expect_back();
       // Its thread may have been appointed to read: it will not, any more.
       if (who == reader::own_thread)
         ensure_reader_locked();
@@ -267,7 +257,21 @@ void worker_host::finish(const call_ptr& replied, const frame& reply) {
       replied->asked,
       replied->session->closed ? errc::session_closed : errc::deadline_exceeded,
       dropped ? call_stage::handed_over : call_stage::running)};
-  replied->answer(std::move(outcome));
+  if (replied->claim())
+    replied->settle(std::move(outcome));
+  else
+    let_go(*replied->session, outcome);
+}
+
+// A call was given up when its reply was on its way: the program will never
+// have the refs in it, and so cannot release them.
+void worker_host::let_go(const session_gate& session,
+                         const result<value>& untaken) {
+  const auto message = wire::encode_release(session.number, untaken);
+  const std::lock_guard lock{mutex_};
+  // What has ended is freed as a whole, and must not come back to life.
+  if (message && !session.closed)
+    send_release(*message);
 }
 
 void worker_host::channel_lost(channel_state how) {
@@ -307,7 +311,7 @@ call_stage worker_host::abandon(call& given_up) {
       return call_stage::queued; // given up before any host had it
     const auto place = handed_over_.find(given_up.id);
     if (place != handed_over_.end() && place->second.get() == &given_up)
-      reached = withdraw(given_up.id);
+      reached = withdraw_call(given_up.id);
     // The thread that waits for it may be asleep over the channel.
     if (leader_)
       signal(wake_leader_);
@@ -316,23 +320,29 @@ call_stage worker_host::abandon(call& given_up) {
   return reached;
 }
 
-void worker_host::release(std::uint64_t session) {
+void worker_host::withdraw(std::uint64_t session) {
   const std::lock_guard lock{mutex_};
   for (const auto& [id, each] : handed_over_)
     if (each->session->number == session)
-      withdraw(id);
-  if (!open_)
-    return;
-  if (!data_->send(
-        {.words = 0, .kind = frame_kind::release, .call = 0, .deadline_ns = 0},
-        wire::encode_release(session)->parts()))
+      withdraw_call(id);
+}
+
+void worker_host::release(std::uint64_t session) {
+  const std::lock_guard lock{mutex_};
+  send_release(*wire::encode_release(session));
+}
+
+void worker_host::send_release(wire::outgoing& message) {
+  constexpr frame_header header{
+    .words = 0, .kind = frame_kind::release, .call = 0, .deadline_ns = 0};
+  if (open_ && !data_->send(header, message.parts()))
     wake();
 }
 
 host_stats worker_host::stats() const {
   const std::lock_guard lock{mutex_};
   if (!process_ || ended_)
-    return {};
+    return {.ended = ended_};
   const auto& objects = process_->status().objects;
   return {.pid = process_->pid(),
           .running = handed_over_.size(),

@@ -15,6 +15,7 @@
 #include <snakebridge/config.hpp>
 
 #include "runtime/channel.hpp"
+#include "runtime/interpreter_events.hpp"
 #include "runtime/interpreter_host.hpp"
 #include "runtime/live_threads.hpp"
 #include "runtime/output_lines.hpp"
@@ -22,6 +23,10 @@
 #include "runtime/worker_process.hpp"
 
 namespace snakebridge {
+
+namespace wire {
+class outgoing;
+}
 
 /// Also what a pool's spare workers are started with.
 struct worker_settings {
@@ -41,7 +46,7 @@ struct worker_settings {
   std::chrono::milliseconds stall_kill{};
   std::chrono::milliseconds stop_timeout{};
   std::function<void(const log_line&)> on_output;
-  std::function<void(const interpreter_event&)> on_event;
+  event_listener on_event;
   std::shared_ptr<spare_workers> spares; ///< null: there are none
 };
 
@@ -64,6 +69,7 @@ public:
   void assist(const call& mine) override;
   void lead(call& mine) override;
   call_stage abandon(call& given_up) override;
+  void withdraw(std::uint64_t session) override;
   void release(std::uint64_t session) override;
   host_stats stats() const override;
   std::uint64_t resident_bytes() const override;
@@ -74,7 +80,6 @@ private:
   // On the host's own thread.
   void serve();
   std::optional<error> launch();
-  void refill_spares() const;
   bool is_serving() const;
   void watch();
   bool watch_once();
@@ -88,9 +93,7 @@ private:
   void stacks_written();
   void end(std::optional<error> failed_start, process_end how);
   error death(const process_end& how, const call* running) const;
-  interpreter_event event_of(event_kind what, const call* running) const;
-  void tell(const interpreter_event& happened) const;
-  void tell_ready();
+  interpreter_event event_of_call(event_kind what, const call* running) const;
   void tell_stalled();
   void tell_ended(const error& why, const call* running) const;
   std::optional<time_point> next_time() const;
@@ -102,6 +105,7 @@ private:
   channel_state read_replies(reader who);
   void deliver(frame reply, reader who);
   void finish(const call_ptr& replied, const frame& reply);
+  void let_go(const session_gate& session, const result<value>& untaken);
   void end_of_lead();
   void ensure_reader();
   void ensure_reader_locked();
@@ -110,13 +114,15 @@ private:
   void wake() const;
 
   // With the lock held: how a call is ended.
-  call_stage withdraw(std::uint64_t call);
+  call_stage withdraw_call(std::uint64_t call);
+  void expect_back();
   void hurry(time_point now);
   void look(time_point now);
   void look_at_call(time_point now);
   void condemn(std::uint64_t call, std::string reason);
   void is_back(std::uint64_t call);
   void say(frame_kind what, std::uint64_t call);
+  void send_release(wire::outgoing& message);
   static void drain(const descriptor& event);
 
   const incarnation self_;
@@ -139,11 +145,12 @@ private:
   bool own_thread_reads_ = false;
   bool asked_to_stop_ = false;
   std::optional<time_point> start_by_, stop_by_, ended_by_;
-  // The call that runs and that nobody wants.
+  // The call that runs, or is to run next, and that nobody wants.
   struct late_call {
     std::uint64_t id;
     time_point again; // when it is interrupted next
     time_point end;
+    std::chrono::milliseconds grace; // which is over then
   };
   std::optional<late_call> late_;
   // Why it will be killed, once it has written its stacks.
@@ -156,9 +163,10 @@ private:
   std::optional<time_point> next_look_; // at what follows
   std::uint64_t beats_ = 0;
   time_point last_beat_, last_look_;
-  // The call it was in at the last look.
+  // The call it was in at the last look, or did not come to.
   struct {
     std::uint64_t id = 0;
+    bool runs = false;
     time_point since;
     bool reported = false;
     std::optional<time_point> report_by; // the stacks are on their way
@@ -173,7 +181,7 @@ private:
   std::map<std::uint64_t, call_ptr> handed_over_;
   std::vector<std::pair<call_ptr, frame>> handed_off_; // for own thread
 
-  time_point refill_at_ = time_point::min(); // own thread only
+  time_point refill_at_; // own thread only
   bool control_lost_ = false;
   output_lines output_, errors_;
   std::vector<std::string> last_lines_;

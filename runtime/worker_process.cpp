@@ -34,9 +34,8 @@ struct descriptor_pair {
 
 // Above the numbers the worker's descriptors get, so that moving one into its
 // place never overwrites another.
-descriptor moved_up(int number) {
+descriptor moved_up(descriptor low) {
   constexpr int above = 10;
-  descriptor low{number};
   return descriptor{::fcntl(low.get(), F_DUPFD_CLOEXEC, above)};
 }
 
@@ -44,16 +43,30 @@ result<descriptor_pair> make_socket_pair() {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
     return tl::unexpected{startup_error("make a socket pair", errno)};
-  return descriptor_pair{moved_up(ends[0]), moved_up(ends[1])};
+  return descriptor_pair{moved_up(descriptor{ends[0]}),
+                         moved_up(descriptor{ends[1]})};
 }
 
 result<descriptor_pair> make_pipe() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0)
     return tl::unexpected{startup_error("make a pipe", errno)};
-  descriptor_pair made{moved_up(ends[0]), moved_up(ends[1])};
+  descriptor_pair made{moved_up(descriptor{ends[0]}),
+                       moved_up(descriptor{ends[1]})};
   ::fcntl(made.ours.get(), F_SETFL, O_NONBLOCK);
   return made;
+}
+
+// Its size is sealed: a worker that cut it would end us with SIGBUS.
+descriptor make_status_page() {
+  descriptor page{
+    ::memfd_create("snakebridge-status", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
+  if (!page || ::ftruncate(page.get(), status_page::bytes) != 0
+      || ::fcntl(page.get(), F_ADD_SEALS,
+                 F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+           != 0)
+    return {};
+  return moved_up(std::move(page));
 }
 
 std::vector<char*> pointers_to(std::vector<std::string>& lines) {
@@ -154,13 +167,13 @@ worker_process::start(const std::filesystem::path& program,
   for (const auto* each : {&data, &control, &output, &errors})
     if (!*each)
       return tl::unexpected{each->error()};
-  descriptor page{::memfd_create("snakebridge-status", MFD_CLOEXEC)};
-  if (!page || ::ftruncate(page.get(), status_page::bytes) != 0)
+  const auto page = make_status_page();
+  if (!page)
     return tl::unexpected{startup_error("make a status page", errno)};
-  page = moved_up(::dup(page.get()));
 
   worker_process made;
-  made.stacks_ = moved_up(::memfd_create("snakebridge-stacks", MFD_CLOEXEC));
+  made.stacks_ =
+    moved_up(descriptor{::memfd_create("snakebridge-stacks", MFD_CLOEXEC)});
   // So that the worker goes on at the start after they were taken.
   if (!made.stacks_ || ::fcntl(made.stacks_.get(), F_SETFL, O_APPEND) != 0)
     return tl::unexpected{startup_error("make a place for stacks", errno)};
@@ -226,9 +239,10 @@ worker_process::~worker_process() {
 void worker_process::kill() {
   if (pid_ == 0 || reaped_)
     return;
-  // The group may not exist yet, or no longer: the process itself as well.
+  // The group may not exist yet, or no longer: the process itself as well. Its
+  // number may be another's by now where the program ignores SIGCHLD.
   ::kill(-pid_, SIGKILL);
-  ::kill(pid_, SIGKILL);
+  ::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0U);
 }
 
 process_end worker_process::reap() {

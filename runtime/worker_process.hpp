@@ -67,6 +67,9 @@ public:
   const status_page& status() const { return *page_; }
   /// Nobody wants that call any more: unless it has started, it never will.
   void withdraw(std::uint64_t call) { page_->withdrawal(call).store(call); }
+  bool is_withdrawn(std::uint64_t call) const {
+    return page_->withdrawal(call).load() == call;
+  }
   /// The stacks it has written since it was last asked, at most
   /// limits::stacks_bytes_max of them.
   std::string take_stacks();

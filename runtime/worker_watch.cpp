@@ -4,9 +4,9 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <spdlog/spdlog.h>
 
 #include "config/tunables.hpp"
+#include "runtime/log.hpp"
 #include "runtime/memory_kills.hpp"
 #include "runtime/python_environment.hpp"
 #include "runtime/socket_channel.hpp"
@@ -55,7 +55,9 @@ result<spare_workers::worker> launch_worker(const worker_settings& settings,
   const auto program = find_worker(settings.program);
   if (!program)
     return tl::unexpected{program.error()};
-  const auto python = python_executable(settings.python);
+  // A spare is for a pool that serves, with a Python that was asked for it.
+  const auto python = spare ? python_program(settings.python)
+                            : python_executable(settings.python);
   if (!python)
     return tl::unexpected{python.error()};
   auto started = worker_process::start(
@@ -68,6 +70,7 @@ result<spare_workers::worker> launch_worker(const worker_settings& settings,
     control_bytes_max, [&](schema::Start::Builder start) {
       start.setPython(python->string());
       start.setPayloadBytesMax(settings.payload_bytes_max);
+      start.setHostPid(::getpid());
       wire::write_conversion(start, settings.conversion);
       wire::write_limits(start, settings.limits);
       wire::write_names(
@@ -107,11 +110,6 @@ std::optional<error> worker_host::launch() {
 bool worker_host::is_serving() const {
   const std::lock_guard lock{mutex_};
   return open_ && !asked_to_stop_;
-}
-
-void worker_host::refill_spares() const {
-  if (settings_.spares)
-    settings_.spares->refill([this] { return launch_worker(settings_, true); });
 }
 
 void worker_host::watch() {
@@ -173,7 +171,7 @@ void worker_host::read_control() {
         ready_ = open_ = true;
       }
       events_.on_ready();
-      tell_ready();
+      tell(settings_.on_event, snakebridge::ready(self_, process_->pid()));
     } else if (told.header.kind == frame_kind::sampled) {
       stacks_written();
     } else if (told.header.kind == frame_kind::failed) {
@@ -232,7 +230,7 @@ void worker_host::take_line(log_line line, std::string_view text,
   try {
     settings_.on_output(line);
   } catch (const std::exception& failed) {
-    spdlog::error("on_output threw: {}", failed.what());
+    logger()->error("on_output threw: {}", failed.what());
   }
 }
 
@@ -252,6 +250,7 @@ void worker_host::end(std::optional<error> failed_start, process_end how) {
                 .unstarted = {}};
   std::vector<call_ptr> started;
   const call* running = nullptr;
+  bool abnormal = false;
   {
     const std::lock_guard lock{mutex_};
     open_ = false;
@@ -263,11 +262,15 @@ void worker_host::end(std::optional<error> failed_start, process_end how) {
     handed_over_.clear();
     unwaited_ = 0;
     told.asked = asked_to_stop_;
+    abnormal = !asked_to_stop_
+               || (ready_
+                   && (!how.signal.empty() || how.exit_status.value_or(0) != 0
+                       || !kill_reason_.empty()));
     // The call it died in: only the last one it started can be unanswered.
     running = started.empty() ? nullptr : started.back().get();
     if (failed_start)
       told.why = std::move(*failed_start);
-    else if (!asked_to_stop_ || running != nullptr)
+    else if (abnormal || running != nullptr)
       told.why = death(how, running);
     if (data_)
       data_->close();
@@ -277,7 +280,7 @@ void worker_host::end(std::optional<error> failed_start, process_end how) {
                 [](const call_ptr& each) { return each->answered(); });
   for (const auto& each : started)
     each->answer(tl::unexpected{told.why});
-  if (!told.asked)
+  if (abnormal)
     tell_ended(told.why, running);
   events_.on_end(std::move(told));
 }

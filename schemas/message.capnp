@@ -14,8 +14,9 @@
 #            worker, which interrupts the call of that id if it still runs, and
 #            `sample`, which is answered by `sampled` once the stacks of all
 #            Python threads have been written to the worker's third descriptor.
-#            Its end of file means the other side is gone, and a worker whose
-#            host is gone kills its group.
+#            Its end of file means the other side is gone. It does not come
+#            while a fork of the host lives: so a worker also looks whether it
+#            is still the host's child. One whose host is gone kills its group.
 #
 # Every message is a frame: a fixed header (runtime/channel.hpp: size in words,
 # kind, call id, deadline) and one Cap'n Proto message as a flat array. A call
@@ -23,7 +24,8 @@
 # header is out of bounds or whose message does not parse ends the channel.
 #
 # A `Release` has no answer. It is read in its place in the stream, so calls of
-# that session sent before it have run, and what they made is freed too.
+# that session sent before it have run, and what they made is freed too. It also
+# frees what a reply brought that came when its call had been given up.
 
 using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("snakebridge::schema");
@@ -54,6 +56,7 @@ struct Request {
 
 struct Release {
   session @0 :UInt64;
+  slots @1 :List(UInt64);      # just these of it; none: all, it has ended
 }
 
 struct Reply {
@@ -111,6 +114,7 @@ struct Start {
   noNewPrivileges @9 :Bool;
   importable @10 :List(Text);  # top-level modules; empty: all
   preload @11 :List(Text);     # modules to import before it is ready
+  hostPid @12 :Int32;          # whose child it is, as long as that lives
 }
 
 struct Ready {

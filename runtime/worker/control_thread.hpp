@@ -6,14 +6,17 @@
 
 #include <memory>
 
+#include <sys/types.h>
+
 #include "runtime/channel.hpp"
 #include "runtime/status_page.hpp"
 
 namespace snakebridge {
 
-/// From Python's main thread, before Python is started.
-void start_control_thread(std::shared_ptr<channel> control,
-                          status_page& status);
+/// From Python's main thread, before Python is started. `host`: our parent, as
+/// long as that lives.
+void start_control_thread(std::shared_ptr<channel> control, status_page& status,
+                          pid_t host);
 
 /// Makes Python obey the signals of that thread, and write its stacks where the
 /// host reads them when one is asked for or a crash is under way. On Python's

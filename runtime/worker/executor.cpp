@@ -102,7 +102,15 @@ bool executor::take(const frame& received) {
     return false;
   const auto released = guarded([&] {
     wire::incoming message{received};
-    return objects_.release(message.root<schema::Release>().getSession());
+    const auto asked = message.root<schema::Release>();
+    const auto slots = asked.getSlots();
+    if (slots.size() == 0)
+      return objects_.release(asked.getSession());
+    auto& session = objects_.of(asked.getSession());
+    std::size_t freed = 0;
+    for (const auto slot : slots)
+      freed += session.forget(slot) ? 1 : 0;
+    return freed;
   });
   return released.has_value();
 }

@@ -99,7 +99,10 @@ int serve() {
   auto* const status = map_status();
   if (status == nullptr)
     return refuse(control, {errc::startup_failed, "no status page"});
-  start_control_thread(shared, *status);
+  const auto start = wire::decode_start(arrived[0]);
+  if (!start)
+    return refuse(control, start.error());
+  start_control_thread(shared, *status, start->host_pid);
   // From here on that thread takes our children along; the signal would end us
   // before it could.
   ::prctl(PR_SET_PDEATHSIG, 0);
@@ -107,9 +110,6 @@ int serve() {
   if (fault_at(fault_point::worker_start_fail))
     return refuse(control, {errc::startup_failed, "worker.start.fail"});
 
-  const auto start = wire::decode_start(arrived[0]);
-  if (!start)
-    return refuse(control, start.error());
   if (auto limited = apply(start->limits); !limited)
     return refuse(control, limited.error());
   if (auto python = start_python(start->python, python_role::worker); !python)

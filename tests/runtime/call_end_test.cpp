@@ -98,6 +98,21 @@ protected:
     return end.why.post_mortem() ? *end.why.post_mortem() : post_mortem{};
   }
 
+  /// The worker, stuck between calls, is killed for a call that is given up
+  /// there; one that waits runs on the next.
+  post_mortem killed_between_calls() {
+    const auto given_up = session->run(asking(verb::evaluate, {}, "1"),
+                                       steady_clock::now() + 20ms);
+    EXPECT_EQ(code_of(given_up), errc::deadline_exceeded);
+    EXPECT_FALSE(given_up.error().may_have_run());
+    auto waiting = session->submit(asking(verb::evaluate, {}, "1 + 1"));
+    const auto end = interpreter->wait_end();
+    EXPECT_FALSE(end.asked);
+    EXPECT_TRUE(interpreter->start_and_wait());
+    EXPECT_EQ(value_of(answer_of(waiting)), value{2});
+    return end.why.post_mortem() ? *end.why.post_mortem() : post_mortem{};
+  }
+
   cancel_source source;
   int before = 0;
 };
@@ -278,6 +293,59 @@ TEST_F(CallEnd, WhenItsSessionEndsThenItEndsAndItsWorkerLives) {
   const auto unstarted = answer_of(waiting);
   EXPECT_EQ(code_of(unstarted), errc::session_closed);
   EXPECT_FALSE(unstarted.error().may_have_run());
+  expect_same_worker();
+}
+
+TEST_F(CallEnd, GivenAFinaliserThatNeverEndsThenItsWorkerIsReplaced) {
+  settings.cancel_grace = settings.kill_grace = 10ms;
+  begin();
+  auto other = interpreter->open("b");
+  value_of(other.exec("class Endless:\n"
+                      "  def __del__(self):\n"
+                      "    open(gate, 'w').close()\n"
+                      "    while True: pass\n",
+                      "gate"_a = (folder / "gate").string()));
+  value_of(other.eval("Endless()"));
+  other.close();
+  std::ifstream wait_until_it_runs{folder / "gate"};
+  const auto death = killed_between_calls();
+  EXPECT_THAT(death.reason, HasSubstr("stuck between calls"));
+  EXPECT_THAT(death.stacks, HasSubstr("in __del__"));
+  EXPECT_EQ(death.call, "");
+}
+
+TEST_F(CallEnd, GivenAThreadThatKeepsTheGilForEverThenItsWorkerIsReplaced) {
+  settings.cancel_grace = settings.kill_grace = 10ms;
+  begin();
+  const auto never = (folder / "never").string();
+  ::mkfifo(never.c_str(), 0600);
+  value_of(session->exec("def keep_it():\n"
+                         "  open(gate).read()\n"
+                         "  c.open(never.encode(), os.O_RDONLY)\n"
+                         "threading.Thread(target=keep_it, "
+                         "daemon=True).start()\n",
+                         "never"_a = never));
+  std::ofstream{folder / "gate"};
+  // Until the thread has it, calls are answered.
+  EXPECT_TRUE(eventually([&] {
+    return !session->run(asking(verb::evaluate, {}, "1"),
+                         steady_clock::now() + 200ms);
+  }));
+  const auto death = killed_between_calls();
+  EXPECT_THAT(death.reason, HasSubstr("stuck between calls"));
+  EXPECT_THAT(death.stacks, HasSubstr("in keep_it"));
+}
+
+TEST_F(CallEnd, WhenACallIsGivenUpWhileAnotherRunsThenThatIsNotKilled) {
+  settings.cancel_grace = settings.kill_grace = 0ms;
+  begin();
+  value_of(session->exec("def wait(): return open(gate).read()"));
+  auto wanted = running("[here(), wait()][1]", {});
+  EXPECT_EQ(code_of(session->run(asking(verb::evaluate, {}, "1"),
+                                 steady_clock::now() + 10ms)),
+            errc::deadline_exceeded);
+  std::ofstream{folder / "gate"} << "done";
+  EXPECT_EQ(value_of(answer_of(wanted)), value{"done"});
   expect_same_worker();
 }
 

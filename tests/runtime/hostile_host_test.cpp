@@ -50,6 +50,7 @@ protected:
     wire::outgoing orders;
     auto start = orders.builder().initRoot<schema::Start>();
     start.setPayloadBytesMax(bytes_max);
+    start.setHostPid(::getpid());
     send(control, frame_kind::start, 0, flat(orders));
     ASSERT_EQ(next(control).header.kind, frame_kind::ready);
   }

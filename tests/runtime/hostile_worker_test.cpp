@@ -87,8 +87,8 @@ TEST_F(HostileWorker, WhenItClosesItsChannelAndLivesOnThenItIsKilled) {
   expect_end("os.close(3)", "closed its channel and lived on");
 }
 
-TEST_F(HostileWorker, WhenItStopsInTheMiddleOfAFrameThenDeadlinesHold) {
-  settings.cancel_grace = 0ms;
+TEST_F(HostileWorker, WhenItStopsInTheMiddleOfAFrameThenItIsKilled) {
+  settings.cancel_grace = settings.kill_grace = 10ms;
   settings.program =
     program(script("os.write(3, frame(3, request(), 1000, b'x' * 80))"));
   start();
@@ -96,8 +96,21 @@ TEST_F(HostileWorker, WhenItStopsInTheMiddleOfAFrameThenDeadlinesHold) {
     session->run(asking(verb::evaluate, {}, "1"),
                  steady_clock::now() + std::chrono::milliseconds{50});
   EXPECT_EQ(code_of(outcome), errc::deadline_exceeded);
-  // It never said it had started the call, so it is not killed for that.
-  EXPECT_EQ(interpreter->kill("over").why.post_mortem()->signal, "SIGKILL");
+  // It never said it had started the call.
+  EXPECT_FALSE(outcome.error().may_have_run());
+  EXPECT_THAT(interpreter->wait_end().why.post_mortem()->reason,
+              HasSubstr("stuck between calls"));
+}
+
+TEST_F(HostileWorker, WhenItCutsItsStatusPageThenThatIsRefused) {
+  settings.program = program(script("try: os.ftruncate(5, 0)\n"
+                                    "except PermissionError: pass\n"
+                                    "os.write(3, message(3, request(), "
+                                    "empty))"));
+  start();
+  EXPECT_EQ(value_of(session->eval("1")), value{});
+  EXPECT_EQ(interpreter->host().stats().live_objects, 0U); // we live
+  interpreter->kill("over");
 }
 
 TEST_F(HostileWorker, GivenNoiseOnTheControlChannelThenItDoesNotStart) {

@@ -54,8 +54,8 @@ TEST_F(Liveness, WhenACallKeepsTheGilThenItIsBusyAndNotDead) {
   start();
   const auto worker = pid();
   // A library loaded so keeps the GIL; longer than the limit and two beats.
-  value_of(session->eval("[c.usleep(900_000) for c in "
-                         "[__import__('ctypes').PyDLL(None)] * 2]"));
+  value_of(session->eval("[c.poll(None, 0, 2_000) for c in "
+                         "[__import__('ctypes').PyDLL(None)]]"));
   EXPECT_EQ(pid(), worker);
 }
 
@@ -78,6 +78,26 @@ TEST_F(Liveness, WhenACallTakesLongThenItsPythonLineIsTold) {
   std::ofstream{gate} << "done";
   EXPECT_EQ(value_of(answer_of(answer)), value{"done"});
   EXPECT_EQ(pid(), worker);
+}
+
+TEST_F(Liveness, WhenItIsStuckBetweenCallsThenItsPythonLineIsTold) {
+  settings.stall_report = 50ms;
+  start();
+  const auto gate = (folder / "gate").string();
+  ::mkfifo(gate.c_str(), 0600);
+  auto other = interpreter->open("b");
+  value_of(other.exec("class Slow:\n"
+                      "  def __del__(self): open(gate).read()\n",
+                      "gate"_a = gate));
+  value_of(other.eval("Slow()"));
+  other.close();
+  auto answer = session->submit(asking(verb::evaluate, {}, "1 + 1"));
+  const auto told = event(event_kind::stalled);
+  EXPECT_EQ(told.call, "");
+  EXPECT_THAT(told.message, HasSubstr("stuck between calls"));
+  EXPECT_THAT(told.message, HasSubstr("line 2 in __del__"));
+  std::ofstream{gate};
+  EXPECT_EQ(value_of(answer_of(answer)), value{2});
 }
 
 TEST_F(Liveness, GivenALimitThenACallThatTakesLongerCostsItsWorker) {
