@@ -107,7 +107,7 @@ void host_has_ended(self_pointer self, const host_ended& told) {
     state.is_successor_ready = false;
     if (!told.asked)
       logger()->warn("a worker that was to replace another did not start: {}",
-                   told.why.message());
+                     told.why.message());
   } else if (told.epoch == state.epoch) {
     state.host.reset();
     if (!told.asked)

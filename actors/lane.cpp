@@ -96,8 +96,7 @@ bool is_lost(const result<value>& outcome, const operation& asked) {
 circuit_breaker::outcome tried(const result<value>& answer) {
   if (!answer && answer.error().code() == errc::interpreter_died)
     return circuit_breaker::outcome::crashed;
-  const bool has_run =
-    answer || answer.error().code() == errc::python_raised;
+  const bool has_run = answer || answer.error().code() == errc::python_raised;
   return has_run ? circuit_breaker::outcome::worked
                  : circuit_breaker::outcome::untried;
 }
@@ -152,8 +151,8 @@ result<value> lane::run(operation asked, const runtime_options& options) {
     again = asked;
   auto outcome = run_once(std::move(asked), options, until);
   if (again && is_lost(outcome, *again))
-    outcome = of_both(std::move(outcome),
-                      run_once(std::move(*again), options, until));
+    outcome =
+      of_both(std::move(outcome), run_once(std::move(*again), options, until));
   if (!outcome && errors_ == error_mode::translated)
     return tl::unexpected{translated(std::move(outcome).error())};
   return outcome;
@@ -322,8 +321,7 @@ result<std::size_t> lane::close_and_count() {
         queue->run({.what = verb::release_session}, gate_, until, 0);
       if (released && count)
         *count += released->to<std::size_t>().value_or(0);
-      else if (!released
-               && released.error().code() == errc::deadline_exceeded)
+      else if (!released && released.error().code() == errc::deadline_exceeded)
         count = tl::unexpected{released.error()};
     }
     queue->release(gate_->number);

@@ -11,8 +11,7 @@ std::shared_ptr<call_queue> pool::least_busy() const {
   const auto rank = [since = steady_clock::now() - settings.restart.period](
                       const std::shared_ptr<call_queue>& queue) {
     return std::tuple{queue->serving_epoch() == 0, queue->is_due(),
-                      queue->died_since(since), queue->load(),
-                      queue->users()};
+                      queue->died_since(since), queue->load(), queue->users()};
   };
   const auto candidates = in_service();
   return *std::min_element(candidates.begin(), candidates.end(),
@@ -37,10 +36,9 @@ pools::pools(const std::vector<pool_config>& wanted,
               .service = std::make_shared<pool_service>(),
               .breaker = std::make_shared<circuit_breaker>(settings.name,
                                                            settings.breaker),
-              .spares = settings.spares == 0
-                          ? nullptr
-                          : std::make_shared<spare_workers>(settings.name,
-                                                            settings.spares)};
+              .spares = settings.spares == 0 ? nullptr
+                                             : std::make_shared<spare_workers>(
+                                               settings.name, settings.spares)};
     made.service->size = settings.size;
     add(made, settings.size, pools_.size(), deadlines);
     pools_.push_back(std::move(made));

@@ -224,8 +224,8 @@ void call_queue::withdraw(std::uint64_t session) {
       host_->withdraw(session);
   }
   for (const auto& each : refused)
-    each->answer(tl::unexpected{given_up_error(
-      each->asked, errc::session_closed, call_stage::queued)});
+    each->answer(tl::unexpected{
+      given_up_error(each->asked, errc::session_closed, call_stage::queued)});
 }
 
 void call_queue::release(std::uint64_t session) {

@@ -27,8 +27,7 @@ bool call_queue::replace(const std::shared_ptr<interpreter_host>& host,
   auto replaced = host;
   {
     const std::lock_guard lock{mutex_};
-    if (closed_ || !host_ || users_ > 0 || !waiting_.empty()
-        || running() > 0)
+    if (closed_ || !host_ || users_ > 0 || !waiting_.empty() || running() > 0)
       return false;
     ended_epoch_ = std::max(ended_epoch_, epoch_);
     epoch_ = epoch;
@@ -142,8 +141,8 @@ void call_queue::retire() {
     if (!closed_)
       closed_ = epoch_ > 0 ? stale : foreign;
     for (const auto& each : waiting_.take_all())
-      refused.emplace_back(
-        each, *refusal(each->asked, *each->session, each->epoch));
+      refused.emplace_back(each,
+                           *refusal(each->asked, *each->session, each->epoch));
   }
   changed_.notify_all();
   for (auto& [each, why] : refused)

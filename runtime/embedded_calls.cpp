@@ -231,9 +231,9 @@ call_stage embedded_host::abandon(call& given_up) {
   if (turn_.accepted.get() == &given_up)
     withdraw_turn();
   // One that is not here any more has run, here or in an earlier incarnation.
-  const bool waits = std::any_of(
-    accepted_.begin(), accepted_.end(),
-    [&](const call_ptr& each) { return each.get() == &given_up; });
+  const bool waits =
+    std::any_of(accepted_.begin(), accepted_.end(),
+                [&](const call_ptr& each) { return each.get() == &given_up; });
   return waits ? call_stage::handed_over : call_stage::running;
 }
 

@@ -106,10 +106,10 @@ void embedded_host::serve() {
     tell(settings_.on_event, snakebridge::ready(self_, ::getpid()));
     serve_accepted();
   } else {
-    why = error{started.error().code(),
-                fmt::format("interpreter {} of pool '{}': {}",
-                            self_.interpreter, self_.pool,
-                            started.error().message())};
+    why =
+      error{started.error().code(),
+            fmt::format("interpreter {} of pool '{}': {}", self_.interpreter,
+                        self_.pool, started.error().message())};
   }
   {
     const std::lock_guard lock{mutex_};

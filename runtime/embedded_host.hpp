@@ -109,7 +109,7 @@ private:
   bool end_told_ = false;
   std::string kill_reason_;
   std::uint64_t last_accepted_ = 0; // the id of a call
-  bool refused_ = false; // since the last on_room
+  bool refused_ = false;            // since the last on_room
   std::deque<call_ptr> accepted_;
   std::vector<std::uint64_t> to_release_;
   std::optional<steady_clock::time_point> expiry_; // of an object, the next

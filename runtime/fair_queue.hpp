@@ -48,8 +48,8 @@ private:
   line& line_of(std::uint64_t session, turns::const_iterator turn_if_new);
   void forget(lines::iterator empty);
 
-  lines lines_;  // of sessions that have calls here; none is empty
-  turns turns_;  // the same sessions: whose turn it is first
+  lines lines_; // of sessions that have calls here; none is empty
+  turns turns_; // the same sessions: whose turn it is first
   std::size_t size_ = 0;
 };
 

@@ -40,10 +40,10 @@ interpreter_event event_of(event_kind what, const incarnation& self, int pid,
 interpreter_event stalled(interpreter_event told,
                           std::chrono::milliseconds took, std::string stacks) {
   told.stacks = std::move(stacks);
-  const auto what = told.call.empty()
-                      ? std::string{"stuck between calls"}
-                      : fmt::format("running {} for session '{}'", told.call,
-                                    told.session);
+  const auto what =
+    told.call.empty()
+      ? std::string{"stuck between calls"}
+      : fmt::format("running {} for session '{}'", told.call, told.session);
   told.message = fmt::format(
     "interpreter {} of pool '{}' (pid {}) has been {} for {} ms, and is at {}",
     told.interpreter, told.pool, told.pid, what, took.count(),

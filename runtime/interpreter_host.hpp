@@ -73,9 +73,9 @@ public:
   virtual bool runs_in_caller() const { return false; }
   /// Executes the call on this thread, where `runs_in_caller`. Nothing: the
   /// host has ended before the call could start.
-  virtual std::optional<result<value>>
-  run(const operation& asked, const session_gate& session,
-      steady_clock::time_point deadline);
+  virtual std::optional<result<value>> run(const operation& asked,
+                                           const session_gate& session,
+                                           steady_clock::time_point deadline);
 
   /// What can be done for a call before it is accepted, outside all locks.
   /// An error refuses the call.

@@ -23,9 +23,8 @@ class interrupter {
 public:
   /// Told of a call that runs since then, with the stacks of all threads of
   /// Python, as faulthandler writes them.
-  using stall_listener =
-    std::function<void(std::uint64_t call, steady_clock::time_point since,
-                       std::string stacks)>;
+  using stall_listener = std::function<void(
+    std::uint64_t call, steady_clock::time_point since, std::string stacks)>;
 
   /// `grace`: for a call to clean up, between the first time and the second.
   /// `stalls_after`: when `on_stall` is told of a call, once; 0: never. It is

@@ -136,9 +136,9 @@ python_program(const std::filesystem::path& wanted) {
     return wanted;
   std::error_code ignored;
   auto named = std::filesystem::absolute(wanted, ignored);
-  auto program =
-    std::filesystem::is_directory(named, ignored) ? named / "bin/python3"
-                                                  : std::move(named);
+  auto program = std::filesystem::is_directory(named, ignored)
+                   ? named / "bin/python3"
+                   : std::move(named);
   if (::access(program.c_str(), X_OK) != 0)
     return tl::unexpected{error{
       errc::environment_invalid,
@@ -154,8 +154,7 @@ python_executable(const std::filesystem::path& wanted) {
     return found;
   const auto& program = *found;
   // A venv's interpreter may also be named itself.
-  const auto version =
-    minor_version_of(program.parent_path().parent_path());
+  const auto version = minor_version_of(program.parent_path().parent_path());
   if (!version.empty() && version != built_for_python())
     return tl::unexpected{error{
       errc::environment_invalid,

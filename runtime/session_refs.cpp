@@ -63,8 +63,8 @@ void session_refs::told(std::uint32_t interpreter, std::uint32_t epoch,
   lock.unlock(); // who takes the log may call
   if (is_news)
     logger()->warn("session '{}' holds {} refs, more than its "
-                 "strict_mode_threshold = {}; release those it does not need",
-                 session, all, rules_.strict_mode_threshold);
+                   "strict_mode_threshold = {}; release those it does not need",
+                   session, all, rules_.strict_mode_threshold);
 }
 
 void session_refs::forget_all_but(std::uint32_t interpreter,

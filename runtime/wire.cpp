@@ -297,9 +297,10 @@ result<start_orders> decode_start(const frame& received) {
   try {
     incoming message{received};
     const auto start = message.root<schema::Start>();
-    return start_orders{string(start.getPython()), start.getPayloadBytesMax(),
-                        read_conversion(start), read_limits(start),
-                        read_names(start.getPreload()), start.getHostPid()};
+    return start_orders{
+      string(start.getPython()),      start.getPayloadBytesMax(),
+      read_conversion(start),         read_limits(start),
+      read_names(start.getPreload()), start.getHostPid()};
   } catch (const kj::Exception& broken) {
     return tl::unexpected{malformed(broken)};
   }

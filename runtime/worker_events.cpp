@@ -78,7 +78,8 @@ error worker_host::death(const process_end& how, const call* running) const {
                     .resident_bytes_max =
                       static_cast<std::uint64_t>(how.used.ru_maxrss) * 1'024};
   if ((found.reason.empty() || found.reason == lived_on)
-      && found.signal == "SIGKILL" && memory_kills() > memory_kills_before_)
+      && found.signal == "SIGKILL"
+      && memory_kills(settings_.root) > memory_kills_before_)
     found.reason = "there was probably no memory left: the kernel killed a "
                    "process for that while this one lived";
   if (ready_) {

@@ -48,6 +48,7 @@ struct worker_settings {
   std::function<void(const log_line&)> on_output;
   event_listener on_event;
   std::shared_ptr<spare_workers> spares; ///< null: there are none
+  std::filesystem::path root = "/";      ///< of the system's files
 };
 
 /// Starts a worker and gives it its orders. Errors: startup_failed,

@@ -89,7 +89,7 @@ result<spare_workers::worker> launch_worker(const worker_settings& settings,
 }
 
 std::optional<error> worker_host::launch() {
-  memory_kills_before_ = memory_kills();
+  memory_kills_before_ = memory_kills(settings_.root);
   auto launched = settings_.spares ? settings_.spares->take() : nullptr;
   if (!launched) {
     auto started = launch_worker(settings_, false);

@@ -73,8 +73,7 @@ result<std::size_t> bridge::release_auto_session() const {
 
 result<std::size_t> bridge::release_session(std::string_view id) const {
   const auto found = core_->all_sessions().find(std::string{id});
-  return found ? core_->all_sessions().release(found)
-               : result<std::size_t>{0};
+  return found ? core_->all_sessions().release(found) : result<std::size_t>{0};
 }
 
 bridge_stats bridge::stats() const {

@@ -298,21 +298,21 @@ bridge_stats bridge_core::stats() const {
         continue; // it is not in service
       if (facts.closed && !queue->is_retired())
         told.down = facts.closed->message();
-      told.interpreters.push_back({.id = queue->interpreter(),
-                                   .epoch = facts.epoch,
-                                   .ready = facts.ready && !facts.closed
-                                            && !facts.held,
-                                   .pid = facts.host.pid,
-                                   .waiting = facts.waiting,
-                                   .running = facts.host.running,
-                                   .calls = facts.calls,
-                                   .live_objects = facts.host.live_objects,
-                                   .pruned = facts.host.pruned,
-                                   .expired = facts.host.expired,
-                                   .deaths = facts.deaths,
-                                   .restarts = facts.restarts,
-                                   .recycled = facts.recycled,
-                                   .due = facts.due});
+      told.interpreters.push_back(
+        {.id = queue->interpreter(),
+         .epoch = facts.epoch,
+         .ready = facts.ready && !facts.closed && !facts.held,
+         .pid = facts.host.pid,
+         .waiting = facts.waiting,
+         .running = facts.host.running,
+         .calls = facts.calls,
+         .live_objects = facts.host.live_objects,
+         .pruned = facts.host.pruned,
+         .expired = facts.host.expired,
+         .deaths = facts.deaths,
+         .restarts = facts.restarts,
+         .recycled = facts.recycled,
+         .due = facts.due});
     }
     now.pools.push_back(std::move(told));
   }

@@ -148,14 +148,13 @@ result<void> pool_control::adopt(const pool& which, newcomer& ready) {
   result<void> adopted;
   const caf::scoped_actor self{system_};
   self->request(*supervisor, step_max, start_child_atom::value, child)
-    .receive(
-      [&](const caf::actor&) { ready.actor.release(); },
-      [&](const caf::error& why) {
-        adopted = tl::unexpected{
-          error{errc::pool_down,
-                fmt::format("pool '{}' takes no new interpreter: {}",
-                            which.settings.name, describe(why))}};
-      });
+    .receive([&](const caf::actor&) { ready.actor.release(); },
+             [&](const caf::error& why) {
+               adopted = tl::unexpected{
+                 error{errc::pool_down,
+                       fmt::format("pool '{}' takes no new interpreter: {}",
+                                   which.settings.name, describe(why))}};
+             });
   return adopted;
 }
 

@@ -1,6 +1,6 @@
 // What happens to a supervisor: ends, timers, answers of starting children.
-#include "supervisors/backoff.hpp"
 #include "runtime/log.hpp"
+#include "supervisors/backoff.hpp"
 #include "supervisors/supervisor_state.hpp"
 
 #include <caf/sec.hpp>

@@ -262,9 +262,9 @@ void supervisor_state::abandon_awaited() {
     wait_.what == wait::down ? std::vector<key>{wait_.who} : children_.living();
   for (auto who : abandoned) {
     logger()->error("{}: child '{}' is abandoned: killed, it still runs after "
-                  "{} ms",
-                  spec_.name, children_.find(who)->spec.id,
-                  abandon_after.count());
+                    "{} ms",
+                    spec_.name, children_.find(who)->spec.id,
+                    abandon_after.count());
     children_.went_down(who);
   }
   end_of_wait();

@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds step_max{limits::bridge_step_ms_max};
 // What Python prints goes to the log unless the program wants it.
 void log_output(const log_line& line) {
   logger()->info("[{} {}{}{}] {}", line.pool, line.interpreter,
-               line.call.empty() ? "" : " ", line.call, line.text);
+                 line.call.empty() ? "" : " ", line.call, line.text);
 }
 
 // How interpreters end is logged by their supervisors.
@@ -95,8 +95,9 @@ child_spec interpreter_child(const pool& of,
                              const std::shared_ptr<call_queue>& queue,
                              const host_factory& make_host) {
   return {.id = id_of(*queue),
-          .start = [spec = interpreter_of(of, queue, make_host)](caf::event_based_actor* supervisor)
-            -> caf::expected<caf::actor> {
+          .start =
+            [spec = interpreter_of(of, queue, make_host)](
+              caf::event_based_actor* supervisor) -> caf::expected<caf::actor> {
             return supervisor->spawn(interpreter, spec);
           },
           // Its host has the stop timeout; then it is killed, which takes

@@ -25,17 +25,9 @@
 #include <utility>
 
 #include "runtime/interpreter_host.hpp"
+#include "testing/fake_manners.hpp"
 
 namespace snakebridge::testing {
-
-/// How a fake host behaves.
-struct fake_manners {
-  bool ready_at_once = true;   ///< else when the test says `ready`
-  bool answers_at_once = true; ///< else all functions hold, as `fake.hold`
-  bool ends_at_once = true;    ///< when told to; else at `end`
-  std::size_t accepted_max = 4;
-  bool talks_nonsense = false; ///< answers all but functions with text
-};
 
 class fake_host : public interpreter_host {
 public:

@@ -124,8 +124,8 @@ public:
   result<void> resume(std::string_view pool) const;
   /// Changes how many interpreters a pool of workers has, 1 to 64 or to as many
   /// as it began with. New ones are ready when it returns; if one does not
-  /// start, the pool stays as it was. Of those taken away, an unused one ends at
-  /// once, another when no session uses it any more, at the latest after
+  /// start, the pool stays as it was. Of those taken away, an unused one ends
+  /// at once, another when no session uses it any more, at the latest after
   /// `patience`: refs to its objects are ref_stale then, and calls that still
   /// wait for it are session_worker_unavailable: call again. Errors:
   /// pool_unknown, config_invalid, pool_down, and why one did not start.

@@ -42,8 +42,8 @@ public:
   /// and must not prune.
   std::optional<std::uint64_t> keep_if_allowed(py::object kept);
   /// A result is whole: what the session holds is brought within the bounds, by
-  /// letting go what was not used for the longest. Throws quota_exceeded where that
-  /// must not or cannot be; then the caller forgets what it kept.
+  /// letting go what was not used for the longest. Throws quota_exceeded where
+  /// that must not or cannot be; then the caller forgets what it kept.
   void settle();
   /// Throws ref_released when nothing is there.
   py::handle find(std::uint64_t slot) const;

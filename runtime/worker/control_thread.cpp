@@ -110,13 +110,12 @@ void raise_if_withdrawn(int, const py::object&) {
 
 } // namespace
 
-void start_control_thread(std::shared_ptr<channel> control,
-                          status_page& status, pid_t host) {
-  std::thread{
-    [control = std::move(control), &status, python = ::pthread_self(), host] {
-      serve(*control, status, python, host);
-    }}
-    .detach();
+void start_control_thread(std::shared_ptr<channel> control, status_page& status,
+                          pid_t host) {
+  std::thread{[control = std::move(control), &status, python = ::pthread_self(),
+               host] {
+    serve(*control, status, python, host);
+  }}.detach();
 }
 
 void take_signals() {

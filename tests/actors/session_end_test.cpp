@@ -140,8 +140,8 @@ TEST_F(SessionEnd, WhenACallIsInFlightThenWhatItMakesIsFreedToo) {
   settle();
   EXPECT_FALSE(runs.arrived());
   EXPECT_TRUE(host().finish_with_object());
-  EXPECT_EQ(took_place(),
-            (events{"call:fake.hold", "end:client", "withdraw:fake.hold", "release:a"}));
+  EXPECT_EQ(took_place(), (events{"call:fake.hold", "end:client",
+                                  "withdraw:fake.hold", "release:a"}));
   EXPECT_TRUE(runs.is_value());
   EXPECT_EQ(host().live_objects(), 0U);
 }

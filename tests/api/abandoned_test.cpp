@@ -44,8 +44,8 @@ protected:
   /// The same for somebody who does not wait.
   std::future<result<value>> submit(std::string expression) {
     auto told = std::make_shared<std::promise<result<value>>>();
-    submitting_.push_back(std::make_shared<lane>(places_, ++last_session_,
-                                                 "a session", patience));
+    submitting_.push_back(
+      std::make_shared<lane>(places_, ++last_session_, "a session", patience));
     submitting_.back()->submit(
       {.what = verb::evaluate, .name = std::move(expression)}, {},
       [told](result<value> outcome) { told->set_value(std::move(outcome)); });

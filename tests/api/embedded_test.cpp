@@ -57,8 +57,8 @@ TEST_F(InThisProcess, WhenACallTakesLongThenItIsReportedWithItsPythonLine) {
   const auto session = bridge.open_session({.id = "mine"});
   gate here;
   ASSERT_TRUE(session.exec("def waits():\n  return " + here.wait_here()));
-  auto answer = std::async(std::launch::async,
-                           [&] { return session.eval("waits()"); });
+  auto answer =
+    std::async(std::launch::async, [&] { return session.eval("waits()"); });
   ASSERT_TRUE(here.has_a_caller());
   const auto told = event(sb::event_kind::stalled);
   EXPECT_THAT(told.message, HasSubstr("line 2 in waits"));
@@ -90,7 +90,9 @@ TEST_F(InThisProcess, GivenSettingsOfWorkersThenTheyAreRefusedByName) {
     return error_of(sb::bridge::start(std::move(wanted)));
   };
   for (const auto& why :
-       {refusal_of([](auto& pool) { pool.env = {{"A", "b"}}; }),
+       {refusal_of([](auto& pool) {
+          pool.env = {{"A", "b"}};
+        }),
         refusal_of([](auto& pool) { pool.pass_env = {"A"}; }),
         refusal_of([](auto& pool) { pool.stall_kill = 1s; })}) {
     EXPECT_EQ(why.code(), sb::errc::config_invalid);

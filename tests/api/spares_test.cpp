@@ -2,8 +2,12 @@
 // time, with real Python. ORIGINAL P27.
 #include "tests/api/python_fixture.hpp"
 #include "tests/support/process_facts.hpp"
+#include "tests/support/scratch_folder.hpp"
 
+#include <algorithm>
 #include <csignal>
+#include <fstream>
+#include <iterator>
 
 namespace snakebridge::testing {
 
@@ -13,6 +17,13 @@ namespace {
 
 bool has_spares(const sb::bridge& bridge, std::size_t count) {
   return eventually([&] { return bridge.stats().pools.at(0).spares == count; });
+}
+
+// Those of our processes that are not the worker.
+std::vector<int> spares_of(const sb::bridge& bridge) {
+  auto spares = children_of_this_process();
+  std::erase(spares, first_of(bridge).pid);
+  return spares;
 }
 
 sb::config with_spares(std::uint32_t spares) {
@@ -28,9 +39,11 @@ TEST(Spares, WhenAWorkerDiesThenASpareTakesItsPlaceAndAnotherIsMade) {
   const sb::bridge bridge{with_spares(1)};
   ASSERT_TRUE(has_spares(bridge, 1));
   const auto before = first_of(bridge).pid;
+  const auto spares = spares_of(bridge);
+  ASSERT_EQ(spares.size(), 1U);
   ::kill(before, SIGKILL);
   EXPECT_EQ(bridge.with({.idempotent = true}).call("math", "sqrt", 16), 4.0);
-  EXPECT_NE(first_of(bridge).pid, before);
+  EXPECT_EQ(first_of(bridge).pid, spares[0]);
   EXPECT_EQ(bridge.eval("'xml.dom.minidom' in __import__('sys').modules"),
             true);
   EXPECT_TRUE(has_spares(bridge, 1));
@@ -43,8 +56,7 @@ TEST(Spares, WhenASpareDiesThenItIsCollectedAndReplaced) {
   const auto children = look_at_this_process().children;
   EXPECT_EQ(children, 3U);
   const auto mine = first_of(bridge).pid;
-  auto spares = children_of_this_process();
-  std::erase(spares, mine); // the others are the spares
+  const auto spares = spares_of(bridge);
   ASSERT_EQ(spares.size(), 2U);
   ::kill(spares[0], SIGKILL);
   EXPECT_TRUE(eventually([&] {
@@ -53,6 +65,36 @@ TEST(Spares, WhenASpareDiesThenItIsCollectedAndReplaced) {
   }))
     << look_at_this_process();
   EXPECT_EQ(first_of(bridge).pid, mine);
+}
+
+TEST(Spares, GivenAnIdlePoolThatLooksForNothingElseThenOneIsReplaced) {
+  auto wanted = with_spares(1);
+  auto& pool = wanted.pools[0];
+  pool.heartbeat_limit = pool.stall_report = pool.stall_kill = 0ms;
+  const sb::bridge bridge{wanted};
+  ASSERT_TRUE(has_spares(bridge, 1));
+  const auto spares = spares_of(bridge);
+  ASSERT_EQ(spares.size(), 1U);
+  ::kill(spares[0], SIGKILL);
+  EXPECT_TRUE(eventually([&] {
+    const auto now = spares_of(bridge);
+    return now.size() == 1 && now != spares;
+  }));
+}
+
+TEST(Spares, GivenANamedPythonThenItIsNotAskedForEachOfThem) {
+  const scratch_folder folder;
+  const auto python = folder / "python";
+  const auto asked = folder / "asked";
+  std::ofstream{python} << "#!/bin/sh\necho asked >> " << asked
+                        << "\nexec /usr/bin/python3 \"$@\"\n";
+  std::filesystem::permissions(python, std::filesystem::perms::owner_all);
+  auto wanted = with_spares(2);
+  wanted.pools[0].python = python;
+  const sb::bridge bridge{wanted};
+  ASSERT_TRUE(has_spares(bridge, 2));
+  std::ifstream lines{asked};
+  EXPECT_EQ(std::count(std::istreambuf_iterator<char>{lines}, {}, '\n'), 1);
 }
 
 TEST(Spares, WhenTheBridgeEndsThenNoneIsLeft) {

@@ -78,6 +78,22 @@ TEST_F(HostileWorker, GivenAnAnswerThatDoesNotParseThenItsHostEnds) {
               HasSubstr("does not parse"));
 }
 
+// They would be counted against what the session holds elsewhere.
+TEST_F(HostileWorker, WhenItTellsOfMoreRefsThanThereMayBeThenItsHostEnds) {
+  settings.program = program(
+    script("def told(refs): return struct.pack('<IIIIII', 0, 3, 0, 1 | 1 << "
+           "16, 0, refs) + bytes(8)\n"
+           "os.write(3, message(3, request(), told(5)))\n"
+           "os.write(3, message(3, request(), told(0xffffffff)))"));
+  start();
+  EXPECT_EQ(value_of(session->eval("1")), value{});
+  const auto outcome = session->eval("1");
+  EXPECT_EQ(code_of(outcome), errc::message_malformed);
+  EXPECT_THAT(outcome.error().message(), HasSubstr("more refs"));
+  EXPECT_THAT(interpreter->wait_end().why.post_mortem()->reason,
+              HasSubstr("more refs"));
+}
+
 TEST_F(HostileWorker, GivenARequestInsteadOfAnAnswerThenItsHostEnds) {
   expect_end("os.write(3, message(1, request(), empty))",
              "answered a call it was not given");

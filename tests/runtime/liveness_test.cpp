@@ -80,6 +80,25 @@ TEST_F(Liveness, WhenACallTakesLongThenItsPythonLineIsTold) {
   EXPECT_EQ(pid(), worker);
 }
 
+TEST_F(Liveness, WhenACallIsReportedThenItsSystemCallsGoOn) {
+  settings.stall_report = 50ms;
+  start();
+  value_of(session->exec("import ctypes, os\n"
+                         "c = ctypes.CDLL(None)\n"
+                         "def read_in_c(path):\n"
+                         "  file = os.open(path, os.O_RDONLY)\n"
+                         "  read = ctypes.create_string_buffer(8)\n"
+                         "  return [c.read(file, read, 8), read.value]\n"));
+  const auto gate = (folder / "gate").string();
+  ::mkfifo(gate.c_str(), 0600);
+  auto answer =
+    session->submit(asking(verb::evaluate, {}, "read_in_c(p)", "p"_a = gate));
+  std::ofstream writer{gate};
+  event(event_kind::stalled);
+  writer << "done" << std::flush;
+  EXPECT_EQ(value_of(answer_of(answer)), (value{list{4, bytes{"done"}}}));
+}
+
 TEST_F(Liveness, WhenItIsStuckBetweenCallsThenItsPythonLineIsTold) {
   settings.stall_report = 50ms;
   start();
@@ -161,6 +180,29 @@ TEST_F(Liveness, WhenItIsStoppedAsAskedThenThatIsNoEvent) {
   const std::lock_guard lock{mutex};
   for (const auto& each : events)
     EXPECT_NE(each.what, event_kind::ended);
+}
+
+TEST_F(Liveness, WhenItDiesWhileItStopsThenThatIsAnEvent) {
+  start();
+  value_of(session->exec("import atexit, os\n"
+                         "atexit.register(os._exit, 3)"));
+  EXPECT_TRUE(interpreter->stop().asked);
+  const auto ended = event(event_kind::ended);
+  EXPECT_EQ(ended.call, "");
+  ASSERT_TRUE(ended.death);
+  EXPECT_EQ(ended.death->exit_status, 3);
+}
+
+TEST_F(Liveness, WhenItDoesNotStopInTimeThenThatIsAnEvent) {
+  settings.stop_timeout = 50ms;
+  start();
+  value_of(session->exec("import atexit, signal\n"
+                         "atexit.register(signal.pause)"));
+  EXPECT_TRUE(interpreter->stop().asked);
+  const auto ended = event(event_kind::ended);
+  ASSERT_TRUE(ended.death);
+  EXPECT_EQ(ended.death->signal, "SIGKILL");
+  EXPECT_THAT(ended.death->reason, HasSubstr("asked to stop"));
 }
 
 TEST_F(Liveness, WhenNobodyKnowsWhoKilledItThenNoReasonIsInvented) {

@@ -81,8 +81,7 @@ TEST_F(Turnstile, GivenOneThatHasWaitedForLongThenNobodyPassesIt) {
   std::unique_lock lock{mutex};
   turns.leave();
   EXPECT_FALSE(turns.try_enter()) << "it has not come in yet, and must";
-  ASSERT_TRUE(turns.enter(lock, clock::now() + patience,
-                          [] { return false; }));
+  ASSERT_TRUE(turns.enter(lock, clock::now() + patience, [] { return false; }));
   EXPECT_THAT(inside, ElementsAre(1)) << "before us";
   turns.leave();
 }

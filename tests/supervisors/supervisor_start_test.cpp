@@ -149,9 +149,8 @@ TEST_F(NestedSupervisorStart, WhenOneFailsInARestartThenTheOthersStopInOrder) {
 
 // SUPERVISION 3
 TEST_F(NestedSupervisorStart, WhenItIsNotUpInTimeThenItsChildrenStopInOrder) {
-  inner.children.push_back({.id = "c",
-                            .start = children.never_up("c"),
-                            .up_timeout = 2 * patience});
+  inner.children.push_back(
+    {.id = "c", .start = children.never_up("c"), .up_timeout = 2 * patience});
   begin();
   advance(patience);
   took_place();
