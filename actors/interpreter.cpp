@@ -9,9 +9,11 @@ namespace snakebridge {
 namespace {
 
 using look_atom = caf::atom_constant<caf::atom("look")>;
+using replace_atom = caf::atom_constant<caf::atom("replace")>;
 using self_pointer = caf::stateful_actor<interpreter_state>*;
 
 constexpr std::chrono::milliseconds looks_apart{limits::recycle_look_ms};
+constexpr std::chrono::milliseconds idle_looks_apart{limits::idle_look_ms};
 
 bool recycles(const recycle_limits& limits) {
   return limits.calls > 0 || limits.age.count() > 0 || limits.memory_bytes > 0;
@@ -73,11 +75,17 @@ void start_successor(self_pointer self, const interpreter_spec& spec) {
               }));
 }
 
-// The successor takes over, if nobody uses the present host.
+// The successor takes over, as soon as no session would lose anything.
 void try_to_replace(self_pointer self, const interpreter_spec& spec) {
+  using replacement = call_queue::replacement;
   auto& state = self->state;
-  if (!state.is_successor_ready
-      || !spec.queue->replace(state.successor, state.successor_epoch))
+  if (!state.is_successor_ready || !state.host || state.told_to_end)
+    return;
+  const auto came_of_it =
+    spec.queue->replace(state.successor, state.successor_epoch);
+  if (came_of_it == replacement::waits)
+    self->delayed_send(self, idle_looks_apart, replace_atom::value);
+  if (came_of_it != replacement::done)
     return;
   state.host = std::exchange(state.successor, nullptr);
   state.epoch = state.successor_epoch;
@@ -94,17 +102,19 @@ void look(self_pointer self, const interpreter_spec& spec) {
     self->clock().now() - state.since);
   if (!spec.queue->look_if_due(spec.recycle, age))
     return;
-  if (!state.successor && spec.queue->users() == 0)
+  if (!state.successor && !spec.queue->is_used())
     start_successor(self, spec);
   else
     try_to_replace(self, spec);
 }
 
-void host_has_ended(self_pointer self, const host_ended& told) {
+void host_has_ended(self_pointer self, const interpreter_spec& spec,
+                    const host_ended& told) {
   auto& state = self->state;
   if (state.successor && told.epoch == state.successor_epoch) {
     state.successor.reset();
     state.is_successor_ready = false;
+    spec.queue->serve_on();
     if (!told.asked)
       logger()->warn("a worker that was to replace another did not start: {}",
                      told.why.message());
@@ -141,14 +151,16 @@ caf::behavior interpreter(caf::stateful_actor<interpreter_state>* self,
   start_host(self, spec);
   if (recycles(spec.recycle))
     self->delayed_send(self, looks_apart, look_atom::value);
-  return {[self](const host_ended& told) { host_has_ended(self, told); },
-          [self, spec](const successor_ready& told) {
-            if (told.epoch != self->state.successor_epoch)
-              return;
-            self->state.is_successor_ready = true;
-            try_to_replace(self, spec);
-          },
-          [self, spec](look_atom) { look(self, spec); }};
+  return {
+    [self, spec](const host_ended& told) { host_has_ended(self, spec, told); },
+    [self, spec](const successor_ready& told) {
+      if (told.epoch != self->state.successor_epoch)
+        return;
+      self->state.is_successor_ready = true;
+      try_to_replace(self, spec);
+    },
+    [self, spec](look_atom) { look(self, spec); },
+    [self, spec](replace_atom) { try_to_replace(self, spec); }};
 }
 
 } // namespace snakebridge

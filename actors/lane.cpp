@@ -285,7 +285,7 @@ bool lane::remember_locked(const std::shared_ptr<call_queue>& queue) {
   // What comes after `close` is refused, and would never be released.
   if (std::find(used_.begin(), used_.end(), queue) == used_.end()
       && !gate_->closed) {
-    if (!queue->join())
+    if (!queue->join(gate_))
       return false;
     used_.push_back(queue);
   }

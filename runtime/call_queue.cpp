@@ -42,7 +42,7 @@ std::optional<error> call_queue::refusal_of_new(const operation& asked,
 std::optional<error> call_queue::busy(const operation& asked) const {
   if (!asked.fails_fast)
     return {};
-  if (!host_ || host_->stats().ended)
+  if (!host_ || replacing_ || host_->stats().ended)
     return unavailable();
   if (waiting_.empty() && running() == 0)
     return {};
@@ -133,7 +133,8 @@ call_queue::enqueue(const call_ptr& made,
       return {};
     if (auto refused = refusal_of_new(made->asked, *made->session, made->epoch))
       return refused;
-    if (waiting_.empty() && host_ && host_->accept(made, taken_by != nullptr)) {
+    if (waiting_.empty() && host_ && !replacing_
+        && host_->accept(made, taken_by != nullptr)) {
       ++calls_;
       if (taken_by != nullptr)
         *taken_by = host_;
@@ -231,8 +232,7 @@ void call_queue::withdraw(std::uint64_t session) {
 void call_queue::release(std::uint64_t session) {
   withdraw(session);
   const std::lock_guard lock{mutex_};
-  if (users_ > 0)
-    --users_;
+  users_.erase(session);
   // With the lock held, so that no call of the session comes after it.
   if (host_)
     host_->release(session);
@@ -258,17 +258,18 @@ std::uint32_t call_queue::serving_epoch() const {
   return host_ && !host_->stats().ended ? epoch_ : 0;
 }
 
-bool call_queue::join() {
+bool call_queue::join(std::shared_ptr<const session_gate> session) {
   const std::lock_guard lock{mutex_};
   if (retired_)
     return false;
-  ++users_;
+  const auto number = session->number;
+  users_.insert_or_assign(number, std::move(session));
   return true;
 }
 
 std::size_t call_queue::users() const {
   const std::lock_guard lock{mutex_};
-  return users_;
+  return users_.size();
 }
 
 bool call_queue::is_due() const {
@@ -287,7 +288,7 @@ void call_queue::pump() {
 }
 
 void call_queue::pump(refusals& refused) {
-  while (host_ && !waiting_.empty()) {
+  while (host_ && !replacing_ && !waiting_.empty()) {
     const auto& next = waiting_.front();
     if (!next->answered()) {
       if (auto why = refusal(next->asked, *next->session, next->epoch))

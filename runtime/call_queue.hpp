@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -63,7 +64,7 @@ public:
   std::size_t load() const;
   /// A session comes, whose `release` will be its end here. False: it has been
   /// retired, and the session must choose another.
-  bool join();
+  bool join(std::shared_ptr<const session_gate> session);
   /// Sessions that have come and not gone.
   std::size_t users() const;
   /// It is to be replaced, and better left alone.
@@ -81,10 +82,20 @@ public:
   std::uint32_t next_epoch();
   /// The number of one that may replace the present one while that lives.
   std::uint32_t successor_epoch();
-  /// Serves calls through `host` from now on, if nobody uses the present one:
-  /// then that one is told to stop.
-  bool replace(const std::shared_ptr<interpreter_host>& host,
-               std::uint32_t epoch);
+  /// A session has objects or names in the present incarnation.
+  bool is_used() const;
+  /// What came of `replace`.
+  enum class replacement {
+    done,
+    used,  ///< a session would lose something: later
+    waits, ///< for a call that runs; new ones wait as well: try again soon
+  };
+  /// Serves calls through `host` from now on, if no session would lose
+  /// anything: then the present one is told to stop.
+  replacement replace(const std::shared_ptr<interpreter_host>& host,
+                      std::uint32_t epoch);
+  /// There is nothing to replace it with, after `waits`.
+  void serve_on();
   /// Whether the present incarnation has come to one of the limits, after
   /// `age`. It stays so.
   bool look_if_due(const recycle_limits& limits, std::chrono::milliseconds age);
@@ -144,6 +155,7 @@ private:
   error overloaded() const;
   error unavailable() const;
   error out_of_service() const;
+  bool is_used_locked() const;
   /// Calls the host has, on threads of their callers too.
   std::size_t running() const;
   void pump(refusals& refused);
@@ -173,7 +185,8 @@ private:
   steady_clock::time_point last_death_at_ = steady_clock::time_point::min();
   std::uint64_t calls_ = 0;
   std::uint64_t calls_before_ = 0; // when the present incarnation came
-  std::size_t users_ = 0;
+  std::map<std::uint64_t, std::shared_ptr<const session_gate>> users_;
+  bool replacing_ = false; // calls wait for the next host
   std::uint32_t recycled_ = 0;
   bool due_ = false;
   std::uint32_t last_epoch_ = 0; // given to a host

@@ -22,22 +22,51 @@ std::uint32_t call_queue::successor_epoch() {
   return ++last_epoch_;
 }
 
-bool call_queue::replace(const std::shared_ptr<interpreter_host>& host,
-                         std::uint32_t epoch) {
+bool call_queue::is_used_locked() const {
+  return std::any_of(users_.begin(), users_.end(), [this](const auto& each) {
+    return each.second->refs.is_used(interpreter_);
+  });
+}
+
+bool call_queue::is_used() const {
+  const std::lock_guard lock{mutex_};
+  return is_used_locked();
+}
+
+call_queue::replacement
+call_queue::replace(const std::shared_ptr<interpreter_host>& host,
+                    std::uint32_t epoch) {
   auto replaced = host;
+  auto came_of_it = replacement::done;
   {
     const std::lock_guard lock{mutex_};
-    if (closed_ || !host_ || users_ > 0 || !waiting_.empty() || running() > 0)
-      return false;
-    ended_epoch_ = std::max(ended_epoch_, epoch_);
-    epoch_ = epoch;
-    host_.swap(replaced);
-    calls_before_ = calls_;
-    due_ = false;
-    ++recycled_;
+    // What runs may yet make objects: it is looked at when it has ended.
+    if (closed_ || !host_ || is_used_locked())
+      came_of_it = replacement::used;
+    else if (running() > 0)
+      came_of_it = replacement::waits;
+    replacing_ = came_of_it == replacement::waits;
+    if (came_of_it == replacement::done) {
+      ended_epoch_ = std::max(ended_epoch_, epoch_);
+      epoch_ = epoch;
+      host_.swap(replaced);
+      calls_before_ = calls_;
+      due_ = false;
+      ++recycled_;
+    }
   }
-  replaced->stop();
-  return true;
+  pump();
+  if (came_of_it == replacement::done)
+    replaced->stop();
+  return came_of_it;
+}
+
+void call_queue::serve_on() {
+  {
+    const std::lock_guard lock{mutex_};
+    replacing_ = false;
+  }
+  pump();
 }
 
 bool call_queue::look_if_due(const recycle_limits& limits,
@@ -59,7 +88,7 @@ void call_queue::attach(std::shared_ptr<interpreter_host> host) {
     const std::lock_guard lock{mutex_};
     host_ = std::move(host);
     calls_before_ = calls_;
-    due_ = false;
+    due_ = replacing_ = false;
   }
   changed_.notify_all();
   pump();
@@ -72,8 +101,10 @@ void call_queue::detach(const interpreter_host* host, std::uint32_t epoch,
     const std::lock_guard lock{mutex_};
     // One that never served, or serves no more, changes nothing.
     const bool present = host_.get() == host || epoch == epoch_;
-    if (host_.get() == host)
+    if (host_.get() == host) {
       host_.reset();
+      replacing_ = false;
+    }
     if (present)
       ended_epoch_ = std::max(ended_epoch_, epoch);
     if (present && !end.asked) {
@@ -152,7 +183,7 @@ void call_queue::retire() {
 bool call_queue::retire_if_unused() {
   {
     const std::lock_guard lock{mutex_};
-    if (users_ > 0)
+    if (!users_.empty())
       return false;
     retired_ = true; // nobody comes any more
   }

@@ -194,7 +194,8 @@ result<value> embedded_host::execute(const operation& asked,
   };
   auto outcome = guarded(perform_it, keep_in);
   session.refs.told(self_.interpreter, self_.epoch,
-                    python_side_->objects.end_call(session.number), session.id);
+                    python_side_->objects.end_call(session.number), false,
+                    session.id);
   if (outcome)
     return outcome;
   // Not where Python code raised it by itself.

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "config/settings.hpp"
 #include "runtime/log.hpp"
 
 namespace snakebridge {
@@ -38,8 +39,11 @@ ref_bounds session_refs::bounds_in(std::uint32_t interpreter) const {
 }
 
 void session_refs::told(std::uint32_t interpreter, std::uint32_t epoch,
-                        std::uint32_t held, const std::string& session) {
-  const auto now = std::uint64_t{interpreter} << 32U | held;
+                        std::uint32_t held, bool names,
+                        const std::string& session) {
+  static_assert(tunable_of("ref_max", false).most < std::int64_t{1} << 31U);
+  const auto now =
+    std::uint64_t{interpreter} << 32U | std::uint64_t{names} << 31U | held;
   if (last_told_.load() == now && last_epoch_.load() == epoch)
     return;
   std::unique_lock lock{mutex_};
@@ -48,11 +52,11 @@ void session_refs::told(std::uint32_t interpreter, std::uint32_t epoch,
       return each.interpreter == interpreter;
     });
   if (place == counts_.end())
-    counts_.push_back({interpreter, epoch, held});
+    counts_.push_back({interpreter, epoch, held, names});
   else if (epoch < place->epoch)
     return; // a late reply of one that has ended
   else
-    *place = {interpreter, epoch, held};
+    *place = {interpreter, epoch, held, names};
   counts_changed();
   last_told_ = now;
   last_epoch_ = epoch;
@@ -65,6 +69,13 @@ void session_refs::told(std::uint32_t interpreter, std::uint32_t epoch,
     logger()->warn("session '{}' holds {} refs, more than its "
                    "strict_mode_threshold = {}; release those it does not need",
                    session, all, rules_.strict_mode_threshold);
+}
+
+bool session_refs::is_used(std::uint32_t interpreter) const {
+  const std::lock_guard lock{mutex_};
+  return std::any_of(counts_.begin(), counts_.end(), [&](const count& each) {
+    return each.interpreter == interpreter && (each.held > 0 || each.names);
+  });
 }
 
 void session_refs::forget_all_but(std::uint32_t interpreter,

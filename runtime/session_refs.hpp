@@ -28,9 +28,12 @@ public:
   ref_bounds bounds_in(std::uint32_t interpreter) const;
   /// No interpreter that keeps to the rules holds more.
   bool may_hold(std::uint32_t held) const { return held <= rules_.max; }
-  /// That incarnation holds so many now. `session`: its id, to warn of.
+  /// That incarnation holds so many now, and names in the session's namespace
+  /// or none. `session`: its id, to warn of.
   void told(std::uint32_t interpreter, std::uint32_t epoch, std::uint32_t held,
-            const std::string& session);
+            bool names, const std::string& session);
+  /// The session would lose something if that interpreter were replaced.
+  bool is_used(std::uint32_t interpreter) const;
   /// Only that incarnation of it is alive; 0: none. What the others held is
   /// gone.
   void forget_all_but(std::uint32_t interpreter, std::uint32_t epoch);
@@ -40,6 +43,7 @@ private:
     std::uint32_t interpreter = 0;
     std::uint32_t epoch = 0;
     std::uint32_t held = 0;
+    bool names = false;
   };
 
   std::uint64_t sum() const;

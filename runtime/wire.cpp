@@ -266,7 +266,7 @@ result<value> decode_reply(const frame& received, const session_gate& session,
       throw KJ_EXCEPTION(FAILED, "more refs than the session may hold");
     if (reply.which() != schema::Reply::DROPPED)
       session.refs.told(from.interpreter, from.epoch, reply.getRefs(),
-                        session.id);
+                        reply.getNames(), session.id);
     return outcome;
   } catch (const kj::Exception& broken) {
     malformed = true;

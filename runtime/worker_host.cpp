@@ -218,6 +218,7 @@ void worker_host::deliver(frame reply, reader who) {
     if (reply.header.kind == frame_kind::reply && place != handed_over_.end()) {
       replied = std::move(place->second);
       handed_over_.erase(place);
+      ++leaving_;
       is_back(replied->id);
       expect_back();
       // Its thread may have been appointed to read: it will not, any more.
@@ -257,6 +258,7 @@ void worker_host::finish(const call_ptr& replied, const frame& reply) {
       replied->asked,
       replied->session->closed ? errc::session_closed : errc::deadline_exceeded,
       dropped ? call_stage::handed_over : call_stage::running)};
+  --leaving_;
   if (replied->claim())
     replied->settle(std::move(outcome));
   else
@@ -342,10 +344,10 @@ void worker_host::send_release(wire::outgoing& message) {
 host_stats worker_host::stats() const {
   const std::lock_guard lock{mutex_};
   if (!process_ || ended_)
-    return {.ended = ended_};
+    return {.running = leaving_, .ended = ended_};
   const auto& objects = process_->status().objects;
   return {.pid = process_->pid(),
-          .running = handed_over_.size(),
+          .running = handed_over_.size() + leaving_,
           .live_objects = objects.live.load(),
           .pruned = objects.pruned.load(),
           .expired = objects.expired.load()};

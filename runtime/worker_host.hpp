@@ -180,6 +180,9 @@ private:
   std::uint64_t last_call_ = 0;
   std::size_t unwaited_ = 0; // calls in handed_over_ that nobody waits for
   std::map<std::uint64_t, call_ptr> handed_over_;
+  // Taken out of it, and not at their end yet: replies that are being read, and
+  // calls that are about to run elsewhere.
+  std::atomic<std::size_t> leaving_ = 0;
   std::vector<std::pair<call_ptr, frame>> handed_off_; // for own thread
 
   time_point refill_at_; // own thread only

@@ -242,6 +242,8 @@ void worker_host::finish_handed_off() {
   }
   for (const auto& [replied, reply] : mine)
     finish(replied, reply);
+  if (!mine.empty())
+    events_.on_room();
 }
 
 void worker_host::end(std::optional<error> failed_start, process_end how) {
@@ -260,6 +262,7 @@ void worker_host::end(std::optional<error> failed_start, process_end how) {
     for (auto& [id, each] : handed_over_)
       (id <= last ? started : told.unstarted).push_back(std::move(each));
     handed_over_.clear();
+    leaving_ += told.unstarted.size();
     unwaited_ = 0;
     told.asked = asked_to_stop_;
     abnormal = !asked_to_stop_
@@ -276,6 +279,7 @@ void worker_host::end(std::optional<error> failed_start, process_end how) {
       data_->close();
   }
   finish_handed_off(); // what a leader brought in at the last moment
+  const auto elsewhere = told.unstarted.size();
   std::erase_if(told.unstarted,
                 [](const call_ptr& each) { return each->answered(); });
   for (const auto& each : started)
@@ -283,6 +287,7 @@ void worker_host::end(std::optional<error> failed_start, process_end how) {
   if (abnormal)
     tell_ended(told.why, running);
   events_.on_end(std::move(told));
+  leaving_ -= elsewhere;
 }
 
 } // namespace snakebridge

@@ -67,6 +67,7 @@ struct Reply {
     dropped @3 :Void;          # too late or withdrawn: it never started
   }
   refs @4 :UInt32;             # the session holds here, after the call
+  names @5 :Bool;              # and so it does names, in its namespace
 }
 
 struct Failure {

@@ -28,6 +28,22 @@ bool returns(const child& one) {
              && comes_back(one.spec.restart, end_kind_of(*one.ended)));
 }
 
+// How a child that was told to stop may end. One that need not run for ever may
+// just have come to its own end.
+bool is_as_asked(const child_spec& spec, const caf::error& reason) {
+  switch (end_kind_of(reason)) {
+  case end_kind::normal:
+    return spec.restart != restart_type::permanent;
+  case end_kind::shutdown:
+    return true;
+  case end_kind::killed:
+    return std::holds_alternative<brutal_kill_t>(shutdown_of(spec));
+  case end_kind::crashed:
+    break;
+  }
+  return false;
+}
+
 } // namespace
 
 void supervisor_state::on_down(const caf::down_msg& down) {
@@ -39,6 +55,8 @@ void supervisor_state::on_down(const caf::down_msg& down) {
   children_.went_down(*who);
   auto& child = *children_.find(*who);
   if (wait_.what == wait::down && wait_.who == *who) {
+    if (!wait_.failure) // that one is told where the start has failed
+      log_unless_asked(child.spec, down.reason);
     end_of_wait();
   } else if (wait_.what == wait::up && wait_.who == *who) {
     wait_.failure = down.reason ? down.reason
@@ -46,6 +64,7 @@ void supervisor_state::on_down(const caf::down_msg& down) {
                                              "it ended before it was up");
     end_of_wait();
   } else if (wait_.what == wait::pool_down) {
+    log_unless_asked(child.spec, down.reason);
     children_.forget(*who);
     if (children_.none_alive())
       end_of_wait();
@@ -57,6 +76,13 @@ void supervisor_state::on_down(const caf::down_msg& down) {
     waiting_events_.push_back({[this, who = *who] { decide_end(who); }});
     pump();
   }
+}
+
+void supervisor_state::log_unless_asked(const child_spec& stopped,
+                                        const caf::error& reason) const {
+  if (!is_as_asked(stopped, reason))
+    logger()->warn("{}: child '{}' was told to stop and ended with {}",
+                   spec_.name, stopped.id, describe(reason));
 }
 
 void supervisor_state::on_tick(std::uint64_t token) {

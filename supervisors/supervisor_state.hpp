@@ -108,6 +108,8 @@ private:
 
   // -- what arrives (supervisor_events.cpp)
   void on_down(const caf::down_msg& down);
+  void log_unless_asked(const child_spec& stopped,
+                        const caf::error& reason) const;
   void on_tick(std::uint64_t token);
   void on_up(std::uint64_t token);
   void on_not_up(std::uint64_t token, const caf::error& why);

@@ -227,6 +227,14 @@ std::uint32_t object_table::end_call(std::uint64_t session) {
   return static_cast<std::uint32_t>(place->second->objects_.size());
 }
 
+bool object_table::holds_names(std::uint64_t session) const {
+  constexpr Py_ssize_t names_of_ours = 2;
+  const auto place = sessions_.find(session);
+  if (place == sessions_.end() || !place->second->namespace_)
+    return false;
+  return PyDict_Size(place->second->namespace_.ptr()) > names_of_ours;
+}
+
 void object_table::expire() {
   if (!next_expiry_)
     return;

@@ -104,6 +104,8 @@ public:
   session_objects& of(std::uint64_t session);
   /// After a call of the session: how many objects it holds.
   std::uint32_t end_call(std::uint64_t session);
+  /// Code of the session has defined names in its namespace.
+  bool holds_names(std::uint64_t session) const;
   /// Frees all of a session: how many objects it had.
   std::size_t release(std::uint64_t session);
   void release_all();

@@ -144,7 +144,9 @@ void executor::answer(const frame& received) {
     },
     keep_in);
   auto reply = outcome ? std::move(*outcome) : failed(outcome.error());
-  reply->builder().getRoot<schema::Reply>().setRefs(objects_.end_call(session));
+  auto told = reply->builder().getRoot<schema::Reply>();
+  told.setRefs(objects_.end_call(session));
+  told.setNames(objects_.holds_names(session));
   hand_over_output();
   die_at(fault_point::call_lost_after);
   send(received.header.call, std::move(reply));

@@ -71,6 +71,49 @@ TEST_F(Recycling, WhileASessionUsesItThenItStaysAndItsObjectsWork) {
   EXPECT_EQ(facts().epoch, 2U);
 }
 
+// A thread that went on calling kept its worker for ever.
+TEST_F(Recycling, GivenASessionThatHoldsNothingThenItIsReplacedAllTheSame) {
+  begin({.calls = 3});
+  owner = client("a");
+  session = open("a", owner);
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(call(session, "echo", {i}).value(), i);
+  look();
+  EXPECT_EQ(facts().recycled, 1U);
+  EXPECT_EQ(call(session, "echo", {5}).value(), 5);
+  EXPECT_EQ(object_in(session).epoch, 2U);
+}
+
+TEST_F(Recycling, WhileACallRunsThenLaterOnesWaitForTheNext) {
+  begin({.age = 1h});
+  owner = client("a");
+  session = open("a", owner);
+  const auto runs = call(session, "hold");
+  advance(1h);
+  ASSERT_EQ(hosts[1].size(), 2U);
+  const auto waits = call(session, "echo", {5});
+  EXPECT_FALSE(waits.arrived());
+  hosts[1][0]->finish(1);
+  advance(std::chrono::milliseconds{limits::idle_look_ms});
+  EXPECT_EQ(runs.value(), 1);
+  EXPECT_EQ(waits.value(), 5);
+  EXPECT_EQ(facts().epoch, 2U);
+}
+
+TEST_F(Recycling, WhenTheCallThatRunsMakesAnObjectThenThePresentOneServesOn) {
+  begin({.age = 1h});
+  owner = client("a");
+  session = open("a", owner);
+  const auto runs = call(session, "hold");
+  advance(1h);
+  const auto waits = call(session, "echo", {5});
+  hosts[1][0]->finish_with_object();
+  advance(std::chrono::milliseconds{limits::idle_look_ms});
+  EXPECT_EQ(waits.value(), 5);
+  EXPECT_EQ(facts().epoch, 1U);
+  EXPECT_TRUE(works(runs.value().as<ref>()));
+}
+
 TEST_F(Recycling, WhenASessionComesMeanwhileThenItIsWaitedFor) {
   begin({.age = 1h});
   manners.ready_at_once = false;

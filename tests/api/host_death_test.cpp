@@ -75,8 +75,6 @@ descriptor watch_process(int pid) {
   return descriptor{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
 }
 
-} // namespace
-
 void expect_that_its_python_ends(host_program& host) {
   std::vector<descriptor> watched;
   for (const int each : host.numbers())
@@ -92,6 +90,8 @@ void expect_that_its_python_ends(host_program& host) {
   }
   EXPECT_LE(std::chrono::steady_clock::now() - begun, 1s);
 }
+
+} // namespace
 
 // ORIGINAL P3, P40
 TEST(HostDeath, WhenTheProgramIsKilledThenItsPythonEndsWithinASecond) {

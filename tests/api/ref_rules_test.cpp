@@ -1,47 +1,11 @@
 // What a session may hold: the registry rules of the original, per session and
 // enforced. T25, and what was wrong with it (K15).
 #include "tests/api/python_fixture.hpp"
-
-#include <sstream>
-
-#include <spdlog/sinks/ostream_sink.h>
-#include <spdlog/spdlog.h>
+#include "tests/support/logged.hpp"
 
 namespace snakebridge::testing {
 
 using ::testing::HasSubstr;
-
-namespace {
-
-/// What the library logs while it lives.
-class logged {
-public:
-  logged() {
-    auto mine = std::make_shared<spdlog::logger>(
-      "snakebridge", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_));
-    spdlog::drop(mine->name());
-    spdlog::register_logger(std::move(mine));
-  }
-  ~logged() { spdlog::drop("snakebridge"); }
-  logged(const logged&) = delete;
-  logged& operator=(const logged&) = delete;
-
-  /// How many warnings name the session.
-  std::size_t warnings(const std::string& session) const {
-    std::istringstream lines{text_.str()};
-    std::size_t count = 0;
-    for (std::string line; std::getline(lines, line);)
-      if (line.find("[warning]") != std::string::npos
-          && line.find('\'' + session + '\'') != std::string::npos)
-        ++count;
-    return count;
-  }
-
-private:
-  std::ostringstream text_;
-};
-
-} // namespace
 
 class RefRules : public EachPlacement {
 protected:
@@ -242,16 +206,16 @@ TEST_P(ConfiguredRefRules, InStrictModeASessionIsWarnedOfOncePerCrossing) {
     objects.push_back(or_throw(session.eval("object()")));
     or_throw(other.eval("object()"));
   }
-  EXPECT_EQ(log.warnings("hoarder"), 0U);
+  EXPECT_EQ(log.warnings("hoarder").size(), 0U);
   objects.push_back(or_throw(session.eval("object()")));
-  EXPECT_EQ(log.warnings("hoarder"), 1U);
+  EXPECT_EQ(log.warnings("hoarder").size(), 1U);
   or_throw(session.eval("object()"));
-  EXPECT_EQ(log.warnings("hoarder"), 1U) << "told already";
+  EXPECT_EQ(log.warnings("hoarder").size(), 1U) << "told already";
   session.release(objects[0]);
   session.release(objects[1]);
   or_throw(session.eval("object()"));
-  EXPECT_EQ(log.warnings("hoarder"), 2U) << "a new crossing";
-  EXPECT_EQ(log.warnings("modest"), 0U);
+  EXPECT_EQ(log.warnings("hoarder").size(), 2U) << "a new crossing";
+  EXPECT_EQ(log.warnings("modest").size(), 0U);
 }
 
 TEST_P(ConfiguredRefRules, WithoutStrictModeNobodyIsWarnedOf) {
@@ -259,7 +223,7 @@ TEST_P(ConfiguredRefRules, WithoutStrictModeNobodyIsWarnedOf) {
   const sb::bridge bridge{with({.strict_mode_threshold = 1})};
   const auto session = bridge.open_session({.id = "hoarder"});
   or_throw(session.eval("[object(), object()]"));
-  EXPECT_EQ(log.warnings("hoarder"), 0U);
+  EXPECT_EQ(log.warnings("hoarder").size(), 0U);
 }
 
 // A session with objects in two interpreters has one bound.

@@ -164,4 +164,20 @@ TEST(RecyclingOfWorkers, WhenItsMemoryIsBeyondTheLimitThenItIsReplaced) {
   EXPECT_EQ(first_of(bridge).deaths, 0U);
 }
 
+// It had a session that used it for ever.
+TEST(RecyclingOfWorkers, GivenAThreadThatCallsOnThenItsWorkerIsReplaced) {
+  auto wanted = one_pool(sb::placement::worker);
+  wanted.pools[0].recycle.calls = 10;
+  wanted.pools[0].restart.intensity = 0;
+  const sb::bridge bridge{wanted};
+  const auto before = first_of(bridge).pid;
+  EXPECT_TRUE(eventually([&] {
+    EXPECT_EQ(bridge.call("math", "sqrt", 16), 4.0);
+    return first_of(bridge).recycled > 0;
+  }));
+  EXPECT_EQ(bridge.call("math", "sqrt", 16), 4.0);
+  EXPECT_NE(first_of(bridge).pid, before);
+  EXPECT_EQ(first_of(bridge).deaths, 0U);
+}
+
 } // namespace snakebridge::testing

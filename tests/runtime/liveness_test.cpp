@@ -196,8 +196,8 @@ TEST_F(Liveness, WhenItDiesWhileItStopsThenThatIsAnEvent) {
 TEST_F(Liveness, WhenItDoesNotStopInTimeThenThatIsAnEvent) {
   settings.stop_timeout = 50ms;
   start();
-  value_of(session->exec("import atexit, signal\n"
-                         "atexit.register(signal.pause)"));
+  value_of(session->exec("import atexit, threading\n"
+                         "atexit.register(threading.Event().wait)"));
   EXPECT_TRUE(interpreter->stop().asked);
   const auto ended = event(event_kind::ended);
   ASSERT_TRUE(ended.death);

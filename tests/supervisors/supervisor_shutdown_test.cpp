@@ -1,5 +1,6 @@
 // How children are stopped: SUPERVISION.md scenarios 25 to 27, 29 to 31, 34.
 #include "supervisors/child_spec.hpp"
+#include "tests/support/logged.hpp"
 #include "tests/supervisors/supervisor_fixture.hpp"
 
 namespace snakebridge::testing {
@@ -114,6 +115,37 @@ TEST_F(SupervisorShutdown, WhenOthersEndDuringItThenNothingIsRestarted) {
       EXPECT_EQ(took_place(), (events{"end:b"}));
       EXPECT_EQ(end, asked);
     }
+}
+
+TEST_F(SupervisorShutdown, WhenAChildEndsOtherwiseThanAskedThenThatIsLogged) {
+  const logged log;
+  auto brutal = plain("killed as its spec says");
+  brutal.shutdown = brutal_kill;
+  supervise(strategy::one_for_one,
+            {{.id = "deaf", .start = children.deaf("deaf"), .shutdown = 1ms},
+             {.id = "naughty", .start = children.naughty("naughty")},
+             plain("obedient"),
+             brutal});
+  stop();
+  advance(1ms);
+  EXPECT_TRUE(end);
+  const std::string said = "was told to stop and ended with ";
+  EXPECT_EQ(log.warnings("naughty"),
+            (events{"[warning] supervisor: child 'naughty' " + said
+                    + "runtime_error"}));
+  EXPECT_EQ(
+    log.warnings("deaf"),
+    (events{"[warning] supervisor: child 'deaf' " + said + "kill"}));
+  EXPECT_EQ(log.warnings("obedient"), events{});
+  EXPECT_EQ(log.warnings(brutal.id), events{});
+}
+
+TEST_F(SupervisorShutdown, WhenOneOfAPoolEndsOtherwiseThanAskedThenSoItIs) {
+  const logged log;
+  pool_of({.id = "a", .start = children.naughty("a")});
+  ask<caf::actor>(boss, start_child_atom::value).value();
+  stop();
+  EXPECT_EQ(log.warnings("a").size(), 1u);
 }
 
 TEST_F(SupervisorShutdown, WhenAChildEndsOtherwiseThanAskedThenItCarriesOn) {

@@ -1,19 +1,25 @@
 // A program that uses the bridge and is killed in the middle of it. It prints
-// the ids of its workers, one busy in Python code, one in a call to C, and of
-// a process that one of them started; then it waits for its end.
+// the ids of its workers, one busy in Python code, one in a call to C, one a
+// spare, and of a process that one of them started; then it waits for its end.
+// "forked": a process it has forked lives on; it prints that one's id before.
 #include <cstdio>
+#include <string_view>
 #include <thread>
 
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <snakebridge/snakebridge.hpp>
 
+#include "tests/support/process_facts.hpp"
+
 namespace sb = snakebridge;
 
-int main() {
-  const sb::bridge bridge{sb::config{.pools = {{.size = 2}}}};
+int main(int argc, char** argv) {
+  const bool forks = argc > 1 && std::string_view{argv[1]} == "forked";
+  const sb::bridge bridge{sb::config{.pools = {{.size = 2, .spares = 1}}}};
   const auto child =
     bridge.eval("__import__('subprocess').Popen(['sleep', '1000']).pid");
   const auto busy_workers = [&] {
@@ -34,8 +40,17 @@ int main() {
     while (busy_workers() < started)
       std::this_thread::yield();
   }
-  const auto workers = bridge.stats().pools.at(0).interpreters;
-  fmt::print("{} {} {}\n", workers.at(0).pid, workers.at(1).pid, *child);
+  while (bridge.stats().pools.at(0).spares == 0)
+    std::this_thread::yield();
+  const auto workers = sb::testing::children_of_this_process();
+  if (forks) {
+    const auto fork = ::fork();
+    if (fork == 0)
+      for (;;)
+        ::pause();
+    fmt::print("{}\n", fork);
+  }
+  fmt::print("{} {}\n", fmt::join(workers, " "), *child);
   std::fflush(stdout);
   for (;;)
     ::pause();

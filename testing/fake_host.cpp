@@ -1,0 +1,96 @@
+// What a fake host answers.
+#include "testing/fake_host.hpp"
+
+namespace snakebridge::testing {
+
+result<value> fake_host::raised(std::string type, std::string message) {
+  python_error told;
+  told.type = std::move(type);
+  told.module = "builtins";
+  told.message = std::move(message);
+  return tl::unexpected{error{std::move(told)}};
+}
+
+value fake_host::make_object(const session_gate& session,
+                             std::string type_name) {
+  const auto slot = ++last_slot_;
+  if (!released_.contains(session.number))
+    objects_[session.number].insert(slot);
+  return ref{.node = {},
+             .session = session.id,
+             .interpreter = self_.interpreter,
+             .epoch = self_.epoch,
+             .slot = slot,
+             .type_name = std::move(type_name)};
+}
+
+// Why the object of the call is not there, if it is not.
+std::optional<error> fake_host::gone(const call& asked) {
+  const auto* target = asked.asked.target.get_if<ref>();
+  if (target == nullptr || asked.asked.what == verb::release
+      || objects_[asked.session->number].contains(target->slot))
+    return {};
+  return error{errc::ref_released,
+               "object " + std::to_string(target->slot) + " was released"};
+}
+
+// Nothing: the call runs until the test ends it.
+std::optional<result<value>> fake_host::perform(const call_ptr& taken) {
+  const auto& asked = *taken;
+  const auto& what = asked.asked;
+  if (auto why = gone(asked))
+    return tl::unexpected{std::move(*why)};
+  if (!names_function(what))
+    return perform_verb(asked);
+  if (what.what <= verb::get && what.module != "fake")
+    return raised("ModuleNotFoundError",
+                  "No module named '" + what.module + "'");
+  if (what.name == "hold" || !how_.answers_at_once)
+    return std::nullopt;
+  return perform_function(asked);
+}
+
+result<value> fake_host::perform_function(const call& asked) {
+  const auto& what = asked.asked;
+  if (what.name == "object")
+    return make_object(*asked.session);
+  if (what.name == "echo")
+    return what.positional.empty() ? value{} : what.positional.front();
+  if (what.name == "named") {
+    dict told;
+    for (const auto& [name, item] : what.named)
+      told.set(name, item);
+    return value{std::move(told)};
+  }
+  return raised("AttributeError", "no attribute '" + what.name + "'");
+}
+
+result<value> fake_host::perform_verb(const call& asked) {
+  if (how_.talks_nonsense)
+    return value{"nonsense"};
+  const auto& what = asked.asked;
+  const auto* target = what.target.get_if<ref>();
+  const auto slot = target ? target->slot : 0;
+  auto& objects = objects_[asked.session->number];
+  switch (what.what) {
+  case verb::item:
+  case verb::call_object:
+    return what.positional.empty() ? value{} : what.positional.front();
+  case verb::repr:
+    return value{"<fake.object " + std::to_string(slot) + ">"};
+  case verb::str:
+    return value{"fake " + std::to_string(slot)};
+  case verb::length:
+    return value{static_cast<std::int64_t>(objects.size())};
+  case verb::evaluate:
+    return value{what.name};
+  case verb::release:
+    return value{objects.erase(slot) > 0};
+  case verb::release_session:
+    return value{static_cast<std::int64_t>(std::exchange(objects, {}).size())};
+  default:
+    return value{};
+  }
+}
+
+} // namespace snakebridge::testing
