@@ -1,7 +1,7 @@
 // How children are stopped: SUPERVISION.md scenarios 25 to 27, 29 to 31, 34.
 #include "supervisors/child_spec.hpp"
-#include "tests/support/logged.hpp"
 #include "tests/supervisors/supervisor_fixture.hpp"
+#include "tests/support/logged.hpp"
 
 namespace snakebridge::testing {
 
@@ -133,9 +133,8 @@ TEST_F(SupervisorShutdown, WhenAChildEndsOtherwiseThanAskedThenThatIsLogged) {
   EXPECT_EQ(log.warnings("naughty"),
             (events{"[warning] supervisor: child 'naughty' " + said
                     + "runtime_error"}));
-  EXPECT_EQ(
-    log.warnings("deaf"),
-    (events{"[warning] supervisor: child 'deaf' " + said + "kill"}));
+  EXPECT_EQ(log.warnings("deaf"),
+            (events{"[warning] supervisor: child 'deaf' " + said + "kill"}));
   EXPECT_EQ(log.warnings("obedient"), events{});
   EXPECT_EQ(log.warnings(brutal.id), events{});
 }
