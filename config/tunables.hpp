@@ -57,7 +57,7 @@ inline constexpr int interrupt_again_ms = 50;
 inline constexpr int between_calls_ms_min = 1'000;
 /// How long a worker about to be killed may take to write its Python stacks,
 /// and what is read of them.
-inline constexpr int stacks_wait_ms_max = 100;
+inline constexpr int stacks_wait_ms_max = 500;
 inline constexpr std::size_t stacks_bytes_max = 64 * 1024;
 /// How long the death of a killed worker may take before it is abandoned.
 inline constexpr int death_wait_ms_max = 5'000;

@@ -135,10 +135,10 @@ struct pool_config {
   /// is stopped, or the machine stands still. Python that is busy, with the GIL
   /// too, does not silence it. 0: never.
   std::chrono::milliseconds heartbeat_limit{10'000};
-  /// After so long in one call a worker is reported as `stalled`, with the
-  /// Python line it is at; 0: never.
+  /// After so long in one call, or between two with one waiting, a worker is
+  /// reported as `stalled`, with the Python line it is at; 0: never.
   std::chrono::milliseconds stall_report{30'000};
-  /// After so long in one call a worker is killed; 0: never.
+  /// After so long there a worker is killed; 0: never.
   std::chrono::milliseconds stall_kill{0};
   /// How long a worker may take to end when asked, before it is killed.
   std::chrono::milliseconds stop_timeout{2'000};
@@ -193,8 +193,8 @@ struct log_line {
 
 enum class event_kind : std::uint8_t {
   ready,   ///< an incarnation is up
-  stalled, ///< it has been in one call for long; it goes on
-  ended,   ///< it has ended without being asked
+  stalled, ///< it has been in one call for long, or between two; it goes on
+  ended,   ///< it has ended without being asked, or otherwise than asked
 };
 
 /// What happened to an interpreter of a pool of workers.

@@ -201,7 +201,7 @@ TEST_F(Liveness, WhenItDoesNotStopInTimeThenThatIsAnEvent) {
   EXPECT_TRUE(interpreter->stop().asked);
   const auto ended = event(event_kind::ended);
   ASSERT_TRUE(ended.death);
-  EXPECT_EQ(ended.death->signal, "SIGKILL");
+  EXPECT_EQ(ended.death->signal, "SIGKILL") << ended.message;
   EXPECT_THAT(ended.death->reason, HasSubstr("asked to stop"));
 }
 
