@@ -42,10 +42,10 @@ def catch_all():
     try: time.sleep(60)
     except BaseException: pass
 def deadlock(): # holding the GIL, and no signal ends it
-  try: begin()
-  except BaseException: pass
   mutex = ctypes.create_string_buffer(64)
   c.pthread_mutex_lock(mutex)
+  try: begin()
+  except BaseException: pass
   c.pthread_mutex_lock(mutex)
 )";
 
@@ -84,7 +84,9 @@ protected:
 
   /// The code is cancelled, does not end, and is killed in the end.
   post_mortem killed_in(const std::string& code) {
-    settings.cancel_grace = 10ms;
+    // Long enough for it to come from the first interruption to where it stays:
+    // the second could end it on the way.
+    settings.cancel_grace = 500ms;
     settings.kill_grace = 200ms;
     begin();
     auto answer = running(code, source.token());
