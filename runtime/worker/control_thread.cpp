@@ -103,7 +103,10 @@ void raise_if_withdrawn(int, const py::object&) {
   const auto* running = call_of_this_thread();
   if (running == nullptr || !running->is_withdrawn())
     return;
-  noticed.store(running->id);
+  // Once for each interruption, however many signals that took: the next would
+  // disturb what it does about the first.
+  if (noticed.exchange(running->id) == running->id)
+    return;
   PyErr_SetNone(cancelled_type().ptr());
   throw py::error_already_set{};
 }

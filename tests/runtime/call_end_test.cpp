@@ -85,9 +85,9 @@ protected:
   /// The code is cancelled, does not end, and is killed in the end.
   post_mortem killed_in(const std::string& code) {
     // Long enough for it to come from the first interruption to where it stays:
-    // the second could end it on the way.
+    // another could end it on the way.
     settings.cancel_grace = 500ms;
-    settings.kill_grace = 200ms;
+    settings.kill_grace = 50ms; // until one more
     begin();
     auto answer = running(code, source.token());
     source.cancel();
