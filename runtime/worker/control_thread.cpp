@@ -40,6 +40,7 @@ public:
   explicit interruption(pthread_t python) : python_{python} {}
 
   void begin(std::uint64_t call) {
+    // Here and not once it is noticed: a signal may still be on its way then.
     noticed.store(0);
     call_ = call;
     again_ms_ = 1;
@@ -47,8 +48,10 @@ public:
   void go_on(const status_page& status) {
     // A signal that comes too late for its call finds another, or none, and
     // Python's handler leaves that alone.
-    if (call_ == 0 || status.started.load() != call_ || noticed.load() == call_)
-      return begin(0);
+    if (status.started.load() != call_ || noticed.load() == call_)
+      call_ = 0;
+    if (call_ == 0)
+      return;
     ::pthread_kill(python_, interrupt_signal());
     again_ms_ = std::min(2 * again_ms_, limits::beat_ms);
   }
