@@ -57,7 +57,9 @@ embedded_host::take_turn(const operation& asked, const session_gate& session,
   if (PyGILState_Check() != 0)
     while_waiting.emplace();
   std::unique_lock lock{mutex_};
-  if (!stopping_ && !turns_.try_enter()) {
+  if (stopping_ || !ready_)
+    return std::nullopt;
+  if (!turns_.try_enter()) {
     if (turns_.waiting() >= settings_.queue_max)
       return tl::unexpected{error{
         errc::overloaded, fmt::format("{} threads wait for interpreter {}, its "
@@ -67,11 +69,12 @@ embedded_host::take_turn(const operation& asked, const session_gate& session,
       return stopping_ || asked.cancel.stop_requested()
              || (session.closed && asked.what != verb::release_session);
     };
-    if (!turns_.enter(lock, deadline, given_up) && !stopping_)
+    if (!turns_.enter(lock, deadline, given_up)) {
+      if (stopping_)
+        return std::nullopt;
       return tl::unexpected{ended_early(asked, session, call_stage::queued)};
+    }
   }
-  if (stopping_ || !ready_)
-    return std::nullopt;
   const auto now = steady_clock::now();
   turn_ = {.number = ++last_turn_,
            .asked = &asked,
