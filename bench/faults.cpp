@@ -255,35 +255,29 @@ void spawn_and_end(caf::actor_system& system) {
 // Sessions that come, make an object and go: what stays of them, once all is
 // there that is made at first use.
 void many_sessions() {
-  constexpr int warm_ups = 3, later = 3;
   const sb::bridge bridge{quiet({.size = 1})};
+  const int worker = first_of(bridge).pid;
+  samples taken;
   const auto come_and_go = [&] {
+    const auto begin = bench::clock::now();
     for (int i = 0; i < many; ++i)
       sb::or_throw(bridge.open_session().call("builtins", "object"));
+    taken.add((bench::clock::now() - begin) / many);
     spin_until([&] { return bridge.stats().live_objects() == 0; });
   };
-  for (int round = 0; round < warm_ups; ++round)
-    come_and_go();
-  const int host = ::getpid(), worker = first_of(bridge).pid;
-  const bench::footprint before[] = {bench::footprint_of(host),
-                                     bench::footprint_of(worker)};
-  const auto begin = bench::clock::now();
-  for (int round = 0; round < later; ++round)
-    come_and_go();
-  const std::chrono::duration<double, std::micro> took =
-    bench::clock::now() - begin;
+  const auto bare = [&] { spawn_and_end(bridge.system()); };
+  const auto bare_was = bench::least_after(bare);
+  const auto bare_is = bench::least_after(bare);
+  const auto host_was = bench::least_after(come_and_go);
+  const auto worker_was = bench::footprint_of(worker);
+  const auto host_is = bench::least_after(come_and_go);
+  const auto worker_is = bench::footprint_of(worker);
   std::printf("10,000 sessions, a call in each: %.1f us per session\n",
-              took.count() / (later * many));
-  const bool holds = print_growth("host", before[0], bench::footprint_of(host));
-  all_held = print_growth("worker", before[1], bench::footprint_of(worker))
-             && holds && all_held;
-  for (int round = 0; round < warm_ups; ++round)
-    spawn_and_end(bridge.system());
-  const auto bare = bench::footprint_of(host);
-  for (int round = 0; round < later; ++round)
-    spawn_and_end(bridge.system());
-  bench::print_growth("host, of as many bare actors", bare,
-                      bench::footprint_of(host));
+              taken.summary().p50_us);
+  const bool host_is_flat = print_growth("host", host_was, host_is);
+  const bool worker_is_flat = print_growth("worker", worker_was, worker_is);
+  all_held = host_is_flat && worker_is_flat && all_held;
+  print_growth("host, of as many bare actors", bare_was, bare_is);
 }
 
 // A call that would sleep for a minute; afterwards its worker must serve the

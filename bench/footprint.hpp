@@ -6,6 +6,9 @@
 #include <fstream>
 #include <string>
 
+#include <malloc.h>
+#include <unistd.h>
+
 namespace snakebridge::bench {
 
 struct footprint {
@@ -25,6 +28,22 @@ inline footprint footprint_of(int pid) {
   for (const auto& each : std::filesystem::directory_iterator{folder + "/fd"})
     found.descriptors += each.path().empty() ? 0 : 1;
   return found;
+}
+
+// The least we have of what we have after each of some rounds: more is what the
+// allocator keeps for a while, megabytes after one and nothing after the next.
+template <class Round>
+footprint least_after(const Round& round) {
+  constexpr int count = 5;
+  footprint least;
+  for (int i = 0; i < count; ++i) {
+    round();
+    ::malloc_trim(0);
+    const auto is = footprint_of(::getpid());
+    if (i == 0 || is.rss_kb < least.rss_kb)
+      least = is;
+  }
+  return least;
 }
 
 // What a process has more than before, and whether that is nothing: a few pages
