@@ -137,7 +137,7 @@ result<lane::route> lane::begin(operation& asked,
                      == affinity::strict_fail_fast;
   if (!to->of->breaker->is_on())
     return to;
-  auto admitted = to->of->breaker->admit(steady_clock::now());
+  auto admitted = to->of->breaker->admit(where_->now());
   if (!admitted)
     return tl::unexpected{admitted.error()};
   to->ticket = *admitted;
@@ -165,7 +165,7 @@ result<value> lane::run_once(operation asked, const runtime_options& options,
     return tl::unexpected{to.error()};
   auto outcome = to->queue->run(std::move(asked), gate_, until, to->epoch);
   if (to->of->breaker->is_on())
-    to->of->breaker->record(to->ticket, tried(outcome), steady_clock::now());
+    to->of->breaker->record(to->ticket, tried(outcome), where_->now());
   // What died with it counts no more for whoever hears of it here.
   const auto* death = outcome ? nullptr : outcome.error().post_mortem();
   if (death != nullptr && outcome.error().code() == errc::interpreter_died)
@@ -203,9 +203,9 @@ void lane::submit_once(operation asked, const runtime_options& options,
   if (!to)
     return done(tl::unexpected{to.error()});
   if (to->of->breaker->is_on())
-    done = [breaker = to->of->breaker, ticket = to->ticket,
+    done = [where = where_, breaker = to->of->breaker, ticket = to->ticket,
             raw = std::move(done)](result<value> outcome) {
-      breaker->record(ticket, tried(outcome), steady_clock::now());
+      breaker->record(ticket, tried(outcome), where->now());
       raw(std::move(outcome));
     };
   const auto made =
@@ -216,7 +216,7 @@ void lane::submit_once(operation asked, const runtime_options& options,
 
 steady_clock::time_point lane::deadline(const runtime_options& options) const {
   constexpr std::chrono::milliseconds least{0}, most{day_ms};
-  return steady_clock::now()
+  return where_->now()
          + std::clamp(options.timeout.value_or(timeout_), least, most);
 }
 

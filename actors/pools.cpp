@@ -8,10 +8,10 @@
 namespace snakebridge {
 
 std::shared_ptr<call_queue> pool::least_busy() const {
-  const auto rank = [since = steady_clock::now() - settings.restart.period](
-                      const std::shared_ptr<call_queue>& queue) {
+  const auto rank = [this](const std::shared_ptr<call_queue>& queue) {
     return std::tuple{queue->serving_epoch() == 0, queue->is_due(),
-                      queue->died_since(since), queue->load(), queue->users()};
+                      queue->died_within(settings.restart.period),
+                      queue->load(), queue->users()};
   };
   const auto candidates = in_service();
   return *std::min_element(candidates.begin(), candidates.end(),
@@ -29,7 +29,8 @@ pool::any_free(const std::shared_ptr<call_queue>& home) const {
 }
 
 pools::pools(const std::vector<pool_config>& wanted,
-             const std::shared_ptr<timers>& deadlines) {
+             std::shared_ptr<timers> deadlines)
+    : deadlines_{std::move(deadlines)} {
   for (const auto& settings : wanted) {
     pool made{.settings = settings,
               .interpreters = {},
@@ -40,7 +41,7 @@ pools::pools(const std::vector<pool_config>& wanted,
                                              : std::make_shared<spare_workers>(
                                                settings.name, settings.spares)};
     made.service->size = settings.size;
-    add(made, settings.size, pools_.size(), deadlines);
+    add(made, settings.size, pools_.size());
     pools_.push_back(std::move(made));
   }
   // Room to grow; the numbers of those that are there from the start come
@@ -51,19 +52,17 @@ pools::pools(const std::vector<pool_config>& wanted,
       continue;
     const auto first = each.interpreters.size();
     if (first < limits::resize_max)
-      add(each, static_cast<std::uint32_t>(limits::resize_max - first), place,
-          deadlines);
+      add(each, static_cast<std::uint32_t>(limits::resize_max - first), place);
     for (const auto& queue : std::span{each.interpreters}.subspan(first))
       queue->retire();
   }
 }
 
-void pools::add(pool& to, std::uint32_t count, std::size_t place,
-                const std::shared_ptr<timers>& deadlines) {
+void pools::add(pool& to, std::uint32_t count, std::size_t place) {
   for (std::uint32_t i = 0; i < count; ++i) {
     const auto number = static_cast<std::uint32_t>(numbered_.size() + 1);
     to.interpreters.push_back(
-      std::make_shared<call_queue>(number, to.settings.queue_max, deadlines));
+      std::make_shared<call_queue>(number, to.settings.queue_max, deadlines_));
     numbered_.emplace_back(place, to.interpreters.back());
   }
 }

@@ -55,7 +55,7 @@ class pools {
 public:
   /// Takes configurations that have been checked.
   pools(const std::vector<pool_config>& wanted,
-        const std::shared_ptr<timers>& deadlines);
+        std::shared_ptr<timers> deadlines);
 
   const std::vector<pool>& all() const { return pools_; }
   const pool* find(std::string_view name) const;
@@ -63,11 +63,13 @@ public:
   std::shared_ptr<call_queue> interpreter(std::uint32_t number) const;
   /// The one of that interpreter; null as above.
   const pool* of(std::uint32_t number) const;
+  /// The time on the clock their calls have deadlines of.
+  steady_clock::time_point now() const { return deadlines_->now(); }
 
 private:
-  void add(pool& to, std::uint32_t count, std::size_t place,
-           const std::shared_ptr<timers>& deadlines);
+  void add(pool& to, std::uint32_t count, std::size_t place);
 
+  const std::shared_ptr<timers> deadlines_;
   std::vector<pool> pools_;
   // By number, from 1: the place of its pool, and its queue.
   std::vector<std::pair<std::size_t, std::shared_ptr<call_queue>>> numbered_;

@@ -118,7 +118,7 @@ std::optional<error>
 call_queue::enqueue(const call_ptr& made,
                     std::shared_ptr<interpreter_host>* taken_by) {
   // Here it is sure that it never ran; once a worker has it, it may have begun.
-  if (steady_clock::now() >= made->deadline)
+  if (deadlines_->now() >= made->deadline)
     return given_up_error(made->asked, errc::deadline_exceeded,
                           call_stage::queued);
   // Outside the lock: encoding a large argument must not hold up the others.
@@ -248,7 +248,8 @@ bool call_queue::is_free() const {
   return host_ && !host_->stats().ended && waiting_.empty() && running() == 0;
 }
 
-bool call_queue::died_since(steady_clock::time_point since) const {
+bool call_queue::died_within(steady_clock::duration period) const {
+  const auto since = deadlines_->now() - period;
   const std::lock_guard lock{mutex_};
   return last_death_at_ >= since;
 }

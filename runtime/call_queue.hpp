@@ -71,8 +71,8 @@ public:
   bool is_due() const;
   /// A host is there, and has nothing to do.
   bool is_free() const;
-  /// An incarnation has died since.
-  bool died_since(steady_clock::time_point since) const;
+  /// An incarnation has died in the last `period`.
+  bool died_within(steady_clock::duration period) const;
   /// The incarnation that serves calls; 0: none does.
   std::uint32_t serving_epoch() const;
 

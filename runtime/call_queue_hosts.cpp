@@ -110,7 +110,7 @@ void call_queue::detach(const interpreter_host* host, std::uint32_t epoch,
     if (present && !end.asked) {
       ++deaths_;
       last_death_ = end.why;
-      last_death_at_ = steady_clock::now();
+      last_death_at_ = deadlines_->now();
     }
     for (auto each = end.unstarted.rbegin(); each != end.unstarted.rend();
          ++each) {

@@ -2,13 +2,14 @@
 
 namespace snakebridge {
 
-timers::timers() : thread_{[mine = clockwork_] { mine->loop(); }} {}
+thread_timers::thread_timers()
+    : thread_{[mine = clockwork_] { mine->loop(); }} {}
 
-timers::~timers() {
+thread_timers::~thread_timers() {
   stop();
 }
 
-void timers::stop() {
+void thread_timers::stop() {
   {
     const std::lock_guard lock{clockwork_->mutex};
     clockwork_->stopping = true;
@@ -22,8 +23,8 @@ void timers::stop() {
     thread_.join();
 }
 
-timer_token timers::at(steady_clock::time_point when,
-                       std::function<void()> due) {
+timer_token thread_timers::at(steady_clock::time_point when,
+                              std::function<void()> due) {
   auto& shared = *clockwork_;
   const std::lock_guard lock{shared.mutex};
   const timer_token set{when, ++shared.next};
@@ -33,7 +34,7 @@ timer_token timers::at(steady_clock::time_point when,
   return set;
 }
 
-void timers::cancel(const timer_token& set) {
+void thread_timers::cancel(const timer_token& set) {
   std::function<void()> forgotten; // freed outside the lock
   const std::lock_guard lock{clockwork_->mutex};
   const auto place = clockwork_->due.find(set);
@@ -43,7 +44,7 @@ void timers::cancel(const timer_token& set) {
   clockwork_->due.erase(place);
 }
 
-void timers::clockwork::loop() {
+void thread_timers::clockwork::loop() {
   std::unique_lock lock{mutex};
   while (!stopping) {
     if (due.empty()) {

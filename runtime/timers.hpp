@@ -1,7 +1,7 @@
 #pragma once
-// Deadlines. One thread runs functions at points in time: the deadlines of
-// calls nobody waits for, the grace of calls given up. Owned by the bridge;
-// any thread may set and cancel.
+// The clock of a bridge, and what is due on it: the deadlines of calls nobody
+// waits for. Owned by the bridge; any thread may set and cancel. Tests put a
+// clock in its place that they move by hand (testing/actor_timers.hpp).
 
 #include <condition_variable>
 #include <cstdint>
@@ -17,18 +17,33 @@ namespace snakebridge {
 
 class timers {
 public:
-  timers();
+  timers() = default;
   /// What is due later never runs.
-  ~timers();
-  /// The same, early: what is set from now on never runs.
-  void stop();
+  virtual ~timers() = default;
   timers(const timers&) = delete;
   timers& operator=(const timers&) = delete;
 
+  virtual steady_clock::time_point now() const = 0;
   /// Runs `due` at `when`, on the thread of the timers: it must not block.
-  timer_token at(steady_clock::time_point when, std::function<void()> due);
+  virtual timer_token at(steady_clock::time_point when,
+                         std::function<void()> due) = 0;
   /// Forgets it if it has not begun.
-  void cancel(const timer_token& set);
+  virtual void cancel(const timer_token& set) = 0;
+  /// What is due later, and what is set from now on, never runs.
+  virtual void stop() = 0;
+};
+
+/// On the machine's clock, by a thread of their own.
+class thread_timers final : public timers {
+public:
+  thread_timers();
+  ~thread_timers() override;
+
+  steady_clock::time_point now() const override { return steady_clock::now(); }
+  timer_token at(steady_clock::time_point when,
+                 std::function<void()> due) override;
+  void cancel(const timer_token& set) override;
+  void stop() override;
 
 private:
   // Shared with the thread: what it runs may hold the last owner of the timers,

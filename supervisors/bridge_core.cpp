@@ -72,14 +72,17 @@ private:
   caf::actor_system system_{settings_};
 };
 
-bridge_core::bridge_core(config checked, caf::actor_system* users)
+bridge_core::bridge_core(config checked, caf::actor_system* users,
+                         bridge_parts parts)
     : settings_{std::move(checked)},
       own_system_{users ? nullptr : std::make_unique<own_system>()},
       system_{users ? users : &own_system_->get()},
       threads_{std::make_shared<live_threads>()},
-      deadlines_{std::make_shared<timers>()},
+      deadlines_{parts.deadlines ? std::move(parts.deadlines)
+                                 : std::make_shared<thread_timers>()},
       pools_{std::make_shared<const pools>(settings_.pools, deadlines_)},
-      hosts_{real_hosts(settings_, threads_)},
+      hosts_{parts.hosts ? parts.hosts(*system_)
+                         : real_hosts(settings_, threads_)},
       sessions_{std::make_shared<sessions>(*system_, pools_, settings_.timeout,
                                            settings_.error_mode,
                                            settings_.refs)},
@@ -91,21 +94,22 @@ bridge_core::~bridge_core() {
 
 result<std::shared_ptr<bridge_core>>
 bridge_core::start(config wanted, caf::actor_system* users,
-                   const bridge_host_factory& hosts) {
+                   bridge_parts parts) {
   using core_result = result<std::shared_ptr<bridge_core>>;
   auto settings = checked(std::move(wanted));
   if (!settings)
     return reached(core_result{tl::unexpected{settings.error()}});
-  auto core = std::make_shared<bridge_core>(std::move(*settings), users);
+  auto core = std::make_shared<bridge_core>(std::move(*settings), users,
+                                            std::move(parts));
   auto started =
-    core->start_tree(hosts).and_then([&] { return core->wait_ready(); });
+    core->start_tree().and_then([&] { return core->wait_ready(); });
   if (started)
     return core;
   core->stop();
   return reached(core_result{tl::unexpected{started.error()}});
 }
 
-result<void> bridge_core::start_tree(const bridge_host_factory& hosts) {
+result<void> bridge_core::start_tree() {
   auto adopt_by = [all = std::weak_ptr{sessions_}](const caf::actor& adopter) {
     const auto here = all.lock();
     if (!here)
@@ -117,8 +121,6 @@ result<void> bridge_core::start_tree(const bridge_host_factory& hosts) {
                      }});
     });
   };
-  if (hosts)
-    hosts_ = hosts(*system_);
   auto root = spawn_idle_supervisor(
     *system_, root_spec(*pools_, hosts_, std::move(adopt_by)));
   if (!root)
@@ -289,7 +291,7 @@ bridge_stats bridge_core::stats() const {
                     .placement = pool.settings.placement,
                     .down = {},
                     .drained = pool.interpreters.front()->look().held,
-                    .circuit = pool.breaker->state(steady_clock::now()),
+                    .circuit = pool.breaker->state(deadlines_->now()),
                     .spares = pool.spares ? pool.spares->ready() : 0,
                     .interpreters = {}};
     for (const auto& queue : pool.interpreters) {

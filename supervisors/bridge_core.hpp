@@ -19,20 +19,23 @@
 
 namespace snakebridge {
 
-/// How the interpreters of a bridge get their hosts, on its actor system.
-using bridge_host_factory =
-  std::function<pool_host_factory(caf::actor_system&)>;
+/// What tests put in the place of a bridge's own.
+struct bridge_parts {
+  /// How interpreters get their hosts, on the bridge's actor system; empty:
+  /// those of the configuration.
+  std::function<pool_host_factory(caf::actor_system&)> hosts;
+  /// The clock; null: the machine's.
+  std::shared_ptr<timers> deadlines;
+};
 
 class bridge_core : public std::enable_shared_from_this<bridge_core> {
 public:
   /// Starts all and waits until every interpreter is ready. `users` is the
   /// actor system to run on; null: one of our own. Errors: config_invalid,
-  /// startup_failed, environment_invalid; nothing is left running then. `hosts`
-  /// is for tests; empty: those of the configuration.
+  /// startup_failed, environment_invalid; nothing is left running then.
   static result<std::shared_ptr<bridge_core>>
-  start(config wanted, caf::actor_system* users,
-        const bridge_host_factory& hosts = {});
-  bridge_core(config checked, caf::actor_system* users);
+  start(config wanted, caf::actor_system* users, bridge_parts parts = {});
+  bridge_core(config checked, caf::actor_system* users, bridge_parts parts);
   ~bridge_core();
 
   /// Ends all, in order and in bounded time. Idempotent.
@@ -58,7 +61,7 @@ public:
 private:
   class own_system;
 
-  result<void> start_tree(const bridge_host_factory& hosts);
+  result<void> start_tree();
   result<void> wait_ready() const;
   void end_own_system();
   std::optional<error> session_of_object(const operation& asked,
@@ -70,7 +73,7 @@ private:
   const std::shared_ptr<live_threads> threads_;
   const std::shared_ptr<timers> deadlines_;
   const std::shared_ptr<const pools> pools_;
-  pool_host_factory hosts_; // set at the start
+  const pool_host_factory hosts_;
   const std::shared_ptr<sessions> sessions_;
   const std::shared_ptr<clients> clients_;
   supervisor_actor root_;

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "supervisors/bridge_core.hpp"
+#include "testing/actor_timers.hpp"
 #include "testing/fake_host.hpp"
 
 namespace snakebridge::testing {
@@ -131,7 +132,8 @@ namespace {
 
 std::unique_ptr<bridge> started(const std::shared_ptr<fake_state>& state,
                                 config wanted, caf::actor_system* users) {
-  auto hosts = [state](caf::actor_system& system) -> pool_host_factory {
+  bridge_parts parts;
+  parts.hosts = [state](caf::actor_system& system) -> pool_host_factory {
     return [state, &system](const pool& of) -> host_factory {
       return [state, &system,
               start_timeout = of.settings.start_timeout](incarnation self) {
@@ -143,8 +145,10 @@ std::unique_ptr<bridge> started(const std::shared_ptr<fake_state>& state,
       };
     };
   };
+  if (users)
+    parts.deadlines = std::make_shared<actor_timers>(*users);
   return bridge_access::wrap(
-    or_throw(bridge_core::start(std::move(wanted), users, std::move(hosts))));
+    or_throw(bridge_core::start(std::move(wanted), users, std::move(parts))));
 }
 
 std::string left_in(const bridge& of) {

@@ -119,8 +119,9 @@ public:
 
   /// A bridge whose pools are all fake. Throws config_invalid, startup_failed.
   std::unique_ptr<bridge> start(config wanted = {.pools = {{.size = 1}}}) const;
-  /// The same on an actor system, which must outlive it. On one that is tested
-  /// by hand (`deterministic`) a thread's own calls must be answered at once.
+  /// The same on an actor system, which must outlive it, and on its clock. On
+  /// one that is tested by hand (`deterministic`) a thread's own call that is
+  /// not answered at once is deadline_exceeded.
   std::unique_ptr<bridge> start(caf::actor_system& on,
                                 config wanted = {.pools = {{.size = 1}}}) const;
 

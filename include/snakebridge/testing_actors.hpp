@@ -6,12 +6,12 @@
 // end itself. A bridge on fake Python may run on it, too. Needs GoogleTest and
 // CAF.
 //
-// On this clock are: what actors send delayed, the time a request may take,
-// restarts and their backoff, recycling by age, the answers and starts of fake
-// Python. On the machine's clock, which `advance` does not move, are: the
-// timeout of a call that its options or the configuration give it, the times of
-// a breaker, and the patience of `drain` and `resize`. Fake objects have no
-// ttl. Unless a test is of these, nothing in it depends on the machine.
+// On this clock are: what actors send delayed, the time a request may take, the
+// timeouts of calls, restarts and their backoff, breakers, recycling by age,
+// the answers and starts of fake Python. What blocks its thread cannot wait for
+// it: a thread's own call that is not answered at once is deadline_exceeded,
+// and the patience of `drain` and `resize` is on the machine's clock. Fake
+// objects have no ttl.
 
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>

@@ -250,6 +250,11 @@ void object_table::expire() {
       *next_expiry_, now + std::chrono::milliseconds{limits::expiry_step_ms});
 }
 
+bool object_table::forget(std::uint64_t session, std::uint64_t slot) {
+  const auto place = sessions_.find(session);
+  return place != sessions_.end() && place->second->forget(slot);
+}
+
 std::size_t object_table::release(std::uint64_t session) {
   const auto taken = sessions_.extract(session);
   return taken.empty() ? 0 : taken.mapped()->forget_all();

@@ -106,6 +106,8 @@ public:
   std::uint32_t end_call(std::uint64_t session);
   /// Code of the session has defined names in its namespace.
   bool holds_names(std::uint64_t session) const;
+  /// Lets one object go; false when it was gone already.
+  bool forget(std::uint64_t session, std::uint64_t slot);
   /// Frees all of a session: how many objects it had.
   std::size_t release(std::uint64_t session);
   void release_all();

@@ -102,15 +102,7 @@ bool executor::take(const frame& received) {
     return false;
   const auto released = guarded([&] {
     wire::incoming message{received};
-    const auto asked = message.root<schema::Release>();
-    const auto slots = asked.getSlots();
-    if (slots.size() == 0)
-      return objects_.release(asked.getSession());
-    auto& session = objects_.of(asked.getSession());
-    std::size_t freed = 0;
-    for (const auto slot : slots)
-      freed += session.forget(slot) ? 1 : 0;
-    return freed;
+    return release(message.root<schema::Release>(), objects_);
   });
   return released.has_value();
 }
@@ -150,6 +142,16 @@ void executor::answer(const frame& received) {
   hand_over_output();
   die_at(fault_point::call_lost_after);
   send(received.header.call, std::move(reply));
+}
+
+std::size_t release(schema::Release::Reader asked, object_table& objects) {
+  const auto slots = asked.getSlots();
+  if (slots.size() == 0)
+    return objects.release(asked.getSession());
+  std::size_t freed = 0;
+  for (const auto slot : slots)
+    freed += objects.forget(asked.getSession(), slot) ? 1 : 0;
+  return freed;
 }
 
 python_operation read_request(schema::Request::Reader asked,

@@ -17,6 +17,9 @@ namespace [[gnu::visibility("hidden")]] snakebridge {
 python_operation read_request(schema::Request::Reader asked,
                               const session_objects& session);
 
+/// Lets go what a message says: how many objects that were.
+std::size_t release(schema::Release::Reader asked, object_table& objects);
+
 class executor {
 public:
   executor(channel& data, status_page& status, std::size_t payload_bytes_max,

@@ -120,7 +120,7 @@ protected:
   trace happened;
   fake_manners manners; ///< of the hosts that are started next
   std::map<std::uint32_t, std::vector<std::shared_ptr<fake_host>>> hosts;
-  std::shared_ptr<timers> deadlines = std::make_shared<timers>();
+  std::shared_ptr<timers> deadlines = std::make_shared<thread_timers>();
   std::shared_ptr<const pools> places;
   std::shared_ptr<sessions> open_sessions;
   caf::actor root;

@@ -69,7 +69,7 @@ protected:
   sharing_scheduler settings;
   caf::actor_system system{settings};
   std::shared_ptr<const pools> places = std::make_shared<const pools>(
-    std::vector<pool_config>{{.size = 1}}, std::make_shared<timers>());
+    std::vector<pool_config>{{.size = 1}}, std::make_shared<thread_timers>());
   std::shared_ptr<fake_host> host =
     std::make_shared<fake_host>(incarnation{"default", 1, 1});
   std::shared_ptr<sessions> open_sessions =

@@ -70,7 +70,7 @@ protected:
 private:
   const sb::config settings_ =
     or_throw(checked(one_pool(sb::placement::embedded)));
-  std::shared_ptr<timers> deadlines_ = std::make_shared<timers>();
+  std::shared_ptr<timers> deadlines_ = std::make_shared<thread_timers>();
   std::shared_ptr<live_threads> threads_ = std::make_shared<live_threads>();
   std::shared_ptr<const pools> places_ =
     std::make_shared<const pools>(settings_.pools, deadlines_);

@@ -107,6 +107,11 @@ void add_control(corpus& to) {
   });
   to["release"] = message_of<schema::Release>(
     target::release, [](auto release) { release.setSession(2); });
+  to["release_slots"] =
+    message_of<schema::Release>(target::release, [](auto release) {
+      release.setSession(2);
+      release.initSlots(2).set(1, 7);
+    });
 }
 
 void append_request(input& to, const operation& asked) {

@@ -77,9 +77,9 @@ void run_release(const frame& received) {
   auto& objects = python().objects();
   expect_handled([&] {
     wire::incoming message{received};
-    const auto session = message.root<schema::Release>().getSession();
+    const auto asked = message.root<schema::Release>();
     // The one that refs of requests are looked up in stays.
-    return session == 1 ? 0 : objects.release(session);
+    return asked.getSession() == 1 ? 0 : release(asked, objects);
   });
 }
 

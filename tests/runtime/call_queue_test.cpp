@@ -45,7 +45,7 @@ protected:
   }
 
   trace happened;
-  std::shared_ptr<timers> deadlines = std::make_shared<timers>();
+  std::shared_ptr<timers> deadlines = std::make_shared<thread_timers>();
   std::shared_ptr<call_queue> queue =
     std::make_shared<call_queue>(7, 3, deadlines);
   std::shared_ptr<fake_host> host;

@@ -43,7 +43,7 @@ TEST(CallRace, GivenManyAnswersAtOnceThenOneWinsAndTheCompletionRunsOnce) {
 }
 
 TEST(CallRace, WhenADeadlinePassesWhileItIsSubmittedThenItIsAnsweredOnce) {
-  const auto deadlines = std::make_shared<timers>();
+  const auto deadlines = std::make_shared<thread_timers>();
   const auto queue = std::make_shared<call_queue>(7, 10'000, deadlines);
   const auto host = std::make_shared<fake_host>(incarnation{"test", 7, 1});
   queue->next_epoch();
@@ -68,7 +68,7 @@ TEST(CallRace, WhenADeadlinePassesWhileItIsSubmittedThenItIsAnsweredOnce) {
 }
 
 TEST(CallRace, WhenAnswersExpiriesAndDeathsRaceThenNoCallIsLost) {
-  const auto deadlines = std::make_shared<timers>();
+  const auto deadlines = std::make_shared<thread_timers>();
   const auto queue = std::make_shared<call_queue>(7, 10'000, deadlines);
   std::atomic<bool> over{false};
   std::atomic<int> answered{0};

@@ -6,6 +6,7 @@
 #include <poll.h>
 
 #include "runtime/socket_channel.hpp"
+#include "tests/support/logged.hpp"
 
 namespace snakebridge::testing {
 
@@ -62,10 +63,14 @@ TEST_F(SpareWorkers, WhenOneIsStartedThenTheNextWaitsForAnotherLook) {
 }
 
 TEST_F(SpareWorkers, WhenNoneCanBeStartedThenItIsTriedLessAndLessOften) {
+  const logged log;
   const auto tried = started_within(1h, none);
   EXPECT_GE(tried, 50) << "once a minute";
   EXPECT_LE(tried, 70);
   EXPECT_EQ(started_within(1min, none), 1);
+  const auto told = log.warnings("test");
+  ASSERT_EQ(told.size(), 1U) << "once, not each time";
+  EXPECT_NE(told[0].find("there are no more"), std::string::npos) << told[0];
 }
 
 TEST_F(SpareWorkers, WhenNoneLivesLongThenItIsTriedLessAndLessOften) {

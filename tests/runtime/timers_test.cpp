@@ -18,7 +18,7 @@ const auto never = steady_clock::time_point::max();
 } // namespace
 
 TEST(Timers, WhenItIsDueThenItRunsOnce) {
-  timers set;
+  thread_timers set;
   std::promise<void> ran;
   set.at(long_ago, [&] { ran.set_value(); });
   EXPECT_EQ(ran.get_future().wait_for(patience), std::future_status::ready);
@@ -26,7 +26,7 @@ TEST(Timers, WhenItIsDueThenItRunsOnce) {
 
 TEST(Timers, GivenSeveralThenTheEarliestRunsFirst) {
   trace happened;
-  timers set;
+  thread_timers set;
   std::promise<void> all_set;
   std::promise<void> all_ran;
   // Holds the thread until all are set.
@@ -41,7 +41,7 @@ TEST(Timers, GivenSeveralThenTheEarliestRunsFirst) {
 
 TEST(Timers, WhenItIsCancelledThenItNeverRunsAndLetsGoOfWhatItHeld) {
   const auto held = std::make_shared<int>();
-  timers set;
+  thread_timers set;
   const auto token = set.at(never, [held] { FAIL() << "it was cancelled"; });
   EXPECT_EQ(held.use_count(), 2);
   set.cancel(token);
@@ -52,7 +52,7 @@ TEST(Timers, WhenItIsCancelledThenItNeverRunsAndLetsGoOfWhatItHeld) {
 TEST(Timers, WhenTheyEndThenWhatIsDueLaterNeverRuns) {
   const auto held = std::make_shared<int>();
   {
-    timers set;
+    thread_timers set;
     set.at(never, [held] { FAIL() << "it was not due"; });
   }
   EXPECT_EQ(held.use_count(), 1);
@@ -60,7 +60,7 @@ TEST(Timers, WhenTheyEndThenWhatIsDueLaterNeverRuns) {
 
 // A call that outlives its bridge does this; the thread joined itself.
 TEST(Timers, WhenWhatTheyRunOwnsThemLastThenTheyEndOnTheirOwnThread) {
-  auto set = std::make_shared<timers>();
+  auto set = std::make_shared<thread_timers>();
   std::promise<void> alone;
   std::promise<void> ended;
   set->at(long_ago, [&, last = set]() mutable {

@@ -247,7 +247,7 @@ private:
   const make_host make_;
   const std::shared_ptr<live_threads> threads_ =
     std::make_shared<live_threads>();
-  const std::shared_ptr<timers> deadlines_ = std::make_shared<timers>();
+  const std::shared_ptr<timers> deadlines_ = std::make_shared<thread_timers>();
   const std::shared_ptr<call_queue> queue_;
   std::shared_ptr<interpreter_host> host_;
   std::mutex mutex_;

@@ -13,22 +13,34 @@ using namespace std::chrono_literals;
 using train_atom = caf::atom_constant<caf::atom("train")>;
 
 // A service as programs have it: it trains a model, and asks for no longer than
-// five seconds.
+// five seconds; or it says how long Python may take.
 static caf::behavior service(caf::event_based_actor* self, const bridge* on) {
   const auto session = open_session(self, *on, {.id = "service"});
-  return {[self, session](train_atom) {
+  const auto train = [self, session](caf::duration patience,
+                                     const call_message& asked) {
     auto told = self->make_response_promise<value>();
-    self->request(session, 5s, call_message{"ml", "train"})
+    self->request(session, patience, asked)
       .then([told](value& got) mutable { told.deliver(std::move(got)); },
             [told](caf::error& why) mutable { told.deliver(std::move(why)); });
     return told;
-  }};
+  };
+  return {[train](train_atom) {
+            return train(5s, call_message{"ml", "train"});
+          },
+          [train](train_atom, caf::timespan limit) {
+            const auto timeout =
+              std::chrono::duration_cast<std::chrono::milliseconds>(limit);
+            return train(caf::infinite,
+                         call_message{.module = "ml",
+                                      .function = "train",
+                                      .options = {.timeout = timeout}});
+          }};
 }
 
 class OnVirtualTime : public deterministic {
 protected:
   void SetUp() override {
-    const auto& bridge = start_bridge(python);
+    const auto& bridge = start_bridge(python, wanted());
     client = ends_with_test(system().spawn(service, &bridge));
     running = &bridge;
     settle();
@@ -38,6 +50,7 @@ protected:
     EXPECT_NO_LEAKED_REFS(*running);
     deterministic::TearDown();
   }
+  virtual config wanted() { return {.pools = {{.size = 1}}}; }
   void ended(const caf::actor& who) {
     caf::anon_send_exit(who, caf::exit_reason::user_shutdown);
     settle();
@@ -46,6 +59,9 @@ protected:
     python.on("ml.train", std::move(how));
   }
   answer<value> train() { return ask<value>(client, train_atom::value); }
+  answer<value> train_for(caf::timespan limit) {
+    return ask<value>(client, train_atom::value, limit);
+  }
 
   fake_python python;
   const bridge* running = nullptr;
@@ -105,9 +121,69 @@ TEST_F(OnVirtualTime, WhenItComesBackSlowlyThenCallsWaitUntilThen) {
   EXPECT_EQ(waits.value(), 1);
 }
 
+TEST_F(OnVirtualTime, WhenACallHasNoMoreTimeThenTheBridgeGivesItUp) {
+  training([](const fake_call&) { return fake_answer{1}.after(3s); });
+  const auto late = train_for(2s), waits = train_for(2s);
+  advance(1'999ms);
+  EXPECT_FALSE(late.arrived() || waits.arrived());
+  advance(1ms);
+  const auto ran = to_error(late.error()), waited = to_error(waits.error());
+  EXPECT_EQ(ran.code(), errc::deadline_exceeded);
+  EXPECT_TRUE(ran.may_have_run());
+  EXPECT_EQ(waited.code(), errc::deadline_exceeded);
+  EXPECT_FALSE(waited.may_have_run());
+  training([](const fake_call&) { return 2; });
+  const auto next = train_for(2s);
+  EXPECT_FALSE(next.arrived());
+  advance(1s);
+  EXPECT_EQ(next.value(), 2);
+}
+
 TEST_F(OnVirtualTime, WhenAThreadCallsThenItIsAnsweredOnIt) {
   training([](const fake_call&) { return 5; });
   EXPECT_EQ(running->call("ml", "train"), 5);
+}
+
+TEST_F(OnVirtualTime, WhenAThreadsCallIsNotAnsweredAtOnceThenItsTimeIsOver) {
+  training([](const fake_call&) { return fake_answer::hold(); });
+  const auto late = running->call("ml", "train");
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code(), errc::deadline_exceeded);
+  EXPECT_TRUE(python.finish("ml.train", 1));
+}
+
+class OnVirtualTimeWithABreaker : public OnVirtualTime {
+protected:
+  config wanted() override {
+    return {.pools = {{.size = 1,
+                       .breaker = {.failures = 2, .period = 10s, .open = 5s}}}};
+  }
+  circuit_state circuit() { return running->stats().pools.at(0).circuit; }
+  void crash_once() {
+    training([](const fake_call&) { return fake_answer::crash().after(1s); });
+    train();
+    advance(1s);
+  }
+};
+
+TEST_F(OnVirtualTimeWithABreaker, WhenItsTimeComesThenOneCallMayTry) {
+  crash_once();
+  crash_once();
+  EXPECT_EQ(circuit(), circuit_state::open);
+  training([](const fake_call&) { return 7; });
+  advance(4'999ms);
+  EXPECT_EQ(to_error(train().error()).code(), errc::pool_down);
+  advance(1ms);
+  EXPECT_EQ(circuit(), circuit_state::half_open);
+  EXPECT_EQ(train().value(), 7);
+  EXPECT_EQ(circuit(), circuit_state::closed);
+}
+
+TEST_F(OnVirtualTimeWithABreaker, WhenCrashesAreFarApartThenItStaysClosed) {
+  crash_once();
+  advance(10s);
+  crash_once();
+  EXPECT_EQ(circuit(), circuit_state::closed);
 }
 
 } // namespace snakebridge::testing
