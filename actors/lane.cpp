@@ -163,7 +163,8 @@ result<value> lane::run_once(operation asked, const runtime_options& options,
   auto to = begin(asked, options);
   if (!to)
     return tl::unexpected{to.error()};
-  auto outcome = to->queue->run(std::move(asked), gate_, until, to->epoch);
+  auto outcome = to->queue->run(std::move(asked), gate_, until, to->epoch,
+                                std::move(to->join));
   if (to->of->breaker->is_on())
     to->of->breaker->record(to->ticket, tried(outcome), where_->now());
   // What died with it counts no more for whoever hears of it here.
@@ -211,6 +212,7 @@ void lane::submit_once(operation asked, const runtime_options& options,
   const auto made =
     std::make_shared<call>(std::move(asked), gate_, until, std::move(done));
   made->epoch = to->epoch;
+  made->join = std::move(to->join);
   to->queue->submit(made);
 }
 
@@ -243,21 +245,37 @@ result<lane::route> lane::find_route(const operation& asked,
     const std::lock_guard lock{mutex_};
     remember_locked(queue);
     return route{
-      std::move(queue), name->epoch, where_->of(name->interpreter), {}};
+      std::move(queue), name->epoch, where_->of(name->interpreter), {}, {}};
   }
   auto chosen = home(options.pool);
   if (!chosen)
     return tl::unexpected{chosen.error()};
   const auto* in = where_->of((*chosen)->interpreter());
   const bool anywhere = asked.what == verb::call || asked.what == verb::get;
-  if (anywhere
-      && options.affinity.value_or(in->settings.affinity) == affinity::hint) {
-    auto free = in->any_free(*chosen);
+  if (!anywhere
+      || options.affinity.value_or(in->settings.affinity) != affinity::hint)
+    return route{std::move(*chosen), 0, in, {}, {}};
+  auto free = in->any_free(*chosen);
+  {
     const std::lock_guard lock{mutex_};
     if (remember_locked(free))
       *chosen = std::move(free);
   }
-  return route{std::move(*chosen), 0, in, {}};
+  return route{std::move(*chosen),
+               0,
+               in,
+               in->service->size > 1 ? joins_others() : call::joiner{},
+               {}};
+}
+
+call::joiner lane::joins_others() {
+  return [weak = weak_from_this()](const std::shared_ptr<call_queue>& queue) {
+    const auto self = weak.lock();
+    if (!self)
+      return false;
+    const std::lock_guard lock{self->mutex_};
+    return !self->gate_->closed && self->remember_locked(queue);
+  };
 }
 
 result<std::shared_ptr<call_queue>> lane::home(const std::string& pool) {

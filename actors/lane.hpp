@@ -48,6 +48,7 @@ private:
     std::shared_ptr<call_queue> queue;
     std::uint32_t epoch = 0; ///< of the refs; 0: there are none
     const pool* of = nullptr;
+    call::joiner join; ///< of a call that may run anywhere
     circuit_breaker::ticket ticket;
   };
 
@@ -60,6 +61,9 @@ private:
   result<route> find_route(const operation& asked,
                            const runtime_options& options);
   result<std::shared_ptr<call_queue>> home(const std::string& pool);
+  /// For a call of this session that waits, and that another interpreter would
+  /// run.
+  call::joiner joins_others();
   /// False: it is not in service, and this session has nothing there.
   bool remember_locked(const std::shared_ptr<call_queue>& queue);
   using queues = std::vector<std::shared_ptr<call_queue>>;

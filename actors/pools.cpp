@@ -61,9 +61,11 @@ pools::pools(const std::vector<pool_config>& wanted,
 void pools::add(pool& to, std::uint32_t count, std::size_t place) {
   for (std::uint32_t i = 0; i < count; ++i) {
     const auto number = static_cast<std::uint32_t>(numbered_.size() + 1);
-    to.interpreters.push_back(
-      std::make_shared<call_queue>(number, to.settings.queue_max, deadlines_));
-    numbered_.emplace_back(place, to.interpreters.back());
+    auto made = std::make_shared<call_queue>(number, to.settings.queue_max,
+                                             deadlines_, to.service);
+    to.service->all.emplace_back(made);
+    to.interpreters.push_back(made);
+    numbered_.emplace_back(place, std::move(made));
   }
 }
 

@@ -23,10 +23,9 @@
 namespace snakebridge {
 
 /// What changes in a pool.
-struct pool_service {
-  std::atomic<std::uint32_t> size{0}; ///< the first so many are in service
-  std::mutex choosing;                ///< a session chooses, and joins
-  std::mutex resizing;                ///< one at a time
+struct pool_service : call_queue_mates {
+  std::mutex choosing; ///< a session chooses, and joins
+  std::mutex resizing; ///< one at a time
 
   std::mutex mutex;           ///< of the next
   caf::actor_addr supervisor; ///< of the pool, while it runs

@@ -21,6 +21,7 @@ namespace snakebridge {
 
 using steady_clock = std::chrono::steady_clock;
 
+class call_queue;
 class timers;
 using timer_token = std::pair<steady_clock::time_point, std::uint64_t>;
 
@@ -78,11 +79,17 @@ public:
         waited_for_{false},
         done_{std::move(done)} {}
 
-  const operation asked;
+  operation asked; ///< until it is made again by another interpreter
   const std::shared_ptr<const session_gate> session;
   const steady_clock::time_point deadline;
   /// The incarnation its refs belong to; 0: it has none.
   std::uint32_t epoch = 0;
+  /// For another interpreter of the pool that would run it while it waits: its
+  /// session comes there, true unless it cannot. Empty: it stays.
+  using joiner = std::function<bool(const std::shared_ptr<call_queue>&)>;
+  joiner join;
+  /// It waited elsewhere before: it is not new.
+  bool taken_over = false;
 
   // For the host that has the call, under the host's own rules.
   std::uint64_t id = 0;

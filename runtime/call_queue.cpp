@@ -60,12 +60,13 @@ std::shared_ptr<interpreter_host> call_queue::host() const {
 result<value> call_queue::run(operation asked,
                               std::shared_ptr<const session_gate> session,
                               steady_clock::time_point deadline,
-                              std::uint32_t epoch) {
+                              std::uint32_t epoch, call::joiner join) {
   if (auto outcome = run_here(asked, *session, deadline, epoch))
     return std::move(*outcome);
   const auto mine =
     std::make_shared<call>(std::move(asked), std::move(session), deadline);
   mine->epoch = epoch;
+  mine->join = std::move(join);
   mine->watch(giving_up(mine, errc::cancelled));
   if (auto refused = enqueue(mine, nullptr))
     return tl::unexpected{std::move(*refused)};
@@ -104,9 +105,13 @@ std::function<void()> call_queue::giving_up(const call_ptr& watched, errc why) {
   };
 }
 
-void call_queue::submit(const call_ptr& made) {
+void call_queue::watch(const call_ptr& made) {
   made->watch(deadlines_, giving_up(made, errc::deadline_exceeded));
   made->watch(giving_up(made, errc::cancelled));
+}
+
+void call_queue::submit(const call_ptr& made) {
+  watch(made);
   std::shared_ptr<interpreter_host> taken_by;
   if (auto refused = enqueue(made, &taken_by))
     made->answer(tl::unexpected{std::move(*refused)});
@@ -126,32 +131,44 @@ call_queue::enqueue(const call_ptr& made,
     if (auto prepared = ready->prepare(*made); !prepared)
       return prepared.error();
   call_ptr gives_way;
-  {
-    const std::lock_guard lock{mutex_};
-    // It may have expired on its way here; from now on `give_up` finds it.
-    if (made->answered())
-      return {};
-    if (auto refused = refusal_of_new(made->asked, *made->session, made->epoch))
-      return refused;
-    if (waiting_.empty() && host_ && !replacing_
-        && host_->accept(made, taken_by != nullptr)) {
-      ++calls_;
-      if (taken_by != nullptr)
-        *taken_by = host_;
-      return {};
-    }
-    if (made->asked.fails_fast)
-      return unavailable();
-    if (waiting_.size() >= waiting_max_) {
-      gives_way = waiting_.make_room(made->session->number);
-      if (!gives_way)
-        return overloaded();
-    }
-    ++calls_;
-    waiting_.push_back(made);
-  }
+  auto refused = take_in(made, taken_by, gives_way);
   if (gives_way)
     gives_way->answer(tl::unexpected{overloaded()});
+  if (made->join && !refused)
+    ask_mates();
+  return refused;
+}
+
+std::optional<error>
+call_queue::take_in(const call_ptr& made,
+                    std::shared_ptr<interpreter_host>* taken_by,
+                    call_ptr& gives_way) {
+  const std::lock_guard lock{mutex_};
+  // It may have expired on its way here; from now on `give_up` finds it.
+  if (made->answered())
+    return {};
+  const auto& asked = made->asked;
+  const auto& session = *made->session;
+  if (auto refused = made->taken_over
+                       ? refusal(asked, session, made->epoch)
+                       : refusal_of_new(asked, session, made->epoch))
+    return refused;
+  if (waiting_.empty() && host_ && !replacing_
+      && host_->accept(made, taken_by != nullptr)) {
+    ++calls_;
+    if (taken_by != nullptr)
+      *taken_by = host_;
+    return {};
+  }
+  if (asked.fails_fast)
+    return unavailable();
+  if (!made->taken_over && waiting_.size() >= waiting_max_) {
+    gives_way = waiting_.make_room(session.number);
+    if (!gives_way)
+      return overloaded();
+  }
+  ++calls_;
+  waiting_.push_back(made);
   return {};
 }
 
@@ -240,7 +257,7 @@ void call_queue::release(std::uint64_t session) {
 
 std::size_t call_queue::load() const {
   const std::lock_guard lock{mutex_};
-  return waiting_.size() + running();
+  return waiting_.size() + running() + arriving_;
 }
 
 bool call_queue::is_free() const {
@@ -286,6 +303,7 @@ void call_queue::pump() {
   }
   for (auto& [each, why] : refused)
     each->answer(tl::unexpected{std::move(why)});
+  help_out();
 }
 
 void call_queue::pump(refusals& refused) {

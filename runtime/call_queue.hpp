@@ -11,12 +11,22 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "runtime/fair_queue.hpp"
 #include "runtime/interpreter_host.hpp"
 #include "runtime/timers.hpp"
 
 namespace snakebridge {
+
+class call_queue;
+
+/// The interpreters of a pool. What waits at one of them, and may run anywhere,
+/// is run by another that has nothing to do.
+struct call_queue_mates {
+  std::vector<std::weak_ptr<call_queue>> all; ///< set before any is used
+  std::atomic<std::uint32_t> size{0}; ///< the first so many are in service
+};
 
 class call_queue : public std::enable_shared_from_this<call_queue> {
 public:
@@ -35,11 +45,14 @@ public:
     host_stats host;
   };
 
+  /// `mates`: null, it is the only one.
   call_queue(std::uint32_t interpreter, std::size_t waiting_max,
-             std::shared_ptr<timers> deadlines)
+             std::shared_ptr<timers> deadlines,
+             std::shared_ptr<const call_queue_mates> mates = nullptr)
       : interpreter_{interpreter},
         waiting_max_{waiting_max},
-        deadlines_{std::move(deadlines)} {}
+        deadlines_{std::move(deadlines)},
+        mates_{std::move(mates)} {}
   call_queue(const call_queue&) = delete;
   call_queue& operator=(const call_queue&) = delete;
 
@@ -52,7 +65,8 @@ public:
   /// it is cancelled.
   result<value> run(operation asked,
                     std::shared_ptr<const session_gate> session,
-                    steady_clock::time_point deadline, std::uint32_t epoch);
+                    steady_clock::time_point deadline, std::uint32_t epoch,
+                    call::joiner join = {});
   /// Puts a call in and returns; its completion runs exactly once.
   void submit(const call_ptr& made);
   /// A session ends: its waiting calls answer session_closed, those that run
@@ -152,6 +166,24 @@ private:
   /// thread must then assist.
   std::optional<error> enqueue(const call_ptr& made,
                                std::shared_ptr<interpreter_host>* taken_by);
+  std::optional<error> take_in(const call_ptr& made,
+                               std::shared_ptr<interpreter_host>* taken_by,
+                               call_ptr& gives_way);
+  void watch(const call_ptr& made);
+
+  // call_queue_mates.cpp; all but the short ones without the lock.
+  std::vector<std::shared_ptr<call_queue>> mates() const;
+  /// To be told when calls have come to wait here.
+  void ask_mates();
+  /// With nothing to do, takes over what waits at mates.
+  void help_out();
+  bool begin_help();
+  bool end_help();
+  bool take_over_from(call_queue& mate);
+  bool expect_one();
+  call_ptr next_to_move() const;
+  bool let_move(const call_ptr& waiting);
+
   error overloaded() const;
   error unavailable() const;
   error out_of_service() const;
@@ -168,12 +200,15 @@ private:
   const std::uint32_t interpreter_;
   const std::size_t waiting_max_;
   const std::shared_ptr<timers> deadlines_;
+  const std::shared_ptr<const call_queue_mates> mates_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_; // host_, deaths_ or closed_
   fair_queue waiting_;
   std::shared_ptr<interpreter_host> host_;
   std::atomic<std::size_t> run_here_ = 0; // calls, in the host
+  std::atomic<std::size_t> arriving_ = 0; // calls, from mates
+  bool helping_ = false, asked_for_help_ = false;
   std::uint32_t epoch_ = 0;
   std::uint32_t deaths_ = 0;
   std::uint32_t deaths_before_ = 0; // a host was expected

@@ -128,6 +128,7 @@ void call_queue::detach(const interpreter_host* host, std::uint32_t epoch,
   changed_.notify_all();
   for (auto& [each, why] : refused)
     each->answer(tl::unexpected{std::move(why)});
+  ask_mates();
 }
 
 void call_queue::close(error why) {

@@ -17,17 +17,27 @@ void fair_queue::forget(lines::iterator empty) {
   lines_.erase(empty);
 }
 
+void fair_queue::came(const call& one) {
+  ++size_;
+  movable_ += one.join ? 1 : 0;
+}
+
+void fair_queue::went(const call& one) {
+  --size_;
+  movable_ -= one.join ? 1 : 0;
+}
+
 void fair_queue::push_back(call_ptr last) {
   auto& mine = line_of(last->session->number, turns_.end());
+  came(*last);
   mine.calls.push_back(std::move(last));
-  ++size_;
 }
 
 void fair_queue::push_front(call_ptr next) {
   auto& mine = line_of(next->session->number, turns_.begin());
   turns_.splice(turns_.begin(), turns_, mine.turn);
+  came(*next);
   mine.calls.push_front(std::move(next));
-  ++size_;
 }
 
 const call_ptr& fair_queue::front() const {
@@ -37,12 +47,20 @@ const call_ptr& fair_queue::front() const {
 void fair_queue::pop_front() {
   const auto place = lines_.find(turns_.front());
   auto& mine = place->second;
+  went(*mine.calls.front());
   mine.calls.pop_front();
-  --size_;
   if (mine.calls.empty())
     forget(place);
   else
     turns_.splice(turns_.end(), turns_, mine.turn);
+}
+
+call_ptr fair_queue::first_movable() const {
+  for (const auto session : turns_)
+    for (const auto& each : lines_.at(session).calls)
+      if (each->join && !each->answered() && !each->session->closed)
+        return each;
+  return nullptr;
 }
 
 bool fair_queue::erase(const call_ptr& gone) {
@@ -53,8 +71,8 @@ bool fair_queue::erase(const call_ptr& gone) {
   const auto found = std::find(calls.begin(), calls.end(), gone);
   if (found == calls.end())
     return false;
+  went(*gone);
   calls.erase(found);
-  --size_;
   if (calls.empty())
     forget(place);
   return true;
@@ -72,7 +90,7 @@ call_ptr fair_queue::make_room(std::uint64_t session) {
   auto& calls = longest->second.calls; // not its only one
   auto last = std::move(calls.back());
   calls.pop_back();
-  --size_;
+  went(*last);
   return last;
 }
 
@@ -82,7 +100,8 @@ std::vector<call_ptr> fair_queue::take(std::uint64_t session) {
     return {};
   std::vector<call_ptr> taken{place->second.calls.begin(),
                               place->second.calls.end()};
-  size_ -= taken.size();
+  for (const auto& each : taken)
+    went(*each);
   forget(place);
   return taken;
 }

@@ -5,6 +5,7 @@
 // room for no more, it is the longest line that gives way. Owned by a
 // call_queue, under its lock.
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <list>
@@ -19,6 +20,8 @@ class fair_queue {
 public:
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
+  /// How many of them another interpreter may run. Any thread.
+  std::size_t movable() const { return movable_.load(); }
 
   void push_back(call_ptr last);
   /// It is next, before all others: as if it had never been taken out.
@@ -27,6 +30,9 @@ public:
   const call_ptr& front() const;
   /// Takes it out; then it is another session's turn.
   void pop_front();
+  /// The first of them that another interpreter may run, of a session that
+  /// lives, and not answered; null: there is none.
+  call_ptr first_movable() const;
   /// False when it is not there.
   bool erase(const call_ptr& gone);
   /// Takes out the last call of the longest line, if another call of `session`
@@ -47,10 +53,13 @@ private:
 
   line& line_of(std::uint64_t session, turns::const_iterator turn_if_new);
   void forget(lines::iterator empty);
+  void came(const call& one);
+  void went(const call& one);
 
   lines lines_; // of sessions that have calls here; none is empty
   turns turns_; // the same sessions: whose turn it is first
   std::size_t size_ = 0;
+  std::atomic<std::size_t> movable_ = 0;
 };
 
 } // namespace snakebridge

@@ -80,7 +80,8 @@ public:
   /// What can be done for a call before it is accepted, outside all locks.
   /// An error refuses the call.
   virtual result<void> prepare(call&) { return {}; }
-  /// Takes the call if it can start soon; else false, and `on_room` follows.
+  /// Takes the call if it can start soon, or at once if another interpreter may
+  /// run it as well; else false, and `on_room` follows.
   /// The queue calls it with its lock held, so calls arrive in order.
   /// `assisted`: this thread is about to `assist`.
   virtual bool accept(const call_ptr& taken, bool assisted) = 0;

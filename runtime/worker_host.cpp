@@ -102,7 +102,9 @@ result<void> worker_host::prepare(call& made) {
 
 bool worker_host::accept(const call_ptr& taken, bool assisted) {
   const std::lock_guard lock{mutex_};
-  if (!open_ || handed_over_.size() >= limits::handed_over_max)
+  // One that another may run sooner does not wait behind what runs here.
+  const std::size_t most = taken->join ? 1 : limits::handed_over_max;
+  if (!open_ || handed_over_.size() >= most)
     return false;
   // A call that waited while no host was there has not been prepared.
   if (auto prepared = prepare(*taken); !prepared) {

@@ -142,7 +142,7 @@ inline bool fake_host::is_up() const {
 inline bool fake_host::accept(const call_ptr& taken, bool) {
   const lock guard{mutex_};
   if (life_ != life::up || told_to_end_
-      || accepted_.size() >= how_.accepted_max)
+      || accepted_.size() >= (taken->join ? 1 : how_.accepted_max))
     return false;
   accepted_.push_back(taken);
   names_[taken->session->number] = taken->session->id;

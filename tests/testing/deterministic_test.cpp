@@ -25,12 +25,12 @@ static caf::behavior service(caf::event_based_actor* self, const bridge* on) {
     return told;
   };
   return {[train](train_atom) {
-            return train(5s, call_message{"ml", "train"});
+            return train(caf::duration{5s}, call_message{"ml", "train"});
           },
           [train](train_atom, caf::timespan limit) {
             const auto timeout =
               std::chrono::duration_cast<std::chrono::milliseconds>(limit);
-            return train(caf::infinite,
+            return train(caf::duration{caf::infinite},
                          call_message{.module = "ml",
                                       .function = "train",
                                       .options = {.timeout = timeout}});
