@@ -34,8 +34,8 @@ enum class error_mode : std::uint8_t {
 /// where they live, whatever it says; so do `eval` and `exec` in the session's
 /// own interpreter, which has its namespace.
 enum class affinity : std::uint8_t {
-  /// In the session's own, or in any that is free: objects of such calls may
-  /// live apart, and one call cannot have both.
+  /// In the session's own if that is free, else in the first that is: objects
+  /// of such calls may live apart, and one call cannot have both.
   hint,
   /// In the session's own, waiting for it: the default.
   strict_queue,

@@ -51,15 +51,36 @@ TEST_F(Routing, GivenAHintThenACallRunsWhereItIsFree) {
 }
 
 // ORIGINAL P15
-TEST_F(Routing, GivenAHintAndNoneFreeThenItWaitsForTheSessionsOwn) {
+TEST_F(Routing, GivenAHintAndNoneFreeThenTheFirstThatIsFreeRunsIt) {
+  begin();
+  hold();
+  with({.affinity = affinity::hint}, "hold");
+  const auto pinned = with({.affinity = affinity::strict_queue}, "object");
+  const auto waits = with({.affinity = affinity::hint}, "object");
+  EXPECT_FALSE(waits.arrived());
+  host(2).finish(1);
+  settle();
+  EXPECT_EQ(waits.value().as<ref>().interpreter, 2U);
+  EXPECT_FALSE(pinned.arrived());
+  host(1).finish(1);
+  settle();
+  EXPECT_EQ(pinned.value().as<ref>().interpreter, 1U);
+  EXPECT_EQ(call(session, "echo", {waits.value()}).value(), waits.value());
+  const auto second_waits = with({.affinity = affinity::hint}, "object");
+  EXPECT_EQ(second_waits.value().as<ref>().interpreter, 1U);
+}
+
+TEST_F(Routing, WhenItsSessionEndsThenWhatItMadeElsewhereIsFreedToo) {
   begin();
   hold();
   with({.affinity = affinity::hint}, "hold");
   const auto waits = with({.affinity = affinity::hint}, "object");
-  EXPECT_FALSE(waits.arrived());
-  host(1).finish(1);
+  host(2).finish(1);
   settle();
-  EXPECT_EQ(waits.value().as<ref>().interpreter, 1U);
+  EXPECT_EQ(host(2).live_objects(), 1U);
+  caf::anon_send_exit(session, caf::exit_reason::kill);
+  settle();
+  EXPECT_EQ(host(2).live_objects(), 0U);
 }
 
 // ORIGINAL P16
