@@ -26,6 +26,8 @@ class call_queue;
 struct call_queue_mates {
   std::vector<std::weak_ptr<call_queue>> all; ///< set before any is used
   std::atomic<std::uint32_t> size{0}; ///< the first so many are in service
+  std::atomic<std::size_t> movable{
+    0}; ///< calls that wait, and may run anywhere
 };
 
 class call_queue : public std::enable_shared_from_this<call_queue> {
@@ -48,7 +50,7 @@ public:
   /// `mates`: null, it is the only one.
   call_queue(std::uint32_t interpreter, std::size_t waiting_max,
              std::shared_ptr<timers> deadlines,
-             std::shared_ptr<const call_queue_mates> mates = nullptr)
+             std::shared_ptr<call_queue_mates> mates = nullptr)
       : interpreter_{interpreter},
         waiting_max_{waiting_max},
         deadlines_{std::move(deadlines)},
@@ -172,7 +174,8 @@ private:
   void watch(const call_ptr& made);
 
   // call_queue_mates.cpp; all but the short ones without the lock.
-  std::vector<std::shared_ptr<call_queue>> mates() const;
+  template <class Ask>
+  void for_each_mate(Ask ask) const;
   /// To be told when calls have come to wait here.
   void ask_mates();
   /// With nothing to do, takes over what waits at mates.
@@ -200,11 +203,11 @@ private:
   const std::uint32_t interpreter_;
   const std::size_t waiting_max_;
   const std::shared_ptr<timers> deadlines_;
-  const std::shared_ptr<const call_queue_mates> mates_;
+  const std::shared_ptr<call_queue_mates> mates_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_; // host_, deaths_ or closed_
-  fair_queue waiting_;
+  fair_queue waiting_{mates_ ? &mates_->movable : nullptr};
   std::shared_ptr<interpreter_host> host_;
   std::atomic<std::size_t> run_here_ = 0; // calls, in the host
   std::atomic<std::size_t> arriving_ = 0; // calls, from mates

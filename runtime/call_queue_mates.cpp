@@ -1,6 +1,5 @@
 // What interpreters of a pool do for one another: a call that waits at one, and
 // may run anywhere, is run by another that has nothing to do.
-#include <algorithm>
 #include <utility>
 
 #include "runtime/call_queue.hpp"
@@ -8,33 +7,28 @@
 
 namespace snakebridge {
 
-std::vector<std::shared_ptr<call_queue>> call_queue::mates() const {
-  std::vector<std::shared_ptr<call_queue>> others;
-  for (std::size_t i = 0; mates_ && i < mates_->size; ++i)
-    if (auto mate = mates_->all[i].lock(); mate && mate.get() != this)
-      others.push_back(std::move(mate));
-  return others;
+template <class Ask>
+void call_queue::for_each_mate(Ask ask) const {
+  for (std::size_t i = 0; i < mates_->size; ++i)
+    if (const auto mate = mates_->all[i].lock(); mate && mate.get() != this)
+      ask(*mate);
 }
 
 // Who has nothing to do from now on sees what waits here; this is for those
 // that had nothing before.
 void call_queue::ask_mates() {
-  if (waiting_.movable() > 0)
-    for (const auto& mate : mates())
-      mate->help_out();
+  if (mates_ && mates_->movable > 0)
+    for_each_mate([](call_queue& mate) { mate.help_out(); });
 }
 
 void call_queue::help_out() {
-  const auto others = mates();
-  const auto may_give = [](const auto& mate) {
-    return mate->waiting_.movable() > 0;
-  };
-  if (std::none_of(others.begin(), others.end(), may_give) || !begin_help())
+  if (!mates_ || mates_->movable == 0 || !begin_help())
     return;
   do
-    for (const auto& mate : others)
-      while (may_give(mate) && take_over_from(*mate)) {
+    for_each_mate([this](call_queue& mate) {
+      while (mates_->movable > 0 && take_over_from(mate)) {
       }
+    });
   while (!end_help());
 }
 

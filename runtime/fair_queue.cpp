@@ -19,12 +19,14 @@ void fair_queue::forget(lines::iterator empty) {
 
 void fair_queue::came(const call& one) {
   ++size_;
-  movable_ += one.join ? 1 : 0;
+  if (movable_ && one.join)
+    ++*movable_;
 }
 
 void fair_queue::went(const call& one) {
   --size_;
-  movable_ -= one.join ? 1 : 0;
+  if (movable_ && one.join)
+    --*movable_;
 }
 
 void fair_queue::push_back(call_ptr last) {

@@ -18,10 +18,13 @@ namespace snakebridge {
 
 class fair_queue {
 public:
+  /// `movable` counts those that another interpreter may run; null: nobody
+  /// wants to know. Any thread may read it.
+  explicit fair_queue(std::atomic<std::size_t>* movable = nullptr)
+      : movable_{movable} {}
+
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
-  /// How many of them another interpreter may run. Any thread.
-  std::size_t movable() const { return movable_.load(); }
 
   void push_back(call_ptr last);
   /// It is next, before all others: as if it had never been taken out.
@@ -59,7 +62,7 @@ private:
   lines lines_; // of sessions that have calls here; none is empty
   turns turns_; // the same sessions: whose turn it is first
   std::size_t size_ = 0;
-  std::atomic<std::size_t> movable_ = 0;
+  std::atomic<std::size_t>* const movable_;
 };
 
 } // namespace snakebridge
