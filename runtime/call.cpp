@@ -83,6 +83,21 @@ bool call::appoint() {
   return true;
 }
 
+void call::made_again(std::function<void()> expire) {
+  const std::lock_guard lock{mutex_};
+  expire_ = std::move(expire);
+}
+
+void call::expire() {
+  std::function<void()> expired;
+  {
+    const std::lock_guard lock{mutex_};
+    expired.swap(expire_);
+  }
+  if (expired)
+    expired();
+}
+
 result<value> call::await() {
   std::unique_lock lock{mutex_};
   changed_.wait(lock, [this] { return outcome_.has_value(); });

@@ -126,6 +126,11 @@ public:
   result<value> take() { return std::move(*outcome_); }
   /// Waits for an answer another thread has claimed and is about to settle.
   result<value> await();
+  /// It is claimed, and another call made in its place, which `expire` gives up
+  /// at the deadline.
+  void made_again(std::function<void()> expire);
+  /// What `made_again` said, if it was said.
+  void expire();
 
 private:
   std::atomic<bool> answered_{false};
@@ -140,6 +145,7 @@ private:
   std::condition_variable changed_;
   std::optional<result<value>> outcome_;
   bool appointed_ = false;
+  std::function<void()> expire_;
 };
 
 using call_ptr = std::shared_ptr<call>;

@@ -153,7 +153,8 @@ call_queue::take_in(const call_ptr& made,
                        ? refusal(asked, session, made->epoch)
                        : refusal_of_new(asked, session, made->epoch))
     return refused;
-  if (waiting_.empty() && host_ && !replacing_
+  const bool is_next = made->taken_over || (waiting_.empty() && arriving_ == 0);
+  if (is_next && host_ && !replacing_
       && host_->accept(made, taken_by != nullptr)) {
     ++calls_;
     if (taken_by != nullptr)
@@ -168,7 +169,10 @@ call_queue::take_in(const call_ptr& made,
       return overloaded();
   }
   ++calls_;
-  waiting_.push_back(made);
+  if (made->taken_over)
+    waiting_.push_front(made);
+  else
+    waiting_.push_back(made);
   return {};
 }
 
@@ -194,7 +198,7 @@ error call_queue::out_of_service() const {
 }
 
 std::size_t call_queue::running() const {
-  return run_here_ + (host_ ? host_->stats().running : 0);
+  return run_here_ + arriving_ + (host_ ? host_->stats().running : 0);
 }
 
 result<value> call_queue::wait(const call_ptr& mine) {
@@ -209,6 +213,7 @@ result<value> call_queue::wait(const call_ptr& mine) {
     case call::news::deadline:
       if (mine->claim())
         return tl::unexpected{give_up(mine, errc::deadline_exceeded)};
+      mine->expire();
       return mine->await();
     }
   }
@@ -257,7 +262,7 @@ void call_queue::release(std::uint64_t session) {
 
 std::size_t call_queue::load() const {
   const std::lock_guard lock{mutex_};
-  return waiting_.size() + running() + arriving_;
+  return waiting_.size() + running();
 }
 
 bool call_queue::is_free() const {
@@ -296,6 +301,11 @@ bool call_queue::is_due() const {
 }
 
 void call_queue::pump() {
+  serve_waiting();
+  help_out();
+}
+
+void call_queue::serve_waiting() {
   refusals refused;
   {
     const std::lock_guard lock{mutex_};
@@ -303,11 +313,10 @@ void call_queue::pump() {
   }
   for (auto& [each, why] : refused)
     each->answer(tl::unexpected{std::move(why)});
-  help_out();
 }
 
 void call_queue::pump(refusals& refused) {
-  while (host_ && !replacing_ && !waiting_.empty()) {
+  while (host_ && !replacing_ && arriving_ == 0 && !waiting_.empty()) {
     const auto& next = waiting_.front();
     if (!next->answered()) {
       if (auto why = refusal(next->asked, *next->session, next->epoch))

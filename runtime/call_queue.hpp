@@ -21,8 +21,8 @@ namespace snakebridge {
 
 class call_queue;
 
-/// The interpreters of a pool. What waits at one of them, and may run anywhere,
-/// is run by another that has nothing to do.
+/// The interpreters of a pool, each in its place. What waits at one of them,
+/// and may run anywhere, is run by another that has nothing to do.
 struct call_queue_mates {
   std::vector<std::weak_ptr<call_queue>> all; ///< set before any is used
   std::atomic<std::uint32_t> size{0}; ///< the first so many are in service
@@ -47,14 +47,15 @@ public:
     host_stats host;
   };
 
-  /// `mates`: null, it is the only one.
+  /// `mates`: it is to be the next of them; null: it is the only one.
   call_queue(std::uint32_t interpreter, std::size_t waiting_max,
              std::shared_ptr<timers> deadlines,
              std::shared_ptr<call_queue_mates> mates = nullptr)
       : interpreter_{interpreter},
         waiting_max_{waiting_max},
         deadlines_{std::move(deadlines)},
-        mates_{std::move(mates)} {}
+        mates_{std::move(mates)},
+        place_{mates_ ? mates_->all.size() : 0} {}
   call_queue(const call_queue&) = delete;
   call_queue& operator=(const call_queue&) = delete;
 
@@ -131,7 +132,8 @@ public:
   /// The same, if no session uses it.
   bool retire_if_unused();
   bool is_retired() const;
-  /// Refuses new calls with `why`; those it has go on. Nothing: takes them.
+  /// Refuses new calls with `why`; those it has go on. Nothing: takes them
+  /// again.
   void hold(std::optional<error> why);
 
   /// Begins to stop the attached host, if there is one.
@@ -172,10 +174,12 @@ private:
                                std::shared_ptr<interpreter_host>* taken_by,
                                call_ptr& gives_way);
   void watch(const call_ptr& made);
+  /// As `pump`, of what is here.
+  void serve_waiting();
 
-  // call_queue_mates.cpp; all but the short ones without the lock.
+  // call_queue_mates.cpp; without the lock but for `lends_a_hand`.
   template <class Ask>
-  void for_each_mate(Ask ask) const;
+  void for_each_mate(std::size_t first, Ask ask) const;
   /// To be told when calls have come to wait here.
   void ask_mates();
   /// With nothing to do, takes over what waits at mates.
@@ -183,6 +187,8 @@ private:
   bool begin_help();
   bool end_help();
   bool take_over_from(call_queue& mate);
+  bool move_here(const call_ptr& waiting, call_queue& from);
+  bool lends_a_hand() const;
   bool expect_one();
   call_ptr next_to_move() const;
   bool let_move(const call_ptr& waiting);
@@ -191,7 +197,7 @@ private:
   error unavailable() const;
   error out_of_service() const;
   bool is_used_locked() const;
-  /// Calls the host has, on threads of their callers too.
+  /// Calls the host has, on threads of their callers too, or is about to have.
   std::size_t running() const;
   void pump(refusals& refused);
   /// What answers the call with `why` as soon as it is run.
@@ -204,6 +210,7 @@ private:
   const std::size_t waiting_max_;
   const std::shared_ptr<timers> deadlines_;
   const std::shared_ptr<call_queue_mates> mates_;
+  const std::size_t place_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_; // host_, deaths_ or closed_

@@ -198,8 +198,11 @@ bool call_queue::is_retired() const {
 }
 
 void call_queue::hold(std::optional<error> why) {
-  const std::lock_guard lock{mutex_};
-  held_ = std::move(why);
+  {
+    const std::lock_guard lock{mutex_};
+    held_ = std::move(why);
+  }
+  help_out(); // unless it is held
 }
 
 void call_queue::expect_host() {

@@ -19,13 +19,19 @@ void fair_queue::forget(lines::iterator empty) {
 
 void fair_queue::came(const call& one) {
   ++size_;
-  if (movable_ && one.join)
+  if (!one.join)
+    return;
+  ++movable_here_;
+  if (movable_)
     ++*movable_;
 }
 
 void fair_queue::went(const call& one) {
   --size_;
-  if (movable_ && one.join)
+  if (!one.join)
+    return;
+  --movable_here_;
+  if (movable_)
     --*movable_;
 }
 
@@ -57,7 +63,17 @@ void fair_queue::pop_front() {
     turns_.splice(turns_.end(), turns_, mine.turn);
 }
 
+bool fair_queue::contains(const call_ptr& one) const {
+  const auto place = lines_.find(one->session->number);
+  if (place == lines_.end())
+    return false;
+  const auto& calls = place->second.calls;
+  return std::find(calls.begin(), calls.end(), one) != calls.end();
+}
+
 call_ptr fair_queue::first_movable() const {
+  if (movable_here_ == 0)
+    return nullptr;
   for (const auto session : turns_)
     for (const auto& each : lines_.at(session).calls)
       if (each->join && !each->answered() && !each->session->closed)

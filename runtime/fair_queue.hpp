@@ -33,9 +33,10 @@ public:
   const call_ptr& front() const;
   /// Takes it out; then it is another session's turn.
   void pop_front();
-  /// The first of them that another interpreter may run, of a session that
-  /// lives, and not answered; null: there is none.
+  /// The first that another interpreter may run, of a session that lives, and
+  /// not answered; null: there is none.
   call_ptr first_movable() const;
+  bool contains(const call_ptr& one) const;
   /// False when it is not there.
   bool erase(const call_ptr& gone);
   /// Takes out the last call of the longest line, if another call of `session`
@@ -62,6 +63,7 @@ private:
   lines lines_; // of sessions that have calls here; none is empty
   turns turns_; // the same sessions: whose turn it is first
   std::size_t size_ = 0;
+  std::size_t movable_here_ = 0;
   std::atomic<std::size_t>* const movable_;
 };
 

@@ -50,7 +50,8 @@ struct host_stats {
   int pid = 0;
   /// Accepted calls that are not answered yet.
   std::size_t running = 0;
-  /// Its Python is gone, though it has not said so yet.
+  /// It takes no calls any more: its Python is gone or about to go, though it
+  /// has not said so yet.
   bool ended = false;
   std::uint64_t live_objects = 0;
   std::uint64_t pruned = 0;

@@ -350,6 +350,7 @@ host_stats worker_host::stats() const {
   const auto& objects = process_->status().objects;
   return {.pid = process_->pid(),
           .running = handed_over_.size() + leaving_,
+          .ended = !open_,
           .live_objects = objects.live.load(),
           .pruned = objects.pruned.load(),
           .expired = objects.expired.load()};

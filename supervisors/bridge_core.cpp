@@ -187,6 +187,7 @@ void bridge_core::stop() {
         std::chrono::milliseconds{limits::death_wait_ms_max}))
     logger()->error("an interpreter did not end in time and is abandoned");
   deadlines_->stop();
+  run_by_hand(*system_);
   end_own_system();
 }
 

@@ -116,11 +116,14 @@ result<void> pool_control::grow(const pool& which, std::uint32_t size) {
     grown = each->queue->wait_ready(deadline);
   for (auto each = all.begin(); grown && each != all.end(); ++each)
     grown = adopt(which, *each);
-  if (grown)
-    which.service->size = size;
-  else
+  if (!grown) {
     for (auto& each : all)
       dismiss(which, each);
+    return grown;
+  }
+  which.service->size = size;
+  for (const auto& each : all)
+    each.queue->pump(); // of what waits at others
   return grown;
 }
 

@@ -152,6 +152,29 @@ TEST_F(OnVirtualTime, WhenAThreadsCallIsNotAnsweredAtOnceThenItsTimeIsOver) {
   EXPECT_TRUE(python.finish("ml.train", 1));
 }
 
+class OnVirtualTimeWithTwo : public OnVirtualTime {
+protected:
+  config wanted() override {
+    return {.pools = {{.size = 2, .affinity = affinity::hint}}};
+  }
+};
+
+// The one that has died of late is not chosen, but takes over what waits.
+TEST_F(OnVirtualTimeWithTwo, WhenAThreadsCallHasMovedThenItsTimeIsOverToo) {
+  training([](const fake_call&) { return fake_answer::hold(); });
+  train();
+  training([](const fake_call&) { return fake_answer::crash().after(1s); });
+  train();
+  advance(1s);
+  training([](const fake_call&) { return fake_answer::hold(); });
+  EXPECT_THAT(python.running(), ElementsAre("ml.train"));
+  const auto late = running->call("ml", "train");
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code(), errc::deadline_exceeded);
+  EXPECT_TRUE(late.error().may_have_run());
+  EXPECT_THAT(python.running(), ElementsAre("ml.train", "ml.train"));
+}
+
 class OnVirtualTimeWithABreaker : public OnVirtualTime {
 protected:
   config wanted() override {
