@@ -88,6 +88,15 @@ TEST_F(Hinted, WhenAnotherIsFreeFirstThenItRunsWhatWaits) {
   EXPECT_EQ(in_own.get(), "");
 }
 
+TEST_F(Hinted, WhenThePoolGrowsThenTheNewOneRunsWhatWaits) {
+  ASSERT_TRUE(bridge.resize("default", 3));
+  EXPECT_EQ(waits.get(), bridge.stats().pools.at(0).interpreters.at(2).pid);
+  own.open();
+  other.open();
+  EXPECT_EQ(in_own.get(), "");
+  EXPECT_EQ(in_other.get(), "");
+}
+
 TEST_F(Hinted, WhenTheOwnDiesThenAnotherRunsWhatWaits) {
   ::kill(first_of(bridge).pid, SIGKILL);
   EXPECT_EQ(code_of(in_own.get()), sb::errc::interpreter_died);
