@@ -55,7 +55,7 @@ protected:
 
   std::future<sb::result<sb::value>> start(std::string code) {
     return std::async(std::launch::async, [this, code = std::move(code)] {
-      return session->call("builtins", "eval", code);
+      return session->call("builtins", "eval", code, sb::dict{});
     });
   }
   // Both run a call, and one more waits for the session's own interpreter.

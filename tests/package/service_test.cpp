@@ -28,13 +28,16 @@ TEST_F(OnVirtualTime, WhenPythonTakesALongTimeThenTheTestDoesNot) {
   auto client = [&bridge](caf::event_based_actor* self) -> caf::behavior {
     const auto session = sb::open_session(self, bridge);
     return {[self, session](caf::unit_t) {
-      return self->delegate(session, sb::call_message{"math", "sqrt", {16}});
+      return self->delegate(
+        session, sb::call_message{"math", "sqrt", {16}, {}, {.timeout = 2h}});
     }};
   };
   const auto asked = ends_with_test(system().spawn(client));
   const auto answered = ask<sb::value>(asked, caf::unit);
   EXPECT_FALSE(answered.arrived());
-  advance(1h);
+  advance(1h - 1ms);
+  EXPECT_FALSE(answered.arrived());
+  advance(1ms);
   EXPECT_EQ(answered.value().as<double>(), 4.0);
 }
 
