@@ -87,12 +87,12 @@ bool call_queue::move_here(const call_ptr& waiting, call_queue& from) {
   const auto made = std::make_shared<call>(
     std::move(waiting->asked), waiting->session, waiting->deadline,
     [waiting](result<value> outcome) { waiting->settle(std::move(outcome)); });
-  made->join = std::move(waiting->join);
+  made->join = waiting->join;
   made->lost = waiting->lost;
   made->taken_over = true;
   waiting->prepared.reset();
-  waiting->made_again(giving_up(made, errc::deadline_exceeded));
   watch(made);
+  waiting->made_again(giving_up(made, errc::deadline_exceeded));
   if (auto refused = enqueue(made, nullptr))
     made->answer(tl::unexpected{std::move(*refused)});
   return true;

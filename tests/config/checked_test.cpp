@@ -121,7 +121,7 @@ TEST(CheckedConfig, RefusesLimitsThatNoWorkerCanLiveWith) {
 }
 
 TEST(CheckedConfig, RefusesPatternsThatFitNoVariable) {
-  for (const auto* wrong : {"", "A=", "*_KEY", "A*B"})
+  for (const std::string wrong : {"", "A=", "*_KEY", "A*B"})
     EXPECT_EQ(refusal(pool({.pass_env = {wrong}})),
               fmt::format("pool.default.pass_env: pattern {:?}: must be the "
                           "name of a variable, or its beginning and '*'",
