@@ -109,9 +109,14 @@ private:
     made.session = open(made.id, made.owner);
     lives.push_back(std::move(made));
   }
+  /// Some run in the session's own interpreter only, some where it is free.
   void ask_for(const life& who, const std::string& function) {
+    const auto where = below(2) == 0 ? affinity::hint : affinity::strict_queue;
     asks.push_back(
-      {who.id, post<value>(who.session, call_message{"fake", function})});
+      {who.id,
+       post<value>(who.session, call_message{.module = "fake",
+                                             .function = function,
+                                             .options = {.affinity = where}})});
   }
   void use_object(life& who) {
     take_answers();
