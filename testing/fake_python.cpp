@@ -35,12 +35,16 @@ struct fake_state {
   }
 
   std::vector<std::shared_ptr<fake_host>> living() {
-    const std::lock_guard lock{mutex};
-    std::erase_if(hosts, [](const auto& each) { return each.expired(); });
     std::vector<std::shared_ptr<fake_host>> found;
-    for (const auto& each : hosts)
-      if (auto host = each.lock(); host && host->is_up())
-        found.push_back(std::move(host));
+    {
+      const std::lock_guard lock{mutex};
+      std::erase_if(hosts, [](const auto& each) { return each.expired(); });
+      for (const auto& each : hosts)
+        if (auto host = each.lock())
+          found.push_back(std::move(host));
+    }
+    // Without the lock: a host looks for its script with its own lock held.
+    std::erase_if(found, [](const auto& host) { return !host->is_up(); });
     return found;
   }
 };

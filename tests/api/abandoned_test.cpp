@@ -1,5 +1,6 @@
 // A child stuck in Python past its time, where nothing can end it: in this
 // process. The bridge's own tree, with the host that a user has.
+#include <atomic>
 #include <future>
 
 #include <caf/actor_system.hpp>
@@ -78,7 +79,7 @@ private:
   caf::actor_system system_{system_settings_};
   caf::scoped_actor self_{system_};
   supervisor_actor root_;
-  std::uint64_t last_session_ = 0;
+  std::atomic<std::uint64_t> last_session_ = 0;
   std::vector<std::shared_ptr<lane>> submitting_;
 };
 

@@ -2,6 +2,7 @@
 // end with a call in flight.
 #include "tests/api/gate.hpp"
 #include "tests/api/python_fixture.hpp"
+#include "tests/support/under_tsan.hpp"
 
 #include <atomic>
 #include <future>
@@ -36,6 +37,8 @@ protected:
 SNAKEBRIDGE_IN_BOTH_PLACEMENTS(Cancelling);
 
 TEST_P(Cancelling, WhenTheSourceCancelsThenTheCallAnswersAndPythonGoesOn) {
+  if (GetParam() == sb::placement::worker)
+    SKIP_WHERE_SIGNALS_WAIT();
   gate here;
   auto answer = spin(here, {.cancel = source.token()});
   EXPECT_TRUE(source.cancel());
@@ -47,6 +50,8 @@ TEST_P(Cancelling, WhenTheSourceCancelsThenTheCallAnswersAndPythonGoesOn) {
 }
 
 TEST_P(Cancelling, WhenTimeRunsOutThenPythonCodeIsInterrupted) {
+  if (GetParam() == sb::placement::worker)
+    SKIP_WHERE_SIGNALS_WAIT();
   EXPECT_EQ(
     code_of(
       bridge.with({.timeout = 100ms}).eval("sum(1 for _ in iter(int, 1))")),
@@ -96,6 +101,8 @@ TEST_P(Cancelling, GivenAScopeThenItsTokenHoldsForItsCalls) {
 }
 
 TEST_P(Cancelling, GivenAThreadWithAStopTokenThenThatCancelsToo) {
+  if (GetParam() == sb::placement::worker)
+    SKIP_WHERE_SIGNALS_WAIT();
   gate here;
   std::promise<sb::result<sb::value>> answer;
   std::jthread caller{[&](const std::stop_token& stop) {

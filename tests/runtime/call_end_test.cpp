@@ -1,6 +1,7 @@
 // How calls end that nobody wants any more: cancelled, past their deadline, of
 // a session that has ended. The worker goes on where Python lets it.
 #include "tests/runtime/worker_fixture.hpp"
+#include "tests/support/under_tsan.hpp"
 
 #include <csignal>
 
@@ -120,6 +121,7 @@ protected:
 };
 
 TEST_F(CallEnd, WhenACallIsCancelledThenItEndsAndItsWorkerLives) {
+  SKIP_WHERE_SIGNALS_WAIT();
   begin();
   for (const char* way :
        {"sleep()", "spin()", "spin_in_c()", "hold_gil()", "read()", "receive()",
@@ -137,6 +139,7 @@ TEST_F(CallEnd, WhenACallIsCancelledThenItEndsAndItsWorkerLives) {
 }
 
 TEST_F(CallEnd, WhenItsTimeIsOverThenItEndsAndItsWorkerLives) {
+  SKIP_WHERE_SIGNALS_WAIT();
   begin();
   for (const char* way : {"sleep()", "spin()", "hold_gil()", "read()"}) {
     SCOPED_TRACE(way);
@@ -203,6 +206,7 @@ TEST_F(CallEnd, GivenCodeThatCatchesAllThenItIsKilledAndItsLineIsTold) {
 }
 
 TEST_F(CallEnd, GivenACFunctionThatKeepsTheGilThenItIsKilledAndItsLineTold) {
+  SKIP_WHERE_SIGNALS_WAIT();
   EXPECT_THAT(killed_in("deadlock()").stacks, HasSubstr("in deadlock"));
 }
 
@@ -299,6 +303,7 @@ TEST_F(CallEnd, WhenItsSessionEndsThenItEndsAndItsWorkerLives) {
 }
 
 TEST_F(CallEnd, GivenAFinaliserThatNeverEndsThenItsWorkerIsReplaced) {
+  SKIP_WHERE_SIGNALS_WAIT();
   settings.cancel_grace = settings.kill_grace = 10ms;
   begin();
   auto other = interpreter->open("b");

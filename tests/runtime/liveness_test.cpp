@@ -1,6 +1,7 @@
 // Alive, busy, stalled, dead: what a host sees of its worker, and what it tells
 // of it when it has died.
 #include "tests/runtime/worker_fixture.hpp"
+#include "tests/support/under_tsan.hpp"
 
 #include <csignal>
 
@@ -60,6 +61,7 @@ TEST_F(Liveness, WhenACallKeepsTheGilThenItIsBusyAndNotDead) {
 }
 
 TEST_F(Liveness, WhenACallTakesLongThenItsPythonLineIsTold) {
+  SKIP_WHERE_SIGNALS_WAIT();
   settings.stall_report = 50ms;
   start();
   const auto worker = pid();
@@ -100,6 +102,7 @@ TEST_F(Liveness, WhenACallIsReportedThenItsSystemCallsGoOn) {
 }
 
 TEST_F(Liveness, WhenItIsStuckBetweenCallsThenItsPythonLineIsTold) {
+  SKIP_WHERE_SIGNALS_WAIT();
   settings.stall_report = 50ms;
   start();
   const auto gate = (folder / "gate").string();
@@ -120,6 +123,7 @@ TEST_F(Liveness, WhenItIsStuckBetweenCallsThenItsPythonLineIsTold) {
 }
 
 TEST_F(Liveness, GivenALimitThenACallThatTakesLongerCostsItsWorker) {
+  SKIP_WHERE_SIGNALS_WAIT();
   settings.stall_kill = 100ms;
   start();
   auto answer = hang(patience, deaf);

@@ -281,9 +281,8 @@ TEST_F(VirtualStorm, WhenTheSeedIsTheSameThenSoIsAllThatHappens) {
   EXPECT_NE(rage(2), first);
   // Each enemy has struck.
   for (const auto* each :
-       {"end:client of s1", "release:s1", "call:fake.hold", "start:2"})
-    EXPECT_THAT(first, ::testing::Contains(each));
-  EXPECT_THAT(first, ::testing::Contains(::testing::HasSubstr("kill:")));
+       {"end:client of s", "release:s", "call:fake.hold", "start:2", "kill:"})
+    EXPECT_THAT(first, ::testing::Contains(::testing::HasSubstr(each)));
 }
 
 } // namespace snakebridge::testing

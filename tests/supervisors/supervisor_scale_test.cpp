@@ -14,15 +14,7 @@
 
 #include <algorithm>
 
-// Debian's CAF is not instrumented: ThreadSanitizer cannot see that a mailbox
-// orders two threads, and reports each message as a race.
-#if defined(__SANITIZE_THREAD__)
-#define SNAKEBRIDGE_UNDER_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define SNAKEBRIDGE_UNDER_TSAN 1
-#endif
-#endif
+#include "tests/support/under_tsan.hpp"
 
 namespace snakebridge::testing {
 
@@ -54,9 +46,9 @@ protected:
   }
 
   void SetUp() override {
-#ifdef SNAKEBRIDGE_UNDER_TSAN
-    GTEST_SKIP() << "ThreadSanitizer cannot see through CAF's mailboxes";
-#endif
+    // Debian's CAF is not instrumented.
+    if (under_tsan)
+      GTEST_SKIP() << "ThreadSanitizer cannot see through CAF's mailboxes";
   }
 
   void start_and_stop(strategy how, int children) {

@@ -1,0 +1,21 @@
+#pragma once
+// What ThreadSanitizer does not let a test see.
+
+#include <gtest/gtest.h>
+
+namespace snakebridge::testing {
+
+#ifdef __SANITIZE_THREAD__
+inline constexpr bool under_tsan = true;
+#else
+inline constexpr bool under_tsan = false;
+#endif
+
+} // namespace snakebridge::testing
+
+/// It keeps a signal back until the thread calls a function it knows: code of a
+/// worker that only computes, in Python or in C, is neither interrupted nor
+/// sampled.
+#define SKIP_WHERE_SIGNALS_WAIT()                                              \
+  if (::snakebridge::testing::under_tsan)                                      \
+  GTEST_SKIP() << "ThreadSanitizer keeps signals back"
