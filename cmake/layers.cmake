@@ -20,10 +20,15 @@ file(RELATIVE_PATH _lib_from_bin "/${CMAKE_INSTALL_BINDIR}"
      "/${CMAKE_INSTALL_LIBDIR}")
 set(CMAKE_INSTALL_RPATH "$ORIGIN/${_lib_from_bin}")
 
+# By what the files hold, comments too (depend mode): ccache else takes the
+# output of the preprocessor for the key, hands out a precompiled header made
+# of other comments, and gcc, which knows `#pragma once` headers by their text,
+# reads them twice. The namespace keeps off what the other mode has stored.
 find_program(SNAKEBRIDGE_CCACHE ccache)
 if(SNAKEBRIDGE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER
       ${CMAKE_COMMAND} -E env
+      CCACHE_DEPEND=1 CCACHE_NAMESPACE=snakebridge
       CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime
       ${SNAKEBRIDGE_CCACHE})
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
