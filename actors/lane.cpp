@@ -261,11 +261,8 @@ result<lane::route> lane::find_route(const operation& asked,
     if (remember_locked(free))
       *chosen = std::move(free);
   }
-  return route{std::move(*chosen),
-               0,
-               in,
-               in->service->size > 1 ? joins_others() : call::joiner{},
-               {}};
+  // Also alone: the pool may grow while the call waits.
+  return route{std::move(*chosen), 0, in, joins_others(), {}};
 }
 
 call::joiner lane::joins_others() {

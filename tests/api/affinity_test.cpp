@@ -105,4 +105,28 @@ TEST_F(Hinted, WhenTheOwnDiesThenAnotherRunsWhatWaits) {
   EXPECT_EQ(in_other.get(), "");
 }
 
+class HintedAlone : public InAWorker {
+protected:
+  HintedAlone()
+      : InAWorker{[] {
+          auto wanted = one_pool(sb::placement::worker);
+          wanted.pools[0].affinity = sb::affinity::hint;
+          return wanted;
+        }()} {}
+};
+
+TEST_F(HintedAlone, WhenThePoolGrowsThenTheNewOneRunsWhatWaits) {
+  gate here;
+  auto held = std::async(std::launch::async,
+                         [&] { return bridge.eval(here.wait_here()); });
+  ASSERT_TRUE(here.has_a_caller());
+  auto waits =
+    std::async(std::launch::async, [&] { return bridge.call("os", "getpid"); });
+  ASSERT_TRUE(eventually([&] { return first_of(bridge).waiting == 1; }));
+  ASSERT_TRUE(bridge.resize("default", 2));
+  EXPECT_EQ(waits.get(), bridge.stats().pools.at(0).interpreters.at(1).pid);
+  here.open();
+  EXPECT_EQ(held.get(), "");
+}
+
 } // namespace snakebridge::testing
