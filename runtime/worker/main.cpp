@@ -103,9 +103,9 @@ int serve() {
   if (!start)
     return refuse(control, start.error());
   start_control_thread(shared, *status, start->host_pid);
-  // From here on that thread takes our children along; the signal would end us
-  // before it could.
-  ::prctl(PR_SET_PDEATHSIG, 0);
+  // From here on that thread takes our children along: a signal that ends us
+  // would do so before it could. But it has to run, and we may be stopped.
+  ::prctl(PR_SET_PDEATHSIG, SIGCONT);
   stall_at(fault_point::worker_start_slow);
   if (fault_at(fault_point::worker_start_fail))
     return refuse(control, {errc::startup_failed, "worker.start.fail"});

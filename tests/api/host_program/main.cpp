@@ -2,6 +2,8 @@
 // the ids of its workers, one busy in Python code, one in a call to C, one a
 // spare, and of a process that one of them started; then it waits for its end.
 // "forked": a process it has forked lives on; it prints that one's id before.
+// "stopped": its workers and its spare have been stopped by then.
+#include <csignal>
 #include <cstdio>
 #include <string_view>
 #include <thread>
@@ -18,7 +20,7 @@
 namespace sb = snakebridge;
 
 int main(int argc, char** argv) {
-  const bool forks = argc > 1 && std::string_view{argv[1]} == "forked";
+  const std::string_view manner = argc > 1 ? argv[1] : "";
   const sb::bridge bridge{sb::config{.pools = {{.size = 2, .spares = 1}}}};
   const auto child =
     bridge.eval("__import__('subprocess').Popen(['sleep', '1000']).pid");
@@ -43,7 +45,10 @@ int main(int argc, char** argv) {
   while (bridge.stats().pools.at(0).spares == 0)
     std::this_thread::yield();
   const auto workers = sb::testing::children_of_this_process();
-  if (forks) {
+  if (manner == "stopped")
+    for (const auto each : workers)
+      ::kill(each, SIGSTOP);
+  if (manner == "forked") {
     const auto fork = ::fork();
     if (fork == 0)
       for (;;)
