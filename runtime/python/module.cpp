@@ -58,12 +58,12 @@ result<void> define_module() {
     space["__name__"] = "snakebridge";
     space["cancelled"] = py::cpp_function{
       [] {
-        const auto* running = call_of_this_thread();
+        const auto* running = call_here();
         return running != nullptr && running->is_over();
       },
       py::name("cancelled"),
-      "True when nobody wants the result of the call that runs on this thread: "
-      "it was cancelled, or is past its deadline."};
+      "True when nobody wants the result of the call that runs on this thread, "
+      "or has started it: it was cancelled, or is past its deadline."};
     py::exec(source, space);
     return {};
   } catch (const py::error_already_set& raised) {

@@ -22,7 +22,7 @@ struct running_call {
   bool is_over() const;
 };
 
-/// The call of this thread while the scope lasts.
+/// The call of this thread while the scope lasts. With the GIL.
 class running_scope {
 public:
   explicit running_scope(const running_call& now);
@@ -31,11 +31,16 @@ public:
   running_scope& operator=(const running_scope&) = delete;
 
 private:
+  const running_call* const now_;
   const running_call* const before_;
 };
 
 /// Null between calls.
 const running_call* call_of_this_thread();
+
+/// The same; on a thread of Python's own the call that began last. With the
+/// GIL.
+const running_call* call_here();
 
 /// `snakebridge.Cancelled`
 py::object cancelled_type();

@@ -274,6 +274,22 @@ TEST_F(CallEnd, WhenPythonAsksThenItHearsWhetherItsCallIsCancelled) {
   EXPECT_EQ(value_of(session->eval("snakebridge.cancelled()")), value{false});
 }
 
+TEST_F(CallEnd, WhenAThreadItStartedAsksThenThatHearsItToo) {
+  begin();
+  value_of(session->exec("def ask():\n"
+                         "  while not snakebridge.cancelled():\n"
+                         "    time.sleep(0.001)\n"
+                         "def ask_elsewhere():\n"
+                         "  other = threading.Thread(target=ask)\n"
+                         "  other.start()\n"
+                         "  try: begin()\n"
+                         "  finally: other.join()\n"));
+  auto answer = running("ask_elsewhere()", source.token());
+  source.cancel();
+  EXPECT_EQ(code_of(answer_of(answer)), errc::cancelled);
+  expect_same_worker();
+}
+
 TEST_F(CallEnd, WhenItReturnsAnObjectNeverthelessThenThatIsNotKept) {
   begin();
   value_of(session->exec("def return_late():\n"
@@ -324,20 +340,14 @@ TEST_F(CallEnd, GivenAFinaliserThatNeverEndsThenItsWorkerIsReplaced) {
 TEST_F(CallEnd, GivenAThreadThatKeepsTheGilForEverThenItsWorkerIsReplaced) {
   settings.cancel_grace = settings.kill_grace = 10ms;
   begin();
-  const auto never = (folder / "never").string();
-  ::mkfifo(never.c_str(), 0600);
   value_of(session->exec("def keep_it():\n"
                          "  open(gate).read()\n"
-                         "  c.open(never.encode(), os.O_RDONLY)\n"
+                         "  c.system(f': > {gate}; cat {gate}'.encode())\n"
                          "threading.Thread(target=keep_it, "
-                         "daemon=True).start()\n",
-                         "never"_a = never));
+                         "daemon=True).start()\n"));
   std::ofstream{folder / "gate"};
-  // Until the thread has it, calls are answered.
-  EXPECT_TRUE(eventually([&] {
-    return !session->run(asking(verb::evaluate, {}, "1"),
-                         steady_clock::now() + 200ms);
-  }));
+  // The call that keeps it opens this, and then waits for a second writer.
+  { std::ifstream wait_until_it_has_it{folder / "gate"}; }
   const auto death = killed_between_calls();
   EXPECT_THAT(death.reason, HasSubstr("stuck between calls"));
   EXPECT_THAT(death.stacks, HasSubstr("in keep_it"));
