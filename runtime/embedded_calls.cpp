@@ -60,7 +60,9 @@ embedded_host::take_turn(const operation& asked, const session_gate& session,
   if (stopping_ || !ready_)
     return std::nullopt;
   if (!turns_.try_enter()) {
-    if (turns_.waiting() >= settings_.queue_max)
+    // A session ends once, and then has nothing else here.
+    if (turns_.waiting() >= settings_.queue_max
+        && asked.what != verb::release_session)
       return tl::unexpected{error{
         errc::overloaded, fmt::format("{} threads wait for interpreter {}, its "
                                       "queue_max; wait, or use workers",
@@ -196,8 +198,10 @@ result<value> embedded_host::execute(const operation& asked,
     return told;
   };
   auto outcome = guarded(perform_it, keep_in);
-  session.refs.told(self_.interpreter, self_.epoch,
-                    python_side_->objects.end_call(session.number), false,
+  session.refs.told({.interpreter = self_.interpreter,
+                     .epoch = self_.epoch,
+                     .reply = mine.number,
+                     .held = python_side_->objects.end_call(session.number)},
                     session.id);
   if (outcome)
     return outcome;

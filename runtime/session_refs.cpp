@@ -38,28 +38,20 @@ ref_bounds session_refs::bounds_in(std::uint32_t interpreter) const {
           .elsewhere = static_cast<std::uint32_t>(std::min(elsewhere, most))};
 }
 
-void session_refs::told(std::uint32_t interpreter, std::uint32_t epoch,
-                        std::uint32_t held, bool names,
-                        const std::string& session) {
-  static_assert(tunable_of("ref_max", false).most < std::int64_t{1} << 31U);
-  const auto now =
-    std::uint64_t{interpreter} << 32U | std::uint64_t{names} << 31U | held;
-  if (last_told_.load() == now && last_epoch_.load() == epoch)
-    return;
+void session_refs::told(const refs_told& now, const std::string& session) {
   std::unique_lock lock{mutex_};
-  const auto place =
-    std::find_if(counts_.begin(), counts_.end(), [&](const count& each) {
-      return each.interpreter == interpreter;
+  const auto last =
+    std::find_if(counts_.begin(), counts_.end(), [&](const refs_told& each) {
+      return each.interpreter == now.interpreter;
     });
-  if (place == counts_.end())
-    counts_.push_back({interpreter, epoch, held, names});
-  else if (epoch < place->epoch)
-    return; // a late reply of one that has ended
+  if (last == counts_.end())
+    counts_.push_back(now);
+  else if (std::pair{now.epoch, now.reply}
+           < std::pair{last->epoch, last->reply})
+    return;
   else
-    *place = {interpreter, epoch, held, names};
+    *last = now;
   counts_changed();
-  last_told_ = now;
-  last_epoch_ = epoch;
   const auto all = sum();
   const bool beyond = rules_.strict_mode && all > rules_.strict_mode_threshold;
   const bool is_news = beyond && !warned_;
@@ -73,20 +65,20 @@ void session_refs::told(std::uint32_t interpreter, std::uint32_t epoch,
 
 bool session_refs::is_used(std::uint32_t interpreter) const {
   const std::lock_guard lock{mutex_};
-  return std::any_of(counts_.begin(), counts_.end(), [&](const count& each) {
-    return each.interpreter == interpreter && (each.held > 0 || each.names);
-  });
+  return std::any_of(
+    counts_.begin(), counts_.end(), [&](const refs_told& each) {
+      return each.interpreter == interpreter && (each.held > 0 || each.names);
+    });
 }
 
 void session_refs::forget_all_but(std::uint32_t interpreter,
                                   std::uint32_t epoch) {
   const std::lock_guard lock{mutex_};
-  const auto gone = std::erase_if(counts_, [&](const count& each) {
+  const auto gone = std::erase_if(counts_, [&](const refs_told& each) {
     return each.interpreter == interpreter && each.epoch != epoch;
   });
   if (gone == 0)
     return;
-  last_told_ = nothing_told;
   counts_changed();
 }
 

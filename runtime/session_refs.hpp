@@ -20,6 +20,15 @@ struct ref_bounds {
   std::uint32_t elsewhere = 0; ///< held in other interpreters, and counted too
 };
 
+/// What a reply told of a session.
+struct refs_told {
+  std::uint32_t interpreter = 0;
+  std::uint32_t epoch = 0;
+  std::uint64_t reply = 0; ///< they are numbered, for each incarnation
+  std::uint32_t held = 0;
+  bool names = false; ///< there are some in the session's namespace
+};
+
 class session_refs {
 public:
   explicit session_refs(const ref_rules& rules) : rules_{rules} {}
@@ -28,10 +37,9 @@ public:
   ref_bounds bounds_in(std::uint32_t interpreter) const;
   /// No interpreter that keeps to the rules holds more.
   bool may_hold(std::uint32_t held) const { return held <= rules_.max; }
-  /// That incarnation holds so many now, and names in the session's namespace
-  /// or none. `session`: its id, to warn of.
-  void told(std::uint32_t interpreter, std::uint32_t epoch, std::uint32_t held,
-            bool names, const std::string& session);
+  /// Of several threads that read replies one may be late: what a reply before
+  /// the last has told counts no more. `session`: its id, to warn of.
+  void told(const refs_told& now, const std::string& session);
   /// The session would lose something if that interpreter were replaced.
   bool is_used(std::uint32_t interpreter) const;
   /// Only that incarnation of it is alive; 0: none. What the others held is
@@ -39,13 +47,6 @@ public:
   void forget_all_but(std::uint32_t interpreter, std::uint32_t epoch);
 
 private:
-  struct count {
-    std::uint32_t interpreter = 0;
-    std::uint32_t epoch = 0;
-    std::uint32_t held = 0;
-    bool names = false;
-  };
-
   std::uint64_t sum() const;
   void counts_changed();
 
@@ -53,14 +54,10 @@ private:
   // The one that has told; 0: none has. Most often it is the one to be called.
   std::atomic<std::uint32_t> only_ = 0;
   static constexpr std::uint32_t several = ~0U;
-  // Of the last reply: most calls change nothing and need no lock.
-  std::atomic<std::uint64_t> last_told_ = nothing_told;
-  std::atomic<std::uint32_t> last_epoch_ = 0;
-  static constexpr std::uint64_t nothing_told = ~std::uint64_t{0};
 
   mutable std::mutex mutex_;
-  std::vector<count> counts_;
-  bool warned_ = false; // until it is below the threshold again
+  std::vector<refs_told> counts_; // by each interpreter, in its last reply
+  bool warned_ = false;           // until it is below the threshold again
 };
 
 /// The refusal of a full session, with its id, which Python's side cannot know.

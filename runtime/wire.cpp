@@ -265,8 +265,12 @@ result<value> decode_reply(const frame& received, const session_gate& session,
     if (!session.refs.may_hold(reply.getRefs()))
       throw KJ_EXCEPTION(FAILED, "more refs than the session may hold");
     if (reply.which() != schema::Reply::DROPPED)
-      session.refs.told(from.interpreter, from.epoch, reply.getRefs(),
-                        reply.getNames(), session.id);
+      session.refs.told({.interpreter = from.interpreter,
+                         .epoch = from.epoch,
+                         .reply = received.header.call,
+                         .held = reply.getRefs(),
+                         .names = reply.getNames()},
+                        session.id);
     return outcome;
   } catch (const kj::Exception& broken) {
     malformed = true;

@@ -6,7 +6,8 @@
 //   fake.object(…)      makes an object and answers its ref
 //   fake.echo(x)        answers x
 //   fake.named(x=1, …)  answers its keyword arguments as a dict
-//   fake.hold(…)        runs until the test says `finish` or `fail`
+//   fake.hold(…)        runs until the test says `finish` or `fail`, also when
+//                       it is given up: as code does that heeds no interruption
 //
 // The same names work as methods and attributes of its objects. Everything it
 // is told goes into a trace: "start:1" (the epoch), "ready:1",
@@ -111,6 +112,7 @@ private:
   bool begun_ = false; // the first of accepted_ runs
   std::deque<call_ptr> accepted_;
   std::uint64_t last_slot_ = 0;
+  std::uint64_t replies_ = 0;
   std::map<std::uint64_t, std::set<std::uint64_t>> objects_; // by session
   std::set<std::uint64_t> released_; // sessions: what they make dies with them
   std::map<std::uint64_t, std::string> names_; // of sessions, for the trace
@@ -203,9 +205,12 @@ inline bool fake_host::finish_with_object() {
 // As a real one does with each reply.
 inline void fake_host::tell_refs(const call& of) {
   const auto& session = *of.session;
-  session.refs.told(self_.interpreter, self_.epoch,
-                    static_cast<std::uint32_t>(objects_[session.number].size()),
-                    false, session.id);
+  const auto held = objects_[session.number].size();
+  session.refs.told({.interpreter = self_.interpreter,
+                     .epoch = self_.epoch,
+                     .reply = ++replies_,
+                     .held = static_cast<std::uint32_t>(held)},
+                    session.id);
 }
 
 inline std::string fake_host::running() const {
