@@ -101,13 +101,12 @@ interrupter::scope::~scope() {
 }
 
 void interrupter::loop() {
-  bool again = false;
+  std::uint64_t interrupted = 0;
   std::unique_lock lock{mutex_};
   while (!stopping_) {
     const auto now = steady_clock::now();
     const auto next = std::min(due_, stalls_at_);
     if (running_ == 0 || now < next) {
-      again = again && running_ != 0;
       wake_ = running_ == 0 ? steady_clock::time_point::max() : next;
       earlier_.wait_until(lock, wake_);
       continue;
@@ -126,9 +125,10 @@ void interrupter::loop() {
     lock.lock();
     if (running_ == late)
       due_ = steady_clock::now()
-             + (again ? std::chrono::milliseconds{limits::interrupt_again_ms}
-                      : grace_);
-    again = running_ == late;
+             + (interrupted == late
+                  ? std::chrono::milliseconds{limits::interrupt_again_ms}
+                  : grace_);
+    interrupted = late;
   }
 }
 

@@ -94,16 +94,17 @@ interpreter_spec interpreter_of(const pool& of,
 child_spec interpreter_child(const pool& of,
                              const std::shared_ptr<call_queue>& queue,
                              const host_factory& make_host) {
+  // A worker's host has the stop timeout, and then kills it, which takes
+  // moments. Nothing can kill an embedded one: it is abandoned.
+  const std::chrono::milliseconds kill_takes{
+    of.settings.placement == placement::worker ? limits::death_wait_ms_max : 0};
   return {.id = id_of(*queue),
           .start =
             [spec = interpreter_of(of, queue, make_host)](
               caf::event_based_actor* supervisor) -> caf::expected<caf::actor> {
             return supervisor->spawn(interpreter, spec);
           },
-          // Its host has the stop timeout; then it is killed, which takes
-          // moments.
-          .shutdown = of.settings.stop_timeout
-                      + std::chrono::milliseconds{limits::death_wait_ms_max}};
+          .shutdown = of.settings.stop_timeout + kill_takes};
 }
 
 std::string id_of(const call_queue& interpreter) {

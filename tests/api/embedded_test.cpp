@@ -6,6 +6,7 @@
 #include <atomic>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace snakebridge::testing {
@@ -14,13 +15,14 @@ using ::testing::HasSubstr;
 
 class InThisProcess : public ::testing::Test {
 protected:
-  /// The event, once it has come; a test fails without it.
-  sb::interpreter_event event(sb::event_kind what) {
+  /// The first that says so, once it has come; a test fails without it.
+  sb::interpreter_event event(sb::event_kind what,
+                              const std::string& says = {}) {
     sb::interpreter_event found;
     EXPECT_TRUE(eventually([&] {
       const std::lock_guard lock{mutex_};
       for (const auto& each : events_)
-        if (each.what == what) {
+        if (each.what == what && each.message.find(says) != std::string::npos) {
           found = each;
           return true;
         }
@@ -60,12 +62,52 @@ TEST_F(InThisProcess, WhenACallTakesLongThenItIsReportedWithItsPythonLine) {
   auto answer =
     std::async(std::launch::async, [&] { return session.eval("waits()"); });
   ASSERT_TRUE(here.has_a_caller());
-  const auto told = event(sb::event_kind::stalled);
+  // What prepares it may stall, too.
+  const auto told = event(sb::event_kind::stalled, "running eval");
   EXPECT_THAT(told.message, HasSubstr("line 2 in waits"));
   EXPECT_THAT(told.stacks, HasSubstr("Current thread"));
   EXPECT_EQ(told.session, "mine");
   here.open();
   EXPECT_EQ(answer.get(), "");
+}
+
+// It was interrupted again as soon as one that had been interrupted before.
+TEST_F(InThisProcess, WhenOneAfterAnotherIsLateThenEachMayCleanUp) {
+  auto wanted = one_pool(sb::placement::embedded);
+  wanted.pools.front().cancel_grace = 10s;
+  const sb::bridge bridge{std::move(wanted)};
+  const auto session = bridge.open_session();
+  ASSERT_TRUE(session.exec("import time\n"
+                           "def late():\n"
+                           "  while True: time.sleep(0.001)\n"
+                           "def clean_up():\n"
+                           "  global is_clean\n"
+                           "  try: late()\n"
+                           "  finally:\n"
+                           "    for _ in range(200): time.sleep(0.001)\n"
+                           "    is_clean = True\n"));
+  for (const auto* code : {"late()", "clean_up()"})
+    EXPECT_EQ(code_of(session.with({.timeout = 50ms}).eval(code)),
+              sb::errc::deadline_exceeded);
+  EXPECT_EQ(session.eval("is_clean"), true);
+}
+
+// SUPERVISION 33, as the bridge ends.
+TEST_F(InThisProcess, WhenTheBridgeEndsWithACallStuckThenItDoesNotWaitForIt) {
+  auto wanted = one_pool(sb::placement::embedded);
+  wanted.pools.front().stop_timeout = 100ms;
+  std::optional<sb::bridge> bridge{std::move(wanted)};
+  std::future<sb::result<sb::value>> stuck;
+  gate here; // opens before `stuck` waits for its thread
+  stuck = std::async(std::launch::async,
+                     [calls = bridge->open_session(), code = here.wait_here()] {
+                       return calls.eval(code);
+                     });
+  ASSERT_TRUE(here.has_a_caller());
+  bridge.reset();
+  EXPECT_EQ(stuck.wait_for(0s), std::future_status::timeout);
+  here.open();
+  EXPECT_EQ(code_of(stuck.get()), sb::errc::session_closed);
 }
 
 TEST_F(InThisProcess, GivenAThreadThatCallsWithoutAPauseThenOthersGetATurn) {
