@@ -195,16 +195,26 @@ void worker_host::lead(call& mine) {
 
 channel_state worker_host::read_replies(reader who) {
   std::vector<frame> arrived;
+  std::vector<call_ptr> replied;
   auto state = channel_state::open;
   try {
+    // With it they are taken back, too: who reads next, to learn what has no
+    // reply, finds no call that has one.
     const std::lock_guard lock{reading_};
     state = data_->receive(arrived, false);
+    replied.reserve(arrived.size());
+    for (auto& reply : arrived)
+      replied.push_back(take_back(reply, who));
   } catch (const std::bad_alloc&) {
     kill("there is no memory for what it sent");
     state = channel_state::closed;
   }
-  for (auto& reply : arrived)
-    deliver(std::move(reply), who);
+  for (std::size_t i = 0; i < replied.size(); ++i)
+    if (replied[i]) {
+      finish(replied[i], arrived[i]);
+      if (who == reader::own_thread && replied[i]->waited_for())
+        signal(wake_leader_);
+    }
   if (state != channel_state::open)
     channel_lost(state);
   else if (!arrived.empty())
@@ -212,36 +222,32 @@ channel_state worker_host::read_replies(reader who) {
   return state;
 }
 
-void worker_host::deliver(frame reply, reader who) {
-  call_ptr replied;
-  {
-    const std::lock_guard lock{mutex_};
-    const auto place = handed_over_.find(reply.header.call);
-    if (reply.header.kind == frame_kind::reply && place != handed_over_.end()) {
-      replied = std::move(place->second);
-      handed_over_.erase(place);
-      ++leaving_;
-      is_back(replied->id);
-      expect_back();
-      // Its thread may have been appointed to read: it will not, any more.
-      if (who == reader::own_thread)
-        ensure_reader_locked();
-      if (!replied->waited_for()) {
-        --unwaited_;
-        // Decoding for others is not what the leader is here for.
-        if (who == reader::leader) {
-          handed_off_.emplace_back(std::move(replied), std::move(reply));
-          wake();
-          return;
-        }
-      }
-    }
+// The call, for who reads to finish; null when another is to.
+call_ptr worker_host::take_back(frame& reply, reader who) {
+  std::unique_lock lock{mutex_};
+  const auto place = handed_over_.find(reply.header.call);
+  if (reply.header.kind != frame_kind::reply || place == handed_over_.end()) {
+    lock.unlock();
+    kill("it answered a call it was not given");
+    return nullptr;
   }
-  if (!replied)
-    return kill("it answered a call it was not given");
-  finish(replied, reply);
-  if (who == reader::own_thread && replied->waited_for())
-    signal(wake_leader_);
+  auto replied = std::move(place->second);
+  handed_over_.erase(place);
+  ++leaving_;
+  is_back(replied->id);
+  expect_back();
+  // Its thread may have been appointed to read: it will not, any more.
+  if (who == reader::own_thread)
+    ensure_reader_locked();
+  if (replied->waited_for())
+    return replied;
+  --unwaited_;
+  if (who != reader::leader)
+    return replied;
+  // Decoding for others is not what the leader is here for.
+  handed_off_.emplace_back(std::move(replied), std::move(reply));
+  wake();
+  return nullptr;
 }
 
 void worker_host::finish(const call_ptr& replied, const frame& reply) {

@@ -85,7 +85,7 @@ private:
   void watch();
   bool watch_once();
   void read_control();
-  void read_output();
+  void read_output(descriptor& from, output_lines& lines, bool is_error);
   log_line line_of_running_call() const;
   void take_line(log_line line, std::string_view text, bool is_error);
   void finish_handed_off();
@@ -104,7 +104,7 @@ private:
 
   // On any thread.
   channel_state read_replies(reader who);
-  void deliver(frame reply, reader who);
+  call_ptr take_back(frame& reply, reader who);
   void finish(const call_ptr& replied, const frame& reply);
   void let_go(const session_gate& session, const result<value>& untaken);
   void end_of_lead();

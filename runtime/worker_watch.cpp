@@ -42,7 +42,8 @@ void worker_host::serve() {
          --looks) {
     }
     finish_handed_off();
-    read_output();
+    read_output(process_->output, output_, false);
+    read_output(process_->errors, errors_, true);
     const auto line = line_of_running_call();
     output_.finish([&](auto text) { take_line(line, text, false); });
     errors_.finish([&](auto text) { take_line(line, text, true); });
@@ -147,8 +148,10 @@ bool worker_host::watch_once() {
 
   if (watched[woken].revents != 0)
     drain(wake_);
-  if ((watched[output].revents | watched[errors].revents) != 0)
-    read_output();
+  if (watched[output].revents != 0)
+    read_output(process_->output, output_, false);
+  if (watched[errors].revents != 0)
+    read_output(process_->errors, errors_, true);
   if (watched[control].revents != 0)
     read_control();
   finish_handed_off();
@@ -190,18 +193,15 @@ void worker_host::read_control() {
     channel_lost(state);
 }
 
-void worker_host::read_output() {
-  // Before it is read: a worker replies as soon as its output is, and then the
-  // call is over.
+// Of one that has something to read: a worker replies as soon as its output is
+// read, so what lies there is of the call that runs. Nothing else is.
+void worker_host::read_output(descriptor& from, output_lines& lines,
+                              bool is_error) {
   const auto line = line_of_running_call();
-  if (process_->output
-      && !output_.read_from(process_->output.get(),
-                            [&](auto text) { take_line(line, text, false); }))
-    process_->output.reset();
-  if (process_->errors
-      && !errors_.read_from(process_->errors.get(),
-                            [&](auto text) { take_line(line, text, true); }))
-    process_->errors.reset();
+  if (from && !lines.read_from(from.get(), [&](auto text) {
+        take_line(line, text, is_error);
+      }))
+    from.reset();
 }
 
 log_line worker_host::line_of_running_call() const {
