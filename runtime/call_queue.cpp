@@ -163,7 +163,10 @@ call_queue::take_in(const call_ptr& made,
   }
   if (asked.fails_fast)
     return unavailable();
-  if (!made->taken_over && waiting_.size() >= waiting_max_) {
+  // A session ends once, and then has nothing else here.
+  const bool has_room = waiting_.size() < waiting_max_ || made->taken_over
+                        || asked.what == verb::release_session;
+  if (!has_room) {
     gives_way = waiting_.make_room(session.number);
     if (!gives_way)
       return overloaded();

@@ -123,6 +123,10 @@ void call_queue::detach(const interpreter_host* host, std::uint32_t epoch,
       else
         waiting_.push_front(*each);
     }
+    // It may be long until there is another.
+    for (const auto& each : waiting_.take_stale(ended_epoch_))
+      refused.emplace_back(each,
+                           *refusal(each->asked, *each->session, each->epoch));
     pump(refused); // another host may be there already
   }
   changed_.notify_all();

@@ -124,6 +124,17 @@ std::vector<call_ptr> fair_queue::take(std::uint64_t session) {
   return taken;
 }
 
+std::vector<call_ptr> fair_queue::take_stale(std::uint32_t ended_epoch) {
+  std::vector<call_ptr> stale;
+  for (const auto& [session, mine] : lines_)
+    for (const auto& each : mine.calls)
+      if (each->epoch != 0 && each->epoch <= ended_epoch)
+        stale.push_back(each);
+  for (const auto& each : stale)
+    erase(each);
+  return stale;
+}
+
 std::vector<call_ptr> fair_queue::take_all() {
   std::vector<call_ptr> taken;
   for (; !empty(); pop_front())

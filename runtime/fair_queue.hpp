@@ -44,6 +44,8 @@ public:
   call_ptr make_room(std::uint64_t session);
   /// Takes out all of a session, in order.
   std::vector<call_ptr> take(std::uint64_t session);
+  /// Takes out all with refs to incarnations up to this one.
+  std::vector<call_ptr> take_stale(std::uint32_t ended_epoch);
   /// Takes out all, in the order of their turns.
   std::vector<call_ptr> take_all();
 

@@ -46,7 +46,6 @@ TEST_F(Deadlines, WhenPythonHasBegunThenTheErrorSaysSoAndTheWorkerGoesOn) {
   EXPECT_EQ(first_of(bridge).epoch, 1U);
 }
 
-// ORIGINAL P13
 TEST_F(Deadlines, WhenTimePassesInTheQueueThenTheCallHasNotRun) {
   gate here;
   auto held = hold(here);

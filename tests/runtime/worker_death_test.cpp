@@ -120,6 +120,7 @@ TEST_F(WorkerDeath, WhenItExitsByItselfThenItsChildrenDieWithIt) {
   EXPECT_TRUE(eventually([&] { return !alive(child); }));
 }
 
+// ORIGINAL P13
 TEST_F(WorkerDeath, GivenAQueuedCallPastItsDeadlineThenItNeverRuns) {
   start();
   const auto proof = folder / "ran";
