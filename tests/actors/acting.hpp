@@ -7,12 +7,14 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "actors/client.hpp"
 #include "actors/errors.hpp"
 #include "actors/session.hpp"
 #include "supervisors/tree.hpp"
+#include "testing/actor_timers.hpp"
 #include "testing/fake_host.hpp"
 #include "tests/support/children.hpp"
 #include <snakebridge/testing_actors.hpp>
@@ -31,13 +33,14 @@ namespace snakebridge::testing {
 
 using namespace std::chrono_literals;
 
-/// A call's own deadline is real time: too far away to matter.
+/// A call's own deadline: too far away to matter.
 inline constexpr std::chrono::hours a_day{24};
 
 class acting : public deterministic {
 protected:
   void TearDown() override {
     end_bridge();
+    deadlines->stop();
     deterministic::TearDown();
   }
 
@@ -120,7 +123,7 @@ protected:
   trace happened;
   fake_manners manners; ///< of the hosts that are started next
   std::map<std::uint32_t, std::vector<std::shared_ptr<fake_host>>> hosts;
-  std::shared_ptr<timers> deadlines = std::make_shared<thread_timers>();
+  std::shared_ptr<timers> deadlines = std::make_shared<actor_timers>(system());
   std::shared_ptr<const pools> places;
   std::shared_ptr<sessions> open_sessions;
   caf::actor root;
@@ -132,7 +135,7 @@ private:
         const auto number = self.interpreter;
         auto made = std::make_shared<fake_host>(
           std::move(self), manners, [this](std::string event) {
-            if (event == "call:fake.crash")
+            if (std::string_view{event} == "call:fake.crash")
               throw std::runtime_error{"a bug in a host"};
             happened.add(std::move(event));
           });

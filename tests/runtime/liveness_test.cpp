@@ -18,13 +18,13 @@ protected:
   // Before what its host uses till then.
   ~Liveness() override { interpreter.reset(); }
 
-  /// The event, once it has come; a test fails without it.
-  interpreter_event event(event_kind what) {
+  /// The first that says so, once it has come; a test fails without it.
+  interpreter_event event(event_kind what, const std::string& says = {}) {
     interpreter_event found;
     EXPECT_TRUE(eventually([&] {
       const std::lock_guard lock{mutex};
       for (const auto& each : events)
-        if (each.what == what) {
+        if (each.what == what && each.message.find(says) != std::string::npos) {
           found = each;
           return true;
         }
@@ -71,7 +71,8 @@ TEST_F(Liveness, WhenACallTakesLongThenItsPythonLineIsTold) {
   ::mkfifo(gate.c_str(), 0600);
   auto answer = session->submit(
     asking(verb::evaluate, {}, "wait_for_long(p)", "p"_a = gate));
-  const auto told = event(event_kind::stalled);
+  // What prepares it may stall, too.
+  const auto told = event(event_kind::stalled, "running eval");
   EXPECT_EQ(told.pid, worker);
   EXPECT_EQ(told.call, "eval");
   EXPECT_EQ(told.session, "a");
@@ -96,7 +97,7 @@ TEST_F(Liveness, WhenACallIsReportedThenItsSystemCallsGoOn) {
   auto answer =
     session->submit(asking(verb::evaluate, {}, "read_in_c(p)", "p"_a = gate));
   std::ofstream writer{gate};
-  event(event_kind::stalled);
+  event(event_kind::stalled, "running eval");
   writer << "done" << std::flush;
   EXPECT_EQ(value_of(answer_of(answer)), (value{list{4, bytes{"done"}}}));
 }
@@ -114,7 +115,7 @@ TEST_F(Liveness, WhenItIsStuckBetweenCallsThenItsPythonLineIsTold) {
   value_of(other.eval("Slow()"));
   other.close();
   auto answer = session->submit(asking(verb::evaluate, {}, "1 + 1"));
-  const auto told = event(event_kind::stalled);
+  const auto told = event(event_kind::stalled, "in __del__");
   EXPECT_EQ(told.call, "");
   EXPECT_THAT(told.message, HasSubstr("stuck between calls"));
   EXPECT_THAT(told.message, HasSubstr("line 2 in __del__"));

@@ -5,6 +5,7 @@
 
 #include <caf/actor_system.hpp>
 #include <caf/event_based_actor.hpp>
+#include <caf/scoped_actor.hpp>
 #include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -247,7 +248,8 @@ bool enemies::delay(const std::string& pool) {
 }
 
 // A client that holds an object and waits for another call when it is killed,
-// or when its session is.
+// or when its session is. It does not live to see that answer; this thread asks
+// for the same, and must be answered.
 bool enemies::strike_an_actor(const std::string& pool, bool at_its_session) {
   struct told {
     std::promise<sb::result<sb::value>> object;
@@ -277,10 +279,23 @@ bool enemies::strike_an_actor(const std::string& pool, bool at_its_session) {
     caf::unit);
   auto session = tell->session.get_future().get();
   const auto object = tell->object.get_future().get();
+  const caf::scoped_actor self{bridge_.system()};
+  auto under_way = self->request(
+    session, patience, sb::call_message{"time", "sleep", {0.02}, {}, {pool}});
   if (at_its_session)
     caf::anon_send_exit(session, caf::exit_reason::kill);
   else
     caf::anon_send_exit(client, caf::exit_reason::kill);
+  const std::string asked = "a call of a session that ends";
+  under_way.receive(
+    [&](const sb::value& slept) {
+      answers_.take(asked, sb::result<sb::value>{slept}, slept.is_none());
+    },
+    [&](const caf::error& failed) {
+      const auto why = sb::to_error(failed);
+      if (why.code() != sb::errc::session_closed)
+        answers_.take_error(asked, why);
+    });
   return answers_.take("an object of an actor", object,
                        object && object->is_ref());
 }
