@@ -99,10 +99,10 @@ TEST_F(InThisProcess, WhenTheBridgeEndsWithACallStuckThenItDoesNotWaitForIt) {
   std::optional<sb::bridge> bridge{std::move(wanted)};
   std::future<sb::result<sb::value>> stuck;
   gate here; // opens before `stuck` waits for its thread
-  stuck = std::async(std::launch::async,
-                     [calls = bridge->open_session(), code = here.wait_here()] {
-                       return calls.eval(code);
-                     });
+  stuck = std::async(std::launch::async, [calls = bridge->open_session(),
+                                          code = here.wait_here_in_c()] {
+    return calls.eval(code);
+  });
   ASSERT_TRUE(here.has_a_caller());
   bridge.reset();
   EXPECT_EQ(stuck.wait_for(0s), std::future_status::timeout);

@@ -29,6 +29,12 @@ public:
   /// An expression that waits here and is "" then.
   std::string wait_here() const { return "open('" + path_ + "').read()"; }
 
+  /// The same in a C function, which no interruption of Python ends; it is 0
+  /// then.
+  std::string wait_here_in_c() const {
+    return "__import__('ctypes').CDLL(None).system(b'cat " + path_ + "')";
+  }
+
   /// True once a call waits here.
   bool has_a_caller() {
     return eventually([this] {

@@ -2,6 +2,7 @@
 // API.md says of open_session, joining by id and the release family.
 #include "tests/api/gate.hpp"
 #include "tests/api/python_fixture.hpp"
+#include "tests/support/under_tsan.hpp"
 
 #include <future>
 #include <optional>
@@ -195,6 +196,8 @@ TEST_P(Sessions, WhenItIsJoinedByIdThenItIsTheSame) {
 
 // It waited for the call's own end.
 TEST_P(Sessions, WhenItIsReleasedThenWhatItRunsIsInterrupted) {
+  if (GetParam() == sb::placement::worker)
+    SKIP_WHERE_SIGNALS_WAIT();
   const auto session = bridge.open_session({.id = "model"});
   make_objects(session, 2);
   gate here;
