@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "config/settings.hpp"
 #include "runtime/log.hpp"
 
 namespace snakebridge {
