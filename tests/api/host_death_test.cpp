@@ -1,9 +1,8 @@
-// The whole program is killed: within a second no Python process of ours is
-// left (DESIGN §3), whatever the workers are doing.
+// The whole program is killed: no Python process of ours is left, whatever the
+// workers are doing. That it takes a second at most is for bench_faults.
 #include "tests/api/python_fixture.hpp"
 
 #include <array>
-#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <iterator>
@@ -97,20 +96,17 @@ void expect_that_its_python_ends(host_program& host) {
   // Two workers, a spare, and what one of them has started.
   ASSERT_EQ(watched.size(), 4U);
   host.kill();
-  const auto begun = std::chrono::steady_clock::now();
   for (const auto& each : watched) {
     ASSERT_TRUE(each);
     pollfd ended{each.get(), POLLIN, 0};
     EXPECT_EQ(::poll(&ended, 1, 10'000), 1) << "a process lives on";
   }
-  // A bound no machine misses; that it is a second is for the benchmarks.
-  EXPECT_LE(std::chrono::steady_clock::now() - begun, 10s);
 }
 
 } // namespace
 
 // ORIGINAL P3, P40
-TEST(HostDeath, WhenTheProgramIsKilledThenItsPythonEndsWithinASecond) {
+TEST(HostDeath, WhenTheProgramIsKilledThenItsPythonEnds) {
   host_program host{"alone"};
   expect_that_its_python_ends(host);
 }
@@ -122,7 +118,7 @@ TEST(HostDeath, GivenWorkersThatAreStoppedThenTheyEndToo) {
 }
 
 // It has all that the program had open: no worker sees an end of its socket.
-TEST(HostDeath, GivenAForkThatLivesOnThenItsPythonEndsWithinASecondToo) {
+TEST(HostDeath, GivenAForkThatLivesOnThenItsPythonEndsToo) {
   host_program host{"forked"};
   const auto fork = host.numbers();
   ASSERT_EQ(fork.size(), 1U);
