@@ -106,7 +106,7 @@ protected:
   }
 
   void expect_all_is_well() {
-    ASSERT_TRUE(is_ready(*bridge_));
+    ASSERT_TRUE(eventually([this] { return is_quiet(); }));
     EXPECT_EQ(answers_.wrong(), std::vector<std::string>{});
     expect_deaths_were_struck();
     const auto held = look_and_hold_more();
@@ -156,6 +156,16 @@ protected:
   }
 
 private:
+  /// Every interpreter is up, and runs nothing: also no call that was given up,
+  /// for it may yet die of that.
+  bool is_quiet() const {
+    for (const auto& pool : bridge_->stats().pools)
+      for (const auto& each : pool.interpreters)
+        if (!each.ready || each.running > 0 || each.waiting > 0)
+          return false;
+    return true;
+  }
+
   /// A session that lives through all rounds, and the objects it made.
   struct keeper {
     std::string pool;
