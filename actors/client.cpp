@@ -1,5 +1,7 @@
 #include "actors/client.hpp"
 
+#include <algorithm>
+
 #include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
 
@@ -33,8 +35,10 @@ void clients::end_all() {
     end(each->actor_);
 }
 
-client::client(caf::actor_system& system, std::shared_ptr<clients> known)
-    : known_{std::move(known)} {
+client::client(caf::actor_system& system, std::shared_ptr<clients> known,
+               std::shared_ptr<sessions> where)
+    : known_{std::move(known)},
+      where_{std::move(where)} {
   const std::lock_guard lock{known_->mutex_};
   if (known_->closed_)
     return;
@@ -44,9 +48,28 @@ client::client(caf::actor_system& system, std::shared_ptr<clients> known)
 }
 
 client::~client() {
+  for (const auto& each : owned_)
+    where_->abandon(each, address_);
   const std::lock_guard lock{known_->mutex_};
   known_->living_.erase(this);
   end(actor_);
+}
+
+result<session_ptr> client::open(const session_options& wanted,
+                                 std::string_view prefix) {
+  if (auto room = where_->await_room(); !room)
+    return tl::unexpected{std::move(room.error())};
+  auto opened = where_->open(wanted, address_, prefix);
+  if (!opened)
+    return tl::unexpected{std::move(opened.error())};
+  std::erase_if(owned_, [](const auto& each) { return each->calls->closed(); });
+  if (!owns(opened->record))
+    owned_.push_back(opened->record);
+  return std::move(opened->record);
+}
+
+bool client::owns(const session_ptr& which) const {
+  return std::find(owned_.begin(), owned_.end(), which) != owned_.end();
 }
 
 } // namespace snakebridge

@@ -7,10 +7,11 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <vector>
 
 #include <caf/actor.hpp>
-#include <caf/actor_addr.hpp>
-#include <caf/fwd.hpp>
+
+#include "actors/sessions.hpp"
 
 namespace snakebridge {
 
@@ -30,22 +31,29 @@ private:
   std::set<client*> living_;
 };
 
+/// One thread at a time.
 class client {
 public:
-  client(caf::actor_system& system, std::shared_ptr<clients> known);
+  client(caf::actor_system& system, std::shared_ptr<clients> known,
+         std::shared_ptr<sessions> where);
   ~client();
   client(const client&) = delete;
   client& operator=(const client&) = delete;
 
-  /// What sessions know it by.
-  const caf::actor_addr& address() const { return address_; }
+  /// Opens or joins a session, to own it until both end. It may have to wait
+  /// for those that were ended. Errors: as `sessions::open`; overloaded.
+  result<session_ptr> open(const session_options& wanted,
+                           std::string_view prefix = "session_");
+  bool owns(const session_ptr& which) const;
 
 private:
   friend class clients;
 
   const std::shared_ptr<clients> known_;
-  caf::actor actor_; // null once ended; under the lock of `clients`
-  caf::actor_addr address_;
+  const std::shared_ptr<sessions> where_;
+  caf::actor actor_;        // null once ended; under the lock of `clients`
+  caf::actor_addr address_; // what sessions know it by
+  std::vector<session_ptr> owned_;
 };
 
 } // namespace snakebridge

@@ -4,8 +4,10 @@
 
 #include <fmt/format.h>
 
+#include "actors/manual_system.hpp"
 #include "actors/session.hpp"
 #include "config/settings.hpp"
+#include "config/tunables.hpp"
 
 namespace snakebridge {
 
@@ -25,14 +27,9 @@ void sessions::adopt_with(std::function<void(caf::actor)> adopt) {
   adopt_ = std::move(adopt);
 }
 
-result<opened_session> sessions::open(const std::string& id,
-                                      std::string_view prefix,
-                                      const caf::actor_addr& owner) {
-  return open(id, prefix, owner, refs_);
-}
-
 result<opened_session> sessions::open(const session_options& wanted,
-                                      const caf::actor_addr& owner) {
+                                      const caf::actor_addr& owner,
+                                      std::string_view prefix) {
   auto refs = refs_;
   refs.max = wanted.max_refs.value_or(refs.max);
   refs.ttl = wanted.ttl.value_or(refs.ttl);
@@ -46,7 +43,7 @@ result<opened_session> sessions::open(const session_options& wanted,
     return invalid(fmt::format("session '{}': ttl = {} ms: must be {}",
                                wanted.id, refs.ttl.count(),
                                bounds_of(ttl_row)));
-  return open(wanted.id, "session_", owner, refs);
+  return open(wanted.id, prefix, owner, refs);
 }
 
 result<opened_session> sessions::open(const std::string& id,
@@ -83,9 +80,50 @@ session_ptr sessions::find(const std::string& id) const {
   return place == by_id_.end() ? nullptr : place->second;
 }
 
+void sessions::abandon(const session_ptr& left, const caf::actor_addr& owner) {
+  const std::lock_guard lock{mutex_};
+  if (!left->actor || left->owners.erase(owner) == 0)
+    return;
+  is_to_hear_locked(*left);
+  if (left->owners.empty())
+    remove_locked(left);
+}
+
+void sessions::is_to_hear_locked(session_record& ending) {
+  ++ending.unheard;
+  ++unheard_;
+}
+
+void sessions::has_heard_locked(session_record& ending, std::size_t ends) {
+  ending.unheard -= ends;
+  unheard_ -= ends;
+  if (ends > 0 && unheard_ < limits::unheard_ends_max)
+    room_.notify_all();
+}
+
+result<void> sessions::await_room() {
+  std::unique_lock lock{mutex_};
+  const auto has_room = [this] { return unheard_ < limits::unheard_ends_max; };
+  if (has_room())
+    return {};
+  lock.unlock();
+  const auto patience =
+    run_by_hand(system_) ? std::chrono::milliseconds{0} : timeout_;
+  lock.lock();
+  if (room_.wait_for(lock, patience, has_room))
+    return {};
+  return tl::unexpected{
+    error{errc::overloaded,
+          fmt::format("no session opens: {} that were ended are still held up; "
+                      "does an actor keep the bridge's system busy, this one "
+                      "perhaps?",
+                      unheard_)}};
+}
+
 bool sessions::leave(const session_ptr& left, const caf::actor_addr& owner) {
   const std::lock_guard lock{mutex_};
-  left->owners.erase(owner);
+  if (left->owners.erase(owner) == 0 && left->unheard > 0)
+    has_heard_locked(*left, 1);
   if (!left->owners.empty())
     return false;
   remove_locked(left);
@@ -96,6 +134,7 @@ void sessions::remove(const session_ptr& ended) {
   const std::lock_guard lock{mutex_};
   remove_locked(ended);
   ended->actor = nullptr; // the record outlives the actor, in clients' hands
+  has_heard_locked(*ended, ended->unheard);
   living_.erase(ended);
   if (living_.empty())
     none_left_.notify_all();
@@ -119,8 +158,10 @@ result<std::size_t> sessions::release(const session_ptr& released) {
   session_actor actor;
   {
     const std::lock_guard lock{mutex_};
-    released->released = true;
     actor = released->actor;
+    const bool is_first = !released->released.exchange(true);
+    if (actor && is_first)
+      is_to_hear_locked(*released);
     remove_locked(released);
   }
   auto count = released->calls->close_and_count();

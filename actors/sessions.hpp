@@ -34,6 +34,7 @@ struct session_record {
   // Under the lock of `sessions`.
   session_actor actor; ///< null once it has ended
   std::set<caf::actor_addr> owners;
+  std::size_t unheard = 0; ///< ends that its actor has not heard of
   std::atomic<bool> released =
     false; ///< by release_session: another may take its place
 };
@@ -61,15 +62,20 @@ public:
 
   /// Joins the session of that id, or makes it; an empty id makes a private one
   /// named `prefix` and something random. `owner` owns it until it ends.
-  /// Errors: shutting_down.
-  result<opened_session> open(const std::string& id, std::string_view prefix,
-                              const caf::actor_addr& owner);
-  /// The same with what the user says of it. Errors: config_invalid, too.
+  /// Errors: shutting_down, config_invalid.
   result<opened_session> open(const session_options& wanted,
-                              const caf::actor_addr& owner);
+                              const caf::actor_addr& owner,
+                              std::string_view prefix = "session_");
   session_ptr find(const std::string& id) const;
-  /// `owner` has ended: true if it was the last, and the session must end. No
-  /// one can join it any more then.
+  /// `owner`, who stands for a thread, is about to end. No one can join the
+  /// session any more if it was the last.
+  void abandon(const session_ptr& left, const caf::actor_addr& owner);
+  /// Threads may end sessions faster than the scheduler lets their actors hear
+  /// of it. Waits, for a call's time at most, until few have not. Errors:
+  /// overloaded.
+  result<void> await_room();
+  /// For the session's actor: `owner` has ended. True if it was the last, and
+  /// the session must end. No one can join it any more then.
   bool leave(const session_ptr& left, const caf::actor_addr& owner);
   /// The session's actor has ended and its objects are freed.
   void remove(const session_ptr& ended);
@@ -93,6 +99,8 @@ private:
                               const caf::actor_addr& owner,
                               const ref_rules& refs);
   void remove_locked(const session_ptr& ended);
+  void is_to_hear_locked(session_record& ending);
+  void has_heard_locked(session_record& ending, std::size_t ends);
 
   caf::actor_system& system_;
   const std::shared_ptr<const pools> where_;
@@ -101,12 +109,13 @@ private:
   const ref_rules refs_;
 
   mutable std::mutex mutex_;
-  std::condition_variable none_left_;
+  std::condition_variable none_left_, room_;
   std::function<void(caf::actor)> adopt_;
   bool closed_ = false;
   std::uint64_t last_number_ = 0;
   std::map<std::string, session_ptr> by_id_; // those one can still join
   std::set<session_ptr> living_;             // those whose actor lives
+  std::size_t unheard_ = 0;                  // of all of these
 };
 
 } // namespace snakebridge

@@ -57,9 +57,8 @@ bridge::~bridge() {
 
 session bridge::open_session(session_options options) const {
   auto member = core_->new_client();
-  const auto opened =
-    or_throw(core_->all_sessions().open(options, member->address()));
-  return {core_, opened.record->calls, std::move(member)};
+  const auto opened = or_throw(member->open(options));
+  return {core_, opened->calls, std::move(member)};
 }
 
 result<std::size_t> bridge::release_auto_session() const {

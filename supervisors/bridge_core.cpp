@@ -4,10 +4,10 @@
 #include <thread>
 
 #include <caf/actor_system_config.hpp>
-#include <caf/scheduler/test_coordinator.hpp>
 #include <caf/scoped_actor.hpp>
 #include <fmt/format.h>
 
+#include "actors/manual_system.hpp"
 #include "config/tunables.hpp"
 #include "runtime/log.hpp"
 #include "runtime/reached.hpp"
@@ -37,19 +37,6 @@ std::chrono::milliseconds longest_stop(const config& settings) {
   for (const auto& each : settings.pools)
     longest = std::max(longest, each.stop_timeout);
   return longest;
-}
-
-// A system that is run by hand, as tests do, does nothing while its thread
-// waits: what that thread is about to wait for happens here. True for such.
-bool run_by_hand(caf::actor_system& system) {
-  auto* const manual =
-    dynamic_cast<caf::scheduler::test_coordinator*>(&system.scheduler());
-  if (manual == nullptr)
-    return false;
-  constexpr int jobs_max = 1'000'000; // actors that never come to rest
-  for (int left = jobs_max; left > 0 && manual->try_run_once(); --left) {
-  }
-  return true;
 }
 
 // Why an interpreter of the pool died: the cause, where others know only that
@@ -229,7 +216,7 @@ result<session_ptr> bridge_core::session_of_this_thread() {
 }
 
 std::shared_ptr<client> bridge_core::new_client() {
-  return std::make_shared<client>(*system_, clients_);
+  return std::make_shared<client>(*system_, clients_, sessions_);
 }
 
 // Sets `found` to the lane of the object's session if this thread may use it.

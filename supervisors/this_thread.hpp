@@ -19,22 +19,21 @@ class thread_client {
 public:
   thread_client(caf::actor_system& system, std::shared_ptr<clients> known,
                 std::shared_ptr<sessions> where)
-      : where_{std::move(where)},
-        self_{system, std::move(known)} {}
+      : self_{system, std::move(known), std::move(where)} {}
 
-  /// The thread's own session, made on first use. Errors: shutting_down.
+  /// The thread's own session, made on first use. Errors: shutting_down,
+  /// overloaded.
   result<session_ptr> own_session();
   /// The same if there is one, else null.
   const session_ptr& own_session_if_any() const { return own_; }
   void forget_own_session() { own_.reset(); }
   /// The session of that id, owned by this thread from now on. Errors:
-  /// shutting_down.
+  /// shutting_down, overloaded.
   result<session_ptr> join(const std::string& id);
-  bool owns(const session_ptr& which) const;
+  bool owns(const session_ptr& which) const { return self_.owns(which); }
 
 private:
-  const std::shared_ptr<sessions> where_;
-  const client self_;
+  client self_;
   session_ptr own_;
   std::map<std::string, session_ptr> joined_;
 };

@@ -80,7 +80,7 @@ protected:
   /// The session of that id, with one more owner; its actor.
   caf::actor open(const std::string& id, const caf::actor& owner) {
     opened_session got =
-      or_throw(open_sessions->open(id, "session_", owner.address()));
+      or_throw(open_sessions->open({.id = id}, owner.address()));
     return caf::actor_cast<caf::actor>(got.actor);
   }
 

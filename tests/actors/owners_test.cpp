@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include "config/tunables.hpp"
+
 namespace snakebridge::testing {
 
 using ::testing::UnorderedElementsAre;
@@ -149,8 +151,8 @@ TEST_F(Owners, GivenTwoSessionsThenTheEndOfOneLeavesTheOther) {
 
 TEST_F(Owners, GivenNoIdThenEachOpenMakesASessionOfItsOwn) {
   const auto owner = client("owner");
-  const auto one = or_throw(open_sessions->open("", "auto_", owner.address()));
-  const auto two = or_throw(open_sessions->open("", "auto_", owner.address()));
+  const auto one = or_throw(open_sessions->open({}, owner.address(), "auto_"));
+  const auto two = or_throw(open_sessions->open({}, owner.address(), "auto_"));
   EXPECT_NE(one.actor, two.actor);
   EXPECT_NE(one.record->calls->id(), two.record->calls->id());
   EXPECT_TRUE(one.record->calls->id().starts_with("auto_"));
@@ -163,7 +165,7 @@ TEST_F(Owners, GivenNoIdThenEachOpenMakesASessionOfItsOwn) {
 TEST_F(Owners, WhenTheBridgeStopsThenNoSessionOpens) {
   const auto owner = client("owner");
   open_sessions->close();
-  EXPECT_EQ(open_sessions->open("a", "", owner.address()).error().code(),
+  EXPECT_EQ(open_sessions->open({.id = "a"}, owner.address()).error().code(),
             errc::shutting_down);
   EXPECT_EQ(open_sessions->size(), 0U);
 }
@@ -173,44 +175,114 @@ class HiddenClient : public acting {
 protected:
   HiddenClient() { start_bridge(); }
 
+  /// A plain thread's.
+  std::optional<snakebridge::client> hidden() {
+    return std::make_optional<snakebridge::client>(system(), known,
+                                                   open_sessions);
+  }
+  static session_actor actor_of(const result<session_ptr>& opened) {
+    return or_throw(opened)->actor;
+  }
+
   std::shared_ptr<clients> known = std::make_shared<clients>();
 };
 
 TEST_F(HiddenClient, WhenItsHandleEndsThenItsSessionsEnd) {
-  auto owner = std::make_optional<snakebridge::client>(system(), known);
-  ASSERT_TRUE(open_sessions->open("a", "", owner->address()));
-  settle();
-  EXPECT_EQ(open_sessions->size(), 1U);
+  auto owner = hidden();
+  object_in(caf::actor_cast<caf::actor>(actor_of(owner->open({.id = "a"}))));
+  ASSERT_TRUE(owner->open({}));
+  EXPECT_EQ(open_sessions->size(), 2U);
   owner.reset();
   settle();
   EXPECT_EQ(open_sessions->size(), 0U);
+  EXPECT_EQ(host().live_objects(), 0U);
+}
+
+// Not those of whoever was heard of first.
+TEST_F(HiddenClient, WhenItsHandleEndsThenItsIdsAreFreeAtOnce) {
+  auto owner = hidden();
+  const auto before = actor_of(owner->open({.id = "a"}));
+  owner.reset();
+  EXPECT_EQ(open_sessions->find("a"), nullptr);
+  auto next = hidden();
+  const auto after = actor_of(next->open({.id = "a"}));
+  EXPECT_NE(after, before);
+  settle();
+  EXPECT_EQ(actor_of(next->open({.id = "a"})), after);
+}
+
+TEST_F(HiddenClient, WhenItsHandleEndsThenASharedSessionLivesForTheOthers) {
+  auto one = hidden();
+  auto other = hidden();
+  const auto shared = actor_of(one->open({.id = "a"}));
+  EXPECT_EQ(actor_of(other->open({.id = "a"})), shared);
+  one.reset();
+  settle();
+  EXPECT_EQ(actor_of(other->open({.id = "a"})), shared);
+  EXPECT_EQ(call(caf::actor_cast<caf::actor>(shared), "echo", {1}).value(), 1);
 }
 
 TEST_F(HiddenClient, WhenASessionEndsInAnyWayThenItLivesOn) {
-  const snakebridge::client owner{system(), known};
-  const auto keeps = or_throw(open_sessions->open("b", "", owner.address()));
+  auto owner = hidden();
+  const auto keeps = or_throw(owner->open({.id = "b"}));
   for (const auto how : {caf::exit_reason::normal, caf::exit_reason::kill,
                          caf::exit_reason::user_shutdown}) {
-    const auto ends = or_throw(open_sessions->open("a", "", owner.address()));
+    const auto ends = actor_of(owner->open({.id = "a"}));
     settle();
-    caf::anon_send_exit(ends.actor, how);
+    caf::anon_send_exit(ends, how);
     settle();
     EXPECT_EQ(open_sessions->find("a"), nullptr);
-    EXPECT_EQ(open_sessions->find("b"), keeps.record);
+    EXPECT_EQ(open_sessions->find("b"), keeps);
   }
 }
 
 TEST_F(HiddenClient, WhenTheBridgeEndsThenItEndsAndLaterOnesAreBornEnded) {
-  snakebridge::client owner{system(), known};
-  ASSERT_TRUE(open_sessions->open("a", "", owner.address()));
+  auto owner = hidden();
+  ASSERT_TRUE(owner->open({.id = "a"}));
   settle();
   known->end_all();
   settle();
   EXPECT_EQ(open_sessions->size(), 0U);
-  const snakebridge::client late{system(), known};
-  ASSERT_TRUE(open_sessions->open("a", "", late.address()));
+  ASSERT_TRUE(hidden()->open({.id = "a"}));
   settle();
   EXPECT_EQ(open_sessions->size(), 0U);
+}
+
+// Their actors, and the messages to these, would become more and more.
+TEST_F(HiddenClient, GivenEndsUpToTheBoundThenWhoOpensNextLetsThemBeHeard) {
+  const auto end_one = [this] { ASSERT_TRUE(hidden()->open({.id = "a"})); };
+  const auto before = system().registry().running();
+  for (std::size_t i = 0; i < limits::unheard_ends_max; ++i)
+    end_one();
+  const auto unheard = system().registry().running() - before;
+  EXPECT_GE(unheard, limits::unheard_ends_max);
+  for (std::size_t i = 0; i < 3 * limits::unheard_ends_max; ++i)
+    end_one();
+  EXPECT_LE(system().registry().running() - before, unheard);
+  settle();
+  EXPECT_EQ(system().registry().running(), before);
+}
+
+TEST_F(HiddenClient, GivenEndsOfOneThatSharesThenTheyCountUntilHeard) {
+  auto stays = hidden();
+  ASSERT_TRUE(stays->open({.id = "a"}));
+  for (int round = 0; round < 2; ++round) {
+    for (std::size_t i = 0; i < limits::unheard_ends_max; ++i)
+      ASSERT_TRUE(hidden()->open({.id = "a"}));
+    settle();
+  }
+  EXPECT_TRUE(open_sessions->await_room());
+}
+
+TEST_F(HiddenClient, GivenReleasesThenTheyCountUntilHeardToo) {
+  auto owner = hidden();
+  settle();
+  const auto before = system().registry().running();
+  for (std::size_t i = 0; i < 3 * limits::unheard_ends_max; ++i)
+    ASSERT_TRUE(open_sessions->release(or_throw(owner->open({.id = "a"}))));
+  EXPECT_LE(system().registry().running() - before, limits::unheard_ends_max);
+  settle();
+  EXPECT_EQ(system().registry().running(), before);
 }
 
 } // namespace snakebridge::testing

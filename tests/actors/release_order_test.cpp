@@ -47,19 +47,19 @@ protected:
 
   /// One session's life; true if its end was seen after its release.
   bool live_and_end(caf::scoped_actor& self, caf::exit_reason how) {
-    auto owner = std::make_optional<client>(system, known);
-    const auto opened =
-      or_throw(open_sessions->open("", "session_", owner->address()));
-    self->monitor(opened.actor);
+    auto owner = std::make_optional<client>(system, known, open_sessions);
+    const auto opened = or_throw(owner->open({}));
+    const auto actor = opened->actor;
+    self->monitor(actor);
     for (int i = 0; i < 3; ++i)
-      if (!opened.record->calls->run({.module = "fake", .name = "object"}, {}))
+      if (!opened->calls->run({.module = "fake", .name = "object"}, {}))
         return false;
     if (host->live_objects() != 3)
       return false;
     if (how == caf::exit_reason::normal)
       owner.reset();
     else
-      caf::anon_send_exit(opened.actor, how);
+      caf::anon_send_exit(actor, how);
     bool ended = false;
     self->receive([&](const caf::down_msg&) { ended = true; },
                   caf::after(30s) >> [] {});
@@ -96,11 +96,10 @@ TEST_F(ReleaseOrder, WhenManyJoinAndLeaveOneIdThenEachIsServed) {
   std::atomic<int> refused = 0, served = 0;
   const auto join_and_leave = [&] {
     for (int round = 0; round < rounds; ++round) {
-      const client owner{system, known};
-      const auto opened =
-        or_throw(open_sessions->open("shared", "", owner.address()));
+      client owner{system, known, open_sessions};
+      const auto opened = or_throw(owner.open({.id = "shared"}));
       const auto got =
-        opened.record->calls->run({.module = "fake", .name = "object"}, {});
+        opened->calls->run({.module = "fake", .name = "object"}, {});
       (got ? served : refused) += 1;
     }
   };

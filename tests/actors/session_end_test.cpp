@@ -202,7 +202,7 @@ TEST_F(SessionEnd, GivenAClientThatIsForgottenThenItEndsAtOnce) {
   const auto address = short_lived.address();
   short_lived = nullptr;
   settle();
-  ASSERT_TRUE(open_sessions->open("a", "", address));
+  ASSERT_TRUE(open_sessions->open({.id = "a"}, address));
   settle();
   EXPECT_EQ(open_sessions->size(), 0U);
 }
@@ -214,7 +214,7 @@ TEST_F(SessionEnd, WhenTheBridgeEndsThenSessionsEndBeforeInterpreters) {
   end_bridge();
   EXPECT_EQ(took_place(), (events{"release:a", "stop:client", "stop", "end"}));
   EXPECT_EQ(code_of(to_caf_error(
-              open_sessions->open("b", "", owner.address()).error())),
+              open_sessions->open({.id = "b"}, owner.address()).error())),
             errc::shutting_down);
 }
 

@@ -10,6 +10,12 @@
 #include <thread>
 #include <vector>
 
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/event_based_actor.hpp>
+
+#include "config/tunables.hpp"
+
 namespace snakebridge::testing {
 
 class Sessions : public EachPlacement {
@@ -231,6 +237,53 @@ TEST_P(Sessions, WhenAnObjectIsReleasedTwiceThenTheSecondIsANoOp) {
   EXPECT_EQ(code_of(bridge.str(object)), sb::errc::ref_released);
   EXPECT_THROW(or_throw(bridge.str(object)), sb::ref_not_found_error);
   EXPECT_EQ(code_of(bridge.release(5)), sb::errc::ref_invalid);
+}
+
+TEST_P(Sessions, WhenThreadsOpenAndEndThemInARowThenNoActorsPileUp) {
+  constexpr int rows = 3, each = 1'000;
+  const auto running = [this] { return bridge.system().registry().running(); };
+  const auto before = running();
+  std::vector<std::thread> threads;
+  for (int i = 0; i < rows; ++i)
+    threads.emplace_back([this] {
+      for (int k = 0; k < each; ++k)
+        bridge.open_session();
+    });
+  for (auto& row : threads)
+    row.join();
+  // A session has two, its own and its client.
+  EXPECT_LE(running() - before, 2 * (limits::unheard_ends_max + rows));
+  EXPECT_TRUE(eventually([&] { return running() == before; }));
+}
+
+TEST(HeldUpSessions, WhenTheirActorsCannotEndThenNoMoreOpenUntilTheyCan) {
+  caf::actor_system_config one_thread;
+  one_thread.set("scheduler.max-threads", std::size_t{1});
+  caf::actor_system system{one_thread};
+  auto wanted = one_pool(sb::placement::worker);
+  wanted.timeout = 20ms;
+  const sb::bridge bridge{system, wanted};
+  std::promise<void> go_on;
+  system.spawn([held = go_on.get_future().share()](caf::event_based_actor*) {
+    held.wait();
+  });
+  const auto open_and_end = [&]() -> sb::result<void> {
+    try {
+      bridge.open_session();
+      return {};
+    } catch (const sb::exception& failed) {
+      return tl::unexpected{failed.error()};
+    }
+  };
+  for (std::size_t i = 0; i < limits::unheard_ends_max; ++i)
+    EXPECT_TRUE(open_and_end());
+  EXPECT_EQ(code_of(open_and_end()), sb::errc::overloaded);
+  EXPECT_EQ(bridge.stats().sessions, 0U);
+  std::thread first_user{
+    [&] { EXPECT_EQ(code_of(bridge.eval("1")), sb::errc::overloaded); }};
+  first_user.join();
+  go_on.set_value();
+  EXPECT_TRUE(eventually([&] { return open_and_end().has_value(); }));
 }
 
 TEST_P(Sessions, WhenTheyEndThenFinalisersOfTheirObjectsCanStillRun) {
