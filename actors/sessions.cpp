@@ -103,7 +103,10 @@ void sessions::has_heard_locked(session_record& ending, std::size_t ends) {
 
 result<void> sessions::await_room() {
   std::unique_lock lock{mutex_};
-  const auto has_room = [this] { return unheard_ < limits::unheard_ends_max; };
+  // Of a bridge that stops, `open` says so.
+  const auto has_room = [this] {
+    return closed_ || unheard_ < limits::unheard_ends_max;
+  };
   if (has_room())
     return {};
   lock.unlock();
@@ -178,6 +181,7 @@ std::set<caf::actor_addr> sessions::owners(const session_ptr& ended) const {
 void sessions::close() {
   const std::lock_guard lock{mutex_};
   closed_ = true;
+  room_.notify_all();
 }
 
 std::size_t sessions::size() const {

@@ -2,17 +2,20 @@
 // DOWN finds none of its objects, round after round, however it ended.
 #include <array>
 #include <atomic>
+#include <future>
 #include <optional>
 #include <thread>
 #include <vector>
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
+#include <caf/event_based_actor.hpp>
 #include <caf/scoped_actor.hpp>
 #include <gtest/gtest.h>
 
 #include "actors/client.hpp"
 #include "actors/sessions.hpp"
+#include "config/tunables.hpp"
 #include "testing/fake_host.hpp"
 
 namespace snakebridge::testing {
@@ -113,6 +116,26 @@ TEST_F(ReleaseOrder, WhenManyJoinAndLeaveOneIdThenEachIsServed) {
   system.await_all_actors_done();
   EXPECT_EQ(host->live_objects(), 0U);
   EXPECT_EQ(open_sessions->size(), 0U);
+}
+
+// It would wait for a day.
+TEST_F(ReleaseOrder, WhenTheBridgeStopsThenWhoWaitsToOpenIsTold) {
+  std::promise<void> go_on;
+  const auto held = go_on.get_future().share();
+  const auto threads = system.scheduler().num_workers();
+  for (std::size_t i = 0; i < threads; ++i)
+    system.spawn([held](caf::event_based_actor*) { held.wait(); });
+  for (std::size_t i = 0; i < limits::unheard_ends_max; ++i)
+    ASSERT_TRUE(client(system, known, open_sessions).open({}));
+  auto waits = std::async(std::launch::async, [this] {
+    return client(system, known, open_sessions).open({}).error().code();
+  });
+  open_sessions->close();
+  const bool told = waits.wait_for(30s) == std::future_status::ready;
+  go_on.set_value();
+  EXPECT_TRUE(told);
+  EXPECT_EQ(waits.get(), errc::shutting_down);
+  system.await_all_actors_done();
 }
 
 } // namespace snakebridge::testing
