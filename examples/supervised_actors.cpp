@@ -1,8 +1,9 @@
 // A hundred actors below a supervisor, each with a session of its own and a
 // Python object in it. Half of them end, in every way an actor can, and their
 // objects end with them. Those that did not mean to end are started again.
-#include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -18,18 +19,19 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr int clients = 100;
+constexpr std::size_t clients = 100;
 
 using crash_atom = caf::atom_constant<caf::atom("crash")>;
 using done_atom = caf::atom_constant<caf::atom("done")>;
 
-// Makes one object, keeps its name, and lives on until it is ended.
-caf::behavior client(caf::event_based_actor* self, const sb::bridge* bridge) {
+// Makes one object, counts it, and lives on until it is ended.
+caf::behavior client(caf::event_based_actor* self, const sb::bridge* bridge,
+                     std::shared_ptr<std::atomic<std::size_t>> made) {
   const auto session = sb::open_session(self, *bridge);
   self
     ->request(session, 30s,
               sb::call_message{"collections", "Counter", {sb::list{1, 2}}})
-    .then([](const sb::value&) {},
+    .then([made](const sb::value&) { ++*made; },
           [self](const caf::error& failed) {
             fmt::print("{}\n", to_string(sb::to_error(failed)));
             self->quit(failed);
@@ -38,7 +40,8 @@ caf::behavior client(caf::event_based_actor* self, const sb::bridge* bridge) {
           [self](done_atom) { self->quit(); }};
 }
 
-using client_list = std::vector<caf::actor>;
+/// What becomes of a client that has ended.
+enum class then { stays_away, returns };
 
 /// The clients and their supervisor, which ends with this.
 class crew {
@@ -47,50 +50,54 @@ public:
       : bridge_{bridge},
         self_{bridge.system()},
         supervisor_{*sb::spawn_supervisor(
-          self_.ptr(), {.strategy = sb::strategy::simple_one_for_one,
-                        .intensity = clients,
-                        .children = {{.id = "client",
-                                      .start = sb::spawning(client, &bridge),
-                                      // Whoever was done does not return.
-                                      .restart = sb::restart_type::transient}},
-                        .name = "crew"})} {
-    for (int i = 0; i < clients; ++i)
+          self_.ptr(),
+          {.strategy = sb::strategy::simple_one_for_one,
+           .intensity = clients,
+           .children = {{.id = "client",
+                         .start = sb::spawning(client, &bridge, made_),
+                         // Whoever was done does not return.
+                         .restart = sb::restart_type::transient}},
+           .name = "crew"})} {
+    for (std::size_t i = 0; i < clients; ++i)
       self_->send(supervisor_, sb::start_child_atom::value);
   }
 
-  /// Ends `count` of them in the way of `end`; those that are left, or have
-  /// returned, are then `wanted`. False when that does not come true.
+  /// Ends `count` of them in the way of `end`, and waits until as many as
+  /// there should be hold one object each. False when that does not come true.
   template <class End>
-  bool end_some(const char* how, std::size_t count, End end,
-                std::size_t wanted) {
-    auto gone = living();
-    gone.resize(count);
-    for (const auto& one : gone)
+  bool end_some(const char* how, std::size_t count, End end, then next) {
+    auto chosen = living();
+    chosen.resize(count);
+    for (const auto& one : chosen)
       end(one);
-    return report(how, wanted, gone);
+    if (next == then::returns)
+      ever_ += count;
+    else
+      alive_ -= count;
+    return report(how);
   }
 
-  bool report(const char* when, std::size_t wanted,
-              const client_list& gone = {}) {
+  /// Every object that there will be has been made, and only those of the
+  /// living are left: 15 that are late to go cannot pass for 15 that are new.
+  bool report(const char* when) {
     const auto deadline = std::chrono::steady_clock::now() + 30s;
     bool is_there = false;
+    auto now = bridge_.stats();
     while (!is_there && std::chrono::steady_clock::now() < deadline) {
       std::this_thread::sleep_for(1ms);
-      const auto now = living();
-      is_there =
-        now.size() == wanted && bridge_.stats().live_objects() == wanted
-        && std::find_first_of(now.begin(), now.end(), gone.begin(), gone.end())
-             == now.end();
+      is_there = living().size() == alive_ && *made_ == ever_;
+      now = bridge_.stats();
+      is_there &= now.live_objects() == alive_ && now.sessions == alive_;
     }
     fmt::print("{:<44} {:>3} objects, {:>3} sessions{}\n", when,
-               bridge_.stats().live_objects(), bridge_.stats().sessions,
+               now.live_objects(), now.sessions,
                is_there ? "" : "  <- not what it should be");
     return is_there;
   }
 
 private:
-  client_list living() {
-    client_list running;
+  std::vector<caf::actor> living() {
+    std::vector<caf::actor> running;
     self_->request(supervisor_, 30s, sb::which_children_atom::value)
       .receive(
         [&running](const std::vector<sb::child_row>& rows) {
@@ -105,6 +112,10 @@ private:
   }
 
   const sb::bridge& bridge_;
+  std::shared_ptr<std::atomic<std::size_t>> made_ =
+    std::make_shared<std::atomic<std::size_t>>(0);
+  std::size_t ever_ = clients;
+  std::size_t alive_ = clients;
   caf::scoped_actor self_;
   sb::supervisor_actor supervisor_;
 };
@@ -114,7 +125,7 @@ private:
 int main(int argc, char** argv) {
   return sb::run_as_script(argc, argv, [](sb::bridge& bridge) -> int {
     crew all{bridge};
-    bool right = all.report("100 actors, one object each", 100);
+    bool right = all.report("100 actors, one object each");
 
     const auto exit_with = [](caf::exit_reason reason) {
       return
@@ -126,12 +137,13 @@ int main(int argc, char** argv) {
     const auto crash = [](const caf::actor& one) {
       caf::anon_send(one, crash_atom::value);
     };
-    right &= all.end_some("10 were done", 10, is_done, 90);
+    right &= all.end_some("10 were done", 10, is_done, then::stays_away);
     right &= all.end_some("10 were shut down", 10,
-                          exit_with(caf::exit_reason::user_shutdown), 80);
+                          exit_with(caf::exit_reason::user_shutdown),
+                          then::stays_away);
     right &= all.end_some("15 were killed, and are back", 15,
-                          exit_with(caf::exit_reason::kill), 80);
-    right &= all.end_some("15 crashed, and are back", 15, crash, 80);
+                          exit_with(caf::exit_reason::kill), then::returns);
+    right &= all.end_some("15 crashed, and are back", 15, crash, then::returns);
     return right ? 0 : 1;
   });
 }
