@@ -1,7 +1,5 @@
 #include "actors/client.hpp"
 
-#include <algorithm>
-
 #include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
 
@@ -48,7 +46,7 @@ client::client(caf::actor_system& system, std::shared_ptr<clients> known,
 }
 
 client::~client() {
-  for (const auto& each : owned_)
+  for (const auto& [id, each] : owned_)
     where_->abandon(each, address_);
   const std::lock_guard lock{known_->mutex_};
   known_->living_.erase(this);
@@ -62,14 +60,21 @@ result<session_ptr> client::open(const session_options& wanted,
   auto opened = where_->open(wanted, address_, prefix);
   if (!opened)
     return tl::unexpected{std::move(opened.error())};
-  std::erase_if(owned_, [](const auto& each) { return each->calls->closed(); });
-  if (!owns(opened->record))
-    owned_.push_back(opened->record);
-  return std::move(opened->record);
+  std::erase_if(owned_,
+                [](const auto& each) { return each.second->calls->closed(); });
+  return owned_[opened->record->calls->id()] = opened->record;
+}
+
+session_ptr client::find(const std::string& id) const {
+  const auto place = owned_.find(id);
+  return place == owned_.end() || place->second->calls->closed()
+           ? nullptr
+           : place->second;
 }
 
 bool client::owns(const session_ptr& which) const {
-  return std::find(owned_.begin(), owned_.end(), which) != owned_.end();
+  const auto place = owned_.find(which->calls->id());
+  return place != owned_.end() && place->second == which;
 }
 
 } // namespace snakebridge

@@ -4,10 +4,11 @@
 // `client` is destroyed, or with the bridge, whichever is first; the end of a
 // session does not end it.
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
-#include <vector>
+#include <string>
 
 #include <caf/actor.hpp>
 
@@ -44,6 +45,8 @@ public:
   /// for those that were ended. Errors: as `sessions::open`; overloaded.
   result<session_ptr> open(const session_options& wanted,
                            std::string_view prefix = "session_");
+  /// The session of that id, if this owns it and it is open; else null.
+  session_ptr find(const std::string& id) const;
   bool owns(const session_ptr& which) const;
 
 private:
@@ -53,7 +56,7 @@ private:
   const std::shared_ptr<sessions> where_;
   caf::actor actor_;        // null once ended; under the lock of `clients`
   caf::actor_addr address_; // what sessions know it by
-  std::vector<session_ptr> owned_;
+  std::map<std::string, session_ptr> owned_; // by their ids
 };
 
 } // namespace snakebridge

@@ -12,15 +12,9 @@ result<session_ptr> thread_client::own_session() {
 }
 
 result<session_ptr> thread_client::join(const std::string& id) {
-  const auto place = joined_.find(id);
-  if (place != joined_.end() && !place->second->calls->closed())
-    return place->second;
-  auto opened = self_.open({.id = id});
-  if (!opened)
-    return opened;
-  std::erase_if(joined_,
-                [](const auto& each) { return each.second->calls->closed(); });
-  return joined_[id] = std::move(*opened);
+  if (auto owned = self_.find(id))
+    return owned;
+  return self_.open({.id = id});
 }
 
 this_thread_state& this_thread() {

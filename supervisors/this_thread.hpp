@@ -2,7 +2,6 @@
 // What a bridge knows of the calling thread: its hidden client, the sessions it
 // owns through it, and the scopes it is in. All of it ends with the thread.
 
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,7 +34,6 @@ public:
 private:
   client self_;
   session_ptr own_;
-  std::map<std::string, session_ptr> joined_;
 };
 
 /// The calling thread's state, for all bridges.
