@@ -54,8 +54,9 @@ client::~client() {
 }
 
 result<session_ptr> client::open(const session_options& wanted,
+                                 runtime_options& of_call,
                                  std::string_view prefix) {
-  if (auto room = where_->await_room(); !room)
+  if (auto room = where_->await_room(of_call); !room)
     return tl::unexpected{std::move(room.error())};
   auto opened = where_->open(wanted, address_, prefix);
   if (!opened)

@@ -41,10 +41,16 @@ public:
   client(const client&) = delete;
   client& operator=(const client&) = delete;
 
-  /// Opens or joins a session, to own it until both end. It may have to wait
-  /// for those that were ended. Errors: as `sessions::open`; overloaded.
+  /// Opens or joins a session, to own it until both end. Waits as
+  /// `sessions::await_room` does. Errors: those of `sessions::open`;
+  /// overloaded, cancelled.
   result<session_ptr> open(const session_options& wanted,
+                           runtime_options& of_call,
                            std::string_view prefix = "session_");
+  result<session_ptr> open(const session_options& wanted) {
+    runtime_options as_configured;
+    return open(wanted, as_configured);
+  }
   /// The session of that id, if this owns it and it is open; else null.
   session_ptr find(const std::string& id) const;
   bool owns(const session_ptr& which) const;

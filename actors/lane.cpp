@@ -117,6 +117,12 @@ const ref* first_ref(const operation& asked) {
   return search.found();
 }
 
+std::chrono::milliseconds time_limit(const runtime_options& options,
+                                     std::chrono::milliseconds configured) {
+  constexpr std::chrono::milliseconds least{0}, most{day_ms};
+  return std::clamp(options.timeout.value_or(configured), least, most);
+}
+
 lane::lane(std::shared_ptr<const pools> where, std::uint64_t number,
            std::string id, std::chrono::milliseconds timeout, error_mode errors,
            const ref_rules& refs)
@@ -217,9 +223,7 @@ void lane::submit_once(operation asked, const runtime_options& options,
 }
 
 steady_clock::time_point lane::deadline(const runtime_options& options) const {
-  constexpr std::chrono::milliseconds least{0}, most{day_ms};
-  return where_->now()
-         + std::clamp(options.timeout.value_or(timeout_), least, most);
+  return where_->now() + time_limit(options, timeout_);
 }
 
 result<lane::route> lane::find_route(const operation& asked,

@@ -20,6 +20,10 @@ namespace snakebridge {
 /// The first object an operation names, at any depth; null: none.
 const ref* first_ref(const operation& asked);
 
+/// How long a call of these options may take.
+std::chrono::milliseconds time_limit(const runtime_options& options,
+                                     std::chrono::milliseconds configured);
+
 class lane : public std::enable_shared_from_this<lane> {
 public:
   lane(std::shared_ptr<const pools> where, std::uint64_t number, std::string id,

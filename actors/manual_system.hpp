@@ -6,6 +6,8 @@
 
 namespace snakebridge {
 
+bool is_run_by_hand(caf::actor_system& system);
+
 /// Lets happen what the calling thread is about to wait for. True for such a
 /// system; any other is left to itself.
 bool run_by_hand(caf::actor_system& system);

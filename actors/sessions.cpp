@@ -22,6 +22,17 @@ std::string random_name(std::string_view prefix) {
 
 } // namespace
 
+sessions::sessions(caf::actor_system& system,
+                   std::shared_ptr<const pools> where,
+                   std::chrono::milliseconds timeout, error_mode errors,
+                   const ref_rules& refs)
+    : system_{system},
+      by_hand_{is_run_by_hand(system)},
+      where_{std::move(where)},
+      timeout_{timeout},
+      errors_{errors},
+      refs_{refs} {}
+
 void sessions::adopt_with(std::function<void(caf::actor)> adopt) {
   const std::lock_guard lock{mutex_};
   adopt_ = std::move(adopt);
@@ -84,24 +95,24 @@ void sessions::abandon(const session_ptr& left, const caf::actor_addr& owner) {
   const std::lock_guard lock{mutex_};
   if (!left->actor || left->owners.erase(owner) == 0)
     return;
-  is_to_hear_locked(*left);
+  count_end_locked(*left);
   if (left->owners.empty())
     remove_locked(left);
 }
 
-void sessions::is_to_hear_locked(session_record& ending) {
+void sessions::count_end_locked(session_record& ending) {
   ++ending.unheard;
   ++unheard_;
 }
 
-void sessions::has_heard_locked(session_record& ending, std::size_t ends) {
-  ending.unheard -= ends;
-  unheard_ -= ends;
-  if (ends > 0 && unheard_ < limits::unheard_ends_max)
+void sessions::forget_ends_locked(session_record& ending, std::size_t heard) {
+  ending.unheard -= heard;
+  unheard_ -= heard;
+  if (heard > 0 && unheard_ < limits::unheard_ends_max)
     room_.notify_all();
 }
 
-result<void> sessions::await_room() {
+result<void> sessions::await_room(runtime_options& of_call) {
   std::unique_lock lock{mutex_};
   // Of a bridge that stops, `open` says so.
   const auto has_room = [this] {
@@ -109,24 +120,38 @@ result<void> sessions::await_room() {
   };
   if (has_room())
     return {};
-  lock.unlock();
-  const auto patience =
-    run_by_hand(system_) ? std::chrono::milliseconds{0} : timeout_;
-  lock.lock();
-  if (room_.wait_for(lock, patience, has_room))
-    return {};
+  if (by_hand_) {
+    lock.unlock();
+    run_by_hand(system_);
+    lock.lock();
+    if (has_room())
+      return {};
+  } else {
+    const auto from = steady_clock::now();
+    const auto limit = time_limit(of_call, timeout_);
+    const auto cancel = of_call.cancel;
+    const bool is_there = room_.wait_for(lock, cancel, limit, has_room);
+    of_call.timeout = limit
+                      - std::chrono::ceil<std::chrono::milliseconds>(
+                        steady_clock::now() - from);
+    if (is_there)
+      return {};
+    if (cancel.stop_requested())
+      return tl::unexpected{error{
+        errc::cancelled, "it was cancelled while it waited to open a session"}};
+  }
   return tl::unexpected{
     error{errc::overloaded,
-          fmt::format("no session opens: {} that were ended are still held up; "
-                      "does an actor keep the bridge's system busy, this one "
-                      "perhaps?",
+          fmt::format("no session opens: {} ends of others have not been heard "
+                      "of; does an actor keep the bridge's system busy, this "
+                      "one perhaps?",
                       unheard_)}};
 }
 
 bool sessions::leave(const session_ptr& left, const caf::actor_addr& owner) {
   const std::lock_guard lock{mutex_};
   if (left->owners.erase(owner) == 0 && left->unheard > 0)
-    has_heard_locked(*left, 1);
+    forget_ends_locked(*left, 1);
   if (!left->owners.empty())
     return false;
   remove_locked(left);
@@ -137,7 +162,7 @@ void sessions::remove(const session_ptr& ended) {
   const std::lock_guard lock{mutex_};
   remove_locked(ended);
   ended->actor = nullptr; // the record outlives the actor, in clients' hands
-  has_heard_locked(*ended, ended->unheard);
+  forget_ends_locked(*ended, ended->unheard);
   living_.erase(ended);
   if (living_.empty())
     none_left_.notify_all();
@@ -158,18 +183,19 @@ bool sessions::end_all(std::chrono::milliseconds patience) {
 }
 
 result<std::size_t> sessions::release(const session_ptr& released) {
-  session_actor actor;
+  bool is_first = false;
   {
     const std::lock_guard lock{mutex_};
-    actor = released->actor;
-    const bool is_first = !released->released.exchange(true);
-    if (actor && is_first)
-      is_to_hear_locked(*released);
+    is_first = !released->released.exchange(true);
     remove_locked(released);
   }
   auto count = released->calls->close_and_count();
-  if (actor)
-    caf::anon_send_exit(actor, caf::exit_reason::normal);
+  const std::lock_guard lock{mutex_};
+  if (released->actor) {
+    if (is_first)
+      count_end_locked(*released);
+    caf::anon_send_exit(released->actor, caf::exit_reason::normal);
+  }
   return count;
 }
 

@@ -50,12 +50,7 @@ class sessions : public std::enable_shared_from_this<sessions> {
 public:
   sessions(caf::actor_system& system, std::shared_ptr<const pools> where,
            std::chrono::milliseconds timeout,
-           error_mode errors = error_mode::raw, const ref_rules& refs = {})
-      : system_{system},
-        where_{std::move(where)},
-        timeout_{timeout},
-        errors_{errors},
-        refs_{refs} {}
+           error_mode errors = error_mode::raw, const ref_rules& refs = {});
 
   /// Who takes charge of new sessions: their supervisor. It must not block.
   void adopt_with(std::function<void(caf::actor)> adopt);
@@ -67,13 +62,15 @@ public:
                               const caf::actor_addr& owner,
                               std::string_view prefix = "session_");
   session_ptr find(const std::string& id) const;
-  /// `owner`, who stands for a thread, is about to end. No one can join the
-  /// session any more if it was the last.
+  /// `owner`, who stands for a thread, is about to end: it must, for this end
+  /// counts until the session's actor hears of it. No one can join the session
+  /// any more if it was the last.
   void abandon(const session_ptr& left, const caf::actor_addr& owner);
   /// Threads may end sessions faster than the scheduler lets their actors hear
-  /// of it. Waits, for a call's time at most, until few have not. Errors:
-  /// overloaded.
-  result<void> await_room();
+  /// of it. Waits until few have not, as long as the call may take for which a
+  /// session is to be opened, and takes that off its timeout. Errors:
+  /// overloaded, cancelled.
+  result<void> await_room(runtime_options& of_call);
   /// For the session's actor: `owner` has ended. True if it was the last, and
   /// the session must end. No one can join it any more then.
   bool leave(const session_ptr& left, const caf::actor_addr& owner);
@@ -99,23 +96,25 @@ private:
                               const caf::actor_addr& owner,
                               const ref_rules& refs);
   void remove_locked(const session_ptr& ended);
-  void is_to_hear_locked(session_record& ending);
-  void has_heard_locked(session_record& ending, std::size_t ends);
+  void count_end_locked(session_record& ending);
+  void forget_ends_locked(session_record& ending, std::size_t heard);
 
   caf::actor_system& system_;
+  const bool by_hand_; ///< so that it outlives the bridge
   const std::shared_ptr<const pools> where_;
   const std::chrono::milliseconds timeout_;
   const error_mode errors_;
   const ref_rules refs_;
 
   mutable std::mutex mutex_;
-  std::condition_variable none_left_, room_;
+  std::condition_variable none_left_;
+  std::condition_variable_any room_; // waits with a cancel_token
   std::function<void(caf::actor)> adopt_;
   bool closed_ = false;
   std::uint64_t last_number_ = 0;
   std::map<std::string, session_ptr> by_id_; // those one can still join
   std::set<session_ptr> living_;             // those whose actor lives
-  std::size_t unheard_ = 0;                  // of all of these
+  std::size_t unheard_ = 0;                  // ends, of all of these
 };
 
 } // namespace snakebridge

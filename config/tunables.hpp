@@ -109,8 +109,8 @@ inline constexpr int python_answer_ms_max = 10'000;
 /// A worker with less address space or fewer files cannot run Python.
 inline constexpr std::uint64_t memory_bytes_min = std::uint64_t{64} << 20U;
 inline constexpr std::uint32_t open_files_min = 32;
-/// Ends of sessions, or of threads that used one, that the sessions' actors
-/// have not heard of: with so many no other thread opens one.
+/// Ends of sessions' handles, and of threads that used one, that the sessions'
+/// actors have not heard of: with so many no other thread opens one.
 inline constexpr std::size_t unheard_ends_max = 100;
 /// Worker threads of the bridge's own actor system.
 inline constexpr std::size_t scheduler_threads_max = 4;

@@ -211,10 +211,6 @@ std::shared_ptr<thread_client> bridge_core::client_of_this_thread() {
   return made;
 }
 
-result<session_ptr> bridge_core::session_of_this_thread() {
-  return client_of_this_thread()->own_session();
-}
-
 std::shared_ptr<client> bridge_core::new_client() {
   return std::make_shared<client>(*system_, clients_, sessions_);
 }
@@ -238,10 +234,11 @@ bridge_core::session_of_object(const operation& asked,
 }
 
 result<std::shared_ptr<lane>> bridge_core::choose(const operation& asked,
-                                                  const std::string& session) {
+                                                  const std::string& session,
+                                                  runtime_options& of_call) {
   const auto lane_of = [](const session_ptr& opened) { return opened->calls; };
   if (!session.empty())
-    return client_of_this_thread()->join(session).map(lane_of);
+    return client_of_this_thread()->join(session, of_call).map(lane_of);
   std::shared_ptr<lane> found;
   if (auto gone = session_of_object(asked, found))
     return tl::unexpected{std::move(*gone)};
@@ -251,17 +248,17 @@ result<std::shared_ptr<lane>> bridge_core::choose(const operation& asked,
   for (auto each = scopes.rbegin(); each != scopes.rend(); ++each)
     if (each->of == this)
       return each->calls;
-  return session_of_this_thread().map(lane_of);
+  return client_of_this_thread()->own_session(of_call).map(lane_of);
 }
 
 result<value> bridge_core::run(operation& asked, const call_options& options,
                                const std::shared_ptr<lane>& through) {
-  auto chosen = through ? result<std::shared_ptr<lane>>{through}
-                        : choose(asked, options.session);
-  if (!chosen)
-    return reached(result<value>{tl::unexpected{chosen.error()}});
   auto effective = this_thread().options;
   overlay(effective, options);
+  auto chosen = through ? result<std::shared_ptr<lane>>{through}
+                        : choose(asked, options.session, effective);
+  if (!chosen)
+    return reached(result<value>{tl::unexpected{chosen.error()}});
   return reached((*chosen)->run(std::move(asked), effective));
 }
 

@@ -42,14 +42,15 @@ public:
   void stop();
 
   /// The session a call of this thread uses: the one named, else that of the
-  /// object, else that of the scope, else the thread's own.
+  /// object, else that of the scope, else the thread's own. What it waits for
+  /// is taken off the call's timeout.
   result<std::shared_ptr<lane>> choose(const operation& asked,
-                                       const std::string& session);
+                                       const std::string& session,
+                                       runtime_options& of_call);
   result<value> run(operation& asked, const call_options& options,
                     const std::shared_ptr<lane>& through);
 
   std::shared_ptr<thread_client> client_of_this_thread();
-  result<session_ptr> session_of_this_thread();
   std::shared_ptr<client> new_client();
 
   caf::actor_system& system() { return *system_; }

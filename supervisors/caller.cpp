@@ -128,9 +128,11 @@ result<bool> caller::release(const value& object) const {
 }
 
 std::string caller::current_session() const {
-  return or_throw(lane_ ? result<std::shared_ptr<lane>>{lane_}
-                        : core_->choose({}, options_.session))
-    ->id();
+  if (lane_)
+    return lane_->id();
+  auto waits = this_thread().options;
+  overlay(waits, options_);
+  return or_throw(core_->choose({}, options_.session, waits))->id();
 }
 
 } // namespace snakebridge

@@ -2,19 +2,20 @@
 
 namespace snakebridge {
 
-result<session_ptr> thread_client::own_session() {
+result<session_ptr> thread_client::own_session(runtime_options& of_call) {
   if (own_ && !own_->released)
     return own_;
-  auto opened = self_.open({}, "auto_");
+  auto opened = self_.open({}, of_call, "auto_");
   if (opened)
     own_ = *opened;
   return opened;
 }
 
-result<session_ptr> thread_client::join(const std::string& id) {
+result<session_ptr> thread_client::join(const std::string& id,
+                                        runtime_options& of_call) {
   if (auto owned = self_.find(id))
     return owned;
-  return self_.open({.id = id});
+  return self_.open({.id = id}, of_call);
 }
 
 this_thread_state& this_thread() {

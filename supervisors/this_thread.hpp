@@ -20,15 +20,15 @@ public:
                 std::shared_ptr<sessions> where)
       : self_{system, std::move(known), std::move(where)} {}
 
-  /// The thread's own session, made on first use. Errors: shutting_down,
-  /// overloaded.
-  result<session_ptr> own_session();
+  /// The thread's own session, made on first use, for a call that may have to
+  /// wait for it. Errors: shutting_down, overloaded, cancelled.
+  result<session_ptr> own_session(runtime_options& of_call);
   /// The same if there is one, else null.
   const session_ptr& own_session_if_any() const { return own_; }
   void forget_own_session() { own_.reset(); }
-  /// The session of that id, owned by this thread from now on. Errors:
-  /// shutting_down, overloaded.
-  result<session_ptr> join(const std::string& id);
+  /// The session of that id, owned by this thread from now on. The same
+  /// errors.
+  result<session_ptr> join(const std::string& id, runtime_options& of_call);
   bool owns(const session_ptr& which) const { return self_.owns(which); }
 
 private:

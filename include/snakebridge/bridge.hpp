@@ -103,10 +103,10 @@ public:
   bridge(const bridge&) = delete;
   bridge& operator=(const bridge&) = delete;
 
-  /// Opens a session, or joins the one with that id. Who opens and ends them
-  /// faster than their actors can end waits for these. Throws shutting_down;
-  /// config_invalid for options out of bounds; overloaded if `timeout` was not
-  /// enough for that.
+  /// Opens a session, or joins the one with that id. While threads end them
+  /// faster than their actors can, every thread that opens one waits. Throws
+  /// shutting_down; config_invalid for options out of bounds; overloaded if the
+  /// `timeout` of the configuration was not enough for that.
   session open_session(session_options options = {}) const;
   /// Ends this thread's own session and answers how many objects it had. The
   /// next call makes a new one.

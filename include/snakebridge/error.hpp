@@ -40,7 +40,8 @@ enum class errc : std::uint8_t {
   deadline_exceeded,
   /// The caller cancelled the call: nothing to do.
   cancelled,
-  /// The queue is full: wait and try again, or give the pool more room.
+  /// The queue is full, or too many sessions are ending: wait and try again, or
+  /// give the pool more room.
   overloaded,
   /// The pool's interpreters died too often: mend the cause, start again.
   pool_down,

@@ -17,6 +17,8 @@
 #include "actors/sessions.hpp"
 #include "config/tunables.hpp"
 #include "testing/fake_host.hpp"
+#include "tests/support/eventually.hpp"
+#include "tests/support/process_facts.hpp"
 
 namespace snakebridge::testing {
 
@@ -118,24 +120,102 @@ TEST_F(ReleaseOrder, WhenManyJoinAndLeaveOneIdThenEachIsServed) {
   EXPECT_EQ(open_sessions->size(), 0U);
 }
 
+// With a scheduler that has no time for the ends of sessions.
+class HeldUpEnds : public ReleaseOrder {
+protected:
+  HeldUpEnds() {
+    const auto threads = system.scheduler().num_workers();
+    for (std::size_t i = 0; i < threads; ++i)
+      system.spawn([held = held_](caf::event_based_actor*) { held.wait(); });
+  }
+  ~HeldUpEnds() override {
+    if (held_.wait_for(0s) != std::future_status::ready)
+      let_go();
+    system.await_all_actors_done();
+  }
+
+  void let_go() { go_on_.set_value(); }
+
+  void end_sessions(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i)
+      ASSERT_TRUE(client(system, known, open_sessions).open({}));
+  }
+
+  result<session_ptr> open(runtime_options& of_call) {
+    return client(system, known, open_sessions).open({}, of_call);
+  }
+
+  /// What `work` is going to answer, on a thread of its own that waits by now.
+  template <class Work>
+  static auto begin(Work work) {
+    std::promise<pid_t> started;
+    auto thread = started.get_future();
+    auto answer = std::async(std::launch::async,
+                             [work, started = std::move(started)]() mutable {
+                               started.set_value(::gettid());
+                               return work();
+                             });
+    EXPECT_TRUE(eventually([id = thread.get()] { return is_asleep(id); }));
+    return answer;
+  }
+
+private:
+  std::promise<void> go_on_;
+  const std::shared_future<void> held_ = go_on_.get_future().share();
+};
+
+TEST_F(HeldUpEnds, GivenTheCallsTimeoutThenNobodyWaitsLonger) {
+  end_sessions(limits::unheard_ends_max);
+  runtime_options brief{.timeout = 1ms};
+  EXPECT_EQ(open(brief).error().code(), errc::overloaded);
+  EXPECT_LE(*brief.timeout, 0ms);
+}
+
+TEST_F(HeldUpEnds, WhenTheyAreHeardOfThenWhoWaitsOpensAndHasLessTimeLeft) {
+  end_sessions(limits::unheard_ends_max);
+  runtime_options long_call{.timeout = 1h};
+  auto waits = begin([&] { return open(long_call); });
+  let_go();
+  EXPECT_TRUE(waits.get());
+  EXPECT_LT(*long_call.timeout, 1h);
+}
+
+TEST_F(HeldUpEnds, WhenTheCallIsCancelledThenItWaitsNoLonger) {
+  end_sessions(limits::unheard_ends_max);
+  cancel_source source;
+  runtime_options cancellable{.cancel = source.token()};
+  auto waits = begin([&] { return open(cancellable); });
+  source.cancel();
+  EXPECT_EQ(waits.get().error().code(), errc::cancelled);
+}
+
 // It would wait for a day.
-TEST_F(ReleaseOrder, WhenTheBridgeStopsThenWhoWaitsToOpenIsTold) {
-  std::promise<void> go_on;
-  const auto held = go_on.get_future().share();
-  const auto threads = system.scheduler().num_workers();
-  for (std::size_t i = 0; i < threads; ++i)
-    system.spawn([held](caf::event_based_actor*) { held.wait(); });
-  for (std::size_t i = 0; i < limits::unheard_ends_max; ++i)
-    ASSERT_TRUE(client(system, known, open_sessions).open({}));
-  auto waits = std::async(std::launch::async, [this] {
-    return client(system, known, open_sessions).open({}).error().code();
-  });
+TEST_F(HeldUpEnds, WhenTheBridgeStopsThenWhoWaitsToOpenIsTold) {
+  end_sessions(limits::unheard_ends_max);
+  runtime_options as_configured;
+  auto waits = begin([&] { return open(as_configured); });
   open_sessions->close();
-  const bool told = waits.wait_for(30s) == std::future_status::ready;
-  go_on.set_value();
-  EXPECT_TRUE(told);
-  EXPECT_EQ(waits.get(), errc::shutting_down);
-  system.await_all_actors_done();
+  EXPECT_EQ(waits.get().error().code(), errc::shutting_down);
+}
+
+// Whoever waits for Python does not hold up those who open.
+TEST_F(HeldUpEnds, GivenAReleaseThatWaitsThenItIsNoUnheardEnd) {
+  client owner{system, known, open_sessions};
+  const auto released = or_throw(owner.open({})),
+             busy = or_throw(owner.open({}));
+  ASSERT_TRUE(released->calls->run({.module = "fake", .name = "object"}, {}));
+  std::promise<void> held;
+  busy->calls->submit({.module = "fake", .name = "hold"}, {},
+                      [&](const result<value>&) { held.set_value(); });
+  end_sessions(limits::unheard_ends_max - 1);
+  auto waits = begin([&] { return open_sessions->release(released); });
+  runtime_options at_once{.timeout = 0ms};
+  EXPECT_TRUE(open_sessions->await_room(at_once));
+  host->finish({});
+  held.get_future().wait();
+  EXPECT_EQ(waits.get(), 1U);
+  EXPECT_EQ(open_sessions->await_room(at_once).error().code(),
+            errc::overloaded);
 }
 
 } // namespace snakebridge::testing

@@ -258,34 +258,74 @@ TEST_P(Sessions, WhenThreadsOpenAndEndThemInARowThenNoActorsPileUp) {
   EXPECT_TRUE(eventually([&] { return running() <= before; }));
 }
 
-TEST(HeldUpSessions, WhenTheirActorsCannotEndThenNoMoreOpenUntilTheyCan) {
-  caf::actor_system_config one_thread;
-  one_thread.set("scheduler.max-threads", std::size_t{1});
-  caf::actor_system system{one_thread};
-  auto wanted = one_pool(sb::placement::worker);
-  wanted.timeout = 20ms;
-  const sb::bridge bridge{system, wanted};
-  std::promise<void> go_on;
-  system.spawn([held = go_on.get_future().share()](caf::event_based_actor*) {
-    held.wait();
-  });
-  const auto open_and_end = [&]() -> sb::result<void> {
+// On a system whose only thread is busy until `let_go`.
+class HeldUpSessions : public ::testing::Test {
+protected:
+  struct one_thread : caf::actor_system_config {
+    one_thread() { set("scheduler.max-threads", std::size_t{1}); }
+  };
+
+  ~HeldUpSessions() override {
+    if (held_.wait_for(0s) != std::future_status::ready)
+      let_go();
+  }
+
+  std::unique_ptr<sb::bridge> bridge_of(std::chrono::milliseconds timeout) {
+    auto wanted = one_pool(sb::placement::worker);
+    wanted.timeout = timeout;
+    auto started = std::make_unique<sb::bridge>(system_, wanted);
+    system_.spawn([held = held_](caf::event_based_actor*) { held.wait(); });
+    return started;
+  }
+
+  void let_go() { go_on_.set_value(); }
+
+  static sb::result<void> open_and_end(const sb::bridge& bridge) {
     try {
       bridge.open_session();
       return {};
     } catch (const sb::exception& failed) {
       return tl::unexpected{failed.error()};
     }
-  };
-  for (std::size_t i = 0; i < limits::unheard_ends_max; ++i)
-    EXPECT_TRUE(open_and_end());
-  EXPECT_EQ(code_of(open_and_end()), sb::errc::overloaded);
-  EXPECT_EQ(bridge.stats().sessions, 0U);
-  std::thread first_user{
-    [&] { EXPECT_EQ(code_of(bridge.eval("1")), sb::errc::overloaded); }};
-  first_user.join();
-  go_on.set_value();
-  EXPECT_TRUE(eventually([&] { return open_and_end().has_value(); }));
+  }
+
+  static void end_all_that_may(const sb::bridge& bridge) {
+    for (std::size_t i = 0; i < limits::unheard_ends_max; ++i)
+      EXPECT_TRUE(open_and_end(bridge));
+  }
+
+  /// What a call answers to a thread that has no session yet.
+  static sb::result<sb::value> first_call(const sb::caller& through) {
+    return std::async(std::launch::async, [&] { return through.eval("1"); })
+      .get();
+  }
+
+private:
+  std::promise<void> go_on_;
+  const std::shared_future<void> held_ = go_on_.get_future().share();
+  one_thread settings_;
+  caf::actor_system system_{settings_};
+};
+
+TEST_F(HeldUpSessions, WhenTheirActorsCannotEndThenNoMoreOpenUntilTheyCan) {
+  const auto bridge = bridge_of(20ms);
+  end_all_that_may(*bridge);
+  EXPECT_EQ(code_of(open_and_end(*bridge)), sb::errc::overloaded);
+  EXPECT_EQ(bridge->stats().sessions, 0U);
+  EXPECT_EQ(code_of(first_call(*bridge)), sb::errc::overloaded);
+  let_go();
+  EXPECT_TRUE(eventually([&] { return open_and_end(*bridge).has_value(); }));
+}
+
+TEST_F(HeldUpSessions, GivenACallWithATimeoutThenItWaitsNoLonger) {
+  const auto bridge = bridge_of(24h);
+  end_all_that_may(*bridge);
+  EXPECT_EQ(code_of(first_call(bridge->with({.timeout = 20ms}))),
+            sb::errc::overloaded);
+  EXPECT_EQ(
+    code_of(first_call(bridge->with({.session = "a", .timeout = 20ms}))),
+    sb::errc::overloaded);
+  let_go(); // the bridge needs its system to end
 }
 
 TEST_P(Sessions, WhenTheyEndThenFinalisersOfTheirObjectsCanStillRun) {

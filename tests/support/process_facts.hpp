@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 namespace snakebridge::testing {
@@ -71,6 +73,15 @@ inline process_facts look_at_this_process() {
   for (std::string line; std::getline(maps, line);)
     now.shared_mappings += line.find("memfd:") != std::string::npos ? 1 : 0;
   return now;
+}
+
+/// True if that thread of this process waits for something.
+inline bool is_asleep(pid_t thread) {
+  std::ifstream file{fmt::format("/proc/self/task/{}/stat", thread)};
+  std::string facts;
+  std::getline(file, facts);
+  // Its name, in brackets, may hold anything.
+  return facts.find(") S ", facts.rfind(')')) != std::string::npos;
 }
 
 /// Memory of this process that is in RAM.
