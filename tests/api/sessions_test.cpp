@@ -323,7 +323,7 @@ TEST_F(HeldUpSessions, GivenACallWithATimeoutThenItWaitsNoLonger) {
   EXPECT_EQ(code_of(first_call(bridge->with({.timeout = 20ms}))),
             sb::errc::overloaded);
   EXPECT_EQ(
-    code_of(first_call(bridge->with({.session = "a", .timeout = 20ms}))),
+    code_of(first_call(bridge->with({.timeout = 20ms, .session = "a"}))),
     sb::errc::overloaded);
   let_go(); // the bridge needs its system to end
 }
