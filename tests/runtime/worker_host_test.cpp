@@ -1,6 +1,7 @@
 // What a worker process is given, what it prints, how it starts, and that it
 // leaves nothing behind.
 #include "tests/runtime/worker_fixture.hpp"
+#include "tests/support/process_facts.hpp"
 
 #include <thread>
 
@@ -265,29 +266,6 @@ TEST_F(WorkerHost, GivenALimitThenLargerPayloadsAreRefusedBothWays) {
   EXPECT_THAT(raised.message, HasSubstr("payload_bytes_max"));
 }
 
-namespace {
-
-std::size_t entries_of(const char* folder) {
-  std::size_t count = 0;
-  for (const auto& each : std::filesystem::directory_iterator{folder}) {
-    static_cast<void>(each);
-    ++count;
-  }
-  return count;
-}
-
-std::string children_of_this_process() {
-  std::string all;
-  for (const auto& thread :
-       std::filesystem::directory_iterator{"/proc/self/task"}) {
-    std::ifstream each{thread.path() / "children"};
-    all += std::string{std::istreambuf_iterator<char>{each}, {}};
-  }
-  return all;
-}
-
-} // namespace
-
 TEST_F(WorkerHost, WhenWorkersComeAndGoThenNothingIsLeftOfThem) {
   const auto round = [this](int number) {
     start();
@@ -300,15 +278,15 @@ TEST_F(WorkerHost, WhenWorkersComeAndGoThenNothingIsLeftOfThem) {
     interpreter.reset();
   };
   round(0); // what is made once and kept
-  const auto descriptors = entries_of("/proc/self/fd");
-  const auto threads = entries_of("/proc/self/task");
+  const auto before = look_at_this_process();
   for (int i = 1; i <= 20; ++i)
     round(i);
-  EXPECT_EQ(entries_of("/proc/self/fd"), descriptors);
+  const auto after = look_at_this_process();
+  EXPECT_EQ(after.descriptors, before.descriptors);
+  EXPECT_EQ(after.children, 0U);
   // Fewer when the thread of the first round was still ending.
-  EXPECT_TRUE(
-    eventually([&] { return entries_of("/proc/self/task") <= threads; }));
-  EXPECT_EQ(children_of_this_process(), "");
+  EXPECT_TRUE(eventually(
+    [&] { return look_at_this_process().threads <= before.threads; }));
 }
 
 } // namespace snakebridge::testing

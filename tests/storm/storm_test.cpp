@@ -207,10 +207,12 @@ private:
       std::uint64_t here = 0;
       for (const auto& each : pool.interpreters)
         here += each.deaths;
-      if (pool.name != "spared") // whose workers are replaced besides
+      if (pool.name != "spared") { // whose workers are replaced besides
         EXPECT_EQ(pool.restarts(), here) << pool.name;
-      if (pool.placement == sb::placement::embedded)
+      }
+      if (pool.placement == sb::placement::embedded) {
         EXPECT_EQ(here, 0U);
+      }
       deaths += here;
     }
     EXPECT_GE(deaths, deaths_least_);

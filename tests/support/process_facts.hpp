@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <ostream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -42,15 +42,29 @@ struct process_facts {
   }
 };
 
+/// What a `stat` file of /proc says after the name, which may hold anything:
+/// "S 1 …", the state and the parent. Nothing of what has ended meanwhile.
+inline std::istringstream stat_after_name(const std::filesystem::path& file) {
+  std::string all;
+  std::getline(std::ifstream{file}, all);
+  const auto name_end = all.rfind(')');
+  return std::istringstream{
+    name_end == std::string::npos ? "" : all.substr(name_end + 1)};
+}
+
+/// Zombies too. The kernel's own list of a thread's children misses some while
+/// threads or children end.
 inline std::vector<int> children_of_this_process() {
   std::vector<int> children;
   std::error_code ended_meanwhile;
-  for (std::filesystem::directory_iterator each{"/proc/self/task",
-                                                ended_meanwhile};
-       each != std::filesystem::directory_iterator{};
+  using files = std::filesystem::directory_iterator;
+  for (files each{"/proc", ended_meanwhile}; each != files{};
        each.increment(ended_meanwhile)) {
-    std::ifstream pids{each->path() / "children"};
-    children.insert(children.end(), std::istream_iterator<int>{pids}, {});
+    char state = 0;
+    int parent = 0;
+    if (stat_after_name(each->path() / "stat") >> state >> parent
+        && parent == ::getpid())
+      children.push_back(std::stoi(each->path().filename()));
   }
   return children;
 }
@@ -77,11 +91,9 @@ inline process_facts look_at_this_process() {
 
 /// True if that thread of this process waits for something.
 inline bool is_asleep(pid_t thread) {
-  std::ifstream file{fmt::format("/proc/self/task/{}/stat", thread)};
-  std::string facts;
-  std::getline(file, facts);
-  // Its name, in brackets, may hold anything.
-  return facts.find(") S ", facts.rfind(')')) != std::string::npos;
+  char state = 0;
+  stat_after_name(fmt::format("/proc/self/task/{}/stat", thread)) >> state;
+  return state == 'S';
 }
 
 /// Memory of this process that is in RAM.
