@@ -54,7 +54,7 @@ client::~client() {
 }
 
 result<session_ptr> client::open(const session_options& wanted,
-                                 runtime_options& of_call,
+                                 call_options& of_call,
                                  std::string_view prefix) {
   if (auto room = where_->await_room(of_call); !room)
     return tl::unexpected{std::move(room.error())};

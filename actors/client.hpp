@@ -44,11 +44,10 @@ public:
   /// Opens or joins a session, to own it until both end. Waits as
   /// `sessions::await_room` does. Errors: those of `sessions::open`;
   /// overloaded, cancelled.
-  result<session_ptr> open(const session_options& wanted,
-                           runtime_options& of_call,
+  result<session_ptr> open(const session_options& wanted, call_options& of_call,
                            std::string_view prefix = "session_");
   result<session_ptr> open(const session_options& wanted) {
-    runtime_options as_configured;
+    call_options as_configured;
     return open(wanted, as_configured);
   }
   /// The session of that id, if this owns it and it is open; else null.

@@ -86,6 +86,21 @@ private:
   std::optional<error> failed_;
 };
 
+// Only an object that stays can be changed, or let go.
+std::optional<error> wrong_with_target(const operation& asked) {
+  const bool changes =
+    asked.what == verb::set_attribute || asked.what == verb::set_item;
+  const bool lets_go = asked.what == verb::release && asked.positional.empty();
+  if ((!changes && !lets_go) || asked.target.is_ref())
+    return {};
+  return error{errc::ref_invalid,
+               fmt::format("expected a ref to a Python object, got {}{}",
+                           repr_short(asked.target),
+                           changes ? ": nobody would see the copy of a value "
+                                     "that changes"
+                                   : "")};
+}
+
 // A crash took the call, which may be made again: nothing of it lived there.
 bool is_lost(const result<value>& outcome, const operation& asked) {
   return !outcome && outcome.error().code() == errc::interpreter_died
@@ -117,7 +132,7 @@ const ref* first_ref(const operation& asked) {
   return search.found();
 }
 
-std::chrono::milliseconds time_limit(const runtime_options& options,
+std::chrono::milliseconds time_limit(const call_options& options,
                                      std::chrono::milliseconds configured) {
   constexpr std::chrono::milliseconds least{0}, most{day_ms};
   return std::clamp(options.timeout.value_or(configured), least, most);
@@ -131,13 +146,14 @@ lane::lane(std::shared_ptr<const pools> where, std::uint64_t number,
       timeout_{timeout},
       errors_{errors} {}
 
-result<lane::route> lane::begin(operation& asked,
-                                const runtime_options& options) {
+result<lane::route> lane::begin(operation& asked, const call_options& options) {
   auto to = find_route(asked, options);
   if (!to)
     return to;
   asked.keep_exception = options.keep_exception.value_or(false);
-  asked.leaves = options.leaves.value_or(leaves::refs);
+  asked.leaves = answers_anything(asked.what)
+                   ? options.leaves.value_or(to->of->settings.leaves)
+                   : leaves::refs;
   asked.cancel = options.cancel;
   asked.fails_fast = options.affinity.value_or(to->of->settings.affinity)
                      == affinity::strict_fail_fast;
@@ -150,7 +166,7 @@ result<lane::route> lane::begin(operation& asked,
   return to;
 }
 
-result<value> lane::run(operation asked, const runtime_options& options) {
+result<value> lane::run(operation asked, const call_options& options) {
   const auto until = deadline(options);
   std::optional<operation> again;
   if (options.idempotent.value_or(false))
@@ -164,7 +180,7 @@ result<value> lane::run(operation asked, const runtime_options& options) {
   return outcome;
 }
 
-result<value> lane::run_once(operation asked, const runtime_options& options,
+result<value> lane::run_once(operation asked, const call_options& options,
                              steady_clock::time_point until) {
   auto to = begin(asked, options);
   if (!to)
@@ -180,7 +196,7 @@ result<value> lane::run_once(operation asked, const runtime_options& options,
   return outcome;
 }
 
-void lane::submit(operation asked, const runtime_options& options,
+void lane::submit(operation asked, const call_options& options,
                   completion done) {
   const auto until = deadline(options);
   if (errors_ == error_mode::translated)
@@ -204,7 +220,7 @@ void lane::submit(operation asked, const runtime_options& options,
   submit_once(std::move(asked), options, until, std::move(done));
 }
 
-void lane::submit_once(operation asked, const runtime_options& options,
+void lane::submit_once(operation asked, const call_options& options,
                        steady_clock::time_point until, completion done) {
   auto to = begin(asked, options);
   if (!to)
@@ -222,18 +238,14 @@ void lane::submit_once(operation asked, const runtime_options& options,
   to->queue->submit(made);
 }
 
-steady_clock::time_point lane::deadline(const runtime_options& options) const {
+steady_clock::time_point lane::deadline(const call_options& options) const {
   return where_->now() + time_limit(options, timeout_);
 }
 
 result<lane::route> lane::find_route(const operation& asked,
-                                     const runtime_options& options) {
-  const bool has_target = !asked.target.is_none();
-  if (has_target && !asked.target.is_ref())
-    return tl::unexpected{
-      error{errc::ref_invalid,
-            fmt::format("expected a ref to a Python object, got {}",
-                        repr_short(asked.target))}};
+                                     const call_options& options) {
+  if (auto wrong = wrong_with_target(asked))
+    return std::move(*wrong);
   ref_search search{&gate_->id};
   search.look(asked);
   if (search.failed())
@@ -255,7 +267,10 @@ result<lane::route> lane::find_route(const operation& asked,
   if (!chosen)
     return tl::unexpected{chosen.error()};
   const auto* in = where_->of((*chosen)->interpreter());
-  const bool anywhere = asked.what == verb::call || asked.what == verb::get;
+  // Code needs the session's namespace.
+  const bool anywhere =
+    asked.what == verb::call || asked.what == verb::get
+    || (has_target(asked.what) && asked.what != verb::call_object);
   if (!anywhere
       || options.affinity.value_or(in->settings.affinity) != affinity::hint)
     return route{std::move(*chosen), 0, in, {}, {}};

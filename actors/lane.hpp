@@ -20,8 +20,26 @@ namespace snakebridge {
 /// The first object an operation names, at any depth; null: none.
 const ref* first_ref(const operation& asked);
 
+/// Calls `take(ref)` for each in the value, at any depth.
+template <class Take>
+void each_ref(const value& in, Take take) {
+  if (!in.holds_refs())
+    return;
+  if (const auto* named = in.get_if<ref>()) {
+    take(*named);
+  } else if (const auto* items = detail::items_of(in)) {
+    for (const auto& each : *items)
+      each_ref(each, take);
+  } else if (const auto* entries = in.get_if<dict>()) {
+    for (const auto& [key, item] : *entries) {
+      each_ref(key, take);
+      each_ref(item, take);
+    }
+  }
+}
+
 /// How long a call of these options may take.
-std::chrono::milliseconds time_limit(const runtime_options& options,
+std::chrono::milliseconds time_limit(const call_options& options,
                                      std::chrono::milliseconds configured);
 
 class lane : public std::enable_shared_from_this<lane> {
@@ -36,10 +54,10 @@ public:
   bool closed() const { return gate_->closed.load(); }
 
   /// Runs a call and waits for its answer. Errors: those of `caller`.
-  result<value> run(operation asked, const runtime_options& options);
+  result<value> run(operation asked, const call_options& options);
   /// Starts a call; `done` runs exactly once, here or on a thread of the
   /// runtime.
-  void submit(operation asked, const runtime_options& options, completion done);
+  void submit(operation asked, const call_options& options, completion done);
   /// No call starts any more, those that run are interrupted, and all objects
   /// are freed, those of calls still running too. Idempotent; does not wait.
   void close();
@@ -57,13 +75,12 @@ private:
   };
 
   /// The route of a call that is about to be made, with its options in it.
-  result<route> begin(operation& asked, const runtime_options& options);
-  result<value> run_once(operation asked, const runtime_options& options,
+  result<route> begin(operation& asked, const call_options& options);
+  result<value> run_once(operation asked, const call_options& options,
                          steady_clock::time_point until);
-  void submit_once(operation asked, const runtime_options& options,
+  void submit_once(operation asked, const call_options& options,
                    steady_clock::time_point until, completion done);
-  result<route> find_route(const operation& asked,
-                           const runtime_options& options);
+  result<route> find_route(const operation& asked, const call_options& options);
   result<std::shared_ptr<call_queue>> home(const std::string& pool);
   /// For a call of this session that waits, and that another interpreter would
   /// run.
@@ -74,7 +91,7 @@ private:
   /// No call starts any more. All that may have calls or objects of it; nothing
   /// if it had been shut before.
   queues shut();
-  steady_clock::time_point deadline(const runtime_options& options) const;
+  steady_clock::time_point deadline(const call_options& options) const;
 
   const std::shared_ptr<const pools> where_;
   const std::shared_ptr<session_gate> gate_;

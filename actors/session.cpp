@@ -32,7 +32,7 @@ private:
 // answer of the result.
 template <class Answer, class AsMessage>
 caf::delegated<Answer> start(session_pointer self, operation asked,
-                             const runtime_options& options,
+                             const call_options& options,
                              AsMessage as_message) {
   auto& state = self->state;
   const auto client = state.clients.find(

@@ -112,7 +112,7 @@ void sessions::forget_ends_locked(session_record& ending, std::size_t heard) {
     room_.notify_all();
 }
 
-result<void> sessions::await_room(runtime_options& of_call) {
+result<void> sessions::await_room(call_options& of_call) {
   std::unique_lock lock{mutex_};
   // Of a bridge that stops, `open` says so.
   const auto has_room = [this] {

@@ -70,7 +70,7 @@ public:
   /// of it. Waits until few have not, as long as the call may take for which a
   /// session is to be opened, and takes that off its timeout. Errors:
   /// overloaded, cancelled.
-  result<void> await_room(runtime_options& of_call);
+  result<void> await_room(call_options& of_call);
   /// For the session's actor: `owner` has ended. True if it was the last, and
   /// the session must end. No one can join it any more then.
   bool leave(const session_ptr& left, const caf::actor_addr& owner);

@@ -225,7 +225,7 @@ void many_refs() {
     if (bridge.stats().live_objects() != many)
       std::abort();
     const auto begin = bench::clock::now();
-    bridge.release_session("full");
+    static_cast<void>(bridge.release_session("full"));
     spin_until([&] { return bridge.stats().live_objects() == 0; });
     ours.add(bench::clock::now() - begin);
     sb::or_throw(bridge.exec("import time\nx = dict(enumerate(" + code

@@ -32,7 +32,8 @@ struct request {
 
 void print_output(const sb::log_line& line) {
   auto* const to = line.is_error ? stderr : stdout;
-  fmt::print(to, "{}\n", line.text);
+  fmt::print(to, "{}{}", line.text,
+             line.end == sb::line_end::carriage_return ? '\r' : '\n');
   std::fflush(to);
 }
 

@@ -89,6 +89,13 @@ result<void> pool_checked(const pool_config& pool) {
     if (const auto wrong = wrong_with_pattern(pattern))
       return invalid(
         fmt::format("{}: {}", pool_key(pool.name, "pass_env"), *wrong));
+  for (const auto& each : pool.path) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(each, ignored))
+      return invalid(fmt::format("{} = {:?}: there is no such folder, nor "
+                                 "archive, to import from",
+                                 pool_key(pool.name, "path"), each.string()));
+  }
   return limits_checked(pool);
 }
 
@@ -168,9 +175,12 @@ result<config> checked(config wanted) {
   }
   names.clear();
   pool_of(wanted, pool_config{}.name);
-  for (auto& pool : wanted.pools)
+  for (auto& pool : wanted.pools) {
     if (pool.size == 0)
       pool.size = default_size(pool.placement);
+    for (auto& each : pool.path)
+      each = std::filesystem::absolute(each);
+  }
   return wanted;
 }
 

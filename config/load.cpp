@@ -27,8 +27,8 @@ constexpr std::string_view top_words =
   "tables [pool.NAME], worker, error_mode, atom_class, atoms, "
   "marker_detail, ref_on_full, strict_mode";
 constexpr std::string_view pool_words =
-  "placement, affinity, python, env, pass_env, preload, importable, "
-  "no_new_privileges";
+  "placement, affinity, python, path, env, pass_env, preload, importable, "
+  "leaves, no_new_privileges";
 
 template <class Choice>
 using choice = std::pair<std::string_view, Choice>;
@@ -39,6 +39,10 @@ constexpr choice<affinity> affinities[] = {
   {"hint", affinity::hint},
   {"strict_queue", affinity::strict_queue},
   {"strict_fail_fast", affinity::strict_fail_fast}};
+constexpr choice<leaves> forms[] = {{"refs", leaves::refs},
+                                    {"markers", leaves::markers},
+                                    {"all_refs", leaves::all_refs},
+                                    {"plain", leaves::plain}};
 constexpr choice<error_mode> error_modes[] = {
   {"raw", error_mode::raw}, {"translated", error_mode::translated}};
 constexpr choice<on_full> ways_when_full[] = {{"prune", on_full::prune},
@@ -96,9 +100,12 @@ settings_of(const toml::table& all, std::string_view file,
 /// Takes settings into a configuration, each in its turn.
 class reader {
 public:
-  reader(config& into, config_origins* origins)
+  /// `folder`: what relative paths in a list are relative to.
+  reader(config& into, config_origins* origins,
+         std::filesystem::path folder = {})
       : into_{into},
-        origins_{origins} {}
+        origins_{origins},
+        folder_{std::move(folder)} {}
 
   /// All settings of a file.
   result<void> read_file(const toml::table& all, std::string_view file) {
@@ -150,6 +157,10 @@ public:
       return read_flag(given, pool.limits.no_new_privileges);
     if (given.key == "affinity")
       return read_word(given, pool.affinity, affinities);
+    if (given.key == "leaves")
+      return read_word(given, pool.leaves, forms);
+    if (given.key == "path")
+      return read_folders(given, pool.path);
     return refused(given, fmt::format("no such setting; a pool has {}",
                                       settings_known(pool_words, true)));
   }
@@ -194,7 +205,8 @@ private:
         return invalid(
           fmt::format("{}: {}: {}", variable.place, given.path, *wrong));
       pool.env.emplace(variable.key, text->get());
-      note(variable);
+      if (auto noted = note(variable); !noted)
+        return noted;
     }
     return {};
   }
@@ -273,6 +285,17 @@ private:
     return note(given);
   }
 
+  result<void> read_folders(const setting& given,
+                            std::vector<std::filesystem::path>& into) {
+    std::vector<std::string> names;
+    if (auto done = read_names(given, names); !done)
+      return done;
+    into.clear();
+    for (const auto& each : names)
+      into.push_back(folder_ / each);
+    return {};
+  }
+
   result<void> note(const setting& given) {
     if (origins_ != nullptr)
       (*origins_)[given.path] = given.place;
@@ -281,6 +304,7 @@ private:
 
   config& into_;
   config_origins* origins_;
+  const std::filesystem::path folder_;
 };
 
 /// A variable of the environment that sets one key.
@@ -359,7 +383,8 @@ result<config> parse_config(std::string_view text, std::string_view name,
   config made;
   try {
     const auto all = toml::parse(text, name);
-    if (auto done = reader{made, origins}.read_file(all, name); !done)
+    reader reading{made, origins, std::filesystem::path{name}.parent_path()};
+    if (auto done = reading.read_file(all, name); !done)
       return tl::unexpected{std::move(done).error()};
   } catch (const toml::parse_error& wrong) {
     return invalid(fmt::format("{}:{}: {}", name, wrong.source().begin.line,

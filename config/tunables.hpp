@@ -102,6 +102,10 @@ inline constexpr int last_looks_max = 256;
 inline constexpr int actors_wait_ms_max = 5'000;
 /// Of the refs a session was made to let go, how many are known, to say why.
 inline constexpr std::size_t refs_gone_max = 1'024;
+/// Sources of `eval` and `exec` that a session keeps, and their text in all:
+/// for tracebacks, and for processes that Python starts. The oldest go first.
+inline constexpr std::size_t session_sources_max = 1'000;
+inline constexpr std::size_t session_source_bytes_max = std::size_t{4} << 20U;
 /// Refs that expire are looked for at most so often.
 inline constexpr int expiry_step_ms = 10;
 /// How long a program named as `python` may take to tell what it is.

@@ -27,6 +27,10 @@ using done_atom = caf::atom_constant<caf::atom("done")>;
 // Makes one object, counts it, and lives on until it is ended.
 caf::behavior client(caf::event_based_actor* self, const sb::bridge* bridge,
                      std::shared_ptr<std::atomic<std::size_t>> made) {
+  // Its supervisor tells of a crash; CAF would print it as well.
+  self->set_exception_handler([](std::exception_ptr&) {
+    return caf::make_error(caf::sec::runtime_error);
+  });
   const auto session = sb::open_session(self, *bridge);
   self
     ->request(session, 30s,

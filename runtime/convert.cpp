@@ -1,5 +1,9 @@
 #include <snakebridge/convert.hpp>
 
+#include <charconv>
+#include <cmath>
+#include <limits>
+
 #include <fmt/format.h>
 
 #include <snakebridge/operation.hpp>
@@ -17,10 +21,15 @@ std::string_view to_string(kind type) {
 }
 
 error not_convertible(std::string_view wanted, const value& got) {
-  return {errc::not_convertible,
-          got.is_none() ? fmt::format("expected {}, got None", wanted)
-                        : fmt::format("expected {}, got {} {}", wanted,
-                                      to_string(got.kind()), repr_short(got))};
+  if (got.is_none())
+    return {errc::not_convertible,
+            fmt::format("expected {}, got None", wanted)};
+  auto text = fmt::format("expected {}, got {} {}", wanted,
+                          to_string(got.kind()), repr_short(got));
+  if (got.is_ref())
+    text += "; ask for its content as values, with({.leaves = "
+            "sb::leaves::plain}), or use it by its ref";
+  return {errc::not_convertible, std::move(text)};
 }
 
 error not_convertible_at(std::string_view place, const error& inner) {
@@ -46,28 +55,106 @@ error no_key_of_its_own() {
   return {errc::not_convertible, "it is no other key than one before it"};
 }
 
+bool& loss_allowed::here() {
+  thread_local bool allowed = false;
+  return allowed;
+}
+
+namespace {
+
+constexpr std::string_view by_cast = "cast<T>() takes it, with loss";
+
+double nearest_to(const std::string& number) {
+  double nearest = 0;
+  const auto* end = number.data() + number.size();
+  const auto read = std::from_chars(number.data(), end, nearest);
+  return read.ec == std::errc{} ? nearest
+                                : std::numeric_limits<double>::infinity();
+}
+
+bool is_whole(double item) {
+  return std::isfinite(item) && std::trunc(item) == item;
+}
+
+} // namespace
+
 result<integer> to_integer(const value& from) {
   if (const auto* item = from.get_if<std::int64_t>())
     return integer{*item};
   if (const auto* item = from.get_if<integer>())
     return *item;
-  return tl::unexpected{not_convertible("int", from)};
+  const auto* floating = from.get_if<double>();
+  const bool is_whole_float = floating && is_whole(*floating);
+  if (loss_allowed::here() && is_whole_float)
+    return integer::from_double(*floating);
+  auto refused = not_convertible("int", from);
+  return is_whole_float ? refused.with_advice(by_cast) : refused;
 }
 
 result<double> to_floating(const value& from) {
   if (const auto* item = from.get_if<double>())
     return *item;
+  if (loss_allowed::here() && from.kind() == kind::decimal)
+    return nearest_to(from.get_if<decimal>()->text());
   if (from.kind() != kind::integer)
-    return tl::unexpected{not_convertible("float", from)};
-  const auto exact = to_integer(from)->to_double();
-  if (!exact)
-    return tl::unexpected{out_of_range("float", from)};
-  return *exact;
+    return not_convertible("float", from);
+  const auto whole = *to_integer(from);
+  if (const auto exact = whole.to_double())
+    return *exact;
+  const auto nearest = nearest_to(whole.to_string());
+  if (!std::isfinite(nearest))
+    return out_of_range("float", from);
+  if (loss_allowed::here())
+    return nearest;
+  return rounded("float", from);
+}
+
+result<float> to_narrow_float(const value& from) {
+  const auto item = to_floating(from);
+  if (!item)
+    return item.error();
+  const auto narrow = static_cast<float>(*item);
+  const bool is_exact =
+    std::isnan(*item) || static_cast<double>(narrow) == *item;
+  if (is_exact || (loss_allowed::here() && std::isfinite(narrow)))
+    return narrow;
+  if (!std::isfinite(narrow))
+    return out_of_range("32 bit float", from);
+  return rounded("32 bit float", from);
+}
+
+bool is_missing(const value& from) {
+  if (!loss_allowed::here())
+    return false;
+  if (const auto* item = from.get_if<double>())
+    return std::isnan(*item);
+  const auto* object = from.get_if<ref>();
+  return object
+         && (object->type_name == "pandas._libs.tslibs.nattype.NaTType"
+             || object->type_name == "pandas._libs.missing.NAType"
+             || object->type_name == "pandas.api.typing.NAType"
+             || object->type_name == "pandas.api.typing.NaTType");
 }
 
 error out_of_range(std::string_view wanted, const value& got) {
   return {errc::not_convertible,
           fmt::format("{} is no exact {}", repr_short(got), wanted)};
+}
+
+error rounded(std::string_view wanted, const value& got) {
+  return out_of_range(wanted, got).with_advice(by_cast);
+}
+
+error no_field(const char* name, const value& in) {
+  return {errc::not_convertible,
+          fmt::format("expected a dict with the key '{}', got {}", name,
+                      repr_short(in))};
+}
+
+error not_as_many(std::size_t fields, const value& in) {
+  return {
+    errc::not_convertible,
+    fmt::format("expected a row of {} items, got {}", fields, repr_short(in))};
 }
 
 const std::vector<value>* sequence_of(const value& from) {
@@ -87,8 +174,7 @@ const std::vector<value>* items_of(const value& from) {
 } // namespace detail
 
 std::string describe(const operation& asked) {
-  const auto* target = asked.target.get_if<ref>();
-  const auto object = target ? target->type_name : std::string{"object"};
+  const auto object = asked.target.type_name();
   switch (asked.what) {
   case verb::call:
   case verb::get:

@@ -8,10 +8,9 @@
 #include "config/tunables.hpp"
 #include "runtime/embedded_python.hpp"
 #include "runtime/finally.hpp"
-#include "runtime/python/from_python.hpp"
-#include "runtime/python/guarded.hpp"
 #include "runtime/python/perform.hpp"
 #include "runtime/python/to_python.hpp"
+#include "runtime/python_environment.hpp"
 
 namespace snakebridge {
 
@@ -27,24 +26,59 @@ error ended_early(const operation& asked, const session_gate& session,
                         reached);
 }
 
-// The same for Python. Its names lie in `asked`.
-python_operation in_python(const operation& asked,
-                           const session_objects& objects) {
-  python_operation made{.what = asked.what,
-                        .module = asked.module,
-                        .name = asked.name,
-                        .target = {},
-                        .positional = {},
-                        .named = {}};
-  if (const auto* target = asked.target.get_if<ref>())
-    made.target = objects.find(target->slot);
-  made.positional.reserve(asked.positional.size());
-  for (const auto& item : asked.positional)
-    made.positional.push_back(to_python(item, objects));
-  for (const auto& [name, item] : asked.named)
-    made.named.emplace_back(name, to_python(item, objects));
-  return made;
-}
+// A call of this process, whose result is a value.
+class own_call final : public python_call {
+public:
+  using judge = std::function<void(bool ran)>;
+
+  /// `refuse`: as refuse_unwanted.
+  own_call(const operation& asked, const judge& refuse)
+      : asked_{asked},
+        refuse_{refuse} {
+    what = asked.what;
+    keep_exception = asked.keep_exception;
+    as = asked.leaves;
+  }
+
+  python_operation read(const session_objects& objects) const override {
+    python_operation made{.what = what,
+                          .module = asked_.module,
+                          .name = asked_.name,
+                          .target = {},
+                          .positional = {},
+                          .named = {}};
+    if (has_target(what))
+      made.target = to_python(asked_.target, objects);
+    made.positional.reserve(asked_.positional.size());
+    for (const auto& item : asked_.positional)
+      made.positional.push_back(to_python(item, objects));
+    for (const auto& [name, item] : asked_.named)
+      made.named.emplace_back(name, to_python(item, objects));
+    return made;
+  }
+
+  std::vector<std::uint64_t> slots() const override {
+    std::vector<std::uint64_t> found;
+    if (const auto* target = asked_.target.get_if<ref>())
+      found.push_back(target->slot);
+    for (const auto& item : asked_.positional)
+      if (const auto* named = item.get_if<ref>())
+        found.push_back(named->slot);
+    return found;
+  }
+
+  void write(result_writer& writer, py::handle outcome) override {
+    writer.write_result(outcome, value_sink{told, origin});
+  }
+  void write(const value& outcome) override { told = outcome; }
+  void refuse_unwanted(bool ran) const override { refuse_(ran); }
+
+  value told;
+
+private:
+  const operation& asked_;
+  const judge& refuse_;
+};
 
 } // namespace
 
@@ -156,61 +190,48 @@ result<value> embedded_host::execute(const operation& asked,
                                      const session_gate& session,
                                      const turn& mine) {
   const gil_guard gil;
-  exception_place keep_in{
-    .session = nullptr, .origin = {session.id, self_.interpreter, self_.epoch}};
-  const auto perform_it = [&]() -> value {
-    // It ends before an exception is told of: that is not interrupted.
-    auto& interrupts = python_side_->interrupts;
-    const interrupter::scope here{interrupts, mine.number, mine.began,
-                                  mine.deadline};
-    const auto nobody_waits = [&] {
-      return interrupts.is_withdrawn(mine.number)
-             || asked.cancel.stop_requested();
-    };
-    auto& table = python_side_->objects;
-    if (asked.what == verb::release_session)
-      return table.release(session.number);
+  auto& interrupts = python_side_->interrupts;
+  const auto nobody_waits = [&] {
+    return interrupts.is_withdrawn(mine.number)
+           || asked.cancel.stop_requested();
+  };
+  const own_call::judge refuse = [&](bool ran) {
     // Looked at with the turn taken: a release of the session comes after us,
     // or has been before and nothing may be made any more.
-    if (session.closed.load())
+    if (!ran && session.closed && asked.what != verb::release_session)
       throw exception{error{
         errc::session_closed,
         fmt::format("session '{}' has ended; open it again", session.id)}};
     if (nobody_waits())
-      throw exception{ended_early(asked, session, call_stage::handed_over)};
-    const auto* target = asked.target.get_if<ref>();
-    if (asked.what == verb::release)
-      return table.of(session.number).forget(target ? target->slot : 0);
-    auto& objects = table.of(session.number);
-    objects.begin_call(session.refs.bounds_in(self_.interpreter));
-    if (asked.keep_exception)
-      keep_in.session = &objects;
-    const auto outcome = perform(in_python(asked, objects), objects);
-
-    value told;
-    result_writer writer{objects, asked.leaves};
-    writer.write(outcome, value_sink{told, keep_in.origin});
-    // Nobody would ever release what is in it.
-    if (nobody_waits())
-      throw exception{ended_early(asked, session, call_stage::running)};
-    objects.settle();
-    writer.commit();
-    return told;
+      throw exception{ended_early(
+        asked, session, ran ? call_stage::running : call_stage::handed_over)};
   };
-  auto outcome = guarded(perform_it, keep_in);
+  own_call made{asked, refuse};
+  made.session = session.number;
+  made.bounds = session.refs.bounds_in(self_.interpreter);
+  made.origin = {session.id, self_.interpreter, self_.epoch};
+  performed done;
+  {
+    // What is told of an exception is interrupted as well: it is Python code.
+    const interrupter::scope here{interrupts, mine.number, mine.began,
+                                  mine.deadline};
+    done = perform(made, python_side_->objects);
+  }
   session.refs.told({.interpreter = self_.interpreter,
                      .epoch = self_.epoch,
                      .reply = mine.number,
-                     .held = python_side_->objects.end_call(session.number)},
+                     .held = done.refs},
                     session.id);
-  if (outcome)
-    return outcome;
+  if (done.outcome)
+    return std::move(made.told);
   // Not where Python code raised it by itself.
-  if (is_interruption(outcome.error())
+  if (is_interruption(done.outcome.error())
       && (session.closed || asked.cancel.stop_requested()
           || steady_clock::now() >= mine.deadline))
-    return tl::unexpected{ended_early(asked, session, call_stage::running)};
-  return tl::unexpected{naming_session(std::move(outcome).error(), session.id)};
+    return ended_early(asked, session, call_stage::running);
+  return with_import_advice(
+    naming_session(std::move(done.outcome).error(), session.id), self_.pool,
+    settings_.python);
 }
 
 bool embedded_host::accept(const call_ptr& taken, bool) {

@@ -88,6 +88,8 @@ result<void> embedded_host::start_python_side() {
   if (!started)
     return started;
   const gil_guard gil;
+  if (auto found = import_from(names_of(settings_.path)); !found)
+    return found;
   if (!settings_.preload.empty())
     if (auto imported = import_all(settings_.preload); !imported)
       return imported;

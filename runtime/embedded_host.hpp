@@ -28,6 +28,7 @@ namespace snakebridge {
 struct embedded_settings {
   std::filesystem::path python; ///< as in pool_config, and so are the others
   std::size_t queue_max = 0;    ///< threads that may wait for their turn
+  std::vector<std::filesystem::path> path;
   std::vector<std::string> preload;
   conversion_config conversion;
   std::chrono::milliseconds cancel_grace{};

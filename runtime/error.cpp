@@ -1,6 +1,9 @@
 #include <snakebridge/error.hpp>
 
+#include <algorithm>
 #include <ostream>
+
+#include <snakebridge/result.hpp>
 
 #include <fmt/format.h>
 
@@ -80,6 +83,34 @@ error error::with_ml(ml_error meaning) const {
   auto other = *this;
   other.ml_ = std::make_shared<const ml_error>(std::move(meaning));
   return other;
+}
+
+error error::with_advice(std::string_view advice) const {
+  auto other = *this;
+  other.message_ += fmt::format("; {}", advice);
+  return other;
+}
+
+namespace {
+
+// "json.JSONDecodeError" is json.decoder.JSONDecodeError too.
+bool is_named(std::string_view base, std::string_view type) {
+  if (base == type)
+    return true;
+  const auto dot = type.rfind('.');
+  if (dot == std::string_view::npos)
+    return base.starts_with("builtins.") && base.substr(9) == type;
+  const auto package = type.substr(0, dot + 1), name = type.substr(dot);
+  return base.starts_with(package) && base.ends_with(name);
+}
+
+} // namespace
+
+bool error::is(std::string_view type) const {
+  return python_
+         && std::any_of(
+           python_->mro.begin(), python_->mro.end(),
+           [type](const std::string& base) { return is_named(base, type); });
 }
 
 error error::with_may_have_run(bool may) const {
@@ -187,6 +218,10 @@ namespace {
 }
 
 } // namespace
+
+void detail::throw_no_error() {
+  throw std::logic_error{"the result has a value, and no error"};
+}
 
 void throw_error(const error& failed) {
   switch (failed.code()) {

@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 #include <gmp.h>
 
-#include <snakebridge/error.hpp>
+#include <snakebridge/result.hpp>
 
 namespace snakebridge {
 

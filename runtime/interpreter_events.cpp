@@ -65,6 +65,8 @@ void tell(const event_listener& listener, const interpreter_event& happened) {
     listener(happened);
   } catch (const std::exception& failed) {
     logger()->error("on_event threw: {}", failed.what());
+  } catch (...) {
+    logger()->error("on_event threw what is no std::exception");
   }
 }
 

@@ -29,11 +29,15 @@ std::string_view array_library(const python_error& raised);
 /// Its wording may be believed: it is a library's own exception, or just the
 /// built-in one that libraries raise, not something derived from it.
 bool is_of_arrays(const python_error& raised);
+/// It came out of the code of a library of arrays: its own exception, or raised
+/// in a file of it. Not what a library's C code raises into others.
+bool is_of_library_code(const python_error& raised);
 /// Itself or one of its bases: "builtins.MemoryError".
 bool is_a(const python_error& raised, std::string_view type);
 /// Empty: it does not tell.
 std::string_view fact(const python_error& raised, std::string_view name);
-/// "AddV2" where TensorFlow says "[Op:AddV2]", else empty.
+/// "AddV2" where TensorFlow says "[Op:AddV2]", "Gemm" where onnxruntime says
+/// "while running Gemm node", else empty.
 std::string_view operation_of(std::string_view message);
 
 } // namespace snakebridge

@@ -12,7 +12,8 @@ namespace {
 
 using ml_text::npos;
 
-// What the libraries say; alone, "out of memory" may mean anything.
+// What the libraries say; alone, "out of memory" may mean anything. The last
+// are of onnxruntime, whose "bad allocation" is Windows's bad_alloc.
 constexpr std::string_view phrases[] = {
   "cuda out of memory",
   "cuda error: out of memory",
@@ -23,7 +24,13 @@ constexpr std::string_view phrases[] = {
   "oom when allocating tensor",
   "defaultcpuallocator: can't allocate memory",
   "defaultcpuallocator: not enough memory",
+  "c error: out of memory", // of pandas, reading CSV
+  "failed to allocate memory for requested buffer of size",
+  "is smaller than requested bytes of",
+  "cuda failure 2: out of memory",
 };
+constexpr std::string_view library_phrases[] = {
+  "bad allocation", "std::bad_alloc", "cublas_status_alloc_failed"};
 
 bool is_about_memory(const python_error& raised, std::string_view text) {
   if (is_a(raised, "builtins.MemoryError"))
@@ -35,14 +42,16 @@ bool is_about_memory(const python_error& raised, std::string_view text) {
       && (raised.type.ends_with("OutOfMemoryError")
           || raised.type == "ResourceExhaustedError"))
     return true;
-  return (!library.empty() || raised.type == "RuntimeError")
-         && std::any_of(
-           std::begin(phrases), std::end(phrases),
-           [&](auto phrase) { return ml_text::has(text, phrase); });
+  const auto is_said = [&](auto phrase) { return ml_text::has(text, phrase); };
+  return ((!library.empty() || raised.type == "RuntimeError")
+          && std::any_of(std::begin(phrases), std::end(phrases), is_said))
+         || (!library.empty()
+             && std::any_of(std::begin(library_phrases),
+                            std::end(library_phrases), is_said));
 }
 
 std::string indexed(std::string device, std::string_view text) {
-  for (const auto* before : {"gpu ", "gpu:", "cuda:"})
+  for (const auto* before : {"gpu ", "gpu:", "gpu=", "cuda:"})
     if (const auto number =
           ml_text::small_number(text, ml_text::after(text, before));
         number && *number >= 0)
@@ -62,13 +71,27 @@ std::string device_of(const python_error& raised, std::string_view text) {
   if (ml_text::has(text, "cuda") || ml_text::has(text, "hip")
       || ml_text::has(text, "gpu") || array_library(raised) == "cupy")
     return indexed("cuda", text);
-  return is_a(raised, "builtins.MemoryError") ? "cpu" : "";
+  return is_a(raised, "builtins.MemoryError")
+             || array_library(raised) == "pandas"
+           ? "cpu"
+           : "";
 }
 
 std::optional<double> amount_after(std::string_view text,
                                    std::string_view phrase) {
   const auto at = ml_text::after(text, phrase);
   return at == npos ? std::nullopt : ml_text::mebibytes(text, at);
+}
+
+// "buffer of size 1024": bytes, though it does not say so.
+std::optional<double> bytes_after(std::string_view text,
+                                  std::string_view phrase) {
+  const auto at = ml_text::after(text, phrase);
+  if (at == npos)
+    return std::nullopt;
+  const auto end = text.find_first_not_of("0123456789", at);
+  return ml_text::mebibytes(
+    std::string{text.substr(at, end - at)}.append(" bytes"), 0);
 }
 
 std::optional<double> amount_before(std::string_view text,
@@ -105,6 +128,10 @@ std::optional<double> requested(const python_error& raised,
                              "unable to allocate", "out of memory allocating"})
     if (const auto amount = amount_after(text, before))
       return amount;
+  for (const auto* before :
+       {"requested buffer of size ", "requested bytes of "})
+    if (const auto amount = bytes_after(text, before))
+      return amount;
   return tensor_size(text);
 }
 
@@ -123,6 +150,8 @@ std::optional<double> available(std::string_view text,
     return amount;
   if (const auto amount = amount_before(text, "free"))
     return amount;
+  if (const auto amount = bytes_after(text, "available memory of "))
+    return amount;
   const auto mine = amount_after(text, "mps allocated:");
   const auto others = amount_after(text, "other allocations:");
   if (all && mine)
@@ -130,7 +159,8 @@ std::optional<double> available(std::string_view text,
   return std::nullopt;
 }
 
-std::vector<std::string> device_suggestions(const out_of_memory& told) {
+std::vector<std::string> device_suggestions(const python_error& raised,
+                                            const out_of_memory& told) {
   std::vector<std::string> all;
   const auto name = told.device.empty() ? "the device" : told.device;
   if (told.requested_mb && told.available_mb
@@ -147,6 +177,10 @@ std::vector<std::string> device_suggestions(const out_of_memory& told) {
   all.push_back(fmt::format("release what {} holds for objects no longer "
                             "needed, and empty the library's cache",
                             name));
+  if (array_library(raised) == "onnxruntime")
+    all.emplace_back("raise the limit of its arena (gpu_mem_limit), and let it "
+                     "grow by no more than asked "
+                     "(arena_extend_strategy=kSameAsRequested)");
   all.emplace_back("compute in float16 or bfloat16, or on the cpu");
   return all;
 }
@@ -187,7 +221,7 @@ std::optional<out_of_memory> out_of_memory_of(const python_error& raised) {
   told.total_mb = total(text);
   told.available_mb = available(text, told.total_mb);
   told.suggestions = told.device == "cpu" ? cpu_suggestions(raised, told)
-                                          : device_suggestions(told);
+                                          : device_suggestions(raised, told);
   return told;
 }
 

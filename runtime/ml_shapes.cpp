@@ -1,77 +1,20 @@
-// Shapes that do not fit: one row per wording.
+// Shapes that do not fit, by the wordings of the libraries.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "runtime/ml_error.hpp"
+#include "runtime/ml_shape_wordings.hpp"
 #include "runtime/ml_text.hpp"
 
 namespace snakebridge {
 
 namespace {
 
+using ml_shapes::advice;
+using ml_shapes::proof;
+using ml_shapes::wording;
 using ml_text::npos;
-
-/// What to say about the two shapes.
-enum class advice { compare, multiply, broadcast, join, reshape, axis };
-
-/// The message's own first word: "matmul: Input operand 1 has …".
-constexpr std::string_view first_word = "<first word>";
-
-/// The message tells none.
-constexpr std::string_view no_shapes = "<none>";
-
-struct wording {
-  std::string_view phrase;
-  std::string_view operation; ///< empty: unknown
-  advice say;
-  /// What stands before the shapes, else they follow the phrase. The second is
-  /// looked for behind the first shape, then from the beginning.
-  std::string_view before_a = {};
-  std::string_view before_b = {};
-  bool needs_shapes = false; ///< without them it may mean anything
-};
-
-constexpr wording wordings[] = {
-  {"shapes cannot be multiplied", "matmul", advice::multiply},
-  {"mismatch in its core dimension", first_word, advice::compare, "(size ",
-   "different from "},
-  {"not aligned", "dot", advice::multiply, "shapes ", {}, true},
-  {"matrix size-incompatible", "matmul", advice::multiply,
-   "in[0]: ", "in[1]: "},
-  {"could not be broadcast together", "broadcast", advice::broadcast},
-  {"could not broadcast input array", "assign", advice::compare, "from shape ",
-   "into shape "},
-  {"size of tensor a", "broadcast", advice::compare},
-  {"got incompatible shapes for broadcasting", first_word, advice::broadcast},
-  {"requires contracting dimensions to have the same shape", first_word,
-   advice::compare},
-  {"incompatible shapes", "broadcast", advice::broadcast},
-  {"all the input array dimensions", "concatenate", advice::join, "has size ",
-   "has size "},
-  {"all the input arrays must have same number of dimensions", "concatenate",
-   advice::join, no_shapes},
-  {"all input arrays must have the same shape", "stack", advice::join,
-   no_shapes},
-  {"sizes of tensors must match", "concatenate", advice::join, "expected size ",
-   "got size "},
-  {"stack expects each tensor to be equal size", "stack", advice::join},
-  {"cannot reshape array of size", "reshape", advice::reshape, "array of size ",
-   "into shape "},
-  {"is invalid for input of size", "reshape", advice::reshape, "input of size ",
-   "shape '"},
-  {"copying a param with shape", "load_state_dict", advice::compare,
-   "a param with shape ", "current model is "},
-  {"size mismatch, m1:", "matmul", advice::multiply, "m1: ", "m2: "},
-  {"given groups=", "convolution", advice::compare, "expected input",
-   "weight of size ", true},
-  {"is incompatible with the layer", "layer", advice::compare,
-   "expected shape=", "found shape="},
-  {"boolean index did not match indexed array", "index", advice::compare,
-   "dimension is ", "boolean dimension is "},
-  {"dimension out of range", "", advice::axis, no_shapes},
-  {"out of bounds for array of dimension", "", advice::axis, no_shapes},
-  {"shape mismatch", "", advice::broadcast},
-  {"dimension mismatch", "", advice::compare},
-};
 
 std::string broadcast_advice(const array_shape& a, const array_shape& b) {
   for (std::size_t i = 1; i <= std::min(a.size(), b.size()); ++i) {
@@ -108,6 +51,11 @@ std::string multiply_advice(const array_shape& a, const array_shape& b) {
   return text;
 }
 
+// "3" for (3,), for messages tell lengths alone.
+std::string length(const array_shape& shape) {
+  return shape.size() == 1 ? fmt::to_string(shape.front()) : to_string(shape);
+}
+
 std::string pair_advice(advice say, const array_shape& a,
                         const array_shape& b) {
   switch (say) {
@@ -121,11 +69,34 @@ std::string pair_advice(advice say, const array_shape& a,
                        "another",
                        to_string(a), to_string(b));
   case advice::reshape:
-    return fmt::format("{} elements do not make an array of shape {}; leave "
-                       "one dimension to be computed (-1), or check the data",
-                       a.empty() ? 1 : a.front(), to_string(b));
+    return fmt::format("{} do not make an array of shape {}; leave one "
+                       "dimension to be computed (-1), or check the data",
+                       a.size() > 1
+                         ? "the elements of " + to_string(a)
+                         : (a.empty() ? "1" : length(a)) + " elements",
+                       to_string(b));
+  case advice::features:
+    return fmt::format("{} and {} features do not fit; give the columns the "
+                       "other side has, in the same order",
+                       length(a), length(b));
+  case advice::samples:
+    return fmt::format("{} and {} samples do not fit; give one entry for each "
+                       "sample, and check where rows were dropped or added",
+                       length(a), length(b));
+  case advice::lengths:
+    return fmt::format("lengths {} and {} do not fit; give one value for each "
+                       "row or column, or a pandas.Series, which is aligned "
+                       "by its index",
+                       length(a), length(b));
+  case advice::model:
+    return fmt::format("the model takes {} there, not {}; reshape the input to "
+                       "what session.get_inputs() tells, or export the model "
+                       "with this dimension free",
+                       length(b), length(a));
   case advice::compare:
   case advice::axis:
+  case advice::square:
+  case advice::rank:
     break;
   }
   return fmt::format("{} does not fit {}; reshape or transpose one of them, or "
@@ -134,13 +105,29 @@ std::string pair_advice(advice say, const array_shape& a,
 }
 
 std::string lone_advice(advice say) {
-  if (say == advice::join)
+  switch (say) {
+  case advice::join:
     return "print the shape of each array to be joined: all must have the same "
            "number of dimensions and agree but for the one they are joined "
            "along";
-  if (say == advice::axis)
+  case advice::axis:
     return "choose an axis the array has: print its shape before the call";
-  return "print the shapes of the arrays before the call: they do not fit";
+  case advice::lengths:
+    return "print the length of each argument before the call: give one value "
+           "for each row or column";
+  case advice::model:
+    return "reshape the input to what session.get_inputs() tells; array[None] "
+           "adds a dimension, array.squeeze() removes those of length 1";
+  case advice::square:
+    return "give a matrix with as many rows as columns, or use what takes any "
+           "shape (lstsq, pinv, svd)";
+  case advice::rank:
+    return "give an array of the number of dimensions the message asks for: "
+           "array.reshape(-1, 1) makes one column, array.reshape(1, -1) one "
+           "row, array.ravel() one dimension";
+  default:
+    return "print the shapes of the arrays before the call: they do not fit";
+  }
 }
 
 std::string axis_advice(const python_error& raised, std::string_view text) {
@@ -151,39 +138,102 @@ std::string axis_advice(const python_error& raised, std::string_view text) {
                        "{}, not {}",
                        *count, *count == 1 ? "" : "s", -*count, *count - 1,
                        axis);
-  const auto range = ml_text::after(text, "in range of [");
-  const auto least = ml_text::small_number(text, range);
-  const auto most =
-    range == npos
-      ? std::nullopt
-      : ml_text::small_number(text, ml_text::after(text, ", ", range));
-  const auto got = ml_text::small_number(text, ml_text::after(text, "got "));
-  if (least && most && got)
-    return fmt::format("use a dimension from {} to {}, not {}", *least, *most,
-                       *got);
+  for (const auto& [before_range, before_got] :
+       {std::pair{"in range of [", "got "}, {"in valid range [", "axis "}}) {
+    const auto range = ml_text::after(text, before_range);
+    auto comma = range == npos ? npos : text.find(',', range);
+    if (comma != npos)
+      comma = text.find_first_not_of(' ', comma + 1);
+    const auto least = ml_text::small_number(text, range);
+    const auto most = ml_text::small_number(text, comma);
+    const auto got =
+      ml_text::small_number(text, ml_text::after(text, before_got));
+    if (least && most && got)
+      return fmt::format("use a dimension from {} to {}, not {}", *least, *most,
+                         *got);
+  }
   return lone_advice(advice::axis);
+}
+
+std::optional<ml_text::found<array_shape>>
+second_shape(const wording& row, std::string_view text,
+             const ml_text::found<array_shape>& a) {
+  const auto next = [&](std::size_t from) {
+    return row.before_b.empty() ? from
+                                : ml_text::after(text, row.before_b, from);
+  };
+  auto at = next(a.end);
+  if (at == npos)
+    at = next(0);
+  auto b = ml_text::operand(text, at);
+  if (b && b->end == a.end) // the first again
+    return std::nullopt;
+  // Of [6, 6, 4] and of (3,) (3,) (4,), all that was given, one is at fault.
+  if (row.say == advice::samples || row.say == advice::broadcast)
+    for (auto other = b; other;
+         other = ml_text::operand(text, next(other->end)))
+      if (other->what != a.what)
+        return other;
+  return b;
 }
 
 void read_shapes(const wording& row, std::string_view text, std::size_t phrase,
                  shape_mismatch& into) {
-  if (row.before_a == no_shapes)
+  if (row.before_a == ml_shapes::no_shapes)
     return;
-  const auto from = row.before_a.empty() ? phrase + row.phrase.size()
-                                         : ml_text::after(text, row.before_a);
+  auto from = phrase + row.phrase.size();
+  if (row.before_a == ml_shapes::at_start)
+    from = 0;
+  else if (!row.before_a.empty())
+    from = ml_text::after(text, row.before_a);
   const auto a = ml_text::operand(text, from);
   if (!a)
     return;
-  auto second = a->end;
-  if (!row.before_b.empty()) {
-    second = ml_text::after(text, row.before_b, a->end);
-    if (second == npos)
-      second = ml_text::after(text, row.before_b);
+  if (row.say == advice::square || row.say == advice::rank) {
+    into.shape_a = a->what;
+    return;
   }
-  const auto b = ml_text::operand(text, second);
+  const auto b = second_shape(row, text, *a);
   if (!b)
     return;
   into.shape_a = a->what;
   into.shape_b = b->what;
+}
+
+std::string_view operation_in(const wording& row, std::string_view text,
+                              std::size_t phrase) {
+  if (const auto told = operation_of(text); !told.empty())
+    return told;
+  if (row.operation == ml_shapes::first_word)
+    return ml_text::identifier(text, 0);
+  if (row.operation == ml_shapes::next_word)
+    return ml_text::identifier(text, phrase + row.phrase.size());
+  return row.operation;
+}
+
+std::string suggestion_for(const python_error& raised, std::string_view text,
+                           advice say, const shape_mismatch& told) {
+  if (told.shape_b)
+    return pair_advice(say, *told.shape_a, *told.shape_b);
+  if (told.shape_a)
+    return fmt::format("the array has shape {}: {}", to_string(*told.shape_a),
+                       lone_advice(say));
+  return say == advice::axis ? axis_advice(raised, text) : lone_advice(say);
+}
+
+// What the message means if it has the row's phrase.
+std::optional<shape_mismatch>
+told_by(const wording& row, const python_error& raised, std::string_view text) {
+  const auto phrase = ml_text::find(text, row.phrase);
+  if (phrase == npos)
+    return std::nullopt;
+  shape_mismatch told;
+  read_shapes(row, text, phrase, told);
+  if (row.needs == proof::shapes && !told.shape_a)
+    return std::nullopt;
+  told.operation = operation_in(row, text, phrase);
+  told.suggestion = suggestion_for(raised, text, row.say, told);
+  return told;
 }
 
 } // namespace
@@ -192,27 +242,13 @@ std::optional<shape_mismatch> shape_mismatch_of(const python_error& raised) {
   if (!is_of_arrays(raised))
     return std::nullopt;
   const auto text = message_of(raised);
-  for (const auto& row : wordings) {
-    const auto phrase = ml_text::find(text, row.phrase);
-    if (phrase == npos)
-      continue;
-    shape_mismatch told;
-    read_shapes(row, text, phrase, told);
-    if (row.needs_shapes && !told.shape_a)
-      continue;
-    auto operation = operation_of(text);
-    if (operation.empty())
-      operation = row.operation == first_word ? ml_text::identifier(text, 0)
-                                              : row.operation;
-    told.operation = operation;
-    if (told.shape_a)
-      told.suggestion = pair_advice(row.say, *told.shape_a, *told.shape_b);
-    else if (row.say == advice::axis)
-      told.suggestion = axis_advice(raised, text);
-    else
-      told.suggestion = lone_advice(row.say);
-    return told;
-  }
+  for (const auto& row : ml_shapes::wordings)
+    if (auto told = told_by(row, raised, text))
+      return told;
+  if (is_of_library_code(raised))
+    for (const auto& [phrase, say] : ml_shapes::library_wordings)
+      if (auto told = told_by({phrase, {}, say}, raised, text))
+        return told;
   return std::nullopt;
 }
 

@@ -167,8 +167,12 @@ std::optional<found<array_shape>> next_shape(std::string_view text,
     if (at > from && is_word(text[at - 1]))
       continue; // inside a word
     std::optional<found<array_shape>> read;
-    if (text[at] == '(' || text[at] == '[')
-      read = bracketed(text, at + 1, text[at] == '(' ? ')' : ']');
+    if (text[at] == '(')
+      read = bracketed(text, at + 1, ')');
+    else if (text[at] == '[')
+      read = bracketed(text, at + 1, ']');
+    else if (text[at] == '{')
+      read = bracketed(text, at + 1, '}');
     else if (is_digit(text[at]))
       read = crossed(text, at);
     if (read)

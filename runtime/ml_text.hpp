@@ -30,8 +30,8 @@ struct found {
   std::size_t end = 0;
 };
 
-/// The next "(2, 3)", "[2,3]", "(4,)" or "2x3"; None is -1. Brackets right
-/// after a letter are no shape, but for those at `from` itself.
+/// The next "(2, 3)", "[2,3]", "{2,3}", "(4,)" or "2x3"; None is -1. Brackets
+/// right after a letter are no shape, but for those at `from` itself.
 std::optional<found<array_shape>> next_shape(std::string_view text,
                                              std::size_t from);
 /// A number that stands at `from` as a shape of its own, else the next shape.

@@ -130,6 +130,26 @@ std::string_view built_for_python() {
   return SNAKEBRIDGE_PYTHON_VERSION;
 }
 
+std::vector<std::string>
+names_of(const std::vector<std::filesystem::path>& folders) {
+  std::vector<std::string> names;
+  for (const auto& each : folders)
+    names.push_back(each.string());
+  return names;
+}
+
+error with_import_advice(error raised, std::string_view pool,
+                         const std::filesystem::path& python) {
+  if (!raised.is("ModuleNotFoundError"))
+    return raised;
+  const auto named = python.empty() ? std::string{SNAKEBRIDGE_PYTHON_EXECUTABLE}
+                                    : python.string();
+  return raised.with_advice(fmt::format(
+    "pool '{}' runs Python {} as '{}': install the module there, or name the "
+    "folder it lies in by the pool's setting `path`",
+    pool, built_for_python(), named));
+}
+
 result<std::filesystem::path>
 python_program(const std::filesystem::path& wanted) {
   if (wanted.empty())
@@ -165,7 +185,7 @@ python_executable(const std::filesystem::path& wanted) {
   std::error_code ignored;
   if (!version.empty() && std::filesystem::is_directory(wanted, ignored))
     return program;
-  return asked(program, wanted).map([&] { return program; });
+  return asked(program, wanted).transform([&] { return program; });
 }
 
 } // namespace snakebridge

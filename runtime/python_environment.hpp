@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-#include <snakebridge/error.hpp>
+#include <snakebridge/result.hpp>
 
 namespace snakebridge {
 
@@ -20,5 +20,14 @@ python_executable(const std::filesystem::path& wanted);
 /// The same program, without a look at what it is.
 result<std::filesystem::path>
 python_program(const std::filesystem::path& wanted);
+
+/// As Python takes them.
+std::vector<std::string>
+names_of(const std::vector<std::filesystem::path>& folders);
+
+/// For ModuleNotFoundError: which Python of which pool has no such module, and
+/// what to do about it. Other errors stay as they are.
+error with_import_advice(error raised, std::string_view pool,
+                         const std::filesystem::path& python);
 
 } // namespace snakebridge

@@ -7,7 +7,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include <snakebridge/error.hpp>
+#include <snakebridge/result.hpp>
 
 #include "runtime/fault_build.hpp"
 

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include <snakebridge/error.hpp>
+#include <snakebridge/result.hpp>
 
 namespace snakebridge {
 

@@ -90,8 +90,9 @@ void session_refs::counts_changed() {
 error naming_session(error refused, const std::string& session) {
   if (refused.code() != errc::quota_exceeded)
     return refused;
-  return {errc::quota_exceeded,
-          fmt::format("session '{}' {}", session, refused.message())};
+  return error{errc::quota_exceeded,
+               fmt::format("session '{}' {}", session, refused.message())}
+    .with_may_have_run(refused.may_have_run());
 }
 
 } // namespace snakebridge

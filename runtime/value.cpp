@@ -151,7 +151,7 @@ std::size_t value::size() const {
   throw_error(not_convertible("something with a size", *this));
 }
 
-const value& value::operator[](const value& key) const {
+const value& value::operator[](const value& key) const& {
   if (const auto* entries = get_if<snakebridge::dict>()) {
     if (const auto* found = entries->find(key))
       return *found;

@@ -49,10 +49,11 @@ result<value> read_outcome(schema::Reply::Reader reply,
     return read_value(reply.getValue(),
                       ref_origin{session.id, from.interpreter, from.epoch});
   case schema::Reply::RAISED:
-    return tl::unexpected{error{read_raised(reply.getRaised(), session, from)}};
+    return error{read_raised(reply.getRaised(), session, from)}
+      .with_may_have_run(reply.getRan());
   case schema::Reply::FAILED:
-    return tl::unexpected{
-      naming_session(read_failure(reply.getFailed()), session.id)};
+    return naming_session(read_failure(reply.getFailed()), session.id)
+      .with_may_have_run(reply.getRan());
   case schema::Reply::DROPPED:
     return tl::unexpected{
       error{errc::deadline_exceeded, "its time ran out before it started"}};
@@ -140,6 +141,7 @@ result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
                                                  const ref_bounds& refs) {
   // Each with its place in a list; the request itself and its names.
   std::size_t words = 64 + asked.name.size() / sizeof(word);
+  words += words_of(asked.target);
   for (const auto& item : asked.positional)
     words += words_of(item);
   for (const auto& [name, item] : asked.named)
@@ -151,7 +153,7 @@ result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
     [&](schema::Request::Builder request) {
       request.setSession(session);
       request.setVerb(static_cast<std::uint8_t>(asked.what));
-      request.setMarkers(asked.leaves == leaves::markers);
+      request.setLeaves(static_cast<std::uint8_t>(asked.leaves));
       request.setModule(text(asked.module));
       request.setName(text(asked.name));
       request.setKeepException(asked.keep_exception);
@@ -159,9 +161,11 @@ result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
       request.setRefsElsewhere(refs.elsewhere);
       request.setRefsRefused(refs.rules.on_full == on_full::refuse);
       request.setRefTtlMs(static_cast<std::uint64_t>(refs.rules.ttl.count()));
+      value_writer writer{bytes_max};
       if (const auto* target = asked.target.get_if<ref>())
         request.setTarget(target->slot);
-      value_writer writer{bytes_max};
+      else if (has_target(asked.what))
+        writer.write(request.initReceiver(), asked.target);
       auto positional =
         request.initPositional(count_of(asked.positional.size()));
       for (unsigned i = 0; i < positional.size(); ++i)
@@ -301,10 +305,13 @@ result<start_orders> decode_start(const frame& received) {
   try {
     incoming message{received};
     const auto start = message.root<schema::Start>();
-    return start_orders{
-      string(start.getPython()),      start.getPayloadBytesMax(),
-      read_conversion(start),         read_limits(start),
-      read_names(start.getPreload()), start.getHostPid()};
+    return start_orders{string(start.getPython()),
+                        start.getPayloadBytesMax(),
+                        read_conversion(start),
+                        read_limits(start),
+                        read_names(start.getPreload()),
+                        read_names(start.getPath()),
+                        start.getHostPid()};
   } catch (const kj::Exception& broken) {
     return tl::unexpected{malformed(broken)};
   }

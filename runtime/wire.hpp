@@ -121,6 +121,7 @@ struct start_orders {
   conversion_config conversion = {};
   worker_limits limits = {};
   std::vector<std::string> preload = {};
+  std::vector<std::string> path = {};
   int host_pid = 0;
 };
 result<start_orders> decode_start(const frame& received);

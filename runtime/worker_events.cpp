@@ -71,7 +71,7 @@ error worker_host::death(const process_end& how, const call* running) const {
                     .session = running ? running->session->id : std::string{},
                     .interpreter = self_.interpreter,
                     .epoch = self_.epoch,
-                    .log_lines = last_lines_,
+                    .log_lines = {last_lines_.begin(), last_lines_.end()},
                     .stacks = how.stacks,
                     .user_time = duration_of(how.used.ru_utime),
                     .system_time = duration_of(how.used.ru_stime),

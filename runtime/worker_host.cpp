@@ -8,6 +8,7 @@
 
 #include "config/tunables.hpp"
 #include "runtime/finally.hpp"
+#include "runtime/python_environment.hpp"
 #include "runtime/wire.hpp"
 
 namespace snakebridge {
@@ -236,6 +237,8 @@ call_ptr worker_host::take_back(frame& reply, reader who) {
   ++leaving_;
   is_back(replied->id);
   expect_back();
+  if (has_rest_)
+    wake(); // what it printed last is its own
   // Its thread may have been appointed to read: it will not, any more.
   if (who == reader::own_thread)
     ensure_reader_locked();
@@ -266,6 +269,8 @@ void worker_host::finish(const call_ptr& replied, const frame& reply) {
       replied->asked,
       replied->session->closed ? errc::session_closed : errc::deadline_exceeded,
       dropped ? call_stage::handed_over : call_stage::running)};
+  if (!outcome)
+    outcome = with_import_advice(outcome.error(), self_.pool, settings_.python);
   --leaving_;
   if (replied->claim())
     replied->settle(std::move(outcome));

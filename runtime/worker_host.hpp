@@ -6,6 +6,7 @@
 // takes just two switches; when the leader has its answer it appoints another.
 
 #include <atomic>
+#include <deque>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -34,6 +35,7 @@ struct worker_settings {
   std::filesystem::path python;                   ///< as in pool_config
   std::map<std::string, std::string> environment; ///< as in pool_config
   std::vector<std::string> pass_env;
+  std::vector<std::filesystem::path> path;
   std::vector<std::string> preload;
   worker_limits limits;
   std::size_t payload_bytes_max = 0;
@@ -85,9 +87,12 @@ private:
   void watch();
   bool watch_once();
   void read_control();
-  void read_output(descriptor& from, output_lines& lines, bool is_error);
-  log_line line_of_running_call() const;
-  void take_line(log_line line, std::string_view text, bool is_error);
+  struct stream;
+  void read_output(stream& from);
+  void finish_output(stream& of);
+  void finish_output_of_ended_calls();
+  std::uint64_t tag_with_running_call(log_line& line) const;
+  void take_line(log_line& line, std::string_view text, line_end end);
   void finish_handed_off();
   void check_times();
   std::string overdue(time_point now) const;
@@ -187,8 +192,17 @@ private:
 
   time_point refill_at_; // own thread only
   bool control_lost_ = false;
-  output_lines output_, errors_;
-  std::vector<std::string> last_lines_;
+  // What Python prints, which is the own thread's.
+  struct stream {
+    descriptor* pipe = nullptr; // null: the process is not there
+    output_lines lines = {};
+    log_line line = {};     // as the last that came, but for its text
+    std::uint64_t call = 0; // which it belongs to; 0: none
+  };
+  stream output_, errors_;
+  // One of them has text that waits for the end of its line, or of its call.
+  std::atomic<bool> has_rest_ = false;
+  std::deque<std::string> last_lines_;
   std::uint64_t memory_kills_before_ = 0;
 };
 

@@ -11,7 +11,7 @@
 
 #include <sys/resource.h>
 
-#include <snakebridge/error.hpp>
+#include <snakebridge/result.hpp>
 
 #include "runtime/descriptor.hpp"
 #include "runtime/status_page.hpp"

@@ -42,11 +42,10 @@ void worker_host::serve() {
          --looks) {
     }
     finish_handed_off();
-    read_output(process_->output, output_, false);
-    read_output(process_->errors, errors_, true);
-    const auto line = line_of_running_call();
-    output_.finish([&](auto text) { take_line(line, text, false); });
-    errors_.finish([&](auto text) { take_line(line, text, true); });
+    for (auto* each : {&output_, &errors_}) {
+      read_output(*each);
+      finish_output(*each);
+    }
   }
   end(std::move(failed), std::move(how));
 }
@@ -77,6 +76,8 @@ result<spare_workers::worker> launch_worker(const worker_settings& settings,
       wire::write_names(
         start.initPreload(wire::count_of(settings.preload.size())),
         settings.preload);
+      wire::write_names(start.initPath(wire::count_of(settings.path.size())),
+                        names_of(settings.path));
     });
   if (!orders)
     return tl::unexpected{orders.error()};
@@ -100,6 +101,8 @@ std::optional<error> worker_host::launch() {
   }
   const std::lock_guard lock{mutex_};
   process_.emplace(std::move(launched->process));
+  output_.pipe = &process_->output;
+  errors_.pipe = &process_->errors;
   control_ = std::move(launched->control);
   data_ = std::make_unique<socket_channel>(std::move(process_->data),
                                            settings_.payload_bytes_max);
@@ -149,14 +152,15 @@ bool worker_host::watch_once() {
   if (watched[woken].revents != 0)
     drain(wake_);
   if (watched[output].revents != 0)
-    read_output(process_->output, output_, false);
+    read_output(output_);
   if (watched[errors].revents != 0)
-    read_output(process_->errors, errors_, true);
+    read_output(errors_);
   if (watched[control].revents != 0)
     read_control();
   finish_handed_off();
   if ((watched[data].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
     read_replies(reader::own_thread);
+  finish_output_of_ended_calls();
   check_times();
   return watched[ended].revents == 0;
 }
@@ -195,42 +199,78 @@ void worker_host::read_control() {
 
 // Of one that has something to read: a worker replies as soon as its output is
 // read, so what lies there is of the call that runs. Nothing else is.
-void worker_host::read_output(descriptor& from, output_lines& lines,
-                              bool is_error) {
-  const auto line = line_of_running_call();
-  if (from && !lines.read_from(from.get(), [&](auto text) {
-        take_line(line, text, is_error);
-      }))
-    from.reset();
+void worker_host::read_output(stream& from) {
+  if (from.pipe == nullptr || !*from.pipe)
+    return;
+  log_line now{.pool = self_.pool,
+               .interpreter = self_.interpreter,
+               .session = {},
+               .call = {},
+               .is_error = &from == &errors_,
+               .text = {}};
+  const auto running = tag_with_running_call(now);
+  if (running != from.call)
+    finish_output(from);
+  from.call = running;
+  from.line = std::move(now);
+  const auto take = [&](std::string_view text, line_end end) {
+    take_line(from.line, text, end);
+  };
+  if (!from.lines.read_from(from.pipe->get(), take))
+    from.pipe->reset();
+  if (from.lines.has_rest())
+    has_rest_ = true;
 }
 
-log_line worker_host::line_of_running_call() const {
-  log_line line{.pool = self_.pool,
-                .interpreter = self_.interpreter,
-                .session = {},
-                .call = {},
-                .is_error = false,
-                .text = {}};
+void worker_host::finish_output(stream& of) {
+  of.lines.finish([&](std::string_view text, line_end end) {
+    take_line(of.line, text, end);
+  });
+}
+
+// What a call left without an end of its line is its own, and not the next's.
+void worker_host::finish_output_of_ended_calls() {
+  if (!has_rest_)
+    return;
+  for (auto* each : {&output_, &errors_}) {
+    bool runs = each->call == 0;
+    {
+      const std::lock_guard lock{mutex_};
+      runs = runs || handed_over_.contains(each->call);
+    }
+    if (!runs)
+      finish_output(*each);
+  }
+  has_rest_ = output_.lines.has_rest() || errors_.lines.has_rest();
+}
+
+// Its number; 0: none runs.
+std::uint64_t worker_host::tag_with_running_call(log_line& line) const {
   const std::lock_guard lock{mutex_};
   const auto running = handed_over_.find(process_->status().started.load());
-  if (running != handed_over_.end()) {
-    line.session = running->second->session->id;
-    line.call = describe(running->second->asked);
-  }
-  return line;
+  if (running == handed_over_.end())
+    return 0;
+  line.session = running->second->session->id;
+  line.call = describe(running->second->asked);
+  return running->first;
 }
 
-void worker_host::take_line(log_line line, std::string_view text,
-                            bool is_error) {
-  line.is_error = is_error;
+void worker_host::take_line(log_line& line, std::string_view text,
+                            line_end end) {
   line.text = text;
-  if (last_lines_.size() >= limits::log_lines_kept_max)
-    last_lines_.erase(last_lines_.begin());
-  last_lines_.push_back(line.text);
+  line.end = end;
+  // Of a progress bar the last state is enough.
+  if (end != line_end::carriage_return) {
+    if (last_lines_.size() >= limits::log_lines_kept_max)
+      last_lines_.pop_front();
+    last_lines_.push_back(line.text);
+  }
   try {
     settings_.on_output(line);
   } catch (const std::exception& failed) {
     logger()->error("on_output threw: {}", failed.what());
+  } catch (...) {
+    logger()->error("on_output threw what is no std::exception");
   }
 }
 

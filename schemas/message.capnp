@@ -38,15 +38,17 @@ struct Request {
   verb @1 :UInt8;
   module @2 :Text;
   name @3 :Text;
-  target @4 :UInt64;           # slot; 0 where the verb has no target
+  target @4 :UInt64;           # slot; 0 where it is none
   positional @5 :List(Value);
   named @6 :List(Named);
   keepException @7 :Bool;      # what it raises stays in the table as well
-  markers @8 :Bool;            # for objects without a value form, not refs
+  leaves @8 :UInt8;            # how the result comes (config.hpp)
   refsMax @9 :UInt32;          # the session may hold so many, these included:
   refsElsewhere @10 :UInt32;   # it holds in other interpreters
   refsRefused @11 :Bool;       # beyond that; else the oldest are let go
   refTtlMs @12 :UInt64;        # those unused for so long are let go; 0: none
+  receiver @13 :Value;         # a target that is no object of the session; null
+                               # where there is none
 
   struct Named {
     name @0 :Text;
@@ -68,6 +70,7 @@ struct Reply {
   }
   refs @4 :UInt32;             # the session holds here, after the call
   names @5 :Bool;              # and so it does names, in its namespace
+  ran @6 :Bool;                # without a value: Python may have begun the call
 }
 
 struct Failure {
@@ -116,6 +119,7 @@ struct Start {
   importable @10 :List(Text);  # top-level modules; empty: all
   preload @11 :List(Text);     # modules to import before it is ready
   hostPid @12 :Int32;          # whose child it is, as long as that lives
+  path @13 :List(Text);        # folders to import from before all others
 }
 
 struct Ready {

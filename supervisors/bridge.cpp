@@ -1,6 +1,7 @@
 #include <snakebridge/bridge.hpp>
 
 #include <cstdio>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -48,7 +49,7 @@ bridge::bridge(std::shared_ptr<bridge_core> core)
 
 result<std::unique_ptr<bridge>> bridge::start(config wanted) {
   return bridge_core::start(std::move(wanted), nullptr)
-    .map(bridge_access::wrap);
+    .transform(bridge_access::wrap);
 }
 
 bridge::~bridge() {
@@ -108,21 +109,57 @@ session::session(std::shared_ptr<bridge_core> core,
       id_{lane_->id()},
       member_{std::move(member)} {}
 
-session_scope::session_scope(session inside) : inside_{std::move(inside)} {
+session_scope::session_scope(session inside)
+    : inside_{std::move(inside)},
+      around_{std::exchange(this_thread().options.session, {})} {
   this_thread().scopes.push_back({inside_.core_.get(), inside_.lane_});
 }
 
 session_scope::~session_scope() {
   this_thread().scopes.pop_back();
+  this_thread().options.session = around_;
 }
 
-runtime_scope::runtime_scope(runtime_options inside)
+runtime_scope::runtime_scope(call_options inside)
     : before_{this_thread().options} {
   overlay(this_thread().options, inside);
 }
 
 runtime_scope::~runtime_scope() {
   this_thread().options = std::move(before_);
+}
+
+ref_scope::ref_scope(const caller& through)
+    : through_{through},
+      around_{std::exchange(this_thread().refs, this)} {}
+
+ref_scope::~ref_scope() {
+  this_thread().refs = around_;
+  through_.core_->let_go({made_.begin(), made_.end()});
+}
+
+bool ref_scope::covers(const caller& asking) const {
+  return asking.core_ == through_.core_ && asking.lane_ == through_.lane_;
+}
+
+void ref_scope::take(const result<value>& answered) {
+  if (answered)
+    each_ref(*answered, [this](const ref& made) { made_.insert(made); });
+  else if (const auto* raised = answered.error().python();
+           raised != nullptr && raised->object)
+    made_.insert(*raised->object);
+}
+
+void ref_scope::keep(const value& kept) {
+  each_ref(kept, [this](const ref& each) {
+    if (made_.erase(each) == 0)
+      return;
+    for (auto* scope = around_; scope != nullptr; scope = scope->around_)
+      if (scope->covers(through_)) {
+        scope->made_.insert(each);
+        return;
+      }
+  });
 }
 
 session_actor open_session(caf::local_actor* self, const bridge& on,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <thread>
+#include <tuple>
 
 #include <caf/actor_system_config.hpp>
 #include <caf/scoped_actor.hpp>
@@ -235,10 +236,10 @@ bridge_core::session_of_object(const operation& asked,
 
 result<std::shared_ptr<lane>> bridge_core::choose(const operation& asked,
                                                   const std::string& session,
-                                                  runtime_options& of_call) {
+                                                  call_options& of_call) {
   const auto lane_of = [](const session_ptr& opened) { return opened->calls; };
   if (!session.empty())
-    return client_of_this_thread()->join(session, of_call).map(lane_of);
+    return client_of_this_thread()->join(session, of_call).transform(lane_of);
   std::shared_ptr<lane> found;
   if (auto gone = session_of_object(asked, found))
     return tl::unexpected{std::move(*gone)};
@@ -248,7 +249,29 @@ result<std::shared_ptr<lane>> bridge_core::choose(const operation& asked,
   for (auto each = scopes.rbegin(); each != scopes.rend(); ++each)
     if (each->of == this)
       return each->calls;
-  return client_of_this_thread()->own_session(of_call).map(lane_of);
+  return client_of_this_thread()->own_session(of_call).transform(lane_of);
+}
+
+void bridge_core::let_go(std::vector<ref> refs) {
+  // Of one incarnation at a time: it takes them in one message.
+  const auto place = [](const ref& each) {
+    return std::tie(each.session, each.interpreter, each.epoch);
+  };
+  std::sort(refs.begin(), refs.end(), [&](const ref& left, const ref& right) {
+    return place(left) < place(right);
+  });
+  for (auto first = refs.begin(); first != refs.end();) {
+    const auto last = std::find_if(first, refs.end(), [&](const ref& each) {
+      return place(each) != place(*first);
+    });
+    if (const auto of = sessions_->find(first->session)) {
+      // What it held that is gone already is what was wanted.
+      operation asked{.what = verb::release};
+      asked.positional.assign(first, last);
+      static_cast<void>(of->calls->run(std::move(asked), {}));
+    }
+    first = last;
+  }
 }
 
 result<value> bridge_core::run(operation& asked, const call_options& options,
@@ -256,7 +279,7 @@ result<value> bridge_core::run(operation& asked, const call_options& options,
   auto effective = this_thread().options;
   overlay(effective, options);
   auto chosen = through ? result<std::shared_ptr<lane>>{through}
-                        : choose(asked, options.session, effective);
+                        : choose(asked, effective.session, effective);
   if (!chosen)
     return reached(result<value>{tl::unexpected{chosen.error()}});
   return reached((*chosen)->run(std::move(asked), effective));

@@ -46,9 +46,11 @@ public:
   /// is taken off the call's timeout.
   result<std::shared_ptr<lane>> choose(const operation& asked,
                                        const std::string& session,
-                                       runtime_options& of_call);
+                                       call_options& of_call);
   result<value> run(operation& asked, const call_options& options,
                     const std::shared_ptr<lane>& through);
+  /// Releases them all, and waits for that; those that are gone are left out.
+  void let_go(std::vector<ref> refs);
 
   std::shared_ptr<thread_client> client_of_this_thread();
   std::shared_ptr<client> new_client();

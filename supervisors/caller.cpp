@@ -1,4 +1,4 @@
-#include <snakebridge/caller.hpp>
+#include <snakebridge/bridge.hpp>
 
 #include "supervisors/bridge_core.hpp"
 #include "supervisors/this_thread.hpp"
@@ -7,25 +7,26 @@ namespace snakebridge {
 
 namespace {
 
-std::vector<named_value> variables_of(const dict& variables) {
+result<std::vector<named_value>> variables_of(const dict& variables) {
   std::vector<named_value> named;
   named.reserve(variables.size());
-  for (const auto& [key, item] : variables)
-    named.emplace_back(key.as<std::string>(), item);
+  for (const auto& [key, item] : variables) {
+    const auto* name = key.get_if<std::string>();
+    if (name == nullptr)
+      return not_convertible_at("the names of variables",
+                                not_convertible("str", key));
+    named.emplace_back(*name, item);
+  }
   return named;
 }
 
 result<void> nothing(const result<value>& outcome) {
-  if (!outcome)
-    return tl::unexpected{outcome.error()};
-  return {};
+  return outcome.transform([](const value&) {});
 }
 
 template <class T>
 result<T> as(const result<value>& outcome) {
-  if (!outcome)
-    return tl::unexpected{outcome.error()};
-  return outcome->to<T>();
+  return outcome.and_then([](const value& item) { return item.to<T>(); });
 }
 
 } // namespace
@@ -35,7 +36,14 @@ caller::caller(std::shared_ptr<bridge_core> core, std::shared_ptr<lane> through)
       lane_{std::move(through)} {}
 
 result<value> caller::run(operation& asked) const {
-  return core_->run(asked, options_, lane_);
+  auto outcome = core_->run(asked, options_, lane_);
+  for (auto* scope = this_thread().refs; scope != nullptr;
+       scope = scope->around_)
+    if (scope->covers(*this)) {
+      scope->take(outcome);
+      break;
+    }
+  return outcome;
 }
 
 caller caller::with(call_options options) const {
@@ -102,16 +110,22 @@ result<std::size_t> caller::len(const value& object) const {
 
 result<value> caller::eval(std::string_view expression,
                            const dict& variables) const {
+  auto named = variables_of(variables);
+  if (!named)
+    return named.error();
   operation asked{.what = verb::evaluate,
                   .name = std::string{expression},
-                  .named = variables_of(variables)};
+                  .named = *std::move(named)};
   return run(asked);
 }
 
 result<void> caller::exec(std::string_view code, const dict& variables) const {
+  auto named = variables_of(variables);
+  if (!named)
+    return named.error();
   operation asked{.what = verb::execute,
                   .name = std::string{code},
-                  .named = variables_of(variables)};
+                  .named = *std::move(named)};
   return nothing(run(asked));
 }
 
@@ -132,7 +146,7 @@ std::string caller::current_session() const {
     return lane_->id();
   auto waits = this_thread().options;
   overlay(waits, options_);
-  return or_throw(core_->choose({}, options_.session, waits))->id();
+  return or_throw(core_->choose({}, waits.session, waits))->id();
 }
 
 } // namespace snakebridge

@@ -2,7 +2,7 @@
 
 namespace snakebridge {
 
-result<session_ptr> thread_client::own_session(runtime_options& of_call) {
+result<session_ptr> thread_client::own_session(call_options& of_call) {
   if (own_ && !own_->released)
     return own_;
   auto opened = self_.open({}, of_call, "auto_");
@@ -12,7 +12,7 @@ result<session_ptr> thread_client::own_session(runtime_options& of_call) {
 }
 
 result<session_ptr> thread_client::join(const std::string& id,
-                                        runtime_options& of_call) {
+                                        call_options& of_call) {
   if (auto owned = self_.find(id))
     return owned;
   return self_.open({.id = id}, of_call);

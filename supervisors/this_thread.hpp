@@ -22,19 +22,21 @@ public:
 
   /// The thread's own session, made on first use, for a call that may have to
   /// wait for it. Errors: shutting_down, overloaded, cancelled.
-  result<session_ptr> own_session(runtime_options& of_call);
+  result<session_ptr> own_session(call_options& of_call);
   /// The same if there is one, else null.
   const session_ptr& own_session_if_any() const { return own_; }
   void forget_own_session() { own_.reset(); }
   /// The session of that id, owned by this thread from now on. The same
   /// errors.
-  result<session_ptr> join(const std::string& id, runtime_options& of_call);
+  result<session_ptr> join(const std::string& id, call_options& of_call);
   bool owns(const session_ptr& which) const { return self_.owns(which); }
 
 private:
   client self_;
   session_ptr own_;
 };
+
+class ref_scope;
 
 /// The calling thread's state, for all bridges.
 struct this_thread_state {
@@ -50,17 +52,18 @@ struct this_thread_state {
 
   std::vector<membership> memberships;
   std::vector<scope> scopes; ///< the innermost last
-  runtime_options options;   ///< of the innermost runtime_scope
+  call_options options;      ///< of the innermost runtime_scope
+  ref_scope* refs = nullptr; ///< the innermost
 };
 
 this_thread_state& this_thread();
 
-/// What `inner` says wins over what `outer` does. Both have the members of
-/// runtime_options.
-template <class Outer, class Inner>
-void overlay(Outer& outer, const Inner& inner) {
+/// What `inner` says wins over what `outer` does.
+inline void overlay(call_options& outer, const call_options& inner) {
   if (!inner.pool.empty())
     outer.pool = inner.pool;
+  if (!inner.session.empty())
+    outer.session = inner.session;
   const auto take = [](auto& there, const auto& here) {
     if (here)
       there = here;

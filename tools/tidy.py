@@ -176,12 +176,8 @@ def target_layering(source):
                 yield number, f"links {pattern.search(line)[0]}…: {why}"
 
 
-def lengths(source):
-    lines = source.text.splitlines()
-    if len(lines) > FILE_LINES_MAX:
-        yield len(lines), (f"{len(lines)} lines, at most {FILE_LINES_MAX}: "
-                           "find the second noun in this file")
-    for number, line in enumerate(lines, 1):
+def columns(source):
+    for number, line in enumerate(source.text.splitlines(), 1):
         if len(line) > COLUMNS_MAX:
             yield number, f"{len(line)} columns, at most {COLUMNS_MAX}"
 
@@ -206,13 +202,15 @@ def functions(source):
             yield first + 1, last + 1, opening.strip()
 
 
-def function_lengths(source):
+def lengths(source):
+    lines = len(source.text.splitlines())
+    if lines > FILE_LINES_MAX:
+        yield lines, f"{lines} lines: is there a second noun in this file?"
     for first, last, opening in functions(source):
         length = last - first + 1
         if length > FUNCTION_LINES_MAX:
             name = opening.split("(")[0].split()[-1]
-            yield first, (f"{name} has {length} lines, at most "
-                          f"{FUNCTION_LINES_MAX}: name a part of it")
+            yield first, f"{name} has {length} lines: has a part a name?"
 
 
 def header_opening(source):
@@ -277,8 +275,7 @@ def ports(source):
 def rules_for(source):
     rules = []
     if source.is_cpp():
-        rules += [include_layering, lengths, function_lengths,
-                  own_header_first]
+        rules += [include_layering, columns, own_header_first]
     if source.is_header():
         rules.append(header_opening)
     if source.is_cmake():
@@ -305,6 +302,15 @@ def findings(root):
         source = Source(root, path)
         for rule in rules_for(source):
             for line, message in rule(source):
+                yield f"{source.path}:{line}: {message}"
+
+
+def hints(root):
+    """Sizes that are worth a look, and break no rule."""
+    for path in files_of(root):
+        source = Source(root, path)
+        if source.is_cpp():
+            for line, message in lengths(source):
                 yield f"{source.path}:{line}: {message}"
 
 
@@ -340,6 +346,8 @@ def main():
         parser.error(f"{root} is no checkout: it has no include/")
     found = list(header_findings(root, options.compiler) if options.headers
                  else findings(root))
+    for hint in () if options.headers else hints(root):
+        print(f"hint: {hint}")
     for finding in found:
         print(finding)
     if found:

@@ -28,30 +28,31 @@ struct call_message {
   std::string function;
   list args = {};
   dict kwargs = {};
-  runtime_options options = {};
+  call_options options = {};
 };
 
 /// `module.name`
 struct get_message {
   std::string module;
   std::string name;
-  runtime_options options = {};
+  call_options options = {};
 };
 
-/// `object.name(*args, **kwargs)`
+/// `object.name(*args, **kwargs)`; the object is a ref, or a value that lives
+/// as long as the call.
 struct method_message {
-  ref object;
+  value object;
   std::string name;
   list args = {};
   dict kwargs = {};
-  runtime_options options = {};
+  call_options options = {};
 };
 
-/// `object.name`
+/// `object.name`, of a ref or a value.
 struct attr_message {
-  ref object;
+  value object;
   std::string name;
-  runtime_options options = {};
+  call_options options = {};
 };
 
 /// `object.name = item`
@@ -59,13 +60,13 @@ struct set_attr_message {
   ref object;
   std::string name;
   value item;
-  runtime_options options = {};
+  call_options options = {};
 };
 
 /// Forgets the object: true if it was there.
 struct release_message {
   ref object;
-  runtime_options options = {};
+  call_options options = {};
 };
 
 /// From the bridge to its sessions: another client.

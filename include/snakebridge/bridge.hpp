@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include <snakebridge/caller.hpp>
@@ -58,7 +59,7 @@ struct pool_stats {
   bool drained = false; ///< it takes no calls until it is resumed
   circuit_state circuit = circuit_state::closed;
   std::size_t spares = 0; ///< workers kept ready besides
-  std::vector<interpreter_stats> interpreters;
+  row<interpreter_stats> interpreters;
 
   std::uint64_t live_objects() const;
   /// Of its interpreters. Recycling is none.
@@ -67,7 +68,7 @@ struct pool_stats {
 
 struct bridge_stats {
   std::size_t sessions = 0;
-  std::vector<pool_stats> pools;
+  row<pool_stats> pools;
 
   std::uint64_t live_objects() const;
 };
@@ -168,20 +169,46 @@ public:
   session_scope& operator=(const session_scope&) = delete;
 
 private:
-  session inside_;
+  const session inside_;
+  const std::string around_; // what a runtime_scope around it names
 };
 
 /// Calls of this thread use these options while the scope lasts, unless they
 /// name their own. Scopes nest: the inner one wins where it says something.
 class runtime_scope {
 public:
-  explicit runtime_scope(runtime_options inside);
+  explicit runtime_scope(call_options inside);
   ~runtime_scope();
   runtime_scope(const runtime_scope&) = delete;
   runtime_scope& operator=(const runtime_scope&) = delete;
 
 private:
-  runtime_options before_;
+  call_options before_;
+};
+
+/// Refs that calls of this thread make through that bridge or session (and
+/// through what `with` makes of it) while the scope lasts are released at its
+/// end, which waits for that; but those given to `keep`. Scopes nest: what is
+/// kept goes to the one around.
+class ref_scope {
+public:
+  explicit ref_scope(const caller& through);
+  ~ref_scope();
+  ref_scope(const ref_scope&) = delete;
+  ref_scope& operator=(const ref_scope&) = delete;
+
+  /// The ref, or all refs in the value, outlive this scope.
+  void keep(const value& kept);
+
+private:
+  friend class caller;
+  /// Takes the refs of a result; on the thread that made the scope.
+  void take(const result<value>& answered);
+  bool covers(const caller& asking) const;
+
+  const caller through_;
+  std::unordered_set<ref> made_;
+  ref_scope* const around_;
 };
 
 /// Starts a bridge, runs the body, stops the bridge: the exit code of a main

@@ -19,15 +19,18 @@ namespace snakebridge {
 
 class bridge_core;
 class lane;
+class ref_scope;
 
-/// How calls are made: what is not given is taken from the surrounding
-/// runtime_scope, then from the configuration.
+/// How calls are made: of a caller (`with`), of all calls of a thread while a
+/// runtime_scope lasts, of one message of an actor. What is not given is taken
+/// from the surrounding runtime_scope, then from the configuration.
 struct call_options {
   /// Counts from the call, queue included.
   std::optional<std::chrono::milliseconds> timeout = {};
   /// The pool for calls without refs; refs live where they live.
   std::string pool = {};
   /// The session to use, joined by its id for the rest of this thread's life.
+  /// Not looked at in messages, which go to their session.
   std::string session = {};
   /// Which interpreter may run them; empty: the pool's setting.
   std::optional<snakebridge::affinity> affinity = {};
@@ -37,21 +40,9 @@ struct call_options {
   /// Keeps the exception object a call raises, as `python_error::object`; it is
   /// the session's, as any object a ref names.
   std::optional<bool> keep_exception = {};
-  /// How objects without a value form come; markers are for looking at a result
-  /// without keeping anything of it.
+  /// How results come; empty: as the pool's setting says.
   std::optional<snakebridge::leaves> leaves = {};
   /// Cancels the calls made with these options.
-  cancel_token cancel = {};
-};
-
-/// What a runtime_scope, or one message of an actor, says of its calls.
-struct runtime_options {
-  std::string pool = {};
-  std::optional<std::chrono::milliseconds> timeout = {};
-  std::optional<snakebridge::affinity> affinity = {};
-  std::optional<bool> idempotent = {};
-  std::optional<bool> keep_exception = {};
-  std::optional<snakebridge::leaves> leaves = {};
   cancel_token cancel = {};
 };
 
@@ -60,6 +51,9 @@ struct runtime_options {
 /// pool_unknown, worker_busy, session_worker_unavailable, session_closed,
 /// shutting_down; with refs also ref_stale, ref_released, ref_foreign,
 /// ref_invalid. They block the calling thread, at most for the call's timeout.
+/// A call runs as if it stood in a script: in a Python frame whose globals are
+/// the session's namespace, a module of its own. An `object` is a ref, or a
+/// value that is sent and lives as long as the call: `method("abc", "upper")`.
 class caller {
 public:
   /// `module.function(*arguments)`. The function may be dotted:
@@ -97,20 +91,26 @@ public:
   }
 
   result<value> attr(const value& object, std::string_view name) const;
+  /// `object.name = item`, of a ref: ref_invalid for a value, which nobody
+  /// would see change.
   result<void> set_attr(const value& object, std::string_view name,
                         value item) const;
   result<value> item(const value& object, value key) const;
+  /// `object[key] = item`, of a ref as above.
   result<void> set_item(const value& object, value key, value item) const;
   result<std::string> repr(const value& object) const;
   result<std::string> str(const value& object) const;
   result<std::size_t> len(const value& object) const;
 
-  /// The value of an expression in the session's own namespace. `variables`
-  /// are there for this expression only.
+  /// The value of an expression in the session's own namespace. `variables`,
+  /// whose keys are strings, are there for this expression only; others are
+  /// not_convertible.
   result<value> eval(std::string_view expression,
                      const dict& variables = {}) const;
-  /// Runs statements in the session's own namespace. `variables` are set in
-  /// it before.
+  /// Runs statements in the session's own namespace, which is a module:
+  /// classes and functions made there can be pickled, and processes that Python
+  /// starts run the session's sources again to have them. `variables` are set
+  /// in it before, and must be as above.
   result<void> exec(std::string_view code, const dict& variables = {}) const;
 
   /// Forgets the object: true if it was there, false if it was gone already.
@@ -125,6 +125,7 @@ public:
   std::string current_session() const;
 
 protected:
+  friend class ref_scope;
   caller(std::shared_ptr<bridge_core> core, std::shared_ptr<lane> through);
 
   result<value> run(operation& asked) const;

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include <snakebridge/error.hpp>
+#include <snakebridge/result.hpp>
 
 namespace snakebridge {
 
@@ -43,6 +43,23 @@ enum class affinity : std::uint8_t {
   /// session_worker_unavailable while it is being replaced.
   strict_fail_fast,
 };
+
+/// How results come.
+enum class leaves : std::uint8_t {
+  /// What has a value form as a value, at any depth; other objects are kept in
+  /// Python and named by refs: the default.
+  refs,
+  /// Other objects as `unserializable`; nothing is kept.
+  markers,
+  /// Every result is kept in Python and is one ref, a list, a number and None
+  /// too. For verbs that answer text, a length or nothing it means nothing.
+  all_refs,
+  /// As much a value as can be (docs/VALUES.md): a namedtuple as a tuple, a
+  /// dataclass as a dict, what is derived from a built-in type as that, an enum
+  /// as its value, an ndarray or Series as a list, a NaT or NA as None.
+  plain,
+};
+inline constexpr leaves last_leaves = leaves::plain;
 
 /// When a pool stops to take calls because its interpreters crash.
 struct breaker_limits {
@@ -105,6 +122,10 @@ struct pool_config {
   /// A venv, or an interpreter, of the Python version the bridge was built
   /// with; empty: that version's own, without a venv.
   std::filesystem::path python = {};
+  /// Folders whose modules can be imported, before all others: as PYTHONPATH.
+  /// Relative ones are so to the settings file they stand in, else to the
+  /// working folder.
+  std::vector<std::filesystem::path> path = {};
   /// Environment variables of the workers, over those that are passed on.
   std::map<std::string, std::string> env = {};
   /// Modules each interpreter imports before it is ready.
@@ -117,6 +138,8 @@ struct pool_config {
   worker_limits limits = {};
   /// Of calls that name none.
   snakebridge::affinity affinity = affinity::strict_queue;
+  /// Of results of calls that name no form.
+  snakebridge::leaves leaves = leaves::refs;
   breaker_limits breaker = {};
   recycle_limits recycle = {};
   /// Variables of this process that are passed on to the workers besides those
@@ -181,6 +204,13 @@ struct conversion_config {
   std::size_t repr_bytes_max = 500;
 };
 
+/// What ended a line of output.
+enum class line_end : std::uint8_t {
+  newline,
+  carriage_return, ///< a progress bar, which goes on in the same place
+  none,            ///< its call ended, or it is too long for one line
+};
+
 /// One line Python printed, and what was running when it did.
 struct log_line {
   std::string pool;
@@ -188,7 +218,8 @@ struct log_line {
   std::string session;   ///< empty between calls
   std::string call;      ///< "math.sqrt"; empty between calls
   bool is_error = false; ///< from stderr
-  std::string text;      ///< without its newline
+  std::string text;      ///< without its end
+  line_end end = line_end::newline;
 };
 
 enum class event_kind : std::uint8_t {
@@ -224,7 +255,8 @@ struct config {
   conversion_config conversion = {};
   ref_rules refs = {};
   /// Takes what Python prints; empty: the log of the library, at info. Called
-  /// from threads of the bridge: it must not call the bridge, nor block.
+  /// from threads of the bridge: it must not call the bridge, nor block; what
+  /// it throws is dropped.
   std::function<void(const log_line&)> on_output = {};
   /// Hears what happens to interpreters, under the same rules; empty: what is
   /// `stalled` goes to the log.

@@ -33,7 +33,13 @@ concept python_integer =
 
 result<integer> to_integer(const value& from);
 result<double> to_floating(const value& from);
+/// Rounds where it may (`value::cast`). Errors: not_convertible.
+result<float> to_narrow_float(const value& from);
+/// What stands for nothing where `value::cast` is asked: NaN, NaT, NA.
+bool is_missing(const value& from);
 error out_of_range(std::string_view wanted, const value& got);
+/// The same of one that is so when it is rounded: it names `cast`.
+error rounded(std::string_view wanted, const value& got);
 /// not_convertible: "this is no " and what Python would have.
 [[noreturn]] void throw_not_in_python(std::string_view wanted);
 /// As `os.fsdecode` and `os.fsencode`: bytes that are no UTF-8 go as lone
@@ -118,13 +124,7 @@ template <>
 struct converter<float> {
   static value to_value(float item) { return value::of_floating(item); }
   static result<float> from_value(const value& from) {
-    auto item = detail::to_floating(from);
-    if (!item)
-      return tl::unexpected{item.error()};
-    const auto narrow = static_cast<float>(*item);
-    if (*item == *item && static_cast<double>(narrow) != *item)
-      return tl::unexpected{detail::out_of_range("32 bit float", from)};
-    return narrow;
+    return detail::to_narrow_float(from);
   }
 };
 
@@ -178,7 +178,7 @@ struct converter<std::filesystem::path> {
     return detail::path_to_text(item.native());
   }
   static result<std::filesystem::path> from_value(const value& from) {
-    return detail::text_to_path(from).map(
+    return detail::text_to_path(from).transform(
       [](std::string text) { return std::filesystem::path{std::move(text)}; });
   }
 };
@@ -203,9 +203,9 @@ struct converter<std::optional<T>> {
   }
   static result<std::optional<T>>
   from_value(const value& from) requires convertible_from_python<T> {
-    if (from.is_none())
+    if (from.is_none() || detail::is_missing(from))
       return std::optional<T>{};
-    return converter<T>::from_value(from).map(
+    return converter<T>::from_value(from).transform(
       [](T item) { return std::optional<T>{std::move(item)}; });
   }
 };

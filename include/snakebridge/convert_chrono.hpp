@@ -102,7 +102,7 @@ struct converter<std::chrono::hh_mm_ss<D>> {
     const auto whole = detail::to_time_of_day(from);
     if (!whole)
       return tl::unexpected{whole.error()};
-    return detail::exact_duration<D>(*whole, from).map([](D item) {
+    return detail::exact_duration<D>(*whole, from).transform([](D item) {
       return time_of_day{item};
     });
   }
@@ -118,7 +118,7 @@ struct converter<std::chrono::sys_time<D>> {
     const auto whole = detail::to_moment(from, true);
     if (!whole)
       return tl::unexpected{whole.error()};
-    return detail::exact_duration<D>(*whole, from).map([](D item) {
+    return detail::exact_duration<D>(*whole, from).transform([](D item) {
       return std::chrono::sys_time<D>{item};
     });
   }
@@ -134,7 +134,7 @@ struct converter<std::chrono::local_time<D>> {
     const auto whole = detail::to_moment(from, false);
     if (!whole)
       return tl::unexpected{whole.error()};
-    return detail::exact_duration<D>(*whole, from).map([](D item) {
+    return detail::exact_duration<D>(*whole, from).transform([](D item) {
       return std::chrono::local_time<D>{item};
     });
   }

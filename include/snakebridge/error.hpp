@@ -1,7 +1,7 @@
 #pragma once
-// What went wrong, as a value. Every function of the bridge that can fail
-// answers a `result<T>`; `or_throw` turns an error into the exception that
-// matches it. Errors are cheap to copy and safe to pass between threads.
+// What went wrong, as a value, and as an exception. Every function of the
+// bridge that can fail answers a `result<T>` (result.hpp). Errors are cheap to
+// copy and safe to pass between threads.
 
 #include <chrono>
 #include <cstdint>
@@ -13,8 +13,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <tl/expected.hpp>
 
 #include <snakebridge/ml_error.hpp>
 #include <snakebridge/ref.hpp>
@@ -165,10 +163,17 @@ public:
   /// True when Python may have begun the call: repeating it may repeat its
   /// effects.
   bool may_have_run() const { return may_have_run_; }
-  /// The same error, with `may_have_run` as given.
+  /// True for a Python exception of the type of that name, or of one derived
+  /// from it: "requests.exceptions.HTTPError", "builtins.OSError", "OSError". A
+  /// package may be named for a module inside it, as most classes are imported:
+  /// "json.JSONDecodeError".
+  bool is(std::string_view type) const;
+  /// This error, with `may_have_run` as given.
   error with_may_have_run(bool may) const;
-  /// The same error, with what it means.
+  /// This error, with what it means.
   error with_ml(ml_error meaning) const;
+  /// This error, with what to do about it at the end of its message.
+  error with_advice(std::string_view advice) const;
 
   friend bool operator==(const error& left, const error& right) {
     return left.code_ == right.code_ && left.message_ == right.message_;
@@ -188,9 +193,6 @@ private:
 std::string to_string(const error& failed);
 std::ostream& operator<<(std::ostream& out, const error& failed);
 std::ostream& operator<<(std::ostream& out, errc code);
-
-template <class T>
-using result = tl::expected<T, error>;
 
 /// An error as an exception. One type per family; `error()` has the rest.
 class exception : public std::exception {
@@ -276,17 +278,5 @@ class invalid_ref_error : public exception {
 public:
   using exception::exception;
 };
-
-/// Throws the exception that matches the error.
-[[noreturn]] void throw_error(const error& failed);
-
-/// The value, or the exception that matches the error.
-template <class T>
-T or_throw(result<T> outcome) {
-  if (!outcome)
-    throw_error(outcome.error());
-  if constexpr (!std::is_void_v<T>)
-    return std::move(*outcome);
-}
 
 } // namespace snakebridge

@@ -33,7 +33,7 @@
 #include <string_view>
 #include <vector>
 
-#include <snakebridge/error.hpp>
+#include <snakebridge/result.hpp>
 
 namespace snakebridge::testing {
 

@@ -1,8 +1,9 @@
 #pragma once
-// What the exceptions of NumPy, PyTorch, TensorFlow and JAX mean most often, as
-// data: two shapes that do not fit, memory that ran out, two types of numbers
-// that do not go together. Plain values, made from a Python exception where
-// `config.error_mode` is `translated`.
+// What the exceptions of NumPy, SciPy, pandas, scikit-learn, PyTorch,
+// TensorFlow, JAX and onnxruntime mean most often, as data: two shapes that do
+// not fit, memory that ran out, two types of numbers that do not go together.
+// Plain values, made from a Python exception where `config.error_mode` is
+// `translated`.
 
 #include <cstdint>
 #include <optional>
@@ -20,7 +21,9 @@ using array_shape = std::vector<std::int64_t>;
 struct shape_mismatch {
   std::string operation; ///< "matmul", "add"; empty: unknown
   /// The two shapes in the order the exception tells them; where it tells only
-  /// the two lengths that differ, each of those alone.
+  /// the two lengths that differ, each of those alone. `shape_a` comes alone
+  /// where one array is of no use by itself: it is not square, or of another
+  /// rank.
   std::optional<array_shape> shape_a;
   std::optional<array_shape> shape_b;
   std::string suggestion;

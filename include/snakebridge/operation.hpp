@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <snakebridge/cancel.hpp>
+#include <snakebridge/config.hpp>
 #include <snakebridge/value.hpp>
 
 namespace snakebridge {
@@ -36,20 +37,30 @@ enum class verb : std::uint8_t {
 };
 inline constexpr verb last_verb = verb::release_session;
 
-using named_value = std::pair<std::string, value>;
+/// The verb is about one object, its target.
+constexpr bool has_target(verb what) {
+  return what != verb::call && what != verb::get && what != verb::evaluate
+         && what != verb::execute && what != verb::release
+         && what != verb::release_session;
+}
+/// Its result may be anything, and comes in the form asked for; of others it is
+/// text, a length, a truth or nothing.
+constexpr bool answers_anything(verb what) {
+  return what == verb::call || what == verb::get || what == verb::method
+         || what == verb::attribute || what == verb::item
+         || what == verb::call_object || what == verb::evaluate;
+}
 
-/// How objects without a value form come in a result.
-enum class leaves : std::uint8_t {
-  refs,    ///< kept in Python, named by a ref
-  markers, ///< as `unserializable`; nothing is kept
-};
+using named_value = std::pair<std::string, value>;
 
 struct operation {
   verb what = verb::call;
   std::string module = {};
   std::string name =
-    {};              ///< dotted where Python would take it; code for evaluate
-  value target = {}; ///< a ref, where the verb has a target
+    {}; ///< dotted where Python would take it; code for evaluate
+  /// Where the verb has one: a ref, or a value that is sent and lives as long
+  /// as the call.
+  value target = {};
   std::vector<value> positional = {};
   std::vector<named_value> named = {};
   snakebridge::leaves leaves = snakebridge::leaves::refs;
@@ -65,6 +76,19 @@ struct operation {
 /// "math.sqrt", "pathlib.Path.exists": for messages.
 std::string describe(const operation& asked);
 
+namespace detail {
+
+template <class T>
+value value_of(T&& item) {
+  static_assert(std::convertible_to<T&&, value>,
+                "this type does not convert to a Python value: specialise "
+                "sb::converter<T>, or say SNAKEBRIDGE_FIELDS beside it");
+  if constexpr (std::convertible_to<T&&, value>)
+    return std::forward<T>(item);
+}
+
+} // namespace detail
+
 /// A keyword argument: `"ndigits"_a = 2`.
 struct keyword {
   std::string_view name;
@@ -75,9 +99,9 @@ namespace literals {
 
 struct keyword_name {
   std::string_view name;
-  template <convertible_to_python T>
+  template <class T>
   keyword operator=(T&& item) const {
-    return {name, value{std::forward<T>(item)}};
+    return {name, detail::value_of(std::forward<T>(item))};
   }
   keyword operator=(value item) const { return {name, std::move(item)}; }
 };
@@ -130,6 +154,15 @@ inline void add_argument(operation& asked, unpacked_keywords arguments) {
 }
 inline void add_argument(operation& asked, value argument) {
   asked.positional.push_back(std::move(argument));
+}
+template <class T>
+concept argument = requires(T&& item) {
+  { std::forward<T>(item) } -> std::convertible_to<value>;
+};
+/// Says why one that is none does not compile.
+template <class T>
+requires(!argument<T>) void add_argument(operation& asked, T&& argument) {
+  asked.positional.push_back(value_of(std::forward<T>(argument)));
 }
 
 template <class... Arguments>

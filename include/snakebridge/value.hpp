@@ -20,9 +20,10 @@
 #include <utility>
 #include <vector>
 
-#include <snakebridge/error.hpp>
 #include <snakebridge/integer.hpp>
 #include <snakebridge/kind.hpp>
+#include <snakebridge/result.hpp>
+#include <snakebridge/row.hpp>
 
 namespace snakebridge {
 
@@ -49,6 +50,20 @@ template <class... Ts>
 concept all_convertible_from_python = (convertible_from_python<Ts> && ...);
 
 namespace detail {
+
+/// While one lives, this thread's conversions may lose what `value::cast` says.
+class loss_allowed {
+public:
+  loss_allowed() : before_{std::exchange(here(), true)} {}
+  ~loss_allowed() { here() = before_; }
+  loss_allowed(const loss_allowed&) = delete;
+  loss_allowed& operator=(const loss_allowed&) = delete;
+
+  static bool& here();
+
+private:
+  const bool before_;
+};
 
 /// What becomes a value by its converter, and not by a constructor of its own.
 template <class T>
@@ -134,22 +149,40 @@ public:
 
   /// The value as a T, exactly. Errors: not_convertible, naming the place
   /// inside a container ("at [3]['when']: expected float, got str").
-  template <convertible_from_python T>
+  template <class T>
   result<T> to() const {
-    return converter<T>::from_value(*this);
+    static_assert(convertible_from_python<T>,
+                  "no value converts to this type: specialise "
+                  "sb::converter<T>, or say SNAKEBRIDGE_FIELDS beside it");
+    if constexpr (convertible_from_python<T>)
+      return converter<T>::from_value(*this);
   }
   /// The value as a T, exactly; throws where `to` answers an error.
-  template <convertible_from_python T>
+  template <class T>
   T as() const {
     return or_throw(to<T>());
+  }
+  /// The value as a T, by choice with loss, at any depth: numbers are rounded
+  /// to a float type, 3.0 is the int 3, a Decimal a float, and what is not
+  /// there (NaN, and the NaT and NA of pandas) is an empty optional. Throws
+  /// not_convertible for all else that `as` refuses: 2.5 is no int, and 300 no
+  /// int8_t.
+  template <class T>
+  T cast() const {
+    const detail::loss_allowed here;
+    return as<T>();
   }
 
   /// Items of a container, bytes of a `bytes`, code units (UTF-8 bytes) of a
   /// `str`; throws not_convertible for anything else.
   std::size_t size() const;
   /// The item at an index (from the end when negative) or under a key; throws
-  /// not_convertible where there is none.
-  const value& operator[](const value& key) const;
+  /// not_convertible where there is none. Of a value that is about to go, the
+  /// item itself: so nothing dangles in `for (auto& each : f()["rows"])`.
+  const value& operator[](const value& key) const&;
+  value operator[](const value& key) && {
+    return static_cast<const value&>(*this)[key];
+  }
 
   /// The items of a list, tuple or set, the keys of a dict; nothing else has
   /// any: throws not_convertible.
@@ -197,13 +230,13 @@ static_assert(sizeof(value) == 16);
 bool operator==(const value& left, const value& right);
 
 /// Python's list.
-struct list : std::vector<value> {
-  using std::vector<value>::vector;
+struct list : row<value> {
+  using row<value>::row;
 };
 
 /// Python's tuple.
-struct tuple : std::vector<value> {
-  using std::vector<value>::vector;
+struct tuple : row<value> {
+  using row<value>::row;
 };
 
 namespace detail {
@@ -382,3 +415,4 @@ struct std::hash<snakebridge::value> {
 // Last, because it needs the types above: the conversions the constructor of
 // `value` asks for.
 #include <snakebridge/convert.hpp>
+#include <snakebridge/fields.hpp>

@@ -38,13 +38,17 @@ void value_sink::ref(std::uint64_t slot, std::string type_name,
 
 void value_sink::dict(objects keys, objects items, result_writer& writer,
                       std::size_t depth) {
+  std::vector<value> names(keys.size());
+  writer.write_unique(keys, [&](objects told) {
+    for (std::size_t at = 0; at < told.size(); ++at)
+      writer.write(told[at], value_sink{names[at], *origin_}, depth);
+  });
   snakebridge::dict made;
   made.reserve(keys.size());
   for (std::size_t at = 0; at < keys.size(); ++at) {
-    value key, item;
-    writer.write(keys[at], value_sink{key, *origin_}, depth);
+    value item;
     writer.write(items[at], value_sink{item, *origin_}, depth);
-    made.append(std::move(key), std::move(item));
+    made.append(std::move(names[at]), std::move(item));
   }
   *into_ = std::move(made);
 }
@@ -58,18 +62,24 @@ void wire_sink::tuple(objects items, result_writer& writer, std::size_t depth) {
 }
 
 void wire_sink::set(objects items, result_writer& writer, std::size_t depth) {
-  writer.write_items(into_.initSet(), items, depth);
+  writer.write_unique(items, [&](objects told) {
+    writer.write_items(into_.initSet(), told, depth);
+  });
 }
 
 void wire_sink::frozenset(objects items, result_writer& writer,
                           std::size_t depth) {
-  writer.write_items(into_.initFrozenset(), items, depth);
+  writer.write_unique(items, [&](objects told) {
+    writer.write_items(into_.initFrozenset(), told, depth);
+  });
 }
 
 void wire_sink::dict(objects keys, objects items, result_writer& writer,
                      std::size_t depth) {
   auto made = into_.initDict();
-  writer.write_items(made.initKeys(), keys, depth);
+  writer.write_unique(keys, [&](objects told) {
+    writer.write_items(made.initKeys(), told, depth);
+  });
   writer.write_items(made.initValues(), items, depth);
 }
 

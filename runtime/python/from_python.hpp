@@ -141,10 +141,24 @@ public:
 
   void commit() { made_.clear(); }
 
-  /// Throws payload_too_large for a result that is too deep or surely too
-  /// large.
+  /// Writes a whole result, in the form asked for. Throws payload_too_large for
+  /// one that is too deep or surely too large.
+  template <class Sink>
+  void write_result(py::handle from, Sink into) {
+    if (leaves_ == leaves::all_refs)
+      write_ref(from, into);
+    else
+      write(from, into);
+  }
+
+  /// Writes what is in it.
   template <class Sink>
   void write(py::handle from, Sink into, std::size_t depth = 0);
+
+  /// Writes keys of a dict, or items of a set, by `put`: in plain form they
+  /// have to stay apart.
+  template <class Put>
+  void write_unique(objects items, Put put);
 
   /// What a container holds, packed where it can be.
   void write_items(schema::Items::Builder to, objects items,
@@ -162,7 +176,7 @@ private:
   };
 
   template <class Sink>
-  void write_other(py::handle from, Sink into);
+  void write_other(py::handle from, Sink into, std::size_t depth);
   template <class Sink>
   void write_ref(py::handle from, Sink into);
   template <class Sink>
@@ -191,6 +205,7 @@ private:
   std::vector<std::uint64_t> made_;
   std::unordered_map<PyObject*, std::uint64_t> refs_;
   std::unordered_set<PyObject*> open_; // containers being written
+  bool among_keys_ = false;            // which are in their plain form already
 };
 
 // Objects held while they are written.
@@ -226,7 +241,7 @@ void result_writer::write(py::handle from, Sink into, std::size_t depth) {
                          || PyDict_CheckExact(object)
                          || PyAnySet_CheckExact(object);
   if (!container || open_.contains(object))
-    return write_other(from, into);
+    return write_other(from, into, depth);
   if (depth >= limits::value_depth_max)
     throw_too_deep();
   open_.insert(object);
@@ -302,13 +317,38 @@ void result_writer::write_container(py::handle from, Sink into,
 }
 
 template <class Sink>
-void result_writer::write_other(py::handle from, Sink into) {
-  auto scalar = open_.contains(from.ptr()) ? std::nullopt
-                                           : scalar_of(from, session_.rules());
-  if (scalar)
-    into.other(std::move(*scalar));
-  else
-    write_ref(from, into);
+void result_writer::write_other(py::handle from, Sink into, std::size_t depth) {
+  // In itself, at some depth: a ref stands for it there.
+  if (open_.contains(from.ptr()))
+    return write_ref(from, into);
+  const bool is_plain = leaves_ == leaves::plain;
+  if (auto scalar = scalar_of(from, session_.rules()))
+    return into.other(is_plain ? scalar->plain() : std::move(*scalar));
+  const auto instead =
+    is_plain && !among_keys_ ? plain_form_of(from) : py::object{};
+  if (!instead)
+    return write_ref(from, into);
+  if (depth >= limits::value_depth_max)
+    throw_too_deep();
+  open_.insert(from.ptr());
+  write(instead, into, depth + 1);
+  open_.erase(from.ptr());
+}
+
+template <class Put>
+void result_writer::write_unique(objects items, Put put) {
+  if (leaves_ != leaves::plain || among_keys_ || items.empty())
+    return put(items);
+  py::list found;
+  for (PyObject* each : items)
+    found.append(py::handle{each});
+  const auto told = plain_keys_of(found);
+  std::vector<PyObject*> keys;
+  for (const auto& each : told)
+    keys.push_back(each.ptr());
+  among_keys_ = true;
+  put(objects{keys});
+  among_keys_ = false;
 }
 
 template <class Sink>
@@ -337,11 +377,13 @@ void value_sink::unique(objects items, result_writer& writer,
                         std::size_t depth) {
   Set made;
   made.reserve(items.size());
-  for (PyObject* each : items) {
-    value item;
-    writer.write(each, value_sink{item, *origin_}, depth);
-    made.append(std::move(item));
-  }
+  writer.write_unique(items, [&](objects told) {
+    for (PyObject* each : told) {
+      value item;
+      writer.write(each, value_sink{item, *origin_}, depth);
+      made.append(std::move(item));
+    }
+  });
   *into_ = std::move(made);
 }
 

@@ -15,17 +15,22 @@ template <class Ask>
 auto guarded(Ask ask, const exception_place& keep_in)
   -> result<decltype(ask())> {
   try {
-    return ask();
+    if constexpr (std::is_void_v<decltype(ask())>) {
+      ask();
+      return {};
+    } else {
+      return ask();
+    }
   } catch (py::error_already_set& raised) {
-    return tl::unexpected{to_error(raised, keep_in)};
+    return to_error(raised, keep_in);
   } catch (const py::builtin_exception& raised) {
     raised.set_error();
     py::error_already_set fetched;
-    return tl::unexpected{to_error(fetched, keep_in)};
+    return to_error(fetched, keep_in);
   } catch (const exception& refused) {
-    return tl::unexpected{refused.error()};
+    return refused.error();
   } catch (const kj::Exception& broken) {
-    return tl::unexpected{wire::malformed(broken)};
+    return wire::malformed(broken);
   } catch (const std::bad_alloc&) {
     return tl::unexpected{
       error{errc::payload_too_large, "no memory left for the value"}};

@@ -17,6 +17,19 @@ py::object refusal_type() {
 
 } // namespace
 
+result<void> import_from(const std::vector<std::string>& folders) {
+  auto done = guarded([&] {
+    const py::list path = py::module_::import("sys").attr("path");
+    Py_ssize_t at = 0;
+    for (const auto& each : folders)
+      if (const auto folder = python_string(each); !path.contains(folder))
+        checked(PyList_Insert(path.ptr(), at++, folder.ptr()));
+  });
+  return done ? result<void>{}
+              : error{errc::environment_invalid,
+                      fmt::format("path: {}", done.error().message())};
+}
+
 result<void> import_all(const std::vector<std::string>& modules) {
   for (const auto& name : modules)
     if (auto done = guarded([&] { return py::module_::import(name.c_str()); });

@@ -38,6 +38,10 @@ private:
   std::set<std::string, std::less<>> importable_;
 };
 
+/// Puts the folders before all others that modules are imported from; those
+/// that are there already stay where they are. Errors: environment_invalid.
+result<void> import_from(const std::vector<std::string>& folders);
+
 /// Imports them all. Errors: environment_invalid, naming the one that fails.
 result<void> import_all(const std::vector<std::string>& modules);
 

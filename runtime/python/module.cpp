@@ -1,61 +1,21 @@
-// The module `snakebridge` that Python code sees.
+// The module `snakebridge` that Python code sees: snakebridge.py.
 #include <fmt/format.h>
 
 #include "runtime/python/running_call.hpp"
 
+#include "runtime/python/snakebridge.hpp"
+
 namespace snakebridge {
-
-namespace {
-
-constexpr auto* source = R"py(
-import sys, types
-module = types.ModuleType("snakebridge", "What SnakeBridge gives Python code.")
-class Atom:
-    """A name that is its own meaning, from C++ (sb::atom)."""
-    __slots__ = ("value",)
-    __module__ = "snakebridge"
-    def __init__(self, value):
-        object.__setattr__(self, "value", str(value))
-    def __setattr__(self, name, value):
-        raise AttributeError("an Atom does not change")
-    def __delattr__(self, name):
-        raise AttributeError("an Atom does not change")
-    def __reduce__(self):
-        return (Atom, (self.value,))
-    def __eq__(self, other):
-        if type(other) is not Atom:
-            return NotImplemented
-        return self.value == other.value
-    def __hash__(self):
-        return hash((Atom, self.value))
-    def __str__(self):
-        return self.value
-    def __repr__(self):
-        return f"Atom({self.value!r})"
-class NotAuthorizedError(ImportError):
-    """The pool's setting `importable` does not allow this module."""
-    __module__ = "snakebridge"
-
-class Cancelled(BaseException):
-    """Raised in a call whose caller cancelled it, has gone or had no more time.
-
-    Clean up and let it pass: a call that goes on is killed with its worker."""
-    __module__ = "snakebridge"
-module.Atom = Atom
-module.NotAuthorizedError = NotAuthorizedError
-module.Cancelled = Cancelled
-module.cancelled = cancelled
-sys.modules.setdefault("snakebridge", module)
-)py";
-
-} // namespace
 
 result<void> define_module() {
   const gil_guard gil;
   try {
-    py::dict space;
+    const py::dict modules = py::module_::import("sys").attr("modules");
+    if (modules.contains("snakebridge"))
+      return {};
+    const auto module = checked(PyModule_New("snakebridge"));
+    const py::dict space = module.attr("__dict__");
     space["__builtins__"] = py::module_::import("builtins");
-    space["__name__"] = "snakebridge";
     space["cancelled"] = py::cpp_function{
       [] {
         const auto* running = call_here();
@@ -64,12 +24,15 @@ result<void> define_module() {
       py::name("cancelled"),
       "True when nobody wants the result of the call that runs on this thread, "
       "or has started it: it was cancelled, or is past its deadline."};
-    py::exec(source, space);
+    const auto code = checked(
+      Py_CompileString(snakebridge_source, "<snakebridge>", Py_file_input));
+    checked(PyEval_EvalCode(code.ptr(), space.ptr(), space.ptr()));
+    modules["snakebridge"] = module;
     return {};
   } catch (const py::error_already_set& raised) {
-    return tl::unexpected{error{
+    return error{
       errc::startup_failed,
-      fmt::format("Python's side could not be set up: {}", raised.what())}};
+      fmt::format("Python's side could not be set up: {}", raised.what())};
   }
 }
 

@@ -8,28 +8,6 @@
 
 namespace snakebridge {
 
-namespace {
-
-// As Python ends a module: name by name, and the built-in functions last, so
-// that finalisers can use them.
-void end_name_space(PyObject* space) {
-  const auto names = py::reinterpret_steal<py::list>(PyDict_Keys(space));
-  if (!names) // no memory: then all at once
-    PyErr_Clear();
-  for (Py_ssize_t at = 0; names && at < PyList_GET_SIZE(names.ptr()); ++at) {
-    const py::handle name{PyList_GET_ITEM(names.ptr(), at)};
-    if (PyUnicode_Check(name.ptr())
-        && PyUnicode_CompareWithASCIIString(name.ptr(), "__builtins__") == 0)
-      continue;
-    // A finaliser may have taken it out before us.
-    if (PyDict_DelItem(space, name.ptr()) != 0)
-      PyErr_Clear();
-  }
-  PyDict_Clear(space);
-}
-
-} // namespace
-
 session_objects::~session_objects() {
   forget_all();
 }
@@ -190,26 +168,19 @@ bool session_objects::forget(std::uint64_t slot) {
 
 std::size_t session_objects::forget_all() {
   auto taken = std::exchange(objects_, {});
-  const auto space = std::exchange(namespace_, {});
   const auto count = taken.size();
   places_.clear();
-  // Before the namespace: their finalisers may use what it defines.
+  // Before the module: their finalisers may use what it defines.
   taken.clear();
-  // Functions of the namespace refer to it: a circle only its contents break.
-  if (space)
-    end_name_space(space.ptr());
+  module_.reset();
   table_.counts_.live.fetch_sub(count, std::memory_order_relaxed);
   return count;
 }
 
-py::dict session_objects::name_space() {
-  if (!namespace_) {
-    py::dict made;
-    made["__builtins__"] = imports().builtins();
-    made["__name__"] = "__snakebridge_session__";
-    namespace_ = std::move(made);
-  }
-  return py::reinterpret_borrow<py::dict>(namespace_);
+const session_module& session_objects::module() {
+  if (!module_)
+    module_.emplace(imports());
+  return *module_;
 }
 
 session_objects& object_table::of(std::uint64_t session) {
@@ -228,11 +199,9 @@ std::uint32_t object_table::end_call(std::uint64_t session) {
 }
 
 bool object_table::holds_names(std::uint64_t session) const {
-  constexpr Py_ssize_t names_of_ours = 2;
   const auto place = sessions_.find(session);
-  if (place == sessions_.end() || !place->second->namespace_)
-    return false;
-  return PyDict_Size(place->second->namespace_.ptr()) > names_of_ours;
+  return place != sessions_.end() && place->second->module_
+         && place->second->module_->has_names();
 }
 
 void object_table::expire() {

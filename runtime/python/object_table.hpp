@@ -15,8 +15,7 @@
 
 #include <snakebridge/config.hpp>
 
-#include "runtime/python/imports.hpp"
-#include "runtime/python/python.hpp"
+#include "runtime/python/session_module.hpp"
 #include "runtime/session_refs.hpp"
 #include "runtime/status_page.hpp"
 
@@ -26,7 +25,7 @@ namespace [[gnu::visibility("hidden")]] snakebridge {
 class object_table;
 using time_of_use = std::chrono::steady_clock::time_point;
 
-/// One session's objects, and the namespace of its `eval` and `exec`.
+/// One session's objects, and the module its calls stand in.
 class session_objects {
 public:
   explicit session_objects(object_table& table) : table_{table} {}
@@ -38,8 +37,8 @@ public:
   void begin_call(const ref_bounds& bounds);
   /// Keeps the object, under a slot of its own.
   std::uint64_t keep(py::object kept);
-  /// The same for an object beside a result: nothing when the session is full
-  /// and must not prune.
+  /// Keeps an object beside a result: nothing when the session is full and must
+  /// not prune.
   std::optional<std::uint64_t> keep_if_allowed(py::object kept);
   /// A result is whole: what the session holds is brought within the bounds, by
   /// letting go what was not used for the longest. Throws quota_exceeded where
@@ -54,8 +53,8 @@ public:
   const conversion_config& rules() const;
   const import_rules& imports() const;
 
-  /// Made on first use, freed with the session.
-  py::dict name_space();
+  /// Made on first use, ended with the session.
+  const session_module& module();
 
 private:
   friend class object_table;
@@ -84,7 +83,7 @@ private:
   std::size_t unsettled_ = 0; // how many
   time_of_use call_began_;
   std::map<std::uint64_t, cause> gone_; // limits::refs_gone_max of them
-  py::object namespace_;
+  std::optional<session_module> module_;
 };
 
 class object_table {

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "runtime/python/guarded.hpp"
+#include "runtime/python/running_call.hpp"
+#include "runtime/python/to_python.hpp"
+
 namespace snakebridge {
 
 namespace {
@@ -23,12 +27,47 @@ py::object import_module(std::string_view name, const import_rules& rules) {
   return checked(module);
 }
 
+// The submodule of a package that has not been imported yet; null: it has none
+// of that name. Leaves no exception but that of a submodule that fails.
+py::object submodule(py::handle package, py::handle name) {
+  const auto path = py::reinterpret_steal<py::object>(
+    PyObject_GetAttrString(package.ptr(), "__path__"));
+  const auto of =
+    py::reinterpret_steal<py::object>(PyModule_GetNameObject(package.ptr()));
+  PyErr_Clear();
+  if (!path || !of)
+    return {};
+  const auto full =
+    checked(PyUnicode_FromFormat("%U.%U", of.ptr(), name.ptr()));
+  if (const auto made =
+        py::reinterpret_steal<py::object>(PyImport_Import(full.ptr())))
+    return checked(PyImport_GetModule(full.ptr()));
+  py::error_already_set failed;
+  if (failed.matches(PyExc_ModuleNotFoundError)
+      && py::getattr(failed.value(), "name", py::none()).equal(full))
+    return {};
+  throw failed;
+}
+
+// `object.name`; a submodule as if it had been imported.
+py::object attribute_of(const py::object& object, const py::object& name) {
+  if (auto found = py::reinterpret_steal<py::object>(
+        PyObject_GetAttr(object.ptr(), name.ptr())))
+    return found;
+  py::error_already_set missing;
+  if (PyModule_Check(object.ptr()) == 0
+      || !missing.matches(PyExc_AttributeError))
+    throw missing;
+  if (auto found = submodule(object, name))
+    return found;
+  throw missing;
+}
+
 // `object.a.b.c`
 py::object attribute_at(py::object object, std::string_view path) {
   for (;;) {
     const auto dot = path.find('.');
-    const auto name = python_string(path.substr(0, dot));
-    object = checked(PyObject_GetAttr(object.ptr(), name.ptr()));
+    object = attribute_of(object, python_string(path.substr(0, dot)));
     if (dot == std::string_view::npos)
       return object;
     path.remove_prefix(dot + 1);
@@ -66,18 +105,14 @@ void set_variables(PyObject* space, const python_operation& asked) {
 
 py::object run_code(const python_operation& asked, session_objects& session) {
   const bool evaluates = asked.what == verb::evaluate;
-  const std::string code{asked.name};
-  if (code.find('\0') != std::string::npos)
-    throw py::value_error{"source code cannot contain null bytes"};
-  py::object space = session.name_space();
+  const auto& module = session.module();
+  py::object space = module.space();
+  const auto code = module.compile(asked.name, evaluates);
   // Variables of an expression are there for it alone: it sees a copy.
   if (evaluates && !asked.named.empty())
     space = checked(PyDict_Copy(space.ptr()));
   set_variables(space.ptr(), asked);
-  const auto compiled =
-    checked(Py_CompileString(code.c_str(), evaluates ? "<eval>" : "<exec>",
-                             evaluates ? Py_eval_input : Py_file_input));
-  return checked(PyEval_EvalCode(compiled.ptr(), space.ptr(), space.ptr()));
+  return checked(PyEval_EvalCode(code.ptr(), space.ptr(), space.ptr()));
 }
 
 const py::object& argument(const python_operation& asked, std::size_t at) {
@@ -86,10 +121,8 @@ const py::object& argument(const python_operation& asked, std::size_t at) {
   return asked.positional[at];
 }
 
-} // namespace
-
-py::object perform(const python_operation& asked, session_objects& session) {
-  const auto target = py::reinterpret_borrow<py::object>(asked.target);
+py::object run(const python_operation& asked, session_objects& session) {
+  const auto& target = asked.target;
   switch (asked.what) {
   case verb::call:
     return call(
@@ -131,6 +164,75 @@ py::object perform(const python_operation& asked, session_objects& session) {
     break;
   }
   throw exception{error{errc::message_malformed, "no such verb"}};
+}
+
+void release(python_call& asked, session_objects& session) {
+  std::int64_t freed = 0;
+  const auto slots = asked.slots();
+  for (const auto slot : slots)
+    freed += session.forget(slot) ? 1 : 0;
+  // Of one object it is told whether it was there.
+  asked.write(slots.size() == 1 ? value{freed != 0} : value{freed});
+}
+
+// `ran`: the call itself has begun.
+void serve(python_call& asked, session_objects& session,
+           exception_place& keep_in, bool& ran) {
+  if (asked.what == verb::release)
+    return release(asked, session);
+  session.begin_call(asked.bounds);
+  if (asked.keep_exception)
+    keep_in.session = &session;
+  const auto made = asked.read(session);
+  ran = true;
+  const auto outcome = run(made, session);
+  result_writer writer{session, asked.as, asked.bytes_max};
+  asked.write(writer, outcome);
+  asked.refuse_unwanted(true); // nobody would ever release what is in it
+  session.settle();
+  writer.commit();
+}
+
+// The interruption of a call whose exception was being told of.
+error interrupted() {
+  python_error told;
+  told.type = "Cancelled";
+  told.module = "snakebridge";
+  told.message = "while the exception of the call was told of";
+  return error{std::move(told)};
+}
+
+} // namespace
+
+performed perform(python_call& asked, object_table& table) {
+  performed done;
+  exception_place keep_in{.session = nullptr, .origin = asked.origin};
+  bool ran = false;
+  auto in_frame = [&] {
+    try {
+      done.outcome = guarded(
+        [&] { serve(asked, table.of(asked.session), keep_in, ran); }, keep_in);
+    } catch (py::error_already_set&) {
+      done.outcome = interrupted();
+    }
+  };
+  if (asked.what == verb::release_session) {
+    done.outcome = guarded([&] {
+      asked.write(static_cast<std::int64_t>(table.release(asked.session)));
+    });
+    return done;
+  }
+  auto entered = guarded([&] {
+    asked.refuse_unwanted(false); // before the session is made anew for it
+    table.of(asked.session).module().run_in_frame(in_frame);
+  });
+  if (!entered)
+    done.outcome = std::move(entered);
+  if (!done.outcome)
+    done.outcome = done.outcome.error().with_may_have_run(ran);
+  done.refs = table.end_call(asked.session);
+  done.names = table.holds_names(asked.session);
+  return done;
 }
 
 } // namespace snakebridge

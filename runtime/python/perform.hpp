@@ -1,13 +1,15 @@
 #pragma once
-// What a verb does, in Python. Shared by the worker, which reads operations
-// from messages, and the embedded host, which is given them as they are.
+// How Python performs one call of a session, from its arguments to its result:
+// the same for both placements, which differ in where arguments come from and
+// results go (`python_call`). All of it stands in the session's frame and in
+// the part that can be interrupted.
 
 #include <span>
 #include <vector>
 
 #include <snakebridge/operation.hpp>
 
-#include "runtime/python/object_table.hpp"
+#include "runtime/python/from_python.hpp"
 
 // Hidden, as all of pybind11 is.
 namespace [[gnu::visibility("hidden")]] snakebridge {
@@ -17,13 +19,43 @@ struct python_operation {
   verb what = verb::call;
   std::string_view module;
   std::string_view name;
-  py::handle target;
+  py::object target; ///< null where the verb has none
   std::vector<py::object> positional;
   std::vector<std::pair<std::string_view, py::object>> named;
 };
 
-/// Throws py::error_already_set when Python raises. Not for the verbs that
-/// release.
-py::object perform(const python_operation& asked, session_objects& session);
+/// A call, as its placement has it.
+class python_call {
+public:
+  verb what = verb::call;
+  std::uint64_t session = 0;
+  ref_bounds bounds;
+  bool keep_exception = false;
+  leaves as = leaves::refs;
+  std::size_t bytes_max = ~std::size_t{0}; ///< of the message it answers
+  ref_origin origin = {}; ///< of what it makes; a worker's is empty
+
+  /// Its arguments as new objects. Throws what `guarded` tells.
+  virtual python_operation read(const session_objects& session) const = 0;
+  /// Of a release: what is to be let go.
+  virtual std::vector<std::uint64_t> slots() const = 0;
+  /// Writes the result; the same throws.
+  virtual void write(result_writer& writer, py::handle outcome) = 0;
+  virtual void write(const value& outcome) = 0;
+  /// Throws when nobody wants the result any more. `ran`: it has been made.
+  virtual void refuse_unwanted(bool ran) const = 0;
+
+protected:
+  ~python_call() = default;
+};
+
+/// What came of a call: where it is well, it has been written.
+struct performed {
+  result<void> outcome;
+  std::uint32_t refs = 0; ///< the session holds here now
+  bool names = false;     ///< and so it does names, in its namespace
+};
+
+performed perform(python_call& asked, object_table& objects);
 
 } // namespace gnu::visibility("hidden")]]snakebridge

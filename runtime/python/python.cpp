@@ -1,5 +1,7 @@
 #include "runtime/python/python.hpp"
 
+#include "runtime/python/session_module.hpp"
+
 #include <mutex>
 
 #include <fmt/format.h>
@@ -78,15 +80,17 @@ result<void> start_python(const std::filesystem::path& executable,
       return started;
     started_with = executable;
     ours = true;
-    return define_module();
-  }
-  if (ours && executable != started_with)
+  } else if (ours && executable != started_with) {
     return tl::unexpected{error{
       errc::environment_invalid,
       fmt::format("this process already runs Python as '{}'; it cannot be '{}' "
                   "as well: use placement = worker",
                   started_with.string(), executable.string())}};
-  return define_module();
+  }
+  if (auto defined = define_module(); !defined)
+    return defined;
+  const gil_guard gil;
+  return define_sessions();
 }
 
 std::string text_with_surrogates(py::handle from) {

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <string>
 
-#include <snakebridge/error.hpp>
+#include <snakebridge/result.hpp>
 
 // Hidden, as all of pybind11 is.
 namespace [[gnu::visibility("hidden")]] snakebridge {

@@ -1,20 +1,27 @@
 #include "runtime/python/raised.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 #include <unordered_set>
 
+#include <fmt/format.h>
+
 #include "config/tunables.hpp"
+#include "runtime/python/running_call.hpp"
 
 namespace snakebridge {
 
 namespace {
 
-// Runs `ask`, which may raise or find nothing: then its answer is left out.
+// Runs `ask`, which may raise or find nothing: then its answer is left out. But
+// the interruption of the call, whose exception is told of, is none of that.
 template <class Ask>
 auto if_it_can(Ask ask) -> decltype(ask()) {
   try {
     return ask();
-  } catch (py::error_already_set&) {
+  } catch (py::error_already_set& raised) {
+    if (raised.matches(cancelled_type()))
+      throw;
     return {};
   } catch (const py::cast_error&) {
     return {};
@@ -105,24 +112,6 @@ bool can_be_printed(py::handle raised) {
   return true;
 }
 
-std::string traceback_of(py::handle raised, bool chain) {
-  return if_it_can([&] {
-    py::object trace = py::none();
-    if (PyObject* const own = PyException_GetTraceback(raised.ptr()))
-      trace = py::reinterpret_steal<py::object>(own);
-    const auto printer = py::module_::import("traceback");
-    if (!if_it_can([&] { return can_be_printed(raised); }))
-      return "Traceback (most recent call last):\n"
-             + text_of(
-               py::str("").attr("join")(printer.attr("format_tb")(trace)))
-             + attribute(py::type::of(raised), "__qualname__") + ": "
-             + text_of(raised) + "\n";
-    const auto lines = printer.attr("format_exception")(
-      py::type::of(raised), raised, trace, py::arg("chain") = chain);
-    return text_of(py::str("").attr("join")(lines));
-  });
-}
-
 std::vector<std::string> notes_of(py::handle raised) {
   std::vector<std::string> notes;
   if (!py::hasattr(raised, "__notes__"))
@@ -207,64 +196,143 @@ facts_of(py::handle raised, const std::vector<std::string>& mro) {
   return facts;
 }
 
-// What of an exception is its own.
-python_error describe_itself(py::handle raised, bool first) {
-  const auto type = py::type::of(raised);
-  python_error told{.type = attribute(type, "__qualname__"),
-                    .module = attribute(type, "__module__"),
-                    .message = text_of(raised),
-                    .traceback = traceback_of(raised, first),
-                    .frames = if_it_can([&] { return frames_of(raised); }),
-                    .notes = if_it_can([&] { return notes_of(raised); }),
-                    .mro = if_it_can([&] { return mro_of(raised); }),
-                    .cause = {},
-                    .context = {},
-                    .suppress_context = if_it_can([&] {
-                      return raised.attr("__suppress_context__").cast<bool>();
-                    })};
-  told.facts = facts_of(raised, told.mro);
-  return told;
+// "ValueError", "json.decoder.JSONDecodeError"
+std::string name_of_type(py::handle type) {
+  const auto module = attribute(type, "__module__");
+  const auto name = attribute(type, "__qualname__");
+  return module.empty() || module == "builtins" || module == "__main__"
+           ? name
+           : module + "." + name;
 }
 
-// `left` bounds how many exceptions of the whole, which may branch and loop,
-// are still told. Counted before they are gone into: a long chain must not
-// take the place of its neighbours.
-python_error describe(py::handle raised, bool first, std::size_t& left) {
-  auto told = describe_itself(raised, first);
-  const auto claimed = [&](PyObject* next) {
+// An exception and those linked to it, each asked for its text once: asking is
+// Python code, which may count, print, or never end.
+class description {
+public:
+  /// Lets Python's traceback module look at all of them, where that comes to an
+  /// end. It fails for one that is hostile, and where the program has a module
+  /// of that name: then we print what we know.
+  explicit description(py::handle raised)
+      : printed_{if_it_can([&] {
+          return can_be_printed(raised) ? printed(raised) : py::object{};
+        })} {}
+
+  python_error tell(py::handle raised) {
+    return describe(raised, printed_, true);
+  }
+
+private:
+  static py::object printed(py::handle raised) {
+    return py::module_::import("traceback")
+      .attr("TracebackException")
+      .attr("from_exception")(raised);
+  }
+
+  std::string message_of(py::handle raised, const py::object& printed) {
+    const auto [place, is_new] = messages_.try_emplace(raised.ptr());
+    if (is_new)
+      place->second = text_of(printed ? py::handle{printed} : raised);
+    return place->second;
+  }
+
+  static std::string traceback_of(const python_error& told, py::handle raised,
+                                  const py::object& printed, bool chain) {
+    auto text = if_it_can([&]() -> std::string {
+      if (!printed)
+        return {};
+      return text_of(py::str("").attr("join")(
+        printed.attr("format")(py::arg("chain") = chain)));
+    });
+    if (!text.empty())
+      return text;
+    text = "Traceback (most recent call last):\n";
+    for (const auto& frame : told.frames)
+      text += fmt::format("  File \"{}\", line {}, in {}\n", frame.file,
+                          frame.line, frame.function);
+    text += name_of_type(py::type::of(raised));
+    return text + (told.message.empty() ? "\n" : ": " + told.message + "\n");
+  }
+
+  // What of an exception is its own.
+  python_error describe_itself(py::handle raised, const py::object& printed,
+                               bool first) {
+    const auto type = py::type::of(raised);
+    python_error told{.type = attribute(type, "__qualname__"),
+                      .module = attribute(type, "__module__"),
+                      .message = message_of(raised, printed),
+                      .traceback = {},
+                      .frames = if_it_can([&] { return frames_of(raised); }),
+                      .notes = if_it_can([&] { return notes_of(raised); }),
+                      .mro = if_it_can([&] { return mro_of(raised); }),
+                      .cause = {},
+                      .context = {},
+                      .suppress_context = if_it_can([&] {
+                        return raised.attr("__suppress_context__").cast<bool>();
+                      })};
+    told.traceback = traceback_of(told, raised, printed, first);
+    told.facts = facts_of(raised, told.mro);
+    return told;
+  }
+
+  // What was printed of an exception linked to that one; null: nothing.
+  static py::object printed_of(const py::object& printed, const char* link) {
+    return if_it_can([&] {
+      auto other = printed ? py::object{printed.attr(link)} : py::object{};
+      return other && !other.is_none() ? other : py::object{};
+    });
+  }
+
+  // Counted before they are gone into: a long chain must not take the place of
+  // its neighbours.
+  py::object claimed(PyObject* next) {
     auto other = py::reinterpret_steal<py::object>(next);
-    if (left == 0)
-      return py::object{};
-    left -= other ? 1 : 0;
+    if (left_ == 0)
+      return {};
+    left_ -= other ? 1 : 0;
     return other;
-  };
-  const auto cause = claimed(PyException_GetCause(raised.ptr()));
-  // A context that was replaced by an explicit cause is most often the same.
-  auto context =
-    py::reinterpret_steal<py::object>(PyException_GetContext(raised.ptr()));
-  const bool same = context && context.is(cause);
-  context = same ? py::object{} : claimed(context.release().ptr());
-  const auto members = if_it_can([&] { return members_of(raised, left); });
-  left -= members.size();
+  }
 
-  if (cause)
-    told.cause =
-      std::make_shared<const python_error>(describe(cause, false, left));
-  if (same)
-    told.context = told.cause;
-  else if (context)
-    told.context =
-      std::make_shared<const python_error>(describe(context, false, left));
-  for (const auto& member : members)
-    told.exceptions.push_back(describe(member, false, left));
-  return told;
-}
+  python_error describe(py::handle raised, const py::object& printed,
+                        bool first) {
+    auto told = describe_itself(raised, printed, first);
+    const auto cause = claimed(PyException_GetCause(raised.ptr()));
+    // A context that was replaced by an explicit cause is most often the same.
+    auto context =
+      py::reinterpret_steal<py::object>(PyException_GetContext(raised.ptr()));
+    const bool same = context && context.is(cause);
+    context = same ? py::object{} : claimed(context.release().ptr());
+    const auto members = if_it_can([&] { return members_of(raised, left_); });
+    left_ -= members.size();
+
+    if (cause)
+      told.cause = std::make_shared<const python_error>(
+        describe(cause, printed_of(printed, "__cause__"), false));
+    if (same)
+      told.context = told.cause;
+    else if (context)
+      told.context = std::make_shared<const python_error>(
+        describe(context, printed_of(printed, "__context__"), false));
+    const auto texts = printed_of(printed, "exceptions");
+    for (std::size_t at = 0; at < members.size(); ++at)
+      told.exceptions.push_back(describe(
+        members[at], if_it_can([&] {
+          return texts ? py::object{texts[py::int_(at)]} : py::object{};
+        }),
+        false));
+    return told;
+  }
+
+  const py::object printed_;
+  // How many exceptions of the whole, which may branch and loop, are still
+  // told.
+  std::size_t left_ = limits::exception_chain_max - 1;
+  std::unordered_map<PyObject*, std::string> messages_;
+};
 
 } // namespace
 
 python_error describe_exception(py::handle raised) {
-  auto left = limits::exception_chain_max - 1;
-  return describe(raised, true, left);
+  return description{raised}.tell(raised);
 }
 
 python_error describe_exception(py::error_already_set& raised) {

@@ -7,8 +7,8 @@
 namespace [[gnu::visibility("hidden")]] snakebridge {
 
 /// All that can be told of an exception: its chain, text, frames and notes, cut
-/// at the limits. Never raises: what the exception itself makes fail is left
-/// out.
+/// at the limits. What the exception itself makes fail is left out. Throws only
+/// what interrupts the call (snakebridge.Cancelled).
 python_error describe_exception(py::handle raised);
 python_error describe_exception(py::error_already_set& raised);
 
@@ -18,7 +18,7 @@ struct exception_place {
   ref_origin origin = {};             ///< a worker's is empty: its host adds it
 };
 
-/// The same as an error, its object kept.
+/// What can be told of an exception, as an error; its object kept.
 error to_error(py::error_already_set& raised, const exception_place& keep_in);
 
 } // namespace gnu::visibility("hidden")]]snakebridge

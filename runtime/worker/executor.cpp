@@ -9,7 +9,6 @@
 
 #include "config/tunables.hpp"
 #include "runtime/fault_points.hpp"
-#include "runtime/python/from_python.hpp"
 #include "runtime/python/guarded.hpp"
 #include "runtime/python/running_call.hpp"
 #include "runtime/python/to_python.hpp"
@@ -46,12 +45,6 @@ void hand_over_output() {
     const py::gil_scoped_release free_for_others;
     ::usleep(1'000 / looks_per_ms);
   }
-}
-
-// Throws when nobody wants this thread's call any more.
-void refuse_withdrawn() {
-  if (call_of_this_thread()->is_withdrawn())
-    throw exception{error{errc::cancelled, "it was withdrawn while it ran"}};
 }
 
 std::string_view view(capnp::Text::Reader text) {
@@ -121,24 +114,21 @@ void executor::answer(const frame& received) {
     dropped->builder().initRoot<schema::Reply>().setDropped();
     return send(header.call, std::move(dropped));
   }
-  exception_place keep_in;
-  std::uint64_t session = 0;
-  auto outcome = guarded(
-    [&] {
-      // It ends before an exception is told of: that is not interrupted.
-      const running_scope scope{running};
-      // The signal for it may have come before the scope, and been left alone.
-      refuse_withdrawn();
-      wire::incoming message{received};
-      const auto asked = message.root<schema::Request>();
-      session = asked.getSession();
-      return run(asked, keep_in);
-    },
-    keep_in);
-  auto reply = outcome ? std::move(*outcome) : failed(outcome.error());
+  wire_call asked{payload_bytes_max_, room_};
+  performed done;
+  {
+    // What is told of an exception is interrupted as well: it is Python code.
+    const running_scope scope{running};
+    auto read = guarded([&] { asked.read(received); });
+    if (read)
+      done = perform(asked, objects_);
+    else
+      done.outcome = std::move(read);
+  }
+  auto reply = done.outcome ? asked.take_reply() : failed(done.outcome.error());
   auto told = reply->builder().getRoot<schema::Reply>();
-  told.setRefs(objects_.end_call(session));
-  told.setNames(objects_.holds_names(session));
+  told.setRefs(done.refs);
+  told.setNames(done.names);
   hand_over_output();
   die_at(fault_point::call_lost_after);
   send(received.header.call, std::move(reply));
@@ -154,74 +144,82 @@ std::size_t release(schema::Release::Reader asked, object_table& objects) {
   return freed;
 }
 
-python_operation read_request(schema::Request::Reader asked,
-                              const session_objects& session) {
-  if (asked.getVerb() > static_cast<unsigned>(last_verb))
+void wire_call::read(const frame& received) {
+  message_.emplace(received);
+  asked_ = message_->root<schema::Request>();
+  if (asked_.getVerb() > static_cast<unsigned>(last_verb))
     throw exception{error{errc::message_malformed, "no such verb"}};
-  python_operation made{.what = static_cast<verb>(asked.getVerb()),
-                        .module = view(asked.getModule()),
-                        .name = view(asked.getName()),
+  if (asked_.getLeaves() > static_cast<unsigned>(last_leaves))
+    throw exception{error{errc::message_malformed, "no such form of results"}};
+  what = static_cast<verb>(asked_.getVerb());
+  session = asked_.getSession();
+  bounds = wire::read_bounds(asked_);
+  keep_exception = asked_.getKeepException();
+  as = static_cast<leaves>(asked_.getLeaves());
+}
+
+python_operation wire_call::read(const session_objects& objects) const {
+  python_operation made{.what = what,
+                        .module = view(asked_.getModule()),
+                        .name = view(asked_.getName()),
                         .target = {},
                         .positional = {},
                         .named = {}};
-  if (made.what == verb::release || made.what == verb::release_session)
-    return made;
-  if (asked.getTarget() != 0)
-    made.target = session.find(asked.getTarget());
-  const auto positional = wire::full_size(asked.getPositional());
+  if (asked_.getTarget() != 0)
+    made.target =
+      py::reinterpret_borrow<py::object>(objects.find(asked_.getTarget()));
+  else if (has_target(what))
+    made.target = to_python(asked_.getReceiver(), objects);
+  const auto positional = wire::full_size(asked_.getPositional());
   made.positional.reserve(positional.size());
   for (auto item : positional)
-    made.positional.push_back(to_python(item, session));
-  for (auto each : wire::full_size(asked.getNamed()))
+    made.positional.push_back(to_python(item, objects));
+  for (auto each : wire::full_size(asked_.getNamed()))
     made.named.emplace_back(view(each.getName()),
-                            to_python(each.getValue(), session));
+                            to_python(each.getValue(), objects));
   return made;
 }
 
-executor::message executor::run(schema::Request::Reader asked,
-                                exception_place& keep_in) {
-  auto& session = objects_.of(asked.getSession());
-  session.begin_call(wire::read_bounds(asked));
-  if (asked.getKeepException())
-    keep_in.session = &session;
-  const auto made = read_request(asked, session);
-  if (made.what == verb::release || made.what == verb::release_session)
-    return run_release(asked, session);
-  const auto outcome = perform(made, session);
-
-  auto reply = std::make_unique<wire::outgoing>(std::span{room_});
-  result_writer writer{session,
-                       asked.getMarkers() ? leaves::markers : leaves::refs,
-                       payload_bytes_max_};
-  writer.write(
-    outcome, wire_sink{reply->builder().initRoot<schema::Reply>().initValue()});
-  if (reply->bytes() > payload_bytes_max_)
-    throw exception{wire::too_large(payload_bytes_max_)};
-  refuse_withdrawn(); // nobody would ever release what is in it
-  session.settle();
-  writer.commit();
-  return reply;
+std::vector<std::uint64_t> wire_call::slots() const {
+  std::vector<std::uint64_t> found;
+  if (asked_.getTarget() != 0)
+    found.push_back(asked_.getTarget());
+  for (auto item : wire::full_size(asked_.getPositional()))
+    if (item.isRef())
+      found.push_back(item.getRef().getSlot());
+  return found;
 }
 
-executor::message executor::run_release(schema::Request::Reader asked,
-                                        session_objects& session) {
-  auto reply = std::make_unique<wire::outgoing>();
-  auto into = reply->builder().initRoot<schema::Reply>().initValue();
-  if (static_cast<verb>(asked.getVerb()) == verb::release)
-    into.setBoolean(session.forget(asked.getTarget()));
-  else
-    into.setInteger(
-      static_cast<std::int64_t>(objects_.release(asked.getSession())));
-  return reply;
+schema::Reply::Builder wire_call::new_reply() {
+  reply_.reset(); // its room is to be all zero
+  reply_ = std::make_unique<wire::outgoing>(room_);
+  return reply_->builder().initRoot<schema::Reply>();
+}
+
+void wire_call::write(result_writer& writer, py::handle outcome) {
+  writer.write_result(outcome, wire_sink{new_reply().initValue()});
+  if (reply_->bytes() > bytes_max)
+    throw exception{wire::too_large(bytes_max)};
+}
+
+void wire_call::write(const value& outcome) {
+  wire::write_value(new_reply().initValue(), outcome);
+}
+
+void wire_call::refuse_unwanted(bool) const {
+  if (call_of_this_thread()->is_withdrawn())
+    throw exception{error{errc::cancelled, "it was withdrawn while it ran"}};
 }
 
 executor::message executor::failed(const error& why) const {
   auto reply = std::make_unique<wire::outgoing>();
   auto into = reply->builder().initRoot<schema::Reply>();
+  into.setRan(why.may_have_run());
   if (why.python() != nullptr) {
     wire::write_raised(into.initRaised(), *why.python());
-    return reply->bytes() > payload_bytes_max_ ? brief(*why.python())
-                                               : std::move(reply);
+    return reply->bytes() > payload_bytes_max_
+             ? brief(*why.python(), why.may_have_run())
+             : std::move(reply);
   }
   auto failure = into.initFailed();
   failure.setCode(static_cast<std::uint8_t>(why.code()));
@@ -231,15 +229,16 @@ executor::message executor::failed(const error& why) const {
 
 // An exception whose text alone is more than the host takes at once. If it was
 // kept, its object still tells all.
-executor::message executor::brief(const python_error& raised) const {
+executor::message executor::brief(const python_error& raised, bool ran) const {
   python_error told;
   told.type = raised.type.substr(0, payload_bytes_max_ / 16);
   told.module = raised.module.substr(0, payload_bytes_max_ / 16);
   told.message = "its text is beyond payload_bytes_max";
   told.object = raised.object;
   auto reply = std::make_unique<wire::outgoing>();
-  wire::write_raised(reply->builder().initRoot<schema::Reply>().initRaised(),
-                     told);
+  auto into = reply->builder().initRoot<schema::Reply>();
+  into.setRan(ran);
+  wire::write_raised(into.initRaised(), told);
   return reply;
 }
 

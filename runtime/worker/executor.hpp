@@ -3,6 +3,8 @@
 // from the data channel, one after the other, and answers each.
 
 #include <memory>
+#include <optional>
+#include <span>
 
 #include "runtime/channel.hpp"
 #include "runtime/python/perform.hpp"
@@ -12,10 +14,31 @@
 
 namespace [[gnu::visibility("hidden")]] snakebridge {
 
-/// What a message asks for. Its names lie in the message; its arguments are new
-/// objects, none for the verbs that release. Throws what `guarded` tells.
-python_operation read_request(schema::Request::Reader asked,
-                              const session_objects& session);
+/// A call that came as a message, and is answered by one.
+class wire_call final : public python_call {
+public:
+  /// `room`: as `wire::outgoing` wants it, for the reply.
+  wire_call(std::size_t payload_bytes_max, std::span<word> room) : room_{room} {
+    bytes_max = payload_bytes_max;
+  }
+
+  /// What it asks for, but for its arguments. Throws what `guarded` tells.
+  void read(const frame& received);
+  python_operation read(const session_objects& session) const override;
+  std::vector<std::uint64_t> slots() const override;
+  void write(result_writer& writer, py::handle outcome) override;
+  void write(const value& outcome) override;
+  void refuse_unwanted(bool ran) const override;
+  std::unique_ptr<wire::outgoing> take_reply() { return std::move(reply_); }
+
+private:
+  schema::Reply::Builder new_reply();
+
+  const std::span<word> room_;
+  std::optional<wire::incoming> message_;
+  schema::Request::Reader asked_;
+  std::unique_ptr<wire::outgoing> reply_;
+};
 
 /// Lets go what a message says: how many objects that were.
 std::size_t release(schema::Release::Reader asked, object_table& objects);
@@ -39,10 +62,8 @@ private:
   channel_state receive(std::vector<frame>& arrived);
   bool take(const frame& received);
   void answer(const frame& received);
-  message run(schema::Request::Reader asked, exception_place& keep_in);
-  message run_release(schema::Request::Reader asked, session_objects& session);
   message failed(const error& why) const;
-  message brief(const python_error& raised) const;
+  message brief(const python_error& raised, bool ran) const;
   void send(std::uint64_t call, message reply);
 
   channel& data_;

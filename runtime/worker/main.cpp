@@ -122,6 +122,8 @@ int serve() {
   });
   if (!ready)
     return refuse(control, {errc::startup_failed, ready.error().message()});
+  if (auto found = import_from(start->path); !found)
+    return refuse(control, found.error());
   if (auto loaded = import_all(start->preload); !loaded)
     return refuse(control, loaded.error());
   socket_channel data{descriptor{worker_descriptor::data},

@@ -200,8 +200,7 @@ TEST_F(Interpreter, WhenOnePoolIsDownThenTheOthersServe) {
   EXPECT_EQ(ask<value>(session, call_message{.module = "fake",
                                              .function = "echo",
                                              .args = {1},
-                                             .options = {.pool = "other",
-                                                         .timeout = {}}})
+                                             .options = {.pool = "other"}})
               .value(),
             1);
 }

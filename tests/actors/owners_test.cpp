@@ -115,7 +115,7 @@ TEST_F(Owners, WhenAnIdIsReleasedThenItIsFreeAtOnce) {
   const auto owner = trapping_client("owner");
   const auto before = open("a", owner);
   const auto object = object_in(before);
-  open_sessions->release(open_sessions->find("a"));
+  EXPECT_TRUE(open_sessions->release(open_sessions->find("a")));
   const auto after = open("a", owner);
   EXPECT_NE(after, before);
   settle();
@@ -130,7 +130,7 @@ TEST_F(Owners, WhenTheOldSessionEndsLateThenTheNewOneKeepsItsId) {
   const auto owner = trapping_client("owner");
   open("a", owner);
   const auto old = open_sessions->find("a");
-  open_sessions->release(old);
+  EXPECT_TRUE(open_sessions->release(old));
   open("a", owner);
   const auto fresh = open_sessions->find("a");
   EXPECT_NE(fresh, old);

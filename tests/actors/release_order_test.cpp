@@ -141,7 +141,7 @@ protected:
       ASSERT_TRUE(client(system, known, open_sessions).open({}));
   }
 
-  result<session_ptr> open(runtime_options& of_call) {
+  result<session_ptr> open(call_options& of_call) {
     return client(system, known, open_sessions).open({}, of_call);
   }
 
@@ -166,14 +166,14 @@ private:
 
 TEST_F(HeldUpEnds, GivenTheCallsTimeoutThenNobodyWaitsLonger) {
   end_sessions(limits::unheard_ends_max);
-  runtime_options brief{.timeout = 1ms};
+  call_options brief{.timeout = 1ms};
   EXPECT_EQ(open(brief).error().code(), errc::overloaded);
   EXPECT_LE(*brief.timeout, 0ms);
 }
 
 TEST_F(HeldUpEnds, WhenTheyAreHeardOfThenWhoWaitsOpensAndHasLessTimeLeft) {
   end_sessions(limits::unheard_ends_max);
-  runtime_options long_call{.timeout = 1h};
+  call_options long_call{.timeout = 1h};
   auto waits = begin([&] { return open(long_call); });
   let_go();
   EXPECT_TRUE(waits.get());
@@ -183,7 +183,7 @@ TEST_F(HeldUpEnds, WhenTheyAreHeardOfThenWhoWaitsOpensAndHasLessTimeLeft) {
 TEST_F(HeldUpEnds, WhenTheCallIsCancelledThenItWaitsNoLonger) {
   end_sessions(limits::unheard_ends_max);
   cancel_source source;
-  runtime_options cancellable{.cancel = source.token()};
+  call_options cancellable{.cancel = source.token()};
   auto waits = begin([&] { return open(cancellable); });
   source.cancel();
   EXPECT_EQ(waits.get().error().code(), errc::cancelled);
@@ -192,7 +192,7 @@ TEST_F(HeldUpEnds, WhenTheCallIsCancelledThenItWaitsNoLonger) {
 // It would wait for a day.
 TEST_F(HeldUpEnds, WhenTheBridgeStopsThenWhoWaitsToOpenIsTold) {
   end_sessions(limits::unheard_ends_max);
-  runtime_options as_configured;
+  call_options as_configured;
   auto waits = begin([&] { return open(as_configured); });
   open_sessions->close();
   EXPECT_EQ(waits.get().error().code(), errc::shutting_down);
@@ -209,7 +209,7 @@ TEST_F(HeldUpEnds, GivenAReleaseThatWaitsThenItIsNoUnheardEnd) {
                       [&](const result<value>&) { held.set_value(); });
   end_sessions(limits::unheard_ends_max - 1);
   auto waits = begin([&] { return open_sessions->release(released); });
-  runtime_options at_once{.timeout = 0ms};
+  call_options at_once{.timeout = 0ms};
   EXPECT_TRUE(open_sessions->await_room(at_once));
   host->finish({});
   held.get_future().wait();

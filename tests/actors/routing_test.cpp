@@ -17,7 +17,7 @@ protected:
     settle();
     happened.take();
   }
-  answer<value> with(const runtime_options& options, const std::string& name,
+  answer<value> with(const call_options& options, const std::string& name,
                      list arguments = {}) {
     return ask<value>(session, call_message{.module = "fake",
                                             .function = name,

@@ -36,7 +36,7 @@ TEST_F(SessionEnd, WhenItsClientEndsInAnyWayThenItIsReleasedOnce) {
 TEST_F(SessionEnd, WhenItIsReleasedThenItsClientLives) {
   const auto owner = trapping_client("client");
   session_with_objects("a", owner);
-  open_sessions->release(open_sessions->find("a"));
+  EXPECT_TRUE(open_sessions->release(open_sessions->find("a")));
   EXPECT_EQ(open_sessions->size(), 0U) << "its id is free at once";
   EXPECT_EQ(took_place(), (events{"call:release", "release:a", "stop:client"}));
   EXPECT_EQ(host().live_objects(), 0U);
@@ -50,7 +50,7 @@ TEST_F(SessionEnd, WhenItIsReleasedThenAPlainClientDoesNotNotice) {
   };
   const auto owner = ends_with_test(system().spawn(plain, caf::unit));
   session_with_objects("a", owner);
-  open_sessions->release(open_sessions->find("a"));
+  EXPECT_TRUE(open_sessions->release(open_sessions->find("a")));
   EXPECT_EQ(took_place(), (events{"call:release", "release:a"}));
   EXPECT_EQ(ask<int>(owner, 5).value(), 5);
 }
@@ -61,7 +61,7 @@ TEST_F(SessionEnd, WhenItIsReleasedThenNothingOfItStaysWithItsClient) {
   auto session = open("a", owner);
   settle();
   const auto left = caf::actor_cast<caf::weak_actor_ptr>(session);
-  open_sessions->release(open_sessions->find("a"));
+  EXPECT_TRUE(open_sessions->release(open_sessions->find("a")));
   session = nullptr;
   settle();
   EXPECT_EQ(left.get()->strong_refs, 0U);

@@ -121,10 +121,9 @@ TEST_F(SessionMessages, WhenTheQueueIsFullThenTheNextIsOverloaded) {
 TEST_F(SessionMessages, GivenAPoolThenCallsRunThere) {
   open_session({}, {{.size = 1}, {.name = "gpu", .size = 1}});
   const auto in = [&](const std::string& pool) {
-    return ask<value>(session,
-                      call_message{.module = "fake",
-                                   .function = "object",
-                                   .options = {.pool = pool, .timeout = {}}});
+    return ask<value>(session, call_message{.module = "fake",
+                                            .function = "object",
+                                            .options = {.pool = pool}});
   };
   EXPECT_EQ(in("gpu").value().as<ref>().interpreter, 2U);
   EXPECT_EQ(in("default").value().as<ref>().interpreter, 1U);
@@ -138,7 +137,7 @@ TEST_F(SessionMessages, GivenARefThenItsCallsRunWhereItLives) {
   const auto there =
     ask<value>(session, call_message{.module = "fake",
                                      .function = "object",
-                                     .options = {.pool = "gpu", .timeout = {}}})
+                                     .options = {.pool = "gpu"}})
       .value();
   const auto here = object_in(session);
   EXPECT_EQ(call(session, "echo", {there}).value(), there);

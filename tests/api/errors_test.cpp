@@ -45,7 +45,7 @@ TEST_P(Errors, WhenPythonCodeRaisesThenItsFramesAreTold) {
   const auto& last = raised->frames.back();
   EXPECT_EQ(last.function, "inner");
   EXPECT_EQ(last.line, 1U);
-  EXPECT_EQ(last.file, "<exec>");
+  EXPECT_THAT(last.file, ::testing::StartsWith("<exec "));
   EXPECT_EQ(raised->frames[raised->frames.size() - 2].function, "outer");
   EXPECT_THAT(raised->traceback,
               HasSubstr("Traceback (most recent call last):"));
@@ -100,7 +100,7 @@ TEST_P(Errors, WhenOrThrowIsUsedThenEachErrorHasItsException) {
     EXPECT_EQ(raised.error().python()->type, "ZeroDivisionError");
     EXPECT_THAT(raised.what(), HasSubstr("division by zero"));
   }
-  EXPECT_THROW(or_throw(bridge.str(5)), sb::invalid_ref_error);
+  EXPECT_THROW(or_throw(bridge.set_attr(5, "x", 1)), sb::invalid_ref_error);
   EXPECT_THROW(or_throw(bridge.with({.pool = "none"}).eval("1")),
                sb::exception);
   EXPECT_EQ(or_throw(bridge.eval("1")), 1);

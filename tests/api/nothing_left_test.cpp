@@ -38,7 +38,7 @@ class NothingLeft : public ::testing::Test {
 protected:
   NothingLeft() {
     // What is made once and stays: the log, the locale.
-    sb::bridge::start({.pools = {marked("default")}});
+    EXPECT_TRUE(sb::bridge::start({.pools = {marked("default")}}));
     // A host's thread is told to be gone a moment before it is.
     EXPECT_TRUE(eventually([&] {
       before = look_at_this_process();

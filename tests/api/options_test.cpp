@@ -56,11 +56,11 @@ TEST_F(Options, WhenOneCallHasObjectsOfTwoPoolsThenItSaysSo) {
 
 TEST_F(Options, GivenAScopeThenItHoldsUnlessTheCallSaysOtherwise) {
   {
-    const sb::runtime_scope in{{.pool = "gpu", .timeout = 10min}};
+    const sb::runtime_scope in{{.timeout = 10min, .pool = "gpu"}};
     EXPECT_EQ(pool_of(bridge), "gpu");
     EXPECT_EQ(pool_of(bridge.with({.pool = "default"})), "default");
     {
-      const sb::runtime_scope inner{{.pool = "default", .timeout = {}}};
+      const sb::runtime_scope inner{{.pool = "default"}};
       EXPECT_EQ(pool_of(bridge), "default");
     }
     EXPECT_EQ(pool_of(bridge), "gpu");
@@ -69,8 +69,8 @@ TEST_F(Options, GivenAScopeThenItHoldsUnlessTheCallSaysOtherwise) {
 }
 
 TEST_F(Options, GivenScopesThenTheInnerTimeoutHolds) {
-  const sb::runtime_scope outer{{.pool = {}, .timeout = 1ms}};
-  const sb::runtime_scope inner{{.pool = "gpu", .timeout = 1min}};
+  const sb::runtime_scope outer{{.timeout = 1ms}};
+  const sb::runtime_scope inner{{.timeout = 1min, .pool = "gpu"}};
   EXPECT_EQ(pool_of(bridge), "gpu");
 }
 

@@ -45,8 +45,8 @@ TEST_P(RefRules, WhateverIsDoneWithAnObjectIsAUseOfIt) {
     const auto another = object(session);
     EXPECT_TRUE(session.len(used)) << by;
     EXPECT_EQ(code_of(session.len(unused)), sb::errc::ref_released) << by;
-    session.release(used);
-    session.release(another);
+    EXPECT_TRUE(session.release(used));
+    EXPECT_TRUE(session.release(another));
   };
   const auto s = session;
   expect_kept("method", [s](auto it) { return s.method(it, "get", "x"); });
@@ -211,8 +211,8 @@ TEST_P(ConfiguredRefRules, InStrictModeASessionIsWarnedOfOncePerCrossing) {
   EXPECT_EQ(log.warnings("hoarder").size(), 1U);
   or_throw(session.eval("object()"));
   EXPECT_EQ(log.warnings("hoarder").size(), 1U) << "told already";
-  session.release(objects[0]);
-  session.release(objects[1]);
+  EXPECT_TRUE(session.release(objects[0]));
+  EXPECT_TRUE(session.release(objects[1]));
   or_throw(session.eval("object()"));
   EXPECT_EQ(log.warnings("hoarder").size(), 2U) << "a new crossing";
   EXPECT_EQ(log.warnings("modest").size(), 0U);

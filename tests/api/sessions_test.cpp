@@ -197,7 +197,7 @@ TEST_P(Sessions, WhenItIsJoinedByIdThenItIsTheSame) {
   EXPECT_EQ(second.eval("x"), 1);
   EXPECT_EQ(bridge.with({.session = "model"}).eval("x"), 1);
   EXPECT_EQ(bridge.stats().sessions, 1U);
-  bridge.release_session("model");
+  EXPECT_TRUE(bridge.release_session("model"));
 }
 
 // It waited for the call's own end.

@@ -125,7 +125,7 @@ class Examples(unittest.TestCase):
     def test_hello(self):
         ended = run(BIN / "hello")
         self.assertEqual(ended.stdout.split(),
-                         ["4.0", "True", "3.14", "deadline_exceeded"])
+                         ["4.0", "True", "'ABC'", "3.14", "deadline_exceeded"])
         self.assertEqual(ended.returncode, 0)
 
     def test_quickstart(self):

@@ -1,7 +1,7 @@
 // What a host reads: the replies on the data socket, and on the control socket
 // why its worker did not start. What a caller then does with a value is part of
 // it: a value that cannot be printed or compared is no value.
-#include <snakebridge/error.hpp>
+#include <snakebridge/result.hpp>
 
 #include "runtime/wire.hpp"
 #include "tests/fuzz/input.hpp"

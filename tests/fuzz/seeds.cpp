@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include <snakebridge/error.hpp>
+#include <snakebridge/result.hpp>
 
 #include "tests/fuzz/builders.hpp"
 #include "tests/support/some_error.hpp"

@@ -1,6 +1,6 @@
 // What a worker reads: its orders, requests, releases. Python is real, and
 // started with the first input; nothing that is asked for is done.
-#include <snakebridge/error.hpp>
+#include <snakebridge/result.hpp>
 
 #include "runtime/python/guarded.hpp"
 #include "runtime/worker/executor.hpp"
@@ -9,6 +9,8 @@
 namespace snakebridge::fuzz {
 
 namespace {
+
+constexpr std::size_t reply_bytes_max = 1 << 20;
 
 // An interpreter that has one object already, for refs to find, and all that
 // arguments may need.
@@ -67,9 +69,9 @@ void run_start(const frame& received) {
 void run_request(const frame& received) {
   auto& objects = python().objects();
   expect_handled([&] {
-    wire::incoming message{received};
-    return read_request(message.root<schema::Request>(), objects.of(1))
-      .positional.size();
+    wire_call asked{reply_bytes_max, {}};
+    asked.read(received);
+    return asked.read(objects.of(1)).positional.size() + asked.slots().size();
   });
 }
 

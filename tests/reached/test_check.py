@@ -68,15 +68,47 @@ class Check(unittest.TestCase):
         self.assertEqual(ended.returncode, 1)
         self.assertIn("errc node_down is reached by now", ended.stdout)
 
-    def test_a_skipped_test_that_the_page_names_fails_the_run(self):
+    def check_skips(self, let, shown=""):
+        """Of a run in which api.A.One, of both placements, skipped itself."""
         page = self.folder.parent / "page.md"
-        page.write_text("| a fault | `api.A.One` |\n", encoding="utf-8")
+        page.write_text(shown, encoding="utf-8")
+        skips = self.folder.parent / "skips.txt"
+        skips.write_text(f"# Why.\n{let}\n", encoding="utf-8")
         self.note("api.A.One", "skipped api.A.One/embedded")
-        self.note("api.A.Two", "skipped api.A.Two")
-        ended = self.check(page)
+        self.note("api.A.Two")
+        return self.check(page, skips)
+
+    def test_a_skipped_test_that_the_page_names_fails_the_run(self):
+        ended = self.check_skips("api.A.One: why",
+                                 "| a fault | `api.A.One` |\n")
         self.assertEqual(ended.returncode, 1)
-        self.assertIn("api.A.One/embedded was skipped", ended.stdout)
-        self.assertNotIn("api.A.Two", ended.stdout)
+        self.assertIn("api.A.One was skipped, but docs", ended.stdout)
+
+    def test_a_skip_that_is_not_listed_fails_the_run(self):
+        ended = self.check_skips("")
+        self.assertEqual(ended.returncode, 1)
+        self.assertIn("api.A.One was skipped: ", ended.stdout)
+
+    def test_a_skip_that_is_listed_is_let(self):
+        for let in ("api.A.One: why", "? api.A.One: why", "? api.A.*: why"):
+            self.assertEqual(self.check_skips(let).returncode, 0, let)
+
+    def test_a_listed_test_that_was_not_skipped_fails_the_run(self):
+        ended = self.check_skips("api.A.One: why\napi.A.Two: why")
+        self.assertEqual(ended.returncode, 1)
+        self.assertIn("api.A.Two was not skipped", ended.stdout)
+
+    def test_a_listed_test_that_need_not_skip_may_run(self):
+        ended = self.check_skips("api.A.One: why\n? api.A.Two: why")
+        self.assertEqual(ended.returncode, 0)
+
+    def test_a_listed_name_of_no_test_fails_the_run(self):
+        ended = self.check_skips("api.A.One: why\n? api.A.Gone: why")
+        self.assertEqual(ended.returncode, 1)
+        self.assertIn("names api.A.Gone, which is no test", ended.stdout)
+
+    def test_under_a_sanitizer_without_the_lists_any_skip_is_let(self):
+        self.check_skips("")
         self.assertEqual(self.check().returncode, 0)
 
     def test_a_run_of_some_of_the_tests_says_nothing(self):

@@ -30,7 +30,7 @@ struct snakebridge::converter<snakebridge::testing::point> {
   using point = snakebridge::testing::point;
   static value to_value(const point& from) { return tuple{from.x, from.y}; }
   static result<point> from_value(const value& from) {
-    return from.to<std::pair<int, int>>().map([](const auto& both) {
+    return from.to<std::pair<int, int>>().transform([](const auto& both) {
       return point{both.first, both.second};
     });
   }
@@ -75,13 +75,19 @@ TEST(Convert, GivenANumberThenItConvertsOnlyExactly) {
   EXPECT_EQ(value{16}.as<double>(), 16.0);
   EXPECT_EQ(value{0.5}.as<float>(), 0.5F);
   EXPECT_EQ(refusal<double>(9007199254740993),
-            "9007199254740993 is no exact float");
+            "9007199254740993 is no exact float; cast<T>() takes it, "
+            "with loss");
   EXPECT_EQ(refusal<double>(std::numeric_limits<std::int64_t>::max()),
-            "9223372036854775807 is no exact float");
-  EXPECT_EQ(refusal<float>(0.1), "0.1 is no exact 32 bit float");
+            "9223372036854775807 is no exact float; cast<T>() takes it, "
+            "with loss");
+  EXPECT_EQ(refusal<float>(0.1),
+            "0.1 is no exact 32 bit float; cast<T>() takes it, with loss");
+  EXPECT_EQ(refusal<float>(1e300), "1e+300 is no exact 32 bit float");
   EXPECT_EQ(refusal<std::int8_t>(128), "128 is no exact 8 bit integer");
   EXPECT_EQ(refusal<unsigned>(-1), "-1 is no exact 32 bit integer");
-  EXPECT_EQ(refusal<int>(1.0), "expected int, got float 1.0");
+  EXPECT_EQ(refusal<int>(1.0),
+            "expected int, got float 1.0; cast<T>() takes it, with loss");
+  EXPECT_EQ(refusal<int>(1.5), "expected int, got float 1.5");
   EXPECT_EQ(refusal<int>(true), "expected int, got bool True");
   EXPECT_EQ(refusal<bool>(1), "expected bool, got int 1");
   EXPECT_EQ(refusal<double>(true), "expected float, got bool True");

@@ -7,6 +7,8 @@ namespace snakebridge::testing {
 
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+using ::testing::StartsWith;
 
 TEST_P(HostErrors, WhenPythonRaisesThenTypeMessageAndTracebackAreTold) {
   const auto outcome = call("json", "loads", "{");
@@ -26,13 +28,13 @@ TEST_P(HostErrors, WhenPythonRaisesThenItsFramesAreToldOutermostFirst) {
   exec("def inner():\n  raise KeyError('k')\ndef outer():\n  inner()");
   const auto raised = raised_by(eval("outer()"));
   ASSERT_EQ(raised.frames.size(), 3u);
-  EXPECT_EQ(raised.frames[0].file, "<eval>");
+  EXPECT_THAT(raised.frames[0].file, StartsWith("<eval "));
   EXPECT_EQ(raised.frames[0].function, "<module>");
   EXPECT_EQ(raised.frames[1].function, "outer");
   EXPECT_EQ(raised.frames[1].line, 4u);
   EXPECT_EQ(raised.frames[2].function, "inner");
   EXPECT_EQ(raised.frames[2].line, 2u);
-  EXPECT_EQ(raised.frames[2].file, "<exec>");
+  EXPECT_THAT(raised.frames[2].file, StartsWith("<exec "));
   EXPECT_EQ(raised.message, "'k'");
 }
 
@@ -111,7 +113,7 @@ TEST_P(HostErrors, GivenANestedClassThenItsNameIsQualified) {
        "def f(): raise outer.error('x')");
   const auto raised = raised_by(eval("f()"));
   EXPECT_EQ(raised.type, "outer.error");
-  EXPECT_EQ(raised.module, "__snakebridge_session__");
+  EXPECT_THAT(raised.module, MatchesRegex("__snakebridge_session_[0-9]+__"));
 }
 
 TEST_P(HostErrors, GivenAnExceptionThatCannotBeToldThenItsTypeStillIs) {
@@ -124,7 +126,7 @@ TEST_P(HostErrors, GivenAnExceptionThatCannotBeToldThenItsTypeStillIs) {
        "  def __str__(self): return 5\n"
        "def f(kind): raise kind()");
   EXPECT_EQ(raised_by(eval("f(sly)")).type, "sly");
-  EXPECT_EQ(raised_by(eval("f(silent)")).message, "");
+  EXPECT_EQ(raised_by(eval("f(silent)")).message, "<exception str() failed>");
   EXPECT_EQ(raised_by(eval("f(surrogate)")).message, "\\ud800");
   EXPECT_EQ(value_of(eval("1")), value{1});
 }
@@ -156,7 +158,7 @@ TEST_P(HostErrors, WhenPythonRecursesWithoutEndThenItGoesOnAfterwards) {
 TEST_P(HostErrors, GivenCodeThatDoesNotParseThenItIsASyntaxError) {
   const auto raised = raised_by(eval("1 +"));
   EXPECT_EQ(raised.type, "SyntaxError");
-  EXPECT_THAT(raised.traceback, HasSubstr("<eval>"));
+  EXPECT_THAT(raised.traceback, HasSubstr("<eval "));
   EXPECT_EQ(raised_by(session->exec("def")).type, "SyntaxError");
   EXPECT_EQ(raised_by(eval("x = 1")).type, "SyntaxError");
   EXPECT_EQ(raised_by(session->exec("if 1:\n 2\n\t3")).type, "TabError");

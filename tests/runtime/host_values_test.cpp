@@ -170,10 +170,10 @@ TEST_P(HostValues, WhenSomethingHasNoValueFormThenOnlyItIsARef) {
        "class row(list): pass\n"
        "def function(): pass");
   const std::vector<std::pair<const char*, const char*>> rows{
-    {"number(5)", "__snakebridge_session__.number"},
-    {"text('x')", "__snakebridge_session__.text"},
-    {"table(a=1)", "__snakebridge_session__.table"},
-    {"row([1])", "__snakebridge_session__.row"},
+    {"number(5)", "__snakebridge_session_[0-9]+__.number"},
+    {"text('x')", "__snakebridge_session_[0-9]+__.text"},
+    {"table(a=1)", "__snakebridge_session_[0-9]+__.table"},
+    {"row([1])", "__snakebridge_session_[0-9]+__.row"},
     {"object()", "object"},
     {"function", "function"},
     {"__import__('pathlib').Path('/')", "pathlib.PosixPath"},
@@ -186,7 +186,8 @@ TEST_P(HostValues, WhenSomethingHasNoValueFormThenOnlyItIsARef) {
     const auto& leaf = got[1]["a"];
     EXPECT_EQ(leaf[1], value{"x"}) << code;
     ASSERT_TRUE(leaf[0].is_ref()) << code << ": " << got;
-    EXPECT_EQ(leaf[0].as<ref>().type_name, type) << code;
+    EXPECT_THAT(leaf[0].as<ref>().type_name, ::testing::MatchesRegex(type))
+      << code;
     EXPECT_EQ(value_of(eval("x", "x"_a = leaf[0])).kind(), kind::ref);
   }
   release_all();

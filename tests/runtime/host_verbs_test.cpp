@@ -103,7 +103,7 @@ TEST_P(HostVerbs, WhenAnObjectIsReleasedTwiceThenTheSecondIsANoOp) {
 }
 
 TEST_P(HostVerbs, WhenAllOfASessionIsReleasedThenItsObjectsAreCounted) {
-  eval("[object() for i in range(5)]");
+  ASSERT_TRUE(eval("[object() for i in range(5)]"));
   EXPECT_EQ(live_objects(), 5u);
   EXPECT_EQ(release_all(), value{5});
   EXPECT_EQ(release_all(), value{0});
@@ -112,7 +112,7 @@ TEST_P(HostVerbs, WhenAllOfASessionIsReleasedThenItsObjectsAreCounted) {
 
 TEST_P(HostVerbs, WhenASlotWasReleasedThenNoNewObjectGetsIt) {
   const auto first = value_of(eval("object()")).as<ref>();
-  session->release(first);
+  EXPECT_TRUE(session->release(first));
   const auto second = value_of(eval("object()")).as<ref>();
   EXPECT_GT(second.slot, first.slot);
   EXPECT_EQ(code_of(session->on(verb::repr, first)), errc::ref_released);
@@ -187,7 +187,7 @@ TEST_P(HostVerbs, WhenASessionEndsThenItsNamespaceIsFreed) {
     return eval("hasattr(__import__('builtins'), 'traced_gone')")
            == value{true};
   }));
-  eval("delattr(__import__('builtins'), 'traced_gone')");
+  EXPECT_TRUE(eval("delattr(__import__('builtins'), 'traced_gone')"));
 }
 
 TEST_P(HostVerbs, GivenADeadlineThatHasPassedThenTheCallNeverRuns) {

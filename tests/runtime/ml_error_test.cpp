@@ -29,6 +29,83 @@ TEST(MlError, GivenAnUnrelatedExceptionThenItMeansNothing) {
     EXPECT_FALSE(translate(told)) << told.message;
 }
 
+// What the libraries raise, or their callers, that is of another kind.
+TEST(MlError, GivenAnotherMistakeOfALibraryThenItMeansNothing) {
+  for (const auto& told :
+       {value_error("Input X contains NaN."),
+        value_error("Found array with 0 sample(s) (shape=(0, 2)) while a "
+                    "minimum of 1 is required by LinearRegression."),
+        value_error("n_samples=6 should be >= n_clusters=10."),
+        value_error("The feature names should match those that were passed "
+                    "during fit."),
+        value_error("y contains previously unseen labels: np.str_('c')"),
+        value_error("Can only compare identically-labeled Series objects"),
+        value_error("columns overlap but no suffix specified: Index(['a'])"),
+        value_error("If using all scalar values, you must pass an index"),
+        value_error("`k` must be an integer satisfying `0 < k < "
+                    "min(A.shape)`."),
+        value_error("window is longer than input signal"),
+        type_error("data type 'foo' not understood"),
+        raised("builtins", "KeyError", "'inconsistent shapes'"),
+        raised("builtins", "AttributeError",
+               "'Series' object has no attribute 'shape mismatch'"),
+        raised("builtins", "IndexError", "index (5) out of range")})
+    for (const auto* file :
+         {"sklearn/base.py", "pandas/core/frame.py", "scipy/linalg/_basic.py"})
+      EXPECT_FALSE(translate(raised_in(file, told))) << told.message;
+  for (const auto& told :
+       {onnx("NoSuchFile", "[ONNXRuntimeError] : 3 : NO_SUCHFILE : Load model "
+                           "from nope.onnx failed"),
+        onnx("InvalidArgument", "[ONNXRuntimeError] : 2 : INVALID_ARGUMENT : "
+                                "Invalid output name:shape"),
+        onnx("NotImplemented", "[ONNXRuntimeError] : 9 : NOT_IMPLEMENTED : "
+                               "Could not find an implementation for Conv(11) "
+                               "node with name 'aa'"),
+        raised("pandas.errors", "ParserError",
+               "Error tokenizing data. C error: Expected 3 fields in line 3, "
+               "saw 4")})
+    EXPECT_FALSE(translate(told)) << told.message;
+}
+
+TEST(MlError, GivenWordsThatOnlyALibraryIsBelievedThenOthersMeanNothing) {
+  for (const auto& told :
+       {value_error("could not convert string to float: 'red'"),
+        value_error("the image must be square"),
+        value_error("answers must have the same length"),
+        value_error("X has 3 features, but no price"),
+        value_error("the shape of the cake is expected to have shape"),
+        value_error("columns passed, passed data had a day off"),
+        value_error("Invalid value 'x' for dtype"),
+        runtime_error("bad allocation of seats"),
+        runtime_error("Available memory of a city"),
+        type_error("unsupported operand type(s) for +: 'int' and 'str'"),
+        type_error("can only concatenate str (not \"int\") to str"),
+        raised("builtins", "Exception",
+               "Dot product shape mismatch, (3,) vs "
+               "(4,)"),
+        raised("builtins", "NotImplementedError", "shape mismatch")})
+    EXPECT_FALSE(translate(told)) << told.message;
+}
+
+// An exception is of the library whose file raised it, however it is installed.
+TEST(MlError, GivenTheFileThatRaisedItThenItTellsTheLibrary) {
+  const auto is_believed = [](const std::string& file) {
+    auto told = value_error("inconsistent shapes");
+    told.frames = {{"/home/me/work.py", 1, "work"}, {file, 2, "check"}};
+    return is_of_library_code(told);
+  };
+  EXPECT_TRUE(is_believed("/v/lib/python3.11/site-packages/scipy/a/b.py"));
+  EXPECT_TRUE(is_believed("/usr/lib/python3/dist-packages/pandas/c.py"));
+  EXPECT_TRUE(is_believed("scipy/spatial/_ckdtree.pyx"));
+  EXPECT_TRUE(is_believed("sklearn/neighbors/_binary_tree.pxi.tp"));
+  EXPECT_FALSE(is_believed("/v/site-packages/scipyish/b.py"));
+  EXPECT_FALSE(is_believed("/v/site-packages/mine/scipy/b.py"));
+  EXPECT_FALSE(is_believed("/home/me/scipy/b.py"));
+  EXPECT_FALSE(is_believed("scipy/b.py"));
+  EXPECT_FALSE(is_believed("-packages/"));
+  EXPECT_FALSE(is_believed(""));
+}
+
 TEST(MlError, GivenFactsThenTheyAreWorthMoreThanText) {
   auto memory = raised("numpy.core._exceptions", "_ArrayMemoryError",
                        "Unable to allocate 7.3 TiB");
@@ -64,7 +141,9 @@ TEST(MlError, GivenEndlessTextThenABoundedPartOfItIsRead) {
   constexpr std::size_t length = 1U << 20U;
   for (const auto* unit :
        {"(", "[1,", "1x", "shapes (", "(1", "9", "size of tensor a (", "gpu ",
-        "dtype('", "expected scalar type ", "cuda out of memory "}) {
+        "dtype('", "expected scalar type ", "cuda out of memory ",
+        "samples: [1, 1, ", "matmul: dimension mismatch with signature k=1 ",
+        "got invalid dimensions for {", "requested buffer of size 9"}) {
     std::string text;
     text.reserve(length);
     while (text.size() < length)

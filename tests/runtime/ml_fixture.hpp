@@ -32,6 +32,20 @@ inline python_error type_error(const std::string& message) {
   return raised("builtins", "TypeError", message);
 }
 
+inline python_error onnx(const std::string& type, const std::string& message) {
+  return raised("onnxruntime.capi.onnxruntime_pybind11_state", type, message);
+}
+
+/// Raised by the code of a library that a caller's code called. Cython's frames
+/// tell no place.
+inline python_error raised_in(const std::string& file, python_error told) {
+  const bool compiled = file.ends_with(".pyx") || file.ends_with(".pxi");
+  told.frames = {{"/home/me/work.py", 1, "work"},
+                 {(compiled ? "" : "/usr/lib/python3.11/site-packages/") + file,
+                  2, "check"}};
+  return told;
+}
+
 /// What it means; a test fails if it means something else.
 template <class T>
 T meaning_of(const python_error& told) {

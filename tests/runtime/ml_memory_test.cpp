@@ -38,6 +38,12 @@ python_error cupy_error() {
   return made;
 }
 
+python_error numpy_error(const std::string& message) {
+  auto made = raised("numpy._core._exceptions", "_ArrayMemoryError", message);
+  made.mro.emplace_back("builtins.MemoryError");
+  return made;
+}
+
 const std::vector<memory_row> memory_rows{
   {runtime_error(old_torch), "cuda:0", 2048, 1280, 8192},
   {raised("torch.cuda", "OutOfMemoryError", old_torch), "cuda:0", 2048, 1280,
@@ -83,6 +89,64 @@ const std::vector<memory_row> memory_rows{
    8,
    {},
    {}},
+  // Of pandas.merge and sklearn.metrics.pairwise_distances.
+  {numpy_error("Unable to allocate 8.00 TiB for an array with shape "
+               "(1099511627776,) and data type int64"),
+   "cpu",
+   8'388'608,
+   {},
+   {}},
+  {numpy_error("Unable to allocate 671. GiB for an array with shape (300000, "
+               "300000) and data type float64"),
+   "cpu",
+   687'104,
+   {},
+   {}},
+  {raised("pandas.errors", "ParserError",
+          "Error tokenizing data. C error: out of memory"),
+   "cpu",
+   {},
+   {},
+   {}},
+  {onnx("Fail",
+        "[ONNXRuntimeError] : 1 : FAIL : Non-zero status code returned while "
+        "running ConstantOfShape node. Name:'cos' Status Message: "
+        "/onnxruntime_src/onnxruntime/core/framework/bfc_arena.cc:360 void* "
+        "onnxruntime::BFCArena::AllocateRawInternal(size_t, bool, "
+        "onnxruntime::Stream*) Failed to allocate memory for requested buffer "
+        "of size 34359738368\n"),
+   "",
+   32768,
+   {},
+   {}},
+  {onnx("RuntimeException",
+        "[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Non-zero status code "
+        "returned while running Conv node. Name:'Conv_3' Status Message: "
+        "/onnxruntime_src/onnxruntime/core/framework/bfc_arena.cc:342 void* "
+        "onnxruntime::BFCArena::AllocateRawInternal(size_t, bool) Available "
+        "memory of 5242880 is smaller than requested bytes of 20971520"),
+   "",
+   20,
+   5,
+   {}},
+  {onnx("RuntimeException",
+        "[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Non-zero status code "
+        "returned while running Conv node. Name:'Conv_3' Status Message: bad "
+        "allocation"),
+   "",
+   {},
+   {},
+   {}},
+  {onnx("Fail", "[ONNXRuntimeError] : 1 : FAIL : CUDA failure 2: out of memory "
+                "; GPU=1 ; hostname=node ; "
+                "file=/onnxruntime_src/onnxruntime/core/providers/cuda/"
+                "cuda_allocator.cc ; line=47 ; "
+                "expr=cudaMalloc((void**)&p, size); "),
+   "cuda:1",
+   {},
+   {},
+   {}},
+  {memory_error("std::bad_alloc"), "cpu", {}, {}, {}}, // of onnxruntime too
 };
 
 } // namespace

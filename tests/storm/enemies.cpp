@@ -261,14 +261,16 @@ bool enemies::strike_an_actor(const std::string& pool, bool at_its_session) {
       const auto session = sb::open_session(self, *bridge, {});
       tell->session.set_value(session);
       self
-        ->request(session, patience,
-                  sb::call_message{"builtins", "object", {}, {}, {pool}})
+        ->request(
+          session, patience,
+          sb::call_message{"builtins", "object", {}, {}, {.pool = pool}})
         .then(
           [=](const sb::value& made) {
             tell->object.set_value(made);
             self
-              ->request(session, patience,
-                        sb::call_message{"time", "sleep", {0.02}, {}, {pool}})
+              ->request(
+                session, patience,
+                sb::call_message{"time", "sleep", {0.02}, {}, {.pool = pool}})
               .then([](const sb::value&) {}, [](const caf::error&) {});
           },
           [=](const caf::error& why) {
@@ -281,7 +283,8 @@ bool enemies::strike_an_actor(const std::string& pool, bool at_its_session) {
   const auto object = tell->object.get_future().get();
   const caf::scoped_actor self{bridge_.system()};
   auto under_way = self->request(
-    session, patience, sb::call_message{"time", "sleep", {0.02}, {}, {pool}});
+    session, patience,
+    sb::call_message{"time", "sleep", {0.02}, {}, {.pool = pool}});
   if (at_its_session)
     caf::anon_send_exit(session, caf::exit_reason::kill);
   else

@@ -27,6 +27,8 @@ public:
     return path_ / name;
   }
 
+  const std::filesystem::path& path() const { return path_; }
+
 private:
   std::filesystem::path path_;
 };

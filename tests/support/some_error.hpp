@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include <snakebridge/error.hpp>
+#include <snakebridge/result.hpp>
 
 namespace snakebridge::testing {
 

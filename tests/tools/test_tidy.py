@@ -50,6 +50,14 @@ class Tree(unittest.TestCase):
         self.assertIn(message, told[0])
         (self.root / path).unlink()
 
+    def assert_hinted(self, path, text, line, message):
+        self.assert_clean(path, text)
+        told = [one for one in tidy.hints(self.root)
+                if one.startswith(f"{path}:{line}: ")]
+        self.assertEqual(len(told), 1)
+        self.assertIn(message, told[0])
+        (self.root / path).unlink()
+
     def assert_include_caught(self, path, include, message):
         opening = OPENING if path.endswith(".hpp") else "\n\n\n"
         self.assert_caught(path, f"{opening}#include {include}\n", 4, message)
@@ -225,9 +233,9 @@ class Lengths(Tree):
         body = [f"{indent}  step({i});" for i in range(lines - 2)]
         return "\n".join([indent + opening, *body, indent + "}"]) + "\n"
 
-    def test_a_file_has_400_lines(self):
+    def test_a_file_of_more_than_400_lines_is_worth_a_look(self):
         self.assert_clean("config/a.cpp", "int a;\n" * 400)
-        self.assert_caught("config/a.cpp", "int a;\n" * 401, 401, "401 lines")
+        self.assert_hinted("config/a.cpp", "int a;\n" * 401, 401, "401 lines")
 
     def test_a_line_has_80_columns(self):
         self.assert_clean("config/a.cpp", "// " + "x" * 77 + "\n")
@@ -237,22 +245,22 @@ class Lengths(Tree):
     def test_columns_are_characters(self):
         self.assert_clean("config/a.cpp", "// " + "…" * 77 + "\n")
 
-    def test_a_function_has_60_lines(self):
+    def test_so_is_a_function_of_more_than_60(self):
         self.assert_clean("config/a.cpp", self.function(60))
-        self.assert_caught("config/a.cpp", self.function(61), 1,
+        self.assert_hinted("config/a.cpp", self.function(61), 1,
                            "f has 61 lines")
 
-    def test_a_member_function_has_60_lines(self):
+    def test_so_is_a_member_function(self):
         text = "class c {\n" + self.function(61, indent="  ") + "};\n"
-        self.assert_caught("config/a.cpp", text, 2, "f has 61 lines")
+        self.assert_hinted("config/a.cpp", text, 2, "f has 61 lines")
 
     def test_a_constructor_counts_from_its_name(self):
         long = self.function(60, opening="c::c(int x)\n    : x_{x}, y_{1} {")
-        self.assert_caught("config/a.cpp", long, 1, "c::c has 61 lines")
+        self.assert_hinted("config/a.cpp", long, 1, "c::c has 61 lines")
 
     def test_the_return_type_may_stand_alone(self):
         long = "std::string\n" + self.function(61, opening="f(int x) {")
-        self.assert_caught("config/a.cpp", long, 2, "f has 61 lines")
+        self.assert_hinted("config/a.cpp", long, 2, "f has 61 lines")
 
     def test_what_is_no_function_may_be_long(self):
         steps = "".join(f"int f{i}();\n" for i in range(90))
@@ -264,7 +272,7 @@ class Lengths(Tree):
     def test_text_does_not_end_a_function(self):
         long = ('int f() {\n  auto s = R"py(\n}\n)py"; // }\n'
                 + "  step();\n" * 60 + "}\n")
-        self.assert_caught("config/a.cpp", long, 1, "f has 65 lines")
+        self.assert_hinted("config/a.cpp", long, 1, "f has 65 lines")
 
 
 class Headers(Tree):

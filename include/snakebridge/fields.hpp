@@ -1,0 +1,128 @@
+#pragma once
+// Structs as Python values: SNAKEBRIDGE_FIELDS(sale, region, qty, when), beside
+// the struct and in its namespace, gives it a converter. To Python it goes as a
+// dict; it comes from a dict by its keys, and from a tuple or list that has
+// just as many items in their order (what `leaves::plain` makes of a namedtuple
+// or a row). Keys beyond the fields are left alone, an empty optional may be
+// missing.
+
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include <snakebridge/value.hpp>
+
+namespace snakebridge {
+
+// Of convert.hpp, whose part this is.
+error not_convertible(std::string_view wanted, const value& got);
+error not_convertible_at(std::string_view place, const error& inner);
+
+namespace detail {
+
+const std::vector<value>* sequence_of(const value& from);
+
+template <class Struct, class Member>
+struct field {
+  const char* name;
+  Member Struct::*member;
+};
+
+template <class Struct, class Member>
+constexpr field<Struct, Member> field_of(const char* name,
+                                         Member Struct::*member) {
+  return {name, member};
+}
+
+/// Found by ADL: see SNAKEBRIDGE_FIELDS.
+template <class T>
+concept has_fields = requires(const T* of) {
+  snakebridge_fields(of);
+};
+
+template <class T>
+inline constexpr bool may_be_missing = false;
+template <class T>
+inline constexpr bool may_be_missing<std::optional<T>> = true;
+
+/// Tells that a struct has no such key: "has no 'qty'".
+error no_field(const char* name, const value& in);
+error not_as_many(std::size_t fields, const value& in);
+
+} // namespace detail
+
+template <detail::has_fields T>
+struct converter<T> {
+  static value to_value(const T& item) {
+    dict made;
+    std::apply(
+      [&](const auto&... each) {
+        (made.append(each.name, value{item.*each.member}), ...);
+      },
+      fields());
+    return value{std::move(made)};
+  }
+
+  static result<T> from_value(const value& from) {
+    T made{};
+    std::optional<error> failed;
+    const auto* row = detail::sequence_of(from);
+    const auto* named = from.get_if<dict>();
+    if (row == nullptr && named == nullptr)
+      return not_convertible("dict", from);
+    constexpr auto count = std::tuple_size_v<decltype(fields())>;
+    if (row != nullptr && row->size() != count)
+      return detail::not_as_many(count, from);
+    std::size_t at = 0;
+    const auto read = [&]<class Member>(const detail::field<T, Member>& each) {
+      const auto* item = named ? named->find(each.name) : &(*row)[at++];
+      if (failed || (item == nullptr && detail::may_be_missing<Member>))
+        return;
+      if (item == nullptr) {
+        failed = detail::no_field(each.name, from);
+        return;
+      }
+      auto converted = converter<Member>::from_value(*item);
+      if (converted)
+        made.*each.member = *std::move(converted);
+      else
+        failed = not_convertible_at("['" + std::string{each.name} + "']",
+                                    converted.error());
+    };
+    std::apply([&](const auto&... each) { (read(each), ...); }, fields());
+    if (failed)
+      return *std::move(failed);
+    return made;
+  }
+
+private:
+  static constexpr auto fields() {
+    return snakebridge_fields(static_cast<const T*>(nullptr));
+  }
+};
+
+} // namespace snakebridge
+
+// One field after the other: the preprocessor reads what is left again, as
+// often as EXPAND says, which is more than fields will ever be.
+#define SNAKEBRIDGE_PARENS ()
+#define SNAKEBRIDGE_EXPAND(...)                                                \
+  SNAKEBRIDGE_EXPAND3(SNAKEBRIDGE_EXPAND3(SNAKEBRIDGE_EXPAND3(__VA_ARGS__)))
+#define SNAKEBRIDGE_EXPAND3(...)                                               \
+  SNAKEBRIDGE_EXPAND2(SNAKEBRIDGE_EXPAND2(SNAKEBRIDGE_EXPAND2(__VA_ARGS__)))
+#define SNAKEBRIDGE_EXPAND2(...)                                               \
+  SNAKEBRIDGE_EXPAND1(SNAKEBRIDGE_EXPAND1(SNAKEBRIDGE_EXPAND1(__VA_ARGS__)))
+#define SNAKEBRIDGE_EXPAND1(...) __VA_ARGS__
+#define SNAKEBRIDGE_EACH_FIELD(STRUCT, FIELD, ...)                             \
+  ::snakebridge::detail::field_of(#FIELD, &STRUCT::FIELD) __VA_OPT__(          \
+    , SNAKEBRIDGE_NEXT_FIELD SNAKEBRIDGE_PARENS(STRUCT, __VA_ARGS__))
+#define SNAKEBRIDGE_NEXT_FIELD() SNAKEBRIDGE_EACH_FIELD
+
+/// Gives STRUCT, which must have a default constructor, a converter of the
+/// members named after it. Stands beside the struct, in its namespace.
+#define SNAKEBRIDGE_FIELDS(STRUCT, ...)                                        \
+  [[maybe_unused]] constexpr auto snakebridge_fields(const STRUCT*) {          \
+    return ::std::tuple{                                                       \
+      SNAKEBRIDGE_EXPAND(SNAKEBRIDGE_EACH_FIELD(STRUCT, __VA_ARGS__))};        \
+  }                                                                            \
+  static_assert(true, "for the semicolon")

@@ -1,0 +1,141 @@
+#include "runtime/python/session_module.hpp"
+
+#include <fmt/format.h>
+
+#include "config/tunables.hpp"
+
+#include "runtime/python/plain.hpp"
+#include "runtime/python/session_sources.hpp"
+#include "runtime/python/sessions.hpp"
+
+namespace snakebridge {
+
+namespace {
+
+// Python's side: never freed, as Python itself is not.
+struct side {
+  PyObject* session_type = nullptr;
+  PyObject* frame_code = nullptr;
+  PyObject* plain = nullptr;
+  PyObject* keys = nullptr;
+};
+
+side& python_side() {
+  static side made;
+  return made;
+}
+
+py::dict run_source(const char* source, const char* name, py::dict space) {
+  space["__builtins__"] = py::module_::import("builtins");
+  space["__name__"] = name;
+  const auto code =
+    checked(Py_CompileString(source, "<snakebridge>", Py_file_input));
+  checked(PyEval_EvalCode(code.ptr(), space.ptr(), space.ptr()));
+  return space;
+}
+
+// Name by name: a finaliser may take one out before us.
+void end_names(PyObject* space) {
+  const auto names = py::reinterpret_steal<py::list>(PyDict_Keys(space));
+  if (!names) // no memory: then all at once
+    PyErr_Clear();
+  for (Py_ssize_t at = 0; names && at < PyList_GET_SIZE(names.ptr()); ++at) {
+    const py::handle name{PyList_GET_ITEM(names.ptr(), at)};
+    if (PyUnicode_Check(name.ptr())
+        && (PyUnicode_CompareWithASCIIString(name.ptr(), "__builtins__") == 0
+            || PyUnicode_CompareWithASCIIString(name.ptr(), "__name__") == 0))
+      continue;
+    if (PyDict_DelItem(space, name.ptr()) != 0)
+      PyErr_Clear();
+  }
+  PyDict_Clear(space);
+}
+
+} // namespace
+
+thread_local session_module::performance session_module::pending;
+
+PyObject* session_module::perform_pending(PyObject*, PyObject*) {
+  if (const auto body = std::exchange(pending, {}); body.run != nullptr)
+    body.run(body.with);
+  Py_RETURN_NONE;
+}
+
+result<void> define_sessions() {
+  static PyMethodDef perform_method{"perform", session_module::perform_pending,
+                                    METH_NOARGS, nullptr};
+  auto& ours = python_side();
+  if (ours.session_type != nullptr)
+    return {};
+  try {
+    py::dict space;
+    space["sources_text"] = python_string(session_sources_source);
+    space["source_bytes_max"] = limits::session_source_bytes_max;
+    space["sources_max"] = limits::session_sources_max;
+    run_source(sessions_source, "snakebridge", space);
+    space["warn_of_deprecations"]();
+    const auto perform = checked(PyCFunction_New(&perform_method, nullptr));
+    ours.frame_code = py::object{space["frame_code"](perform)}.release().ptr();
+    const auto plain = run_source(plain_source, "snakebridge", py::dict{});
+    ours.plain = py::object{plain["plain"]}.release().ptr();
+    ours.keys = py::object{plain["keys"]}.release().ptr();
+    ours.session_type = py::object{space["Session"]}.release().ptr();
+    return {};
+  } catch (const py::error_already_set& raised) {
+    return error{
+      errc::startup_failed,
+      fmt::format("Python's side of sessions could not be set up: {}",
+                  raised.what())};
+  }
+}
+
+session_module::session_module(const import_rules& rules)
+    : session_{checked(
+      PyObject_CallOneArg(python_side().session_type, rules.builtins().ptr()))},
+      space_{session_.attr("space")},
+      frame_{checked(PyFunction_New(python_side().frame_code, space_.ptr()))},
+      own_names_{PyDict_Size(space_.ptr())} {}
+
+session_module::~session_module() {
+  frame_ = {};
+  end_names(space_.ptr());
+  const auto ended = py::reinterpret_steal<py::object>(
+    PyObject_CallMethod(session_.ptr(), "end", nullptr));
+  if (!ended)
+    PyErr_WriteUnraisable(session_.ptr());
+}
+
+bool session_module::has_names() const {
+  static PyObject* const registry =
+    PyUnicode_InternFromString("__warningregistry__");
+  const auto others = PyDict_Size(space_.ptr()) - own_names_;
+  // What `warnings` has shown is nobody's loss.
+  return others > (PyDict_Contains(space_.ptr(), registry) == 1 ? 1 : 0);
+}
+
+py::object session_module::compile(std::string_view source,
+                                   bool evaluates) const {
+  return session_.attr("compile")(python_string(source),
+                                  evaluates ? "eval" : "exec");
+}
+
+void session_module::run_in_frame(performance body) const {
+  pending = body;
+  const auto ended =
+    py::reinterpret_steal<py::object>(PyObject_CallNoArgs(frame_.ptr()));
+  pending = {};
+  if (!ended)
+    throw py::error_already_set{};
+}
+
+py::object plain_form_of(py::handle object) {
+  auto made = checked(PyObject_CallOneArg(python_side().plain, object.ptr()));
+  return made.is(py::handle{Py_NotImplemented}) ? py::object{}
+                                                : std::move(made);
+}
+
+py::list plain_keys_of(const py::list& keys) {
+  return checked(PyObject_CallOneArg(python_side().keys, keys.ptr()));
+}
+
+} // namespace snakebridge

@@ -1,0 +1,153 @@
+// What Python prints, told line by line: of whom it is, and how a line ended.
+#include <fstream>
+#include <mutex>
+#include <thread>
+
+#include <sys/stat.h>
+
+#include "tests/api/python_fixture.hpp"
+#include "tests/support/scratch_folder.hpp"
+
+namespace snakebridge::testing {
+
+using ::testing::ElementsAre;
+
+struct printed {
+  std::string session, call, text;
+  sb::line_end end = sb::line_end::newline;
+  friend bool operator==(const printed&, const printed&) = default;
+  friend std::ostream& operator<<(std::ostream& out, const printed& one) {
+    return out << one.session << " " << one.call << ": " << one.text << " ("
+               << static_cast<int>(one.end) << ")";
+  }
+};
+
+class Output : public ::testing::Test {
+protected:
+  sb::config settings() {
+    auto wanted = one_pool(sb::placement::worker);
+    wanted.on_output = [this](const sb::log_line& line) {
+      {
+        const std::lock_guard lock{mutex_};
+        lines_.push_back({line.session, line.call, line.text, line.end});
+      }
+      if (throws_)
+        throw 5; // no std::exception
+    };
+    return wanted;
+  }
+
+  /// All lines, once there are so many.
+  std::vector<printed> lines(std::size_t count) {
+    EXPECT_TRUE(eventually([&] {
+      const std::lock_guard lock{mutex_};
+      return lines_.size() >= count;
+    }));
+    const std::lock_guard lock{mutex_};
+    return lines_;
+  }
+
+  std::mutex mutex_;
+  std::vector<printed> lines_;
+  std::atomic<bool> throws_ = false;
+  sb::bridge bridge{settings()};
+  sb::session a = bridge.open_session({.id = "a"});
+  sb::session b = bridge.open_session({.id = "b"});
+};
+
+TEST_F(Output, GivenTextWithoutItsEndThenItIsOfTheCallThatPrintedIt) {
+  or_throw(a.call("builtins", "print", "of a", "end"_a = ""));
+  EXPECT_THAT(lines(1), ElementsAre(printed{"a", "builtins.print", "of a",
+                                            sb::line_end::none}));
+  or_throw(b.exec("print('of b')"));
+  EXPECT_THAT(lines(2), ElementsAre(printed{"a", "builtins.print", "of a",
+                                            sb::line_end::none},
+                                    printed{"b", "exec", "of b"}));
+}
+
+TEST_F(Output, GivenManyCallsThatLeaveTextThenEachKeepsItsOwn) {
+  constexpr int rounds = 200;
+  for (int i = 0; i < rounds; ++i)
+    or_throw((i % 2 == 0 ? a : b).call("builtins", "print", i, "end"_a = ""));
+  const auto all = lines(rounds);
+  ASSERT_EQ(all.size(), std::size_t{rounds});
+  for (int i = 0; i < rounds; ++i)
+    EXPECT_EQ(all[static_cast<std::size_t>(i)],
+              (printed{i % 2 == 0 ? "a" : "b", "builtins.print",
+                       std::to_string(i), sb::line_end::none}));
+}
+
+TEST_F(Output, GivenAProgressBarThenItsStatesAreSeenWhileItRuns) {
+  or_throw(a.exec(R"(
+    import sys, threading
+    goes_on = threading.Event()
+    def bar():
+        for percent in 0, 50, 100:
+            sys.stderr.write(f'\r{percent}%')
+            sys.stderr.flush()
+        sys.stderr.write('\rdone\n')
+        sys.stderr.flush()
+        goes_on.wait()
+  )"));
+  const auto bar = or_throw(a.eval("bar"));
+  sb::cancel_source stop;
+  std::thread runs{[&] {
+    EXPECT_EQ(code_of(a.with({.cancel = stop.token()}).call_object(bar)),
+              sb::errc::cancelled);
+  }};
+  using enum sb::line_end;
+  EXPECT_THAT(lines(4),
+              ElementsAre(printed{"a", "function()", "0%", carriage_return},
+                          printed{"a", "function()", "50%", carriage_return},
+                          printed{"a", "function()", "100%", carriage_return},
+                          printed{"a", "function()", "done", newline}));
+  EXPECT_EQ(first_of(bridge).running, 1U) << "it has been seen while it runs";
+  stop.cancel();
+  runs.join();
+}
+
+TEST_F(Output, GivenBothEndsOfALineThenItIsOne) {
+  or_throw(a.exec("import os\n"
+                  "os.write(1, b'one\\r\\ntwo\\rthree\\n\\nfour\\r')"));
+  using enum sb::line_end;
+  EXPECT_THAT(lines(5),
+              ElementsAre(printed{"a", "exec", "one", newline},
+                          printed{"a", "exec", "two", carriage_return},
+                          printed{"a", "exec", "three", newline},
+                          printed{"a", "exec", "", newline},
+                          printed{"a", "exec", "four", carriage_return}));
+}
+
+TEST_F(Output, GivenALongLineThenItComesInPiecesThatSaySo) {
+  or_throw(a.exec("print('x' * 20000)"));
+  std::string all;
+  for (const auto& each : lines(3)) {
+    EXPECT_EQ(each.end == sb::line_end::newline, all.size() > 16'000);
+    all += each.text;
+  }
+  EXPECT_EQ(all, std::string(20'000, 'x'));
+}
+
+TEST_F(Output, GivenAListenerThatThrowsAnythingThenCallsGoOn) {
+  throws_ = true;
+  or_throw(a.exec("print('one')"));
+  or_throw(a.exec("print('two')"));
+  EXPECT_EQ(lines(2).size(), 2U);
+  EXPECT_EQ(a.call("math", "sqrt", 16), 4.0);
+}
+
+TEST_F(Output, GivenAThreadThatPrintsBetweenCallsThenItIsOfNone) {
+  const scratch_folder folder;
+  const auto go = (folder / "go").string();
+  ASSERT_EQ(::mkfifo(go.c_str(), 0600), 0);
+  or_throw(a.exec("import threading\n"
+                  "def later():\n"
+                  "  with open(go) as told: told.read()\n"
+                  "  print('late')\n"
+                  "threading.Thread(target=later).start()\n",
+                  {{"go", go}}));
+  std::ofstream{go} << "now";
+  EXPECT_THAT(lines(1), ElementsAre(printed{"", "", "late"}));
+}
+
+} // namespace snakebridge::testing
