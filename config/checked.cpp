@@ -179,7 +179,7 @@ result<config> checked(config wanted) {
     if (pool.size == 0)
       pool.size = default_size(pool.placement);
     for (auto& each : pool.path)
-      each = std::filesystem::absolute(each);
+      each = std::filesystem::absolute(each).lexically_normal();
   }
   return wanted;
 }

@@ -51,6 +51,28 @@ error misfit_at(std::size_t place, const error& inner) {
   return not_convertible_at(fmt::format("[{}]", place), inner);
 }
 
+error misfit_under(const value& key, const error& inner) {
+  return not_convertible_at(fmt::format("[{}]", repr_short(key)), inner);
+}
+
+error misfit_of(std::string_view what, const value& named, const error& inner) {
+  return not_convertible_at(fmt::format("{}{}", what, repr_short(named)),
+                            inner);
+}
+
+error not_so_many(std::string_view wanted, std::size_t items,
+                  const value& got) {
+  return not_convertible(fmt::format("{} of {}", wanted, items), got);
+}
+
+error beyond_bits(std::size_t bits, const value& got) {
+  return out_of_range(fmt::format("{} bit integer", bits), got);
+}
+
+error none_of(std::size_t types, const value& got) {
+  return not_convertible(fmt::format("one of {} types", types), got);
+}
+
 error no_key_of_its_own() {
   return {errc::not_convertible, "it is no other key than one before it"};
 }

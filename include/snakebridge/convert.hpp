@@ -38,7 +38,11 @@ result<float> to_narrow_float(const value& from);
 /// What stands for nothing where `value::cast` is asked: NaN, NaT, NA.
 bool is_missing(const value& from);
 error out_of_range(std::string_view wanted, const value& got);
-/// The same of one that is so when it is rounded: it names `cast`.
+/// Of an integer of so many bits.
+error beyond_bits(std::size_t bits, const value& got);
+/// None of so many types takes it.
+error none_of(std::size_t types, const value& got);
+/// Of a number that is one when it is rounded: it names `cast`.
 error rounded(std::string_view wanted, const value& got);
 /// not_convertible: "this is no " and what Python would have.
 [[noreturn]] void throw_not_in_python(std::string_view wanted);
@@ -98,8 +102,7 @@ struct converter<T> {
     if constexpr (std::unsigned_integral<T> && sizeof(T) == 8)
       if (const auto large = item->to_uint64())
         return static_cast<T>(*large);
-    return tl::unexpected{detail::out_of_range(
-      std::to_string(sizeof(T) * 8) + " bit integer", from)};
+    return detail::beyond_bits(sizeof(T) * 8, from);
   }
 };
 
@@ -248,8 +251,7 @@ struct converter<std::variant<Ts...>> {
     (offer(std::in_place_type<Ts>), ...);
     if (exact || any)
       return std::move(exact ? *exact : *any);
-    return tl::unexpected{not_convertible(
-      "one of " + std::to_string(sizeof...(Ts)) + " types", from)};
+    return detail::none_of(sizeof...(Ts), from);
   }
 };
 

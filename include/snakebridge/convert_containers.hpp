@@ -29,6 +29,14 @@ const std::vector<value>* sequence_of(const value& from);
 const std::vector<value>* items_of(const value& from);
 /// not_convertible_at "[3]".
 error misfit_at(std::size_t place, const error& inner);
+// Texts are put together in the library: gcc 12 warns of `+` on strings that it
+// inlines at -O3, in the programs of users.
+/// not_convertible_at "['when']", the item under that key.
+error misfit_under(const value& key, const error& inner);
+/// not_convertible_at "key 'when'", or "item 5".
+error misfit_of(std::string_view what, const value& named, const error& inner);
+/// not_convertible: "tuple of 2".
+error not_so_many(std::string_view wanted, std::size_t items, const value& got);
 /// Of a NaN, or what converts to the same as another.
 error no_key_of_its_own();
 
@@ -80,15 +88,12 @@ struct map_converter {
     for (const auto& [name, each] : *entries) {
       auto made = converter<key>::from_value(name);
       if (!made)
-        return tl::unexpected{
-          not_convertible_at("key " + repr_short(name), made.error())};
+        return tl::unexpected{misfit_of("key ", name, made.error())};
       auto next = converter<item>::from_value(each);
       if (!next)
-        return tl::unexpected{
-          not_convertible_at("[" + repr_short(name) + "]", next.error())};
+        return tl::unexpected{misfit_under(name, next.error())};
       if (!converted.emplace(std::move(*made), std::move(*next)).second)
-        return tl::unexpected{
-          not_convertible_at("key " + repr_short(name), no_key_of_its_own())};
+        return tl::unexpected{misfit_of("key ", name, no_key_of_its_own())};
     }
     return converted;
   }
@@ -117,11 +122,9 @@ struct set_converter {
     for (const auto& each : *items) {
       auto next = converter<item>::from_value(each);
       if (!next)
-        return tl::unexpected{
-          not_convertible_at("item " + repr_short(each), next.error())};
+        return tl::unexpected{misfit_of("item ", each, next.error())};
       if (!converted.insert(std::move(*next)).second)
-        return tl::unexpected{
-          not_convertible_at("item " + repr_short(each), no_key_of_its_own())};
+        return tl::unexpected{misfit_of("item ", each, no_key_of_its_own())};
     }
     return converted;
   }
@@ -133,28 +136,36 @@ result<Tuple> to_tuple(const value& from, std::index_sequence<Is...>) {
   constexpr auto count = sizeof...(Is);
   const auto* items = sequence_of(from);
   if (items == nullptr || items->size() != count)
-    return tl::unexpected{
-      not_convertible("tuple of " + std::to_string(count), from)};
+    return not_so_many("tuple", count, from);
+  // In their order, and the first that fails is told.
   std::optional<error> failed;
   const auto part = [&]<std::size_t I>(std::in_place_index_t<I>) {
     using item = std::tuple_element_t<I, Tuple>;
-    std::optional<item> made;
-    if (failed)
-      return made;
-    auto next = converter<item>::from_value((*items)[I]);
-    if (next)
-      made = std::move(*next);
-    else
+    auto next =
+      failed ? result<item>{*failed} : converter<item>::from_value((*items)[I]);
+    if (!next && !failed)
       failed = misfit_at(I, next.error());
-    return made;
+    return next;
   };
-  // Braces: in this order, and the first that fails is told.
-  std::tuple<std::optional<std::tuple_element_t<Is, Tuple>>...> parts{
-    part(std::in_place_index<Is>)...};
-  if (failed)
-    return tl::unexpected{std::move(*failed)};
-  return std::apply([](auto&... each) { return Tuple{std::move(*each)...}; },
-                    parts);
+  if constexpr ((std::is_default_constructible_v<
+                   std::tuple_element_t<Is, Tuple>> && ...)) {
+    Tuple made{};
+    const auto read = [&]<std::size_t I>(std::in_place_index_t<I> at) {
+      if (auto next = part(at))
+        std::get<I>(made) = *std::move(next);
+    };
+    (read(std::in_place_index<Is>), ...);
+    if (failed)
+      return *std::move(failed);
+    return made;
+  } else {
+    std::tuple<result<std::tuple_element_t<Is, Tuple>>...> parts{
+      part(std::in_place_index<Is>)...};
+    if (failed)
+      return *std::move(failed);
+    return std::apply([](auto&... each) { return Tuple{*std::move(each)...}; },
+                      parts);
+  }
 }
 
 } // namespace detail
@@ -193,8 +204,7 @@ struct converter<std::array<T, N>> {
     if (!items)
       return tl::unexpected{items.error()};
     if (items->size() != N)
-      return tl::unexpected{
-        not_convertible("list of " + std::to_string(N), from)};
+      return tl::unexpected{detail::not_so_many("list", N, from)};
     std::array<T, N> converted;
     std::move(items->begin(), items->end(), converted.begin());
     return converted;

@@ -16,11 +16,11 @@ namespace snakebridge {
 
 // Of convert.hpp, whose part this is.
 error not_convertible(std::string_view wanted, const value& got);
-error not_convertible_at(std::string_view place, const error& inner);
 
 namespace detail {
 
 const std::vector<value>* sequence_of(const value& from);
+error misfit_under(const value& key, const error& inner);
 
 template <class Struct, class Member>
 struct field {
@@ -86,8 +86,7 @@ struct converter<T> {
       if (converted)
         made.*each.member = *std::move(converted);
       else
-        failed = not_convertible_at("['" + std::string{each.name} + "']",
-                                    converted.error());
+        failed = detail::misfit_under(each.name, converted.error());
     };
     std::apply([&](const auto&... each) { (read(each), ...); }, fields());
     if (failed)

@@ -50,7 +50,7 @@ public:
     if (slot_->value)
       return *slot_->value;
     if (slot_->error)
-      throw std::logic_error{"answered " + to_string(slot_->error)};
+      throw std::logic_error{to_string(slot_->error).insert(0, "answered ")};
     throw std::logic_error{"no answer arrived"};
   }
 

@@ -193,40 +193,47 @@ void serve(python_call& asked, session_objects& session,
   writer.commit();
 }
 
-// The interruption of a call whose exception was being told of.
-error interrupted() {
-  python_error told;
-  told.type = "Cancelled";
-  told.module = "snakebridge";
-  told.message = "while the exception of the call was told of";
-  return error{std::move(told)};
+// As `guarded`; and where the call is interrupted while its exception is told
+// of, that is what is told.
+template <class Ask>
+result<void> told(Ask ask, const exception_place& keep_in) {
+  try {
+    return guarded(std::move(ask), keep_in);
+  } catch (py::error_already_set&) {
+    python_error interruption;
+    interruption.type = "Cancelled";
+    interruption.module = "snakebridge";
+    interruption.message = "while the exception of the call was told of";
+    return error{std::move(interruption)};
+  }
 }
 
 } // namespace
 
 performed perform(python_call& asked, object_table& table) {
   performed done;
-  exception_place keep_in{.session = nullptr, .origin = asked.origin};
-  bool ran = false;
-  auto in_frame = [&] {
-    try {
-      done.outcome = guarded(
-        [&] { serve(asked, table.of(asked.session), keep_in, ran); }, keep_in);
-    } catch (py::error_already_set&) {
-      done.outcome = interrupted();
-    }
-  };
   if (asked.what == verb::release_session) {
     done.outcome = guarded([&] {
       asked.write(static_cast<std::int64_t>(table.release(asked.session)));
     });
     return done;
   }
-  auto entered = guarded([&] {
-    asked.refuse_unwanted(false); // before the session is made anew for it
-    table.of(asked.session).module().run_in_frame(in_frame);
-  });
-  if (!entered)
+  exception_place keep_in{.session = nullptr, .origin = asked.origin};
+  bool ran = false, ended = false;
+  auto in_frame = [&] {
+    done.outcome = told(
+      [&] { serve(asked, table.of(asked.session), keep_in, ran); }, keep_in);
+    ended = true;
+  };
+  auto entered = told(
+    [&] {
+      asked.refuse_unwanted(false); // before the session is made anew for it
+      table.of(asked.session).module().run_in_frame(in_frame);
+    },
+    {});
+  // What interrupts the frame after that changes nothing: the result is kept,
+  // and its caller may have it.
+  if (!ended)
     done.outcome = std::move(entered);
   if (!done.outcome)
     done.outcome = done.outcome.error().with_may_have_run(ran);

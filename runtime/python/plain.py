@@ -132,12 +132,17 @@ def of_containers(item):
     return NotImplemented
 
 
+def of_enums(item):
+    return item.value if isinstance(item, Enum) else NotImplemented
+
+
 def plain(item):
-    if isinstance(item, Enum):
-        return item.value
-    for step in (of_pandas, of_numpy, of_tables, of_dates, of_bases,
+    for step in (of_enums, of_pandas, of_numpy, of_tables, of_dates, of_bases,
                  of_containers):
-        made = step(item)
+        try:
+            made = step(item)
+        except Exception:  # pylint: disable=broad-except
+            return NotImplemented  # of an object that fails when it is read
         if made is not NotImplemented:
             return made
     return NotImplemented

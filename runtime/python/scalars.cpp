@@ -199,12 +199,17 @@ py::object python_atom(const std::string& name,
   return rules.atom_class ? attribute_of("snakebridge", "Atom")(text) : text;
 }
 
-// NumPy itself would round or wrap around what its type cannot hold.
+// What its type cannot hold NumPy 1 would round or wrap around, and NumPy 2
+// rounds or refuses.
 py::object python_numpy(const std::string& type, const py::object& plain,
                         const value& from) {
-  auto made = py::object{
-    attribute_of("numpy", type.c_str() + numpy_prefix.size())(plain)};
-  const auto back = numpy_of(made);
+  const auto make = attribute_of("numpy", type.c_str() + numpy_prefix.size());
+  auto made = py::reinterpret_steal<py::object>(
+    PyObject_CallOneArg(make.ptr(), plain.ptr()));
+  if (!made && PyErr_ExceptionMatches(PyExc_OverflowError) == 0)
+    throw py::error_already_set{};
+  PyErr_Clear();
+  const auto back = made ? numpy_of(made) : std::nullopt;
   if (!back || back->kind() != from.kind() || repr(*back) != repr(from))
     throw exception{
       error{errc::not_convertible,

@@ -53,9 +53,10 @@ def let_classes_be_found():
     getfile = inspect.getfile
 
     def with_sessions(object):
+        module = getattr(object, "__module__", None)
         session = None
-        if isinstance(object, type):
-            session = living.get(object.__module__)
+        if isinstance(object, type) and isinstance(module, str):
+            session = living.get(module)
         return session and session.file_of(object) or getfile(object)
 
     with_sessions.of_sessions = True

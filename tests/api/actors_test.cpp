@@ -138,6 +138,19 @@ TEST_P(ActorClients, WhenAMessageHasOptionsThenTheyHold) {
             sb::errc::pool_unknown);
 }
 
+TEST_P(ActorClients, GivenAFormThenTheResultOfItsMessageHasIt) {
+  sb::call_message asked{"builtins", "range", {3}};
+  asked.options.leaves = sb::leaves::plain;
+  EXPECT_EQ(ask_value(asked), (sb::list{0, 1, 2}));
+  asked.options.leaves = sb::leaves::all_refs;
+  EXPECT_EQ(or_throw(ask_value(asked)).type_name(), "range");
+}
+
+TEST_P(ActorClients, GivenAValueThenAMessageMayBeAboutIt) {
+  EXPECT_EQ(ask_value(sb::method_message{"abc", "upper"}), "ABC");
+  EXPECT_EQ(ask_value(sb::attr_message{sb::date{2024, 2, 29}, "day"}), 29);
+}
+
 TEST_P(ActorClients, WhenItsSessionIsReleasedThenRequestsSaySo) {
   EXPECT_EQ(bridge.release_session("mine"), 0U);
   EXPECT_EQ(code_of(ask_value(sb::call_message{"math", "sqrt", {16}})),

@@ -174,6 +174,18 @@ TEST_P(Forms, GivenPlainThenWhatIsLeftIsARef) {
   EXPECT_TRUE(got[2].is_stream());
 }
 
+TEST_P(Forms, GivenPlainAndAnObjectThatCannotBeReadThenItIsARef) {
+  or_throw(bridge.exec("from dataclasses import dataclass\n"
+                       "@dataclass\n"
+                       "class broken:\n"
+                       "  x: int\n"
+                       "gone = broken(1)\n"
+                       "del gone.x\n"));
+  const auto got = plain("[gone, broken(2)]");
+  EXPECT_TRUE(got[0].is_ref());
+  EXPECT_EQ(got[1], (sb::dict{{"x", 2}}));
+}
+
 TEST_P(Forms, GivenPlainThenKeysStayApart) {
   or_throw(bridge.exec("import enum\n"
                        "class colour(enum.Enum): red = 1; blue = 'b'\n"

@@ -96,6 +96,29 @@ TEST_F(Environment, WhenItNamesAFileThenThatOneIsRead) {
   EXPECT_EQ(loaded().timeout, 8ms);
 }
 
+TEST_F(Environment, GivenAPathThenItIsRelativeToItsFile) {
+  std::filesystem::create_directories(folder / "etc/py");
+  write("etc/service.toml", "[pool.default]\npath = [\"./py\", \"none\"]\n");
+  set("SNAKEBRIDGE_CONFIG", folder / "etc/service.toml");
+  auto made = loaded();
+  EXPECT_TRUE(
+    std::filesystem::equivalent(made.pools[0].path[0], folder / "etc/py"));
+  const auto refused = checked(made);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message(),
+            "pool.default.path = \"" + (folder / "etc/none").string()
+              + "\": there is no such folder, nor archive, to import from");
+  made.pools[0].path.pop_back();
+  EXPECT_TRUE(checked(made));
+}
+
+TEST_F(Environment, GivenAPathInCodeThenItIsRelativeToTheWorkingFolder) {
+  std::filesystem::create_directory(folder / "py");
+  const auto made = checked({.pools = {{.path = {"py"}}}});
+  ASSERT_TRUE(made);
+  EXPECT_EQ(made->pools[0].path[0], folder / "py");
+}
+
 TEST_F(Environment, WhenTheNamedFileIsMissingThenItSaysWhichAndWhy) {
   set("SNAKEBRIDGE_CONFIG", folder / "none.toml");
   EXPECT_EQ(refusal(), "SNAKEBRIDGE_CONFIG: cannot read "

@@ -125,6 +125,8 @@ cpu_seconds_max = 5
 open_files_max = 6
 no_new_privileges = true
 importable = ["math", "numpy"]
+path = ["py", "/opt/py"]
+leaves = "plain"
 )");
   ASSERT_EQ(made.pools.size(), 1u);
   const auto& pool = made.pools[0];
@@ -132,6 +134,8 @@ importable = ["math", "numpy"]
   EXPECT_EQ(pool.size, 2u);
   EXPECT_EQ(pool.placement, placement::embedded);
   EXPECT_EQ(pool.python, "/opt/venv");
+  EXPECT_EQ(pool.path, (std::vector<std::filesystem::path>{"py", "/opt/py"}));
+  EXPECT_EQ(pool.leaves, leaves::plain);
   EXPECT_EQ(pool.env, (std::map<std::string, std::string>{
                         {"CUDA_VISIBLE_DEVICES", "0"}}));
   EXPECT_EQ(pool.queue_max, 7u);

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "tests/api/python_fixture.hpp"
+#include "tests/support/scratch_folder.hpp"
 
 namespace snakebridge::testing {
 
@@ -30,6 +31,14 @@ inline sb::datetime midnight(std::int16_t year, std::uint8_t month,
 /// The same job in both placements.
 class Libraries : public ::testing::TestWithParam<sb::placement> {
 protected:
+  Libraries() {
+    // What libraries leave in the folder for temporary files goes with it.
+    run("import os, tempfile\n"
+        "os.environ['TMPDIR'] = tempfile.tempdir = folder\n"
+        "del os, tempfile, folder\n",
+        {{"folder", temporary_.path()}});
+  }
+
   void TearDown() override {
     ASSERT_TRUE(bridge.release_auto_session());
     EXPECT_TRUE(is_empty(bridge))
@@ -46,6 +55,7 @@ protected:
     return bridge.with({.leaves = sb::leaves::plain});
   }
 
+  const scratch_folder temporary_; // outlives the bridge
   sb::bridge bridge{with_libraries(GetParam())};
 };
 

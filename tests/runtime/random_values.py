@@ -43,11 +43,15 @@ class Maker:
         if kind == "row":
             make = self.random.choice((self.integer, self.floating))
             return [make() for _ in range(size)]
-        if kind is dict:
-            return {self.key(depth + 1): self.value(depth + 1)
-                    for _ in range(size)}
-        if kind in (set, frozenset):
-            return kind(self.key(depth + 1) for _ in range(size))
+        if kind in (dict, set, frozenset):
+            keys = {}
+            for _ in range(size):
+                # NumPy 2 refuses to compare some that have the same hash.
+                try:
+                    keys[self.key(depth + 1)] = self.value(depth + 1)
+                except ValueError:
+                    continue
+            return keys if kind is dict else kind(keys)
         return kind(self.value(depth + 1) for _ in range(size))
 
     def old(self):
