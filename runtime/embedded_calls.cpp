@@ -224,10 +224,12 @@ result<value> embedded_host::execute(const operation& asked,
                     session.id);
   if (done.outcome)
     return std::move(made.told);
-  // Not where Python code raised it by itself.
-  if (is_interruption(done.outcome.error())
-      && (session.closed || asked.cancel.stop_requested()
-          || steady_clock::now() >= mine.deadline))
+  // Not where Python code raised it by itself. What comes of one that was
+  // interrupted is nobody's, whatever its code made of that.
+  if (interrupts.is_withdrawn(mine.number)
+      || (is_interruption(done.outcome.error())
+          && (session.closed || asked.cancel.stop_requested()
+              || steady_clock::now() >= mine.deadline)))
     return ended_early(asked, session, call_stage::running);
   return with_import_advice(
     naming_session(std::move(done.outcome).error(), session.id), self_.pool,

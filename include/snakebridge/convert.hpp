@@ -99,6 +99,8 @@ struct converter<T> {
     auto item = detail::to_integer(from);
     if (!item)
       return tl::unexpected{item.error()};
+    if (const auto small = item->to_int64(); small && std::in_range<T>(*small))
+      return static_cast<T>(*small);
     if constexpr (std::unsigned_integral<T> && sizeof(T) == 8)
       if (const auto large = item->to_uint64())
         return static_cast<T>(*large);

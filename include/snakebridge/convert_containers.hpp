@@ -205,7 +205,7 @@ struct converter<std::array<T, N>> {
       return tl::unexpected{items.error()};
     if (items->size() != N)
       return tl::unexpected{detail::not_so_many("list", N, from)};
-    std::array<T, N> converted;
+    std::array<T, N> converted{};
     std::move(items->begin(), items->end(), converted.begin());
     return converted;
   }
