@@ -82,16 +82,32 @@ bool& loss_allowed::here() {
   return allowed;
 }
 
+static constexpr std::string_view by_cast = "cast<T>() takes it, with loss";
+
+// A converter of the user's own may have asked `to`, and so named it already.
+bool loss_may_help(const error& refused) {
+  return !loss_allowed::here() && refused.code() == errc::not_convertible
+         && !refused.message().ends_with(by_cast);
+}
+
+error refused_but_for_cast(const error& refused) {
+  return refused.with_advice(by_cast);
+}
+
 namespace {
 
-constexpr std::string_view by_cast = "cast<T>() takes it, with loss";
-
-double nearest_to(const std::string& number) {
+/// Nothing of what is too large for one, and of Decimal's signalling NaN.
+std::optional<double> nearest_to(const std::string& number) {
   double nearest = 0;
   const auto* end = number.data() + number.size();
   const auto read = std::from_chars(number.data(), end, nearest);
-  return read.ec == std::errc{} ? nearest
-                                : std::numeric_limits<double>::infinity();
+  if (read.ec == std::errc{})
+    return nearest;
+  // A Decimal so small that no double but 0 is near: such has an exponent.
+  const bool is_tiny = read.ec == std::errc::result_out_of_range
+                       && number.find("E-") != std::string::npos;
+  return is_tiny ? std::optional{number.front() == '-' ? -0.0 : 0.0}
+                 : std::nullopt;
 }
 
 bool is_whole(double item) {
@@ -106,29 +122,28 @@ result<integer> to_integer(const value& from) {
   if (const auto* item = from.get_if<integer>())
     return *item;
   const auto* floating = from.get_if<double>();
-  const bool is_whole_float = floating && is_whole(*floating);
-  if (loss_allowed::here() && is_whole_float)
+  if (loss_allowed::here() && floating && is_whole(*floating))
     return integer::from_double(*floating);
-  auto refused = not_convertible("int", from);
-  return is_whole_float ? refused.with_advice(by_cast) : refused;
+  return not_convertible("int", from);
 }
 
 result<double> to_floating(const value& from) {
   if (const auto* item = from.get_if<double>())
     return *item;
-  if (loss_allowed::here() && from.kind() == kind::decimal)
-    return nearest_to(from.get_if<decimal>()->text());
+  if (const auto* item = from.get_if<decimal>(); item && loss_allowed::here()) {
+    if (const auto nearest = nearest_to(item->text()))
+      return *nearest;
+    return out_of_range("float", from);
+  }
   if (from.kind() != kind::integer)
     return not_convertible("float", from);
   const auto whole = *to_integer(from);
   if (const auto exact = whole.to_double())
     return *exact;
-  const auto nearest = nearest_to(whole.to_string());
-  if (!std::isfinite(nearest))
-    return out_of_range("float", from);
   if (loss_allowed::here())
-    return nearest;
-  return rounded("float", from);
+    if (const auto nearest = nearest_to(whole.to_string()))
+      return *nearest;
+  return out_of_range("float", from);
 }
 
 result<float> to_narrow_float(const value& from) {
@@ -140,9 +155,7 @@ result<float> to_narrow_float(const value& from) {
     std::isnan(*item) || static_cast<double>(narrow) == *item;
   if (is_exact || (loss_allowed::here() && std::isfinite(narrow)))
     return narrow;
-  if (!std::isfinite(narrow))
-    return out_of_range("32 bit float", from);
-  return rounded("32 bit float", from);
+  return out_of_range("32 bit float", from);
 }
 
 bool is_missing(const value& from) {
@@ -150,6 +163,8 @@ bool is_missing(const value& from) {
     return false;
   if (const auto* item = from.get_if<double>())
     return std::isnan(*item);
+  if (const auto* item = from.get_if<decimal>())
+    return item->text().find("NaN") != std::string::npos;
   const auto* object = from.get_if<ref>();
   return object
          && (object->type_name == "pandas._libs.tslibs.nattype.NaTType"
@@ -161,10 +176,6 @@ bool is_missing(const value& from) {
 error out_of_range(std::string_view wanted, const value& got) {
   return {errc::not_convertible,
           fmt::format("{} is no exact {}", repr_short(got), wanted)};
-}
-
-error rounded(std::string_view wanted, const value& got) {
-  return out_of_range(wanted, got).with_advice(by_cast);
 }
 
 error no_field(const char* name, const value& in) {

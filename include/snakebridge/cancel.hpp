@@ -22,6 +22,9 @@ using cancel_token = std::stop_token;
 /// Copies cancel the same calls. Any thread.
 class cancel_source {
 public:
+  /// In the library: where it is inlined at -Og, gcc 12 warns of it.
+  cancel_source();
+
   cancel_token token() const { return source_.get_token(); }
   /// Cancels all calls of this source, and each that is made with its token
   /// from now on. Does not wait for Python. False if they were already.

@@ -42,8 +42,6 @@ error out_of_range(std::string_view wanted, const value& got);
 error beyond_bits(std::size_t bits, const value& got);
 /// None of so many types takes it.
 error none_of(std::size_t types, const value& got);
-/// Of a number that is one when it is rounded: it names `cast`.
-error rounded(std::string_view wanted, const value& got);
 /// not_convertible: "this is no " and what Python would have.
 [[noreturn]] void throw_not_in_python(std::string_view wanted);
 /// As `os.fsdecode` and `os.fsencode`: bytes that are no UTF-8 go as lone

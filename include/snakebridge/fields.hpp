@@ -8,6 +8,7 @@
 
 #include <string>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include <snakebridge/value.hpp>
@@ -36,7 +37,7 @@ constexpr field<Struct, Member> field_of(const char* name,
 
 /// Found by ADL: see SNAKEBRIDGE_FIELDS.
 template <class T>
-concept has_fields = requires(const T* of) {
+concept has_fields = requires(std::type_identity<T> of) {
   snakebridge_fields(of);
 };
 
@@ -74,7 +75,8 @@ struct converter<T> {
     if (row != nullptr && row->size() != count)
       return detail::not_as_many(count, from);
     std::size_t at = 0;
-    const auto read = [&]<class Member>(const detail::field<T, Member>& each) {
+    const auto read = [&]<class Struct, class Member>(
+                        const detail::field<Struct, Member>& each) {
       const auto* item = named ? named->find(each.name) : &(*row)[at++];
       if (failed || (item == nullptr && detail::may_be_missing<Member>))
         return;
@@ -96,7 +98,7 @@ struct converter<T> {
 
 private:
   static constexpr auto fields() {
-    return snakebridge_fields(static_cast<const T*>(nullptr));
+    return snakebridge_fields(std::type_identity<T>{});
   }
 };
 
@@ -120,7 +122,8 @@ private:
 /// Gives STRUCT, which must have a default constructor, a converter of the
 /// members named after it. Stands beside the struct, in its namespace.
 #define SNAKEBRIDGE_FIELDS(STRUCT, ...)                                        \
-  [[maybe_unused]] constexpr auto snakebridge_fields(const STRUCT*) {          \
+  [[maybe_unused]] constexpr auto snakebridge_fields(                          \
+    ::std::type_identity<STRUCT>) {                                            \
     return ::std::tuple{                                                       \
       SNAKEBRIDGE_EXPAND(SNAKEBRIDGE_EACH_FIELD(STRUCT, __VA_ARGS__))};        \
   }                                                                            \

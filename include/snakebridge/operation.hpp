@@ -121,7 +121,7 @@ template <std::ranges::input_range Range>
 unpacked_arguments args_of(const Range& range) {
   unpacked_arguments unpacked;
   for (const auto& item : range)
-    unpacked.items.emplace_back(item);
+    unpacked.items.push_back(detail::value_of(item));
   return unpacked;
 }
 
@@ -135,7 +135,9 @@ template <class Map>
 unpacked_keywords kwargs_of(const Map& map) {
   unpacked_keywords unpacked;
   for (const auto& [name, item] : map)
-    unpacked.items.emplace_back(value{name}.template as<std::string>(), item);
+    unpacked.items.emplace_back(
+      detail::value_of(name).template as<std::string>(),
+      detail::value_of(item));
   return unpacked;
 }
 

@@ -169,8 +169,11 @@ public:
 
   template <class... Args>
   decltype(auto) emplace(Args&&... args) {
-    held_ = tl::expected<T, snakebridge::error>(tl::in_place,
-                                                std::forward<Args>(args)...);
+    if constexpr (std::is_void_v<T>)
+      held_ = {};
+    else
+      held_ = tl::expected<T, snakebridge::error>(tl::in_place,
+                                                  std::forward<Args>(args)...);
     return value();
   }
 
@@ -233,7 +236,14 @@ public:
   }
 
   friend bool operator==(const result& left, const result& right) {
-    return left.held_ == right.held_;
+    if (left.has_value() != right.has_value())
+      return false;
+    if (!left.has_value())
+      return left.held_.error() == right.held_.error();
+    if constexpr (std::is_void_v<T>)
+      return true;
+    else
+      return *left.held_ == *right.held_;
   }
   template <class U>
   requires(detail::value_of_result<U, T>) friend bool

@@ -65,6 +65,11 @@ private:
   const bool before_;
 };
 
+/// Whether to try again with loss is worth it, for what a refusal says.
+bool loss_may_help(const error& refused);
+/// The refusal of what converts with loss: it names `cast`.
+error refused_but_for_cast(const error& refused);
+
 /// What becomes a value by its converter, and not by a constructor of its own.
 template <class T>
 concept converted =
@@ -148,14 +153,22 @@ public:
   const T* get_if() const noexcept;
 
   /// The value as a T, exactly. Errors: not_convertible, naming the place
-  /// inside a container ("at [3]['when']: expected float, got str").
+  /// inside a container ("at [3]['when']: expected float, got str"), and `cast`
+  /// where that takes the value.
   template <class T>
   result<T> to() const {
     static_assert(convertible_from_python<T>,
                   "no value converts to this type: specialise "
                   "sb::converter<T>, or say SNAKEBRIDGE_FIELDS beside it");
-    if constexpr (convertible_from_python<T>)
-      return converter<T>::from_value(*this);
+    if constexpr (convertible_from_python<T>) {
+      auto converted = converter<T>::from_value(*this);
+      if (!converted && detail::loss_may_help(converted.error())) {
+        const detail::loss_allowed here;
+        if (converter<T>::from_value(*this))
+          return detail::refused_but_for_cast(converted.error());
+      }
+      return converted;
+    }
   }
   /// The value as a T, exactly; throws where `to` answers an error.
   template <class T>

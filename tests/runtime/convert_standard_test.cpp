@@ -79,9 +79,10 @@ TEST(ConvertStandard, GivenAComplexThenItIsExactOrRefused) {
   EXPECT_EQ(value{5}.as<std::complex<double>>(), 5.0 + 0i);
   EXPECT_EQ(value{0.5}.as<std::complex<float>>(), (std::complex{0.5F}));
   EXPECT_EQ(refusal<std::complex<float>>(0.1 + 1i),
-            "(0.1+1j) is no exact complex");
+            "(0.1+1j) is no exact complex; cast<T>() takes it, with loss");
   EXPECT_EQ(refusal<std::complex<double>>(9007199254740993),
-            "expected complex, got int 9007199254740993");
+            "expected complex, got int 9007199254740993; cast<T>() takes it, "
+            "with loss");
   EXPECT_EQ(refusal<std::complex<double>>(true),
             "expected complex, got bool True");
   EXPECT_EQ(refusal<double>(1i), "expected float, got complex 1j");

@@ -1,6 +1,17 @@
-#include <snakebridge/operation.hpp>
+// <snakebridge/fields.hpp>: structs as dicts, and back from dicts and rows.
+#include <snakebridge/fields.hpp>
+
+#include <array>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
+
+#include <snakebridge/operation.hpp>
+
+#include "tests/runtime/convert_fixture.hpp"
 
 using namespace snakebridge::literals;
 
@@ -27,9 +38,39 @@ struct wide {
 SNAKEBRIDGE_FIELDS(wide, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r,
                    s, t);
 
+struct order {
+  customer by;
+  std::optional<customer> to;
+  std::map<std::string, customer> others;
+  std::array<std::optional<int>, 2> sizes;
+};
+SNAKEBRIDGE_FIELDS(order, by, to, others, sizes);
+
+struct wish {
+  std::string text;
+  friend bool operator==(const wish&, const wish&) = default;
+};
+SNAKEBRIDGE_FIELDS(wish, text);
+
+/// Has no fields of its own; its base's are not all of it.
+struct late_wish : wish {
+  int days = 0;
+};
+
+struct rush_wish : wish {
+  int hours = 0;
+};
+SNAKEBRIDGE_FIELDS(rush_wish, text, hours);
+
 } // namespace shop
 
 namespace snakebridge::testing {
+
+static_assert(convertible_to_python<shop::wish>);
+static_assert(convertible_from_python<std::vector<shop::wish>>);
+// Found sent as its base, without the rest.
+static_assert(!convertible_to_python<shop::late_wish>);
+static_assert(!convertible_from_python<shop::late_wish>);
 
 namespace {
 
@@ -39,12 +80,6 @@ dict a_sale() {
           {"price", 1.5},
           {"buyers", list{dict{{"name", "Ann"}, {"age", 40}},
                           dict{{"name", "Bob"}, {"age", none}}}}};
-}
-
-template <class T>
-std::string refusal(const value& from) {
-  const auto made = from.to<T>();
-  return made ? "accepted" : made.error().message();
 }
 
 } // namespace
@@ -88,6 +123,76 @@ TEST(Fields, GivenWhatDoesNotFitThenTheErrorNamesThePlace) {
             "at ['buyers'][0]['age']: expected int, got str 'old'");
   EXPECT_EQ(refusal<std::vector<shop::customer>>(list{tuple{1, 2}}),
             "at [0]['name']: expected str, got int 1");
+}
+
+TEST(Fields, GivenStructsInOthersThenTheyGoThereAndBack) {
+  const shop::order here{.by = {"Ann", 40},
+                         .to = shop::customer{"Bob", {}},
+                         .others = {{"x", {"Cy", 1}}},
+                         .sizes = {5, {}}};
+  const value sent = here;
+  EXPECT_EQ(sent,
+            (dict{{"by", dict{{"name", "Ann"}, {"age", 40}}},
+                  {"to", dict{{"name", "Bob"}, {"age", none}}},
+                  {"others", dict{{"x", dict{{"name", "Cy"}, {"age", 1}}}}},
+                  {"sizes", list{5, none}}}));
+  const auto back = sent.as<shop::order>();
+  EXPECT_EQ(back.by.age, 40);
+  EXPECT_EQ(back.to->name, "Bob");
+  EXPECT_EQ(back.others.at("x").name, "Cy");
+  EXPECT_EQ(back.sizes, here.sizes);
+}
+
+TEST(Fields, GivenAStructThenTheKeysAreInTheirOrder) {
+  EXPECT_EQ(repr(shop::customer{"Ann", {}}), "{'name': 'Ann', 'age': None}");
+  const value sent = shop::wide{};
+  EXPECT_EQ(sent.begin()->as<std::string>(), "a");
+}
+
+TEST(Fields, GivenOneFieldThenARowOfOneIsTheStruct) {
+  expect_round_trip(shop::wish{"tea"}, dict{{"text", "tea"}});
+  EXPECT_EQ(value{tuple{"tea"}}.as<shop::wish>().text, "tea");
+  EXPECT_EQ(refusal<shop::wish>("tea"), "expected dict, got str 'tea'");
+  EXPECT_EQ(refusal<shop::wish>(none), "expected dict, got None");
+}
+
+TEST(Fields, GivenADerivedStructThenItsBasesMembersMayBeAmongItsFields) {
+  shop::rush_wish here;
+  here.text = "tea";
+  here.hours = 2;
+  const value sent = here;
+  EXPECT_EQ(sent, (dict{{"text", "tea"}, {"hours", 2}}));
+  EXPECT_EQ(sent.as<shop::rush_wish>().hours, 2);
+  EXPECT_EQ(sent.as<shop::rush_wish>().text, "tea");
+}
+
+TEST(Fields, GivenARowThenItsOptionalsMustBeThereToo) {
+  EXPECT_EQ(refusal<shop::customer>(list{"Ann"}),
+            "expected a row of 2 items, got ['Ann']");
+  EXPECT_EQ(refusal<shop::customer>(list{"Ann", 1, 2}),
+            "expected a row of 2 items, got ['Ann', 1, 2]");
+  EXPECT_EQ(refusal<shop::customer>(list{}),
+            "expected a row of 2 items, got []");
+}
+
+TEST(Fields, GivenSeveralThatDoNotFitThenTheFirstIsTold) {
+  EXPECT_EQ(refusal<shop::customer>(tuple{1, "old"}),
+            "at ['name']: expected str, got int 1");
+  EXPECT_EQ(refusal<shop::sale>(dict{{"qty", "many"}}),
+            "expected a dict with the key 'region', got {'qty': 'many'}");
+}
+
+TEST(Fields, GivenAKeyMissingInsideThenTheErrorNamesThePlace) {
+  auto wrong = a_sale();
+  wrong.set("buyers", list{dict{{"name", "Ann"}}, dict{{"age", 1}}});
+  EXPECT_EQ(refusal<shop::sale>(wrong),
+            "at ['buyers'][1]: expected a dict with the key 'name', got "
+            "{'age': 1}");
+}
+
+TEST(Fields, GivenAnOptionalOfAnotherTypeThenItIsRefusedAndNotEmpty) {
+  EXPECT_EQ(refusal<shop::customer>(dict{{"name", "Ann"}, {"age", "old"}}),
+            "at ['age']: expected int, got str 'old'");
 }
 
 TEST(Fields, GivenManyThenAllOfThemAreThere) {
