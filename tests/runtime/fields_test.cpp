@@ -126,10 +126,11 @@ TEST(Fields, GivenWhatDoesNotFitThenTheErrorNamesThePlace) {
 }
 
 TEST(Fields, GivenStructsInOthersThenTheyGoThereAndBack) {
-  const shop::order here{.by = {"Ann", 40},
-                         .to = shop::customer{"Bob", {}},
-                         .others = {{"x", {"Cy", 1}}},
-                         .sizes = {5, {}}};
+  shop::order here;
+  here.by = {"Ann", 40};
+  here.to = {"Bob", {}};
+  here.others["x"] = {"Cy", 1};
+  here.sizes = {5, {}};
   const value sent = here;
   EXPECT_EQ(sent,
             (dict{{"by", dict{{"name", "Ann"}, {"age", 40}}},
