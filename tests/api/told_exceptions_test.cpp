@@ -25,11 +25,12 @@ TEST_P(ToldExceptions, GivenABrokenGetattrThenItsFramesAreItsTraceback) {
                                 "f()");
   EXPECT_EQ(raised.type, "broken");
   EXPECT_EQ(raised.message, "text");
+  // From 3.13 on Python adds a line about the notes it could not get.
   EXPECT_THAT(raised.traceback,
               AllOf(StartsWith("Traceback (most recent call last):\n"
                                "  File \"<exec "),
                     HasSubstr("line 5, in <module>"), HasSubstr("line 4, in f"),
-                    EndsWith("broken: text\n")));
+                    HasSubstr("broken: text\n")));
 }
 
 TEST_P(ToldExceptions,
