@@ -15,6 +15,9 @@ inline constexpr std::size_t value_depth_max = 200;
 /// million, would take their number squared. Others are never that far from
 /// where they belong.
 inline constexpr std::size_t key_steps_max = 512;
+/// What an object is as a str or bytes, from which its class is derived, beyond
+/// which it is not sent along with its ref.
+inline constexpr std::size_t ref_base_bytes_max = std::size_t{64} << 10U;
 /// Room a message gets on a guess at what it will need; it grows beyond.
 inline constexpr std::size_t words_guessed_max = std::size_t{1} << 20U;
 /// Of a repr, before it is redacted and cut for a marker.

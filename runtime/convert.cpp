@@ -124,6 +124,8 @@ result<integer> to_integer(const value& from) {
   const auto* floating = from.get_if<double>();
   if (loss_allowed::here() && floating && is_whole(*floating))
     return integer::from_double(*floating);
+  if (const auto* base = base_of(from))
+    return to_integer(*base);
   return not_convertible("int", from);
 }
 
@@ -135,6 +137,8 @@ result<double> to_floating(const value& from) {
       return *nearest;
     return out_of_range("float", from);
   }
+  if (const auto* base = base_of(from))
+    return to_floating(*base);
   if (from.kind() != kind::integer)
     return not_convertible("float", from);
   const auto whole = *to_integer(from);
@@ -173,6 +177,11 @@ bool is_missing(const value& from) {
              || object->type_name == "pandas.api.typing.NaTType");
 }
 
+const value* base_of(const value& from) {
+  const auto* object = loss_allowed::here() ? from.get_if<ref>() : nullptr;
+  return object ? object->base.get() : nullptr;
+}
+
 error out_of_range(std::string_view wanted, const value& got) {
   return {errc::not_convertible,
           fmt::format("{} is no exact {}", repr_short(got), wanted)};
@@ -181,6 +190,17 @@ error out_of_range(std::string_view wanted, const value& got) {
 error no_field(const char* name, const value& in) {
   return {errc::not_convertible,
           fmt::format("expected a dict with the key '{}', got {}", name,
+                      repr_short(in))};
+}
+
+error no_fields(const value& in) {
+  if (!in.is_ref())
+    return not_convertible("dict", in);
+  return {errc::not_convertible,
+          fmt::format("expected dict, got ref {}; fields are read from dicts, "
+                      "and, in a result with({{.leaves = sb::leaves::plain}}), "
+                      "from namedtuples, dataclasses and rows; read the "
+                      "attributes of another object by attr()",
                       repr_short(in))};
 }
 

@@ -142,6 +142,11 @@ error with_import_advice(error raised, std::string_view pool,
                          const std::filesystem::path& python) {
   if (!raised.is("ModuleNotFoundError"))
     return raised;
+  if (raised.message().find("'__snakebridge_session_") != std::string::npos)
+    return raised.with_advice(
+      "classes and functions of exec() are found by pickle in their own "
+      "session alone, while it is open: define them in a module of a file, and "
+      "name its folder by the pool's setting `path`");
   const auto named = python.empty() ? std::string{SNAKEBRIDGE_PYTHON_EXECUTABLE}
                                     : python.string();
   return raised.with_advice(fmt::format(

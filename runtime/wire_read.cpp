@@ -183,19 +183,8 @@ dict read_dict(schema::Dict::Reader from, const ref_origin& made_by) {
   return entries;
 }
 
-ref read_ref(schema::Ref::Reader from, const ref_origin& made_by) {
-  return {.node = {},
-          .session = made_by.session,
-          .interpreter = made_by.interpreter,
-          .epoch = made_by.epoch,
-          .slot = from.getSlot(),
-          .type_name = string(from.getTypeName()),
-          .is_stream = from.getIsStream()};
-}
-
-value read_typed(schema::Typed::Reader from) {
-  const auto plain = from.getValue();
-  switch (plain.which()) {
+bool is_plain_scalar(schema::Value::Reader from) {
+  switch (from.which()) {
   case schema::Value::BOOLEAN:
   case schema::Value::INTEGER:
   case schema::Value::BIG_INTEGER:
@@ -203,10 +192,36 @@ value read_typed(schema::Typed::Reader from) {
   case schema::Value::COMPLEX:
   case schema::Value::STRING:
   case schema::Value::BYTES:
-    return value::of_type(string(from.getTypeName()), read_value(plain, {}));
+    return true;
   default:
-    throw KJ_EXCEPTION(FAILED, "a type of its own for what is no scalar");
+    return false;
   }
+}
+
+std::shared_ptr<const value> read_base(schema::Ref::Reader from) {
+  if (!from.hasBase())
+    return nullptr;
+  if (!is_plain_scalar(from.getBase()))
+    throw KJ_EXCEPTION(FAILED, "a base of an object that is no scalar");
+  return std::make_shared<const value>(read_value(from.getBase(), {}));
+}
+
+ref read_ref(schema::Ref::Reader from, const ref_origin& made_by) {
+  return {.node = {},
+          .session = made_by.session,
+          .interpreter = made_by.interpreter,
+          .epoch = made_by.epoch,
+          .slot = from.getSlot(),
+          .type_name = string(from.getTypeName()),
+          .is_stream = from.getIsStream(),
+          .base = read_base(from)};
+}
+
+value read_typed(schema::Typed::Reader from) {
+  const auto plain = from.getValue();
+  if (!is_plain_scalar(plain))
+    throw KJ_EXCEPTION(FAILED, "a type of its own for what is no scalar");
+  return value::of_type(string(from.getTypeName()), read_value(plain, {}));
 }
 
 value read_bytes(capnp::Data::Reader from) {

@@ -86,6 +86,9 @@ struct Ref {
   slot @0 :UInt64;
   typeName @1 :Text;           # only from the worker: "pathlib.PosixPath"
   isStream @2 :Bool;
+  base @3 :Value;
+  # Only from the worker: of an object whose class is derived from a scalar type
+  # of Python's, what it is as that. Else none.
 }
 
 struct Complex {

@@ -37,6 +37,9 @@ result<double> to_floating(const value& from);
 result<float> to_narrow_float(const value& from);
 /// What stands for nothing where `value::cast` is asked: NaN, NaT, NA.
 bool is_missing(const value& from);
+/// What `cast` takes an object for, whose class is derived from a type that has
+/// values (`ref::base`); null: nothing, or no loss is allowed.
+const value* base_of(const value& from);
 error out_of_range(std::string_view wanted, const value& got);
 /// Of an integer of so many bits.
 error beyond_bits(std::size_t bits, const value& got);
@@ -193,6 +196,8 @@ struct converter<T> {
   static result<T> from_value(const value& from) {
     if (const auto* item = from.get_if<T>())
       return *item;
+    if (const auto* base = detail::base_of(from))
+      return from_value(*base);
     return tl::unexpected{not_convertible(to_string(detail::kind_of<T>), from)};
   }
 };
@@ -242,11 +247,12 @@ struct converter<std::variant<Ts...>> {
       auto item = converter<T>::from_value(from);
       if (!item)
         return;
+      bool is_exact = false;
       if constexpr (convertible_to_python<T>)
-        if (value{*item}.kind() == from.kind())
-          exact = *item;
-      if (!any)
-        any = std::move(*item);
+        is_exact = value{*item}.kind() == from.kind();
+      auto& place = is_exact ? exact : any;
+      if (!place)
+        place.emplace(std::in_place_type<T>, *std::move(item));
     };
     (offer(std::in_place_type<Ts>), ...);
     if (exact || any)

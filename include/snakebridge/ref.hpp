@@ -5,9 +5,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 namespace snakebridge {
+
+class value;
 
 struct ref {
   std::string node;              ///< the node it lives on; empty: this one
@@ -17,6 +20,10 @@ struct ref {
   std::uint64_t slot = 0;        ///< its place there, never used twice
   std::string type_name;         ///< "pathlib.PosixPath"
   bool is_stream = false;        ///< it is an iterator, or an async one
+  /// What it was as a str, bytes, int, float or complex, when it was sent: of
+  /// an object whose class is derived from one of these (an IntEnum's member,
+  /// say), up to 64 KiB; else null. `value::cast` looks at it.
+  std::shared_ptr<const value> base = {};
 
   /// Same object. Its type tells nothing new.
   friend bool operator==(const ref& left, const ref& right) {

@@ -70,6 +70,24 @@ bool loss_may_help(const error& refused);
 /// The refusal of what converts with loss: it names `cast`.
 error refused_but_for_cast(const error& refused);
 
+/// Text that somebody else must keep.
+template <class T>
+concept borrowed_text = one_of<T, std::string_view, const char*>;
+
+/// Does not compile, and says what to do, where no value converts to a T.
+template <class T>
+constexpr void expect_from_python() {
+  constexpr bool converts = convertible_from_python<T>;
+  static_assert(converts || !std::is_const_v<T>,
+                "ask for the type without const: for std::string, not const "
+                "std::string");
+  static_assert(converts || !borrowed_text<T>,
+                "nobody would keep the text: ask for std::string");
+  static_assert(converts || std::is_const_v<T> || borrowed_text<T>,
+                "no value converts to this type: specialise "
+                "sb::converter<T>, or say SNAKEBRIDGE_FIELDS beside it");
+}
+
 /// What becomes a value by its converter, and not by a constructor of its own.
 template <class T>
 concept converted =
@@ -140,7 +158,8 @@ public:
   bool is_stream() const;
   /// True for one made by `of_type`; `plain` is what it was made of.
   bool is_typed() const { return form_ == form::named; }
-  const value& plain() const noexcept;
+  const value& plain() const& noexcept;
+  value plain() && noexcept { return static_cast<const value&>(*this).plain(); }
   /// Its Python type: "int", "numpy.float32", "pathlib.PosixPath" for a ref.
   std::string type_name() const;
 
@@ -150,17 +169,20 @@ public:
   /// frozenset, date, time, datetime, timedelta, decimal, uuid, atom,
   /// unserializable.
   template <class T>
-  const T* get_if() const noexcept;
+  const T* get_if() const& noexcept;
+  /// It would point into a value that is about to go: keep that first.
+  template <class T>
+  const T* get_if() const&& = delete;
 
   /// The value as a T, exactly. Errors: not_convertible, naming the place
   /// inside a container ("at [3]['when']: expected float, got str"), and `cast`
   /// where that takes the value.
   template <class T>
   result<T> to() const {
-    static_assert(convertible_from_python<T>,
-                  "no value converts to this type: specialise "
-                  "sb::converter<T>, or say SNAKEBRIDGE_FIELDS beside it");
-    if constexpr (convertible_from_python<T>) {
+    detail::expect_from_python<T>();
+    if constexpr (!convertible_from_python<T>) {
+      return error{errc::not_convertible, {}}; // of the two, one complaint
+    } else {
       auto converted = converter<T>::from_value(*this);
       if (!converted && detail::loss_may_help(converted.error())) {
         const detail::loss_allowed here;
@@ -176,9 +198,10 @@ public:
     return or_throw(to<T>());
   }
   /// The value as a T, by choice with loss, at any depth: numbers are rounded
-  /// to a float type, 3.0 is the int 3, a Decimal a float, and what is not
-  /// there (NaN, and the NaT and NA of pandas) is an empty optional. Throws
-  /// not_convertible for all else that `as` refuses: 2.5 is no int, and 300 no
+  /// to a float type, 3.0 is the int 3, a Decimal a float, an object of a class
+  /// derived from str, bytes, int or float is what that is (`ref::base`), and
+  /// what is not there (NaN, and the NaT and NA of pandas) is an empty optional.
+  /// Throws not_convertible for all else that `as` refuses: 2.5 is no int, and 300 no
   /// int8_t.
   template <class T>
   T cast() const {
@@ -239,6 +262,23 @@ private:
   content item_{.integer = 0};
 };
 static_assert(sizeof(value) == 16);
+
+namespace detail {
+
+/// The item as a value. Does not compile, and says what to do, where it
+/// becomes none.
+template <class T>
+value value_of(T&& item) {
+  static_assert(std::convertible_to<T&&, value>,
+                "this type does not convert to a Python value: specialise "
+                "sb::converter<T>, or say SNAKEBRIDGE_FIELDS beside it");
+  if constexpr (std::convertible_to<T&&, value>)
+    return std::forward<T>(item);
+  else
+    return {}; // of the two, one complaint
+}
+
+} // namespace detail
 
 bool operator==(const value& left, const value& right);
 
@@ -388,7 +428,7 @@ private:
 };
 
 template <class T>
-const T* value::get_if() const noexcept {
+const T* value::get_if() const& noexcept {
   if (form_ == form::named)
     return plain().get_if<T>();
   const bool inside = form_ == form::inside;

@@ -8,6 +8,8 @@
 // The writer is one for both directions out: a `Sink` is a C++ value being made
 // (value_sink) or a message being built (wire_sink).
 
+#include <algorithm>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <unordered_set>
@@ -46,7 +48,8 @@ public:
   void data(std::string_view data) { *into_ = value{bytes{data}}; }
   void other(value scalar) { *into_ = std::move(scalar); }
   void marker(unserializable made) { *into_ = value{std::move(made)}; }
-  void ref(std::uint64_t slot, std::string type_name, bool is_stream);
+  void ref(std::uint64_t slot, std::string type_name, bool is_stream,
+           std::optional<value> base);
 
   void list(objects items, result_writer& writer, std::size_t depth) {
     in_order<snakebridge::list>(items, writer, depth);
@@ -97,11 +100,14 @@ public:
   }
   void other(const value& scalar) { wire::write_value(into_, scalar); }
   void marker(const unserializable& made) { wire::write_marker(into_, made); }
-  void ref(std::uint64_t slot, const std::string& type_name, bool is_stream) {
+  void ref(std::uint64_t slot, const std::string& type_name, bool is_stream,
+           const std::optional<value>& base) {
     auto made = into_.initRef();
     made.setSlot(slot);
     made.setTypeName({type_name.data(), type_name.size()});
     made.setIsStream(is_stream);
+    if (base)
+      wire::write_value(made.initBase(), *base);
   }
 
   void list(objects items, result_writer& writer, std::size_t depth);
@@ -337,7 +343,12 @@ void result_writer::write_other(py::handle from, Sink into, std::size_t depth) {
 
 template <class Put>
 void result_writer::write_unique(objects items, Put put) {
-  if (leaves_ != leaves::plain || among_keys_ || items.empty())
+  const auto is_plain = [](PyObject* each) {
+    return PyUnicode_CheckExact(each) || PyLong_CheckExact(each)
+           || PyFloat_CheckExact(each) || PyBytes_CheckExact(each);
+  };
+  if (leaves_ != leaves::plain || among_keys_
+      || std::all_of(items.begin(), items.end(), is_plain))
     return put(items);
   py::list found;
   for (PyObject* each : items)
@@ -360,7 +371,7 @@ void result_writer::write_ref(py::handle from, Sink into) {
     place->second = session_.keep(py::reinterpret_borrow<py::object>(from));
     made_.push_back(place->second);
   }
-  into.ref(place->second, type_name_of(from), is_stream(from));
+  into.ref(place->second, type_name_of(from), is_stream(from), base_of(from));
 }
 
 template <class Items>

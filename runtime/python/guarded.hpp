@@ -34,6 +34,11 @@ auto guarded(Ask ask, const exception_place& keep_in)
   } catch (const std::bad_alloc&) {
     return tl::unexpected{
       error{errc::payload_too_large, "no memory left for the value"}};
+  } catch (const std::exception& unexpected) {
+    // pybind11, of what Python code cannot be blamed for but by its authors.
+    PyErr_SetString(PyExc_SystemError, unexpected.what());
+    py::error_already_set fetched;
+    return to_error(fetched, keep_in);
   }
 }
 

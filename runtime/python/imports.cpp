@@ -68,7 +68,7 @@ py::object import_rules::builtins() const {
       if (!rules.allow(text)) {
         const auto why = rules.refusal(text).message();
         PyErr_SetString(refusal_type().ptr(), why.c_str());
-        throw py::error_already_set{};
+        throw_raised();
       }
       return import(name, *rest, **named);
     },

@@ -10,7 +10,7 @@ void need_datetime() {
   if (PyDateTimeAPI == nullptr)
     PyDateTime_IMPORT;
   if (PyDateTimeAPI == nullptr)
-    throw py::error_already_set{};
+    throw_raised();
 }
 
 timedelta fields_of(py::handle from) {

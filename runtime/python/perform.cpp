@@ -32,10 +32,16 @@ py::object import_module(std::string_view name, const import_rules& rules) {
 py::object submodule(py::handle package, py::handle name) {
   const auto path = py::reinterpret_steal<py::object>(
     PyObject_GetAttrString(package.ptr(), "__path__"));
+  if (!path) {
+    if (PyErr_ExceptionMatches(cancelled_type().ptr()) != 0)
+      throw_raised();
+    PyErr_Clear();
+    return {};
+  }
   const auto of =
     py::reinterpret_steal<py::object>(PyModule_GetNameObject(package.ptr()));
   PyErr_Clear();
-  if (!path || !of)
+  if (!of)
     return {};
   const auto full =
     checked(PyUnicode_FromFormat("%U.%U", of.ptr(), name.ptr()));

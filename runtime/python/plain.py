@@ -5,10 +5,14 @@ looked at again. `NotImplemented`: nothing is, the object becomes a ref. Only
 libraries that are loaded are asked, and by their own names: an object of theirs
 has made them be."""
 
+import datetime
 import sys
 from enum import Enum
 
 missing = object()
+zone_of = datetime.timezone
+# The real ones: tests put others in their places.
+dates = datetime.datetime, datetime.date, datetime.time, datetime.timedelta
 
 
 def known(module, *names):
@@ -21,11 +25,22 @@ def known(module, *names):
 def of_numpy(item):
     if not isinstance(item, known("numpy", "ndarray", "generic")):
         return NotImplemented
-    if item.dtype.kind in "mM" and "[ns]" in item.dtype.str:
-        # Beyond what a datetime tells NumPy answers ints.
-        item = item.astype(item.dtype.str.replace("[ns]", "[us]"))
+    if item.dtype.kind in "mM":
+        return of_numpy_times(item)
     inner = item.tolist()
     return NotImplemented if type(inner) is type(item) else inner
+
+
+def of_numpy_times(item):
+    unit = item.dtype.str.rpartition("[")[2]
+    if unit.rstrip("]").lstrip("0123456789") in ("ns", "ps", "fs", "as"):
+        item = item.astype(item.dtype.str[:3] + "[us]")
+    inner = item.tolist()
+    if not hasattr(item, "__len__") or item.ndim == 0:
+        # NumPy answers an int for years no datetime has, and for months.
+        return NotImplemented if type(inner) is int else inner
+    return (list(item) if any(type(each) is int
+                              for each in item.ravel().tolist()) else inner)
 
 
 def of_pandas(item):
@@ -63,25 +78,23 @@ def of_tables(item):
 
 
 def of_dates(item):
-    for name in "datetime", "date", "time", "timedelta":
-        kind = known("datetime", name)
-        if not isinstance(item, kind):
+    for cls in dates:
+        if not isinstance(item, cls):
             continue
-        cls = kind[0]
-        if name == "timedelta":
+        if cls is dates[3]:
             return cls(item.days, item.seconds, item.microseconds)
         parts = [getattr(item, part) for part in (
             "year", "month", "day", "hour", "minute", "second", "microsecond",
             "tzinfo") if hasattr(item, part)]
-        if name == "date":
+        if cls is dates[1]:
             return cls(*parts)
         made = cls(*parts, fold=item.fold)
         if type(item) is not cls or item.tzinfo is None:
             return made
         # The zone is an object of its own: its offset is what it says here.
-        offset, zone = item.utcoffset(), known("datetime", "timezone")
+        offset = item.utcoffset()
         return (NotImplemented if offset is None
-                else made.replace(tzinfo=zone[0](offset)))
+                else made.replace(tzinfo=zone_of(offset)))
     return NotImplemented
 
 
@@ -113,6 +126,14 @@ def of_containers(item):
         dataclasses = sys.modules["dataclasses"]
         return {each.name: getattr(item, each.name)
                 for each in dataclasses.fields(item)}
+    for names in ("__attrs_attrs__", "__pydantic_fields__",
+                  "__struct_fields__"):  # of attrs, pydantic, msgspec
+        fields = getattr(type(item), names, None)
+        if isinstance(fields, (tuple, dict)):
+            return {name: getattr(item, name) for name in (
+                getattr(each, "name", each) for each in fields)}
+    if isinstance(item, known("types", "SimpleNamespace")):
+        return dict(vars(item))
     for base in known("decimal", "Decimal"):
         if isinstance(item, base) and type(item) is not base:
             return base(item)
@@ -137,19 +158,27 @@ def of_enums(item):
 
 
 def plain(item):
-    for step in (of_enums, of_pandas, of_numpy, of_tables, of_dates, of_bases,
+    for step in (of_enums, of_bases, of_pandas, of_numpy, of_tables, of_dates,
                  of_containers):
         try:
             made = step(item)
         except Exception:  # pylint: disable=broad-except
             return NotImplemented  # of an object that fails when it is read
-        if made is not NotImplemented:
-            return made
+        if made is NotImplemented:
+            continue
+        # A step that leads nowhere; of dates it leads to a simpler zone.
+        return (NotImplemented if type(made) is type(item)
+                and step is not of_dates else made)
     return NotImplemented
+
+
+simple = frozenset((str, int, float, bytes, bool, type(None)))
 
 
 def hashable(key):
     """The same of a key, all of it at once; itself where that has no hash."""
+    if type(key) in simple:
+        return key
     if type(key) in (tuple, frozenset):
         return type(key)(hashable(each) for each in key)
     made = plain(key)

@@ -93,6 +93,19 @@ result<void> start_python(const std::filesystem::path& executable,
   return define_sessions();
 }
 
+void throw_raised() {
+  if (PyErr_Occurred() == nullptr)
+    PyErr_SetString(PyExc_SystemError,
+                    "a function failed without setting an exception");
+  // What cannot be made is another exception by now, which pybind11 does not
+  // expect.
+  PyObject *type = nullptr, *raised = nullptr, *trace = nullptr;
+  PyErr_Fetch(&type, &raised, &trace);
+  PyErr_NormalizeException(&type, &raised, &trace);
+  PyErr_Restore(type, raised, trace);
+  throw py::error_already_set{};
+}
+
 std::string text_with_surrogates(py::handle from) {
   const auto encoded =
     checked(PyUnicode_AsEncodedString(from.ptr(), "utf-8", "surrogatepass"));

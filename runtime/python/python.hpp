@@ -44,16 +44,20 @@ private:
   bool held_before_;
 };
 
-/// A new reference from the C API, or the Python exception it left.
+/// The Python exception that the C API left. Hostile ones too: a C function may
+/// fail and leave none, or the class of one, whose objects cannot be made.
+[[noreturn]] void throw_raised();
+
+/// A new reference from the C API, or the exception it left.
 inline py::object checked(PyObject* made) {
   if (made == nullptr)
-    throw py::error_already_set{};
+    throw_raised();
   return py::reinterpret_steal<py::object>(made);
 }
 
 inline void checked(int outcome) {
   if (outcome < 0)
-    throw py::error_already_set{};
+    throw_raised();
 }
 
 /// A str of generalised UTF-8 (runtime/utf8.hpp): lone surrogates may be in it.

@@ -13,6 +13,8 @@ namespace snakebridge {
 
 namespace {
 
+constexpr std::string_view session_prefix = "__snakebridge_session_";
+
 // Runs `ask`, which may raise or find nothing: then its answer is left out. But
 // the interruption of the call, whose exception is told of, is none of that.
 template <class Ask>
@@ -67,10 +69,9 @@ std::vector<python_frame> frames_of(py::handle raised) {
 
 // What an attribute of an exception links to, if it is an exception.
 py::object linked(py::handle raised, const char* name) {
-  auto other = py::reinterpret_steal<py::object>(
-    PyObject_GetAttrString(raised.ptr(), name));
-  if (!other)
-    PyErr_Clear();
+  auto other = if_it_can([&] {
+    return checked(PyObject_GetAttrString(raised.ptr(), name));
+  });
   return other && PyExceptionInstance_Check(other.ptr()) ? other : py::object{};
 }
 
@@ -168,7 +169,7 @@ bool is_of(std::string_view base, const known_fact& known) {
          && base[base.size() - known.type.size() - 1] == '.';
 }
 
-std::string attribute_at(py::object object, std::string_view path) {
+std::string text_at(py::object object, std::string_view path) {
   return if_it_can([&] {
     for (auto rest = path; !rest.empty();) {
       const auto name = rest.substr(0, rest.find('.'));
@@ -189,7 +190,7 @@ facts_of(py::handle raised, const std::vector<std::string>& mro) {
                      [&](const auto& base) { return is_of(base, known); }))
       continue;
     auto text =
-      attribute_at(py::reinterpret_borrow<py::object>(raised), known.path);
+      text_at(py::reinterpret_borrow<py::object>(raised), known.path);
     if (!text.empty())
       facts.emplace_back(known.name, std::move(text));
   }
@@ -201,8 +202,29 @@ std::string name_of_type(py::handle type) {
   const auto module = attribute(type, "__module__");
   const auto name = attribute(type, "__qualname__");
   return module.empty() || module == "builtins" || module == "__main__"
+             || module.starts_with(session_prefix)
            ? name
            : module + "." + name;
+}
+
+// As of a class in `__main__`: its module is not named where a line begins with
+// its name, but for what marks a group.
+std::string without_sessions(std::string text) {
+  for (std::size_t at = 0;
+       (at = text.find(session_prefix, at)) != std::string::npos;) {
+    const auto before = text.find_last_not_of(" |+-", at == 0 ? 0 : at - 1);
+    const auto digits = at + session_prefix.size();
+    const auto end = text.find_first_not_of("0123456789", digits);
+    constexpr std::string_view rest = "__.";
+    const bool begins_line =
+      at == 0 || before == std::string::npos || text[before] == '\n';
+    if (begins_line && end != std::string::npos && end > digits
+        && text.compare(end, rest.size(), rest) == 0)
+      text.erase(at, end + rest.size() - at);
+    else
+      at = digits;
+  }
+  return text;
 }
 
 // An exception and those linked to it, each asked for its text once: asking is
@@ -244,7 +266,7 @@ private:
         printed.attr("format")(py::arg("chain") = chain)));
     });
     if (!text.empty())
-      return text;
+      return without_sessions(std::move(text));
     text = "Traceback (most recent call last):\n";
     for (const auto& frame : told.frames)
       text += fmt::format("  File \"{}\", line {}, in {}\n", frame.file,

@@ -149,6 +149,34 @@ std::optional<value> plain_of(py::handle from) {
   return {};
 }
 
+} // namespace
+
+std::optional<value> base_of(py::handle from) {
+  PyObject* const object = from.ptr();
+  constexpr auto most = static_cast<Py_ssize_t>(limits::ref_base_bytes_max);
+  if (PyUnicode_Check(object) && !PyUnicode_CheckExact(object)
+      && PyUnicode_GET_LENGTH(object) <= most)
+    return value{text_with_surrogates(from)};
+  if (PyBytes_Check(object) && !PyBytes_CheckExact(object)
+      && PyBytes_GET_SIZE(object) <= most)
+    return plain_of(from);
+  if (PyLong_Check(object) && !PyLong_CheckExact(object)) {
+    int overflow = 0;
+    const auto number = PyLong_AsLongLongAndOverflow(object, &overflow);
+    if (overflow == 0)
+      return value::of_integer(number);
+  }
+  if (PyFloat_Check(object) && !PyFloat_CheckExact(object))
+    return value{PyFloat_AS_DOUBLE(object)};
+  if (PyComplex_Check(object) && !PyComplex_CheckExact(object)) {
+    const auto& number = reinterpret_cast<PyComplexObject*>(object)->cval;
+    return value{std::complex<double>{number.real, number.imag}};
+  }
+  return {};
+}
+
+namespace {
+
 std::optional<value> numpy_of(py::handle from) {
   // Its `item` leaves out what NULs are at the end of a text.
   const bool as_it_is =
@@ -207,7 +235,7 @@ py::object python_numpy(const std::string& type, const py::object& plain,
   auto made = py::reinterpret_steal<py::object>(
     PyObject_CallOneArg(make.ptr(), plain.ptr()));
   if (!made && PyErr_ExceptionMatches(PyExc_OverflowError) == 0)
-    throw py::error_already_set{};
+    throw_raised();
   PyErr_Clear();
   const auto back = made ? numpy_of(made) : std::nullopt;
   if (!back || back->kind() != from.kind() || repr(*back) != repr(from))

@@ -25,6 +25,10 @@ py::object python_scalar(const value& from, const conversion_config& rules);
 /// Python's ints beyond 64 bits.
 value big_integer_of(py::handle from);
 
+/// Of an object whose class is derived from str, bytes, int, float or complex:
+/// what it is as that, if it is not large.
+std::optional<value> base_of(py::handle from);
+
 /// What a marker tells of an object.
 unserializable marker_of(py::handle object, const conversion_config& rules);
 

@@ -115,8 +115,22 @@ bool session_module::has_names() const {
 
 py::object session_module::compile(std::string_view source,
                                    bool evaluates) const {
-  return session_.attr("compile")(python_string(source),
-                                  evaluates ? "eval" : "exec");
+  const auto text = python_string(source);
+  const py::str mode{evaluates ? "eval" : "exec"};
+  static PyObject* const name = PyUnicode_InternFromString("compile");
+  auto code = py::reinterpret_steal<py::object>(PyObject_CallMethodObjArgs(
+    session_.ptr(), name, text.ptr(), mode.ptr(), nullptr));
+  if (code)
+    return code;
+  // Where it failed is a frame of ours.
+  PyObject *type = nullptr, *raised = nullptr, *trace = nullptr;
+  PyErr_Fetch(&type, &raised, &trace);
+  PyErr_NormalizeException(&type, &raised, &trace);
+  if (raised != nullptr)
+    PyException_SetTraceback(raised, Py_None);
+  Py_XDECREF(trace);
+  PyErr_Restore(type, raised, nullptr);
+  throw_raised();
 }
 
 void session_module::run_in_frame(performance body) const {
@@ -125,7 +139,7 @@ void session_module::run_in_frame(performance body) const {
     py::reinterpret_steal<py::object>(PyObject_CallNoArgs(frame_.ptr()));
   pending = {};
   if (!ended)
-    throw py::error_already_set{};
+    throw_raised();
 }
 
 py::object plain_form_of(py::handle object) {

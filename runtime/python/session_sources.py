@@ -6,8 +6,8 @@ so the list of folders to import from, which every such child is sent first,
 takes the sources along. One entry of it is a `Path`: the same text, but
 unpickled in a child it makes a finder there that runs the sources again, as
 `__mp_main__` is. This text runs in the interpreter of the bridge and, again, in
-each child; `code` is the text itself, `sessions` has by module name a list of
-(file, source)."""
+each child; `code` is the text itself, `sessions` has by module name what was
+run, each source by the file it is named as."""
 
 import sys
 
@@ -16,7 +16,7 @@ class Path(str):
     """An entry of sys.path, equal to the text it replaces."""
 
     def __reduce_ex__(self, protocol):
-        known = {name: list(sources) for name, sources in sessions.items()}
+        known = {name: dict(sources) for name, sources in sessions.items()}
         return eval, (  # of what a child has: names it can be asked for
             "(exec(code, space := {'code': code, 'sessions': sessions}),"
             " space['install'](path))[1]",
@@ -46,17 +46,29 @@ class Sources:
     @staticmethod
     def exec_module(module):
         import linecache
+        from io import StringIO
+        from multiprocessing.process import BaseProcess
+
+        # One that starts processes cannot do so again, here: they would want
+        # this very module. What it has defined by then is what is wanted.
+        def refuse(process):
+            raise RuntimeError("no process is started while the sources of a "
+                               "session are run again")
+
         failures = []
-        for file, source in sessions[module.__name__]:
-            lines = source.splitlines(keepends=True)
-            linecache.cache[file] = (len(source), None, lines, file)
-            # One that starts processes cannot do so again, here: what it has
-            # defined by then is what is wanted.
-            try:
-                exec(compile(source, file, "exec", dont_inherit=True),
-                     module.__dict__)
-            except (Exception, SystemExit) as failed:
-                failures.append(f"{file}: {type(failed).__name__}: {failed}")
+        start, BaseProcess.start = BaseProcess.start, refuse
+        try:
+            for file, source in sessions[module.__name__].items():
+                lines = StringIO(source, newline=None).readlines()
+                linecache.cache[file] = (len(source), None, lines, file)
+                try:
+                    exec(compile(source, file, "exec", dont_inherit=True),
+                         module.__dict__)
+                except (Exception, SystemExit) as failed:
+                    failures.append(
+                        f"{file}: {type(failed).__name__}: {failed}")
+        finally:
+            BaseProcess.start = start
 
         def missing(name):
             raise AttributeError(

@@ -7,12 +7,15 @@ dataclasses, typing, mock. Its sources are kept for tracebacks (linecache), for
 session ends. Run once in each interpreter (session_module.cpp), which sets
 `sources_text`, `source_bytes_max` and `sources_max`."""
 
+import io
 import itertools
+import os
 import sys
 from types import ModuleType
 
 prefix = "__snakebridge_session_"
-numbers = itertools.count(1)
+# From anywhere: a pickle of another process names no session of this one.
+numbers = itertools.count(int.from_bytes(os.urandom(4), "big") + 1)
 files = itertools.count(1)
 living = {}  # by the names of their modules
 spawned = {"__name__": "snakebridge", "code": sources_text, "sessions": {}}
@@ -34,7 +37,6 @@ def warn_of_deprecations():
 
 def send_sources_to_children():
     """Puts them into sys.path: see session_sources.py."""
-    import os
     if "Path" not in spawned:
         exec(compile(sources_text, "<snakebridge>", "exec"), spawned)
     path = spawned["Path"]
@@ -64,17 +66,59 @@ def let_classes_be_found():
     inspect.getfile = with_sessions
 
 
+class ByValue:
+    """Functions and classes of `__main__` cloudpickle sends whole, because no
+    other process can import them: so it does those of sessions. It is told when
+    it is loaded, which this finder sees."""
+
+    names = ("cloudpickle.cloudpickle",
+             "joblib.externals.cloudpickle.cloudpickle")
+
+    @classmethod
+    def known(cls):
+        """The sets it has such modules in."""
+        for name in cls.names:
+            found = getattr(sys.modules.get(name), "_PICKLE_BY_VALUE_MODULES",
+                            None)
+            if isinstance(found, set):
+                yield found
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name not in cls.names:
+            return None
+        for finder in sys.meta_path:
+            spec = (None if finder is cls
+                    else finder.find_spec(name, path, target))
+            if spec is None:
+                continue
+            load = spec.loader.exec_module
+
+            def load_and_tell(module):
+                load(module)
+                for each in cls.known():
+                    each.update(living)
+
+            spec.loader.exec_module = load_and_tell
+            return spec
+        return None
+
+
+def lines_of(source):
+    """As Python counts them: `str.splitlines` knows more ends than that."""
+    return io.StringIO(source, newline=None).readlines()
+
+
 def dedented(source):
     """Without what the first line is indented by: C++'s raw strings are."""
-    for line in source.splitlines():
-        text = line.lstrip(" \t")
+    for line in lines_of(source):
+        text = line.lstrip(" \t").rstrip("\n")
         if not text:
             continue
-        margin = line[:len(line) - len(text)]
+        margin = line[:len(line) - len(line.lstrip(" \t"))]
         if not margin:
             break
-        return "".join(each.removeprefix(margin)
-                       for each in source.splitlines(keepends=True))
+        return "".join(each.removeprefix(margin) for each in lines_of(source))
     return source
 
 
@@ -97,19 +141,23 @@ class Session:
         self.module = ModuleType(self.name)
         self.space = self.module.__dict__
         self.space["__builtins__"] = builtins
-        self.codes = {}  # (source, mode): the code, those run of late last
-        self.bytes = 0
+        # By source its code, those run of late last. Each mode has its own: an
+        # eval defines nothing that is looked for later.
+        self.codes = {"eval": {}, "exec": {}}
+        self.bytes = {"eval": 0, "exec": 0}
         try:
             living[self.name] = self
             sys.modules[self.name] = self.module
+            for each in ByValue.known():
+                each.add(self.name)
         except BaseException:  # interrupted
             self.end()
             raise
 
     def compile(self, source, mode):
-        """The code of a source, and the source kept."""
-        key = source, mode
-        code = self.codes.pop(key, None)
+        """The code of a source that is about to run, and the source kept."""
+        codes, key = self.codes[mode], source
+        code = codes.pop(key, None)
         if code is None:
             if "\0" in source:
                 raise ValueError("source code cannot contain null bytes")
@@ -120,37 +168,45 @@ class Session:
             except SyntaxError as failed:
                 say_that_nothing_awaits(failed)
                 raise
+            codes[key] = code  # first: what is kept of it goes with it
+            self.bytes[mode] += len(key)
             self.keep(source, file, mode)
-            self.bytes += len(key[0])
-        self.codes[key] = code
-        if self.bytes > source_bytes_max or len(self.codes) > sources_max:
-            self.forget_oldest()
+        else:
+            codes[key] = code
+            self.run_again(code.co_filename)
+        if self.bytes[mode] > source_bytes_max or len(codes) > sources_max:
+            self.forget_oldest(mode)
         return code
 
     def keep(self, source, file, mode):
         import linecache
-        lines = source.splitlines(keepends=True)
-        linecache.cache[file] = (len(source), None, lines, file)
+        linecache.cache[file] = (len(source), None, lines_of(source), file)
         if mode == "exec":
             send_sources_to_children()
-            spawned["sessions"].setdefault(self.name, []).append((file, source))
+            spawned["sessions"].setdefault(self.name, {})[file] = source
             if "class" in source:
                 let_classes_be_found()
 
-    def forget_oldest(self):
-        """Not the newest, which is about to run."""
-        for key in list(self.codes)[:-1]:
-            if self.bytes <= source_bytes_max and len(self.codes) <= sources_max:
-                break
-            self.forget(key)
+    def run_again(self, file):
+        """In children it is run once, last: what it defines is the newest."""
+        sources = spawned["sessions"].get(self.name, {})
+        if file in sources:
+            sources[file] = sources.pop(file)
 
-    def forget(self, key):
+    def forget_oldest(self, mode):
+        """Not the newest, which is about to run."""
+        for key in list(self.codes[mode])[:-1]:
+            if self.bytes[mode] <= source_bytes_max \
+                    and len(self.codes[mode]) <= sources_max:
+                break
+            self.forget(key, mode)
+
+    def forget(self, key, mode):
         import linecache
-        file = self.codes.pop(key).co_filename
-        self.bytes -= len(key[0])
+        file = self.codes[mode].pop(key).co_filename
+        self.bytes[mode] -= len(key)
         linecache.cache.pop(file, None)
-        sources = spawned["sessions"].get(self.name, [])
-        sources[:] = [each for each in sources if each[0] != file]
+        spawned["sessions"].get(self.name, {}).pop(file, None)
 
     def file_of(self, cls):
         """The file of the newest source that defines the class."""
@@ -159,7 +215,8 @@ class Session:
         names = cls.__qualname__.split(".")
         if "<locals>" in names:
             return None
-        for file, source in reversed(spawned["sessions"].get(self.name, [])):
+        sources = spawned["sessions"].get(self.name, {})
+        for file, source in reversed(list(sources.items())):
             if names[-1] not in source:
                 continue
             body, found = ast.parse(source).body, None
@@ -179,12 +236,18 @@ class Session:
 
     def end(self):
         """What nobody needs after the last finaliser has run."""
-        for key in list(self.codes):
-            self.forget(key)
+        for mode, codes in self.codes.items():
+            for key in list(codes):
+                self.forget(key, mode)
+        for each in ByValue.known():
+            each.discard(self.name)
         spawned["sessions"].pop(self.name, None)
         living.pop(self.name, None)
         if sys.modules.get(self.name) is self.module:
             del sys.modules[self.name]
+
+
+sys.meta_path.insert(0, ByValue)
 
 
 def frame_code(perform):

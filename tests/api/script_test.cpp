@@ -299,6 +299,65 @@ TEST_P(AsFromAScript,
     [&] { return or_throw(bridge.eval(count_of_sources)).as<int>() <= 1; }));
 }
 
+TEST_P(AsFromAScript, GivenManyExpressionsThenWhatExecDefinedIsKept) {
+  run("def f(x):\n    return x\n");
+  for (int i = 0; i < 1'005; ++i)
+    ASSERT_EQ(bridge.eval("f(" + std::to_string(i) + ")"), i);
+  EXPECT_EQ(bridge.eval("__import__('inspect').getsource(f)"),
+            "def f(x):\n    return x\n");
+}
+
+// str.splitlines() would find more lines than Python does.
+TEST_P(AsFromAScript, GivenOtherEndsOfLinesThenTheyAreText) {
+  run("    s = 'a\u2028    b'\n    t = 'c\x0c    d'\n");
+  EXPECT_EQ(bridge.eval("[s, t]"), (sb::list{"a\u2028    b", "c\x0c    d"}));
+  run("def g():\n    '\x0c \x1c'\n    return 1/0\n");
+  EXPECT_EQ(bridge.eval("__import__('inspect').getsource(g)"),
+            "def g():\n    '\x0c \x1c'\n    return 1/0\n");
+  EXPECT_THAT(error_of(bridge.eval("g()")).python()->traceback,
+              HasSubstr("\n    return 1/0\n"));
+  run("x = 1\r\ny = 2\rz = 3");
+  EXPECT_EQ(bridge.eval("[x, y, z]"), (sb::list{1, 2, 3}));
+}
+
+TEST_P(AsFromAScript, GivenCodeThatDoesNotCompileThenNoFrameIsTold) {
+  const auto failed = error_of(bridge.exec("x = = 1"));
+  EXPECT_EQ(failed.python()->type, "SyntaxError");
+  EXPECT_TRUE(failed.python()->frames.empty());
+  EXPECT_THAT(failed.python()->traceback, StartsWith("  File \"<exec "));
+}
+
+TEST_P(AsFromAScript, GivenAnErrorOfTheSessionThenItPrintsAsInAScript) {
+  const auto failed = error_of(bridge.exec("class mine(ValueError): pass\n"
+                                           "raise mine('so')"));
+  EXPECT_THAT(failed.python()->traceback, EndsWith("\nmine: so\n"));
+}
+
+// The class is raised from C, where none of its objects can be made.
+TEST_P(AsFromAScript, GivenAnExceptionThatCannotBeMadeThenWhyIsTold) {
+  const auto failed = error_of(bridge.exec(R"(
+    import ctypes
+    class needs(Exception):
+        def __init__(self, first, second): pass
+    set_string = ctypes.pythonapi.PyErr_SetString
+    set_string.argtypes = [ctypes.py_object, ctypes.c_char_p]
+    set_string(needs, b"x")
+  )"));
+  EXPECT_EQ(failed.python()->type, "TypeError");
+  EXPECT_THAT(failed.message(), HasSubstr("missing 1 required"));
+  EXPECT_EQ(bridge.eval("1 + 1"), 2);
+}
+
+TEST_P(AsFromAScript, GivenAPickleOfAnotherSessionThenItIsSaidWhyItIsNone) {
+  const auto other = bridge.open_session();
+  or_throw(other.exec("import pickle\nclass C: pass\n"));
+  const auto data = or_throw(other.eval("pickle.dumps(C())"));
+  or_throw(bridge.release_session(other.id()));
+  const auto failed = error_of(bridge.call("pickle", "loads", data));
+  EXPECT_TRUE(failed.is("ModuleNotFoundError"));
+  EXPECT_THAT(failed.message(), HasSubstr("their own session"));
+}
+
 TEST_P(AsFromAScript, GivenTheSameExpressionOftenThenItIsOneSource) {
   const auto file =
     or_throw(bridge.eval("(lambda: 1).__code__.co_filename")).as<std::string>();

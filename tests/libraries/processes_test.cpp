@@ -5,6 +5,8 @@
 #include <array>
 #include <vector>
 
+#include <fmt/format.h>
+
 namespace snakebridge::testing {
 
 using ::testing::DoubleNear;
@@ -177,6 +179,62 @@ class Nearest(ClassifierMixin, BaseEstimator):
     EXPECT_EQ(each.type_name(), bridge.eval("Nearest()")->type_name());
     EXPECT_NE(bridge.attr(each, "host_"), here);
   }
+}
+
+// Its processes live on, and had the sources when they were started.
+TEST_P(Jobs, WhenAFunctionIsMadeOrChangedLaterThenTheNewOneIsRun) {
+  run(R"(
+from joblib import Parallel, delayed
+def f(x):
+    return x + 1
+)");
+  constexpr auto jobs = "Parallel(n_jobs=2)(delayed({})(n) for n in range(4))";
+  EXPECT_EQ(bridge.eval(fmt::format(jobs, "f")), (sb::list{1, 2, 3, 4}));
+  run("def f(x):\n    return -x\n");
+  EXPECT_EQ(bridge.eval(fmt::format(jobs, "f")), (sb::list{0, -1, -2, -3}));
+  run("def g(x):\n    return 10 * f(x)\n");
+  EXPECT_EQ(bridge.eval(fmt::format(jobs, "g")), (sb::list{0, -10, -20, -30}));
+  const auto other = bridge.open_session();
+  ASSERT_TRUE(other.exec("from joblib import Parallel, delayed\n"
+                         "class point:\n  def __init__(self, x): self.x = x\n"
+                         "def h(p): return point(p.x + 1)\n"));
+  EXPECT_EQ(other.eval("[type(each) is point and each.x for each in "
+                       "Parallel(n_jobs=2)(delayed(h)(point(n)) for n in (1, "
+                       "2))]"),
+            (sb::list{2, 3}));
+}
+
+TEST_P(Jobs, WhenTheCodeThatDefinesThemRunsThemTooThenItEnds) {
+  run(R"(
+from joblib import Parallel, delayed
+def f(x):
+    return x * x
+squares = Parallel(n_jobs=2)(delayed(f)(n) for n in range(3))
+)");
+  EXPECT_EQ(bridge.eval("squares"), (sb::list{0, 1, 4}));
+}
+
+TEST_P(Processes, WhenTheCodeThatDefinesThemRunsThemTooThenItEnds) {
+  run(R"(
+def f(x):
+    return x * x
+spawn = multiprocessing.get_context("spawn")
+with concurrent.futures.ProcessPoolExecutor(2, spawn) as executor:
+    squares = list(executor.map(f, range(3)))
+)");
+  EXPECT_EQ(bridge.eval("squares"), (sb::list{0, 1, 4}));
+}
+
+TEST_P(Processes, WhenASourceIsRunAgainThenChildrenHaveWhatItDefined) {
+  for (const auto* body : {"x + 1", "x * 100", "x + 1"})
+    run(fmt::format("def again(x):\n    return {}\n", body));
+  const auto context = *bridge.call("multiprocessing", "get_context", "spawn");
+  const auto pool = *bridge.method(context, "Pool", 1);
+  EXPECT_EQ(
+    bridge.method(pool, "map", *bridge.eval("again"), sb::list{3}),
+    sb::list{4});
+  ASSERT_TRUE(bridge.method(pool, "close"));
+  ASSERT_TRUE(bridge.method(pool, "join"));
 }
 
 class Loky : public Processes {};
