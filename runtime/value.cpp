@@ -121,7 +121,7 @@ void value::release() noexcept {
     delete item_.box;
 }
 
-const value& value::plain() const noexcept {
+const value& value::plain() const& noexcept {
   return form_ == form::named ? static_cast<const named_box*>(item_.box)->plain
                               : *this;
 }

@@ -76,19 +76,6 @@ struct operation {
 /// "math.sqrt", "pathlib.Path.exists": for messages.
 std::string describe(const operation& asked);
 
-namespace detail {
-
-template <class T>
-value value_of(T&& item) {
-  static_assert(std::convertible_to<T&&, value>,
-                "this type does not convert to a Python value: specialise "
-                "sb::converter<T>, or say SNAKEBRIDGE_FIELDS beside it");
-  if constexpr (std::convertible_to<T&&, value>)
-    return std::forward<T>(item);
-}
-
-} // namespace detail
-
 /// A keyword argument: `"ndigits"_a = 2`.
 struct keyword {
   std::string_view name;
