@@ -4,7 +4,7 @@
 // dict; it comes from a dict by its keys, and from a tuple or list that has
 // just as many items in their order (what `leaves::plain` makes of a namedtuple
 // or a row). Keys beyond the fields are left alone, an empty optional may be
-// missing.
+// missing. Of other objects it knows nothing: ask for their attributes.
 
 #include <string>
 #include <tuple>
@@ -14,9 +14,6 @@
 #include <snakebridge/value.hpp>
 
 namespace snakebridge {
-
-// Of convert.hpp, whose part this is.
-error not_convertible(std::string_view wanted, const value& got);
 
 namespace detail {
 
@@ -49,6 +46,25 @@ inline constexpr bool may_be_missing<std::optional<T>> = true;
 /// Tells that a struct has no such key: "has no 'qty'".
 error no_field(const char* name, const value& in);
 error not_as_many(std::size_t fields, const value& in);
+/// Of what is neither a dict nor a row.
+error no_fields(const value& in);
+
+template <class Struct>
+concept made_of_nothing = requires {
+  Struct{};
+};
+
+template <class Member>
+concept is_field = !std::is_const_v<Member> && convertible_from_python<Member>;
+
+/// Does not compile, and says what to do, for a member that is none.
+template <class Member>
+constexpr void expect_field() {
+  static_assert(!std::is_const_v<Member>,
+                "SNAKEBRIDGE_FIELDS cannot fill in a const member: leave its "
+                "const out, or read the struct by sb::converter<T>");
+  expect_from_python<std::remove_const_t<Member>>();
+}
 
 } // namespace detail
 
@@ -58,22 +74,34 @@ struct converter<T> {
     dict made;
     std::apply(
       [&](const auto&... each) {
-        (made.append(each.name, value{item.*each.member}), ...);
+        (made.append(each.name, detail::value_of(item.*each.member)), ...);
       },
       fields());
     return value{std::move(made)};
   }
 
   static result<T> from_value(const value& from) {
-    T made{};
-    std::optional<error> failed;
+    static_assert(detail::made_of_nothing<T>,
+                  "SNAKEBRIDGE_FIELDS reads into a struct that is there: give "
+                  "it a default constructor");
     const auto* row = detail::sequence_of(from);
     const auto* named = from.get_if<dict>();
     if (row == nullptr && named == nullptr)
-      return not_convertible("dict", from);
+      return detail::no_fields(from);
     constexpr auto count = std::tuple_size_v<decltype(fields())>;
     if (row != nullptr && row->size() != count)
       return detail::not_as_many(count, from);
+    if constexpr (detail::made_of_nothing<T>)
+      return filled(row, named, from);
+    else
+      return detail::no_fields(from); // of the two, one complaint
+  }
+
+private:
+  static result<T> filled(const std::vector<value>* row, const dict* named,
+                          const value& from) {
+    T made{};
+    std::optional<error> failed;
     std::size_t at = 0;
     const auto read = [&]<class Struct, class Member>(
                         const detail::field<Struct, Member>& each) {
@@ -84,11 +112,14 @@ struct converter<T> {
         failed = detail::no_field(each.name, from);
         return;
       }
-      auto converted = converter<Member>::from_value(*item);
-      if (converted)
-        made.*each.member = *std::move(converted);
-      else
-        failed = detail::misfit_under(each.name, converted.error());
+      detail::expect_field<Member>();
+      if constexpr (detail::is_field<Member>) {
+        auto converted = converter<Member>::from_value(*item);
+        if (converted)
+          made.*each.member = *std::move(converted);
+        else
+          failed = detail::misfit_under(each.name, converted.error());
+      }
     };
     std::apply([&](const auto&... each) { (read(each), ...); }, fields());
     if (failed)
@@ -96,7 +127,6 @@ struct converter<T> {
     return made;
   }
 
-private:
   static constexpr auto fields() {
     return snakebridge_fields(std::type_identity<T>{});
   }
@@ -105,9 +135,11 @@ private:
 } // namespace snakebridge
 
 // One field after the other: the preprocessor reads what is left again, as
-// often as EXPAND says, which is more than fields will ever be.
+// often as EXPAND says.
 #define SNAKEBRIDGE_PARENS ()
 #define SNAKEBRIDGE_EXPAND(...)                                                \
+  SNAKEBRIDGE_EXPAND4(SNAKEBRIDGE_EXPAND4(SNAKEBRIDGE_EXPAND4(__VA_ARGS__)))
+#define SNAKEBRIDGE_EXPAND4(...)                                               \
   SNAKEBRIDGE_EXPAND3(SNAKEBRIDGE_EXPAND3(SNAKEBRIDGE_EXPAND3(__VA_ARGS__)))
 #define SNAKEBRIDGE_EXPAND3(...)                                               \
   SNAKEBRIDGE_EXPAND2(SNAKEBRIDGE_EXPAND2(SNAKEBRIDGE_EXPAND2(__VA_ARGS__)))
@@ -120,7 +152,9 @@ private:
 #define SNAKEBRIDGE_NEXT_FIELD() SNAKEBRIDGE_EACH_FIELD
 
 /// Gives STRUCT, which must have a default constructor, a converter of the
-/// members named after it. Stands beside the struct, in its namespace.
+/// members named after it, at most 100. Stands beside the struct, in its
+/// namespace. It takes dicts, and what `leaves::plain` makes of namedtuples,
+/// dataclasses and rows; attributes of other objects are to be read by `attr`.
 #define SNAKEBRIDGE_FIELDS(STRUCT, ...)                                        \
   [[maybe_unused]] constexpr auto snakebridge_fields(                          \
     ::std::type_identity<STRUCT>) {                                            \

@@ -62,6 +62,29 @@ struct rush_wish : wish {
 };
 SNAKEBRIDGE_FIELDS(rush_wish, text, hours);
 
+struct part {
+  std::string name;
+  std::vector<part> parts;
+};
+SNAKEBRIDGE_FIELDS(part, name, parts);
+
+/// More than 41 of them did not compile.
+struct very_wide {
+  int a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0, a6 = 0, a7 = 0;
+  int b0 = 0, b1 = 0, b2 = 0, b3 = 0, b4 = 0, b5 = 0, b6 = 0, b7 = 0;
+  int c0 = 0, c1 = 0, c2 = 0, c3 = 0, c4 = 0, c5 = 0, c6 = 0, c7 = 0;
+  int d0 = 0, d1 = 0, d2 = 0, d3 = 0, d4 = 0, d5 = 0, d6 = 0, d7 = 0;
+  int e0 = 0, e1 = 0, e2 = 0, e3 = 0, e4 = 0, e5 = 0, e6 = 0, e7 = 0;
+  int f0 = 0, f1 = 0, f2 = 0, f3 = 0, f4 = 0, f5 = 0, f6 = 0, f7 = 0;
+  int g0 = 0, g1 = 0, g2 = 0, g3 = 0, g4 = 0, g5 = 0, g6 = 0, g7 = 0;
+  int h0 = 0, h1 = 0, h2 = 0, h3 = 0, h4 = 0, h5 = 0, h6 = 0, h7 = 0;
+};
+SNAKEBRIDGE_FIELDS(very_wide, a0, a1, a2, a3, a4, a5, a6, a7, b0, b1, b2, b3,
+                   b4, b5, b6, b7, c0, c1, c2, c3, c4, c5, c6, c7, d0, d1, d2,
+                   d3, d4, d5, d6, d7, e0, e1, e2, e3, e4, e5, e6, e7, f0, f1,
+                   f2, f3, f4, f5, f6, f7, g0, g1, g2, g3, g4, g5, g6, g7, h0,
+                   h1, h2, h3, h4, h5, h6, h7);
+
 } // namespace shop
 
 namespace snakebridge::testing {
@@ -203,6 +226,42 @@ TEST(Fields, GivenManyThenAllOfThemAreThere) {
   const value sent = here;
   EXPECT_EQ(sent.size(), 20U);
   EXPECT_EQ(sent.as<shop::wide>().a + sent.as<shop::wide>().t, 21);
+}
+
+TEST(Fields, GivenDozensThenAllOfThemAreThereInTheirOrder) {
+  shop::very_wide here;
+  here.a0 = 1;
+  here.h7 = 64;
+  const value sent = here;
+  ASSERT_EQ(sent.size(), 64U);
+  const auto& last = (sent.get_if<dict>()->end() - 1)->first;
+  EXPECT_EQ(last, "h7");
+  const auto back = sent.as<shop::very_wide>();
+  EXPECT_EQ(back.a0, 1);
+  EXPECT_EQ(back.h7, 64);
+}
+
+TEST(Fields, GivenAStructOfItsOwnKindThenItGoesThereAndBack) {
+  const value sent = shop::part{"car", {{"door", {{"handle", {}}}}}};
+  EXPECT_EQ(sent["parts"][0]["parts"][0]["name"], "handle");
+  EXPECT_EQ(sent.as<shop::part>().parts[0].parts[0].name, "handle");
+}
+
+// It advised what the caller had done already, or what could not help.
+TEST(Fields, GivenAnObjectThenTheRefusalSaysWhatIsTaken) {
+  const value object = ref{.node = {},
+                           .session = "a",
+                           .interpreter = 1,
+                           .epoch = 1,
+                           .slot = 7,
+                           .type_name = "shop.Wish"};
+  EXPECT_EQ(refusal<shop::wish>(object),
+            "expected dict, got ref <ref shop.Wish 7 of session 'a'>; fields "
+            "are read from dicts, and, in a result with({.leaves = "
+            "sb::leaves::plain}), from namedtuples, dataclasses and rows; read "
+            "the attributes of another object by attr()");
+  EXPECT_EQ(refusal<std::vector<shop::wish>>(list{object}).substr(0, 25),
+            "at [0]: expected dict, go");
 }
 
 TEST(Fields, GivenAnArgumentThenItIsSentAsADict) {

@@ -19,7 +19,20 @@ namespace sb = snakebridge;
 using namespace snakebridge::literals;
 template <int>
 struct unknown {};
-void f(const sb::bridge& bridge, const sb::value& v) {
+namespace shop {
+struct strange { std::string name; unknown<10> what; };
+SNAKEBRIDGE_FIELDS(strange, name, what);
+struct foreign { unknown<11> what; };
+SNAKEBRIDGE_FIELDS(foreign, what);
+struct fixed { const int size = 0; };
+SNAKEBRIDGE_FIELDS(fixed, size);
+struct made { explicit made(int n) : size{n} {} int size; };
+SNAKEBRIDGE_FIELDS(made, size);
+struct viewed { std::string_view text; };
+SNAKEBRIDGE_FIELDS(viewed, text);
+}
+void f([[maybe_unused]] const sb::bridge& bridge,
+       [[maybe_unused]] const sb::value& v) {
 """
 
 
@@ -51,6 +64,16 @@ class Warnings(unittest.TestCase):
 
 
 class Mistakes(unittest.TestCase):
+    def expect_told(self, says, mistakes):
+        """Each is told by just one error, and no warning besides."""
+        done = compiled(OPENING + "\n".join(mistakes) + "}", "-fsyntax-only")
+        self.assertNotEqual(done.returncode, 0)
+        told = [line for line in done.stderr.splitlines()
+                if re.search("(error|warning): ", line)]
+        self.assertEqual(len(told), len(mistakes), done.stderr)
+        for line in told:
+            self.assertIn(says, line)
+
     def test_each_type_without_a_converter_is_said_to_want_one(self):
         # A type for each, because a compiler tells of one only once.
         mistakes = (
@@ -61,11 +84,35 @@ class Mistakes(unittest.TestCase):
             '(void)bridge.call("m", "f", "x"_a = unknown<4>{});',
             "(void)sb::args_of(std::vector<unknown<5>>{});",
             "(void)sb::kwargs_of(std::map<std::string, unknown<6>>{});")
-        done = compiled(OPENING + "\n".join(mistakes) + "}", "-fsyntax-only")
-        self.assertNotEqual(done.returncode, 0)
-        told = [line for line in done.stderr.splitlines()
-                if re.search(r"error: .*specialise sb::converter<T>", line)]
-        self.assertEqual(len(told), len(mistakes), done.stderr)
+        self.expect_told("specialise sb::converter<T>", mistakes)
+
+    def test_a_field_that_cannot_be_one_is_said_why(self):
+        # Where a struct is only sent, its members need not be read.
+        for says, mistake in {
+                "specialise sb::converter<T>": "v.as<shop::strange>();",
+                "this type does not convert to a Python value":
+                    '(void)bridge.call("m", "f", shop::foreign{});',
+                "leave its const out": "v.as<shop::fixed>();",
+                "give it a default constructor": "v.as<shop::made>();",
+                "nobody would keep the text: ask for std::string":
+                    "v.as<shop::viewed>();"}.items():
+            with self.subTest(mistake):
+                self.expect_told(says, [mistake])
+
+    def test_who_asks_for_borrowed_text_is_said_to_ask_for_a_string(self):
+        for mistake in ("v.as<std::string_view>();", "v.as<const char*>();",
+                        "v.as<const std::string>();"):
+            with self.subTest(mistake):
+                self.expect_told("for std::string", [mistake])
+
+    def test_a_pointer_into_what_is_about_to_go_is_refused(self):
+        for says, mistake in {
+                "use of deleted function":
+                    'auto* p = sb::value{"x"}.get_if<std::string>();',
+                "unable to deduce":
+                    'auto* p = bridge.eval("x").error().python();'}.items():
+            with self.subTest(mistake):
+                self.expect_told(says, [mistake + " (void)p;"])
 
     def test_a_result_that_is_left_lying_is_a_warning(self):
         code = """
