@@ -153,20 +153,32 @@ public:
 
   errc code() const { return code_; }
   const std::string& message() const { return message_; }
+  // Of an error that is about to go, these three share what they answer: so
+  // `f().error().python()->type` is sound, and a plain pointer to it is refused.
+
   /// The Python exception behind `python_raised`, else null.
-  const python_error* python() const { return python_.get(); }
+  const python_error* python() const& { return python_.get(); }
+  std::shared_ptr<const python_error> python() const&& { return python_; }
   /// What is known of the interpreter behind `interpreter_died`, else null.
-  const snakebridge::post_mortem* post_mortem() const { return death_.get(); }
+  const snakebridge::post_mortem* post_mortem() const& {
+    return death_.get();
+  }
+  std::shared_ptr<const snakebridge::post_mortem> post_mortem() const&& {
+    return death_;
+  }
   /// What the Python exception means, where `config.error_mode` is `translated`
   /// and it is one of those; else null. `python()` is there as well.
-  const ml_error* ml() const { return ml_.get(); }
+  const ml_error* ml() const& { return ml_.get(); }
+  std::shared_ptr<const ml_error> ml() const&& { return ml_; }
   /// True when Python may have begun the call: repeating it may repeat its
   /// effects.
   bool may_have_run() const { return may_have_run_; }
   /// True for a Python exception of the type of that name, or of one derived
   /// from it: "requests.exceptions.HTTPError", "builtins.OSError", "OSError". A
   /// package may be named for a module inside it, as most classes are imported:
-  /// "json.JSONDecodeError".
+  /// "json.JSONDecodeError". What `exec` defined in a session is named alone,
+  /// or as in a script: "MyError", "__main__.MyError". Aliases are not known:
+  /// IOError is named "OSError".
   bool is(std::string_view type) const;
   /// This error, with `may_have_run` as given.
   error with_may_have_run(bool may) const;

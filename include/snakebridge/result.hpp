@@ -4,8 +4,9 @@
 // a look: where it has no value, `*r`, `r->` and `r.value()` throw the
 // exception that matches its error. Of a result that is about to go, `*` and
 // `value()` answer the value itself and not a reference into it, so `for (const
-// auto& each : *bridge.call(…))` is sound. To leave a result lying is a warning
-// of the compiler.
+// auto& each : *bridge.call(…))` is sound. `f()->…` looks into it, so what that
+// points into, as `f()->get_if<T>()` does, is gone after the full expression.
+// To leave a result lying is a warning of the compiler.
 
 #include <concepts>
 #include <functional>
@@ -39,11 +40,18 @@ template <>
 inline constexpr bool is_outcome<tl::unexpected<error>> = true;
 template <>
 inline constexpr bool is_outcome<std::in_place_t> = true;
+template <>
+inline constexpr bool is_outcome<tl::unexpect_t> = true;
 
 /// What a result may be made of as its value.
 template <class U, class T>
 concept value_of_result =
   !is_outcome<std::remove_cvref_t<U>> && std::constructible_from<T, U>;
+
+template <class T, class U>
+concept comparable = requires(const T& left, const U& right) {
+  { left == right } -> std::convertible_to<bool>;
+};
 
 /// The type a call of `F` answers, as what a result may hold.
 template <class F, class... Args>
@@ -77,9 +85,21 @@ public:
   result(tl::unexpected<snakebridge::error> why)
       : held_{tl::unexpect, std::move(why.value())} {}
 
+  explicit result(std::in_place_t) requires(std::is_void_v<T>) {}
   template <class... Args>
+  requires std::constructible_from<T, Args...>
   explicit result(std::in_place_t, Args&&... args)
       : held_(tl::in_place, std::forward<Args>(args)...) {}
+  template <class U, class... Args>
+  requires std::constructible_from<T, std::initializer_list<U>&, Args...>
+  explicit result(std::in_place_t, std::initializer_list<U> items,
+                  Args&&... args)
+      : held_(tl::in_place, items, std::forward<Args>(args)...) {}
+  template <class... Args>
+  requires std::constructible_from<snakebridge::error, Args...>
+  explicit result(tl::unexpect_t, Args&&... args)
+      : held_{tl::unexpect,
+              snakebridge::error{std::forward<Args>(args)...}} {}
 
   template <class U>
   requires(
@@ -177,6 +197,8 @@ public:
     return value();
   }
 
+  void swap(result& other) { std::swap(held_, other.held_); }
+
   /// `then(value)`, which answers a result; the snakebridge::error stays.
   template <class F>
   auto and_then(F&& then) & {
@@ -207,32 +229,30 @@ public:
 
   /// The value, else `otherwise(error)`, which answers a result of this type.
   template <class F>
+  result or_else(F&& otherwise) & {
+    return mended(*this, std::forward<F>(otherwise));
+  }
+  template <class F>
   result or_else(F&& otherwise) const& {
-    if (held_)
-      return *this;
-    return std::invoke(std::forward<F>(otherwise), held_.error());
+    return mended(*this, std::forward<F>(otherwise));
   }
   template <class F>
   result or_else(F&& otherwise) && {
-    if (held_)
-      return std::move(*this);
-    return std::invoke(std::forward<F>(otherwise), std::move(held_).error());
+    return mended(std::move(*this), std::forward<F>(otherwise));
   }
 
   /// The value, else a result of the snakebridge::error `change(error)`.
   template <class F>
+  result transform_error(F&& change) & {
+    return told_anew(*this, std::forward<F>(change));
+  }
+  template <class F>
   result transform_error(F&& change) const& {
-    if (held_)
-      return *this;
-    return snakebridge::error{
-      std::invoke(std::forward<F>(change), held_.error())};
+    return told_anew(*this, std::forward<F>(change));
   }
   template <class F>
   result transform_error(F&& change) && {
-    if (held_)
-      return std::move(*this);
-    return snakebridge::error{
-      std::invoke(std::forward<F>(change), std::move(held_).error())};
+    return told_anew(std::move(*this), std::forward<F>(change));
   }
 
   friend bool operator==(const result& left, const result& right) {
@@ -244,6 +264,14 @@ public:
       return true;
     else
       return *left.held_ == *right.held_;
+  }
+  template <class U>
+  requires(!std::same_as<U, T> && detail::comparable<T, U>) friend bool
+  operator==(const result& left, const result<U>& right) {
+    if (left.has_value() && right.has_value())
+      return *left.held_ == *right;
+    return !left.has_value() && !right.has_value()
+           && left.held_.error() == right.error();
   }
   template <class U>
   requires(detail::value_of_result<U, T>) friend bool
@@ -294,6 +322,20 @@ private:
       return result<answer>{std::in_place, of_value(std::forward<Self>(self),
                                                     std::forward<F>(change))};
     }
+  }
+  template <class Self, class F>
+  static result mended(Self&& self, F&& otherwise) {
+    if (self.held_)
+      return std::forward<Self>(self);
+    return std::invoke(std::forward<F>(otherwise),
+                       std::forward<Self>(self).held_.error());
+  }
+  template <class Self, class F>
+  static result told_anew(Self&& self, F&& change) {
+    if (self.held_)
+      return std::forward<Self>(self);
+    return snakebridge::error{std::invoke(
+      std::forward<F>(change), std::forward<Self>(self).held_.error())};
   }
 
   tl::expected<T, snakebridge::error> held_;

@@ -199,6 +199,31 @@ TEST(Result, GivenWhatItIsMadeOfThenThatIsWhatItHolds) {
   static_assert(std::is_constructible_v<result<std::vector<int>>, int>);
 }
 
+TEST(Result, GivenInPlaceThenItsArgumentsMustMakeTheValue) {
+  EXPECT_TRUE(result<void>{std::in_place});
+  EXPECT_EQ((*result<std::vector<int>>{std::in_place, {1, 2, 3}}),
+            (std::vector{1, 2, 3}));
+  EXPECT_EQ((result<int>{tl::unexpect, errc::overloaded, "some error"}),
+            some());
+  using void_result = result<void>;
+  using number = result<int>;
+  static_assert(!std::is_constructible_v<void_result, std::in_place_t, int>);
+  static_assert(!std::is_constructible_v<number, std::in_place_t, std::string>);
+  static_assert(!std::is_constructible_v<number, tl::unexpect_t, int>);
+}
+
+TEST(Result, WhenItIsSwappedThenEachHasWhatTheOtherHad) {
+  result<std::unique_ptr<int>> made = std::make_unique<int>(5);
+  result<std::unique_ptr<int>> failed = some();
+  made.swap(failed);
+  EXPECT_EQ(made.error(), some());
+  EXPECT_EQ(**failed, 5);
+  result<void> well, not_well = some();
+  well.swap(not_well);
+  EXPECT_FALSE(well);
+  EXPECT_TRUE(not_well);
+}
+
 TEST(Result, WhenItGetsAnotherValueThenTheErrorIsGone) {
   result<std::string> held = some();
   held.emplace(2U, 'x') += "y";
@@ -236,6 +261,19 @@ TEST(Result, GivenOneThatStaysThenAStepGetsItsValueByReference) {
     return {};
   }));
   EXPECT_EQ(kept->size(), 5U);
+  result<int> failed = some();
+  const auto cancels = [](error& why) {
+    why = some(errc::cancelled);
+    return why;
+  };
+  EXPECT_EQ(failed.transform_error(cancels), some(errc::cancelled));
+  EXPECT_EQ(failed, some(errc::cancelled));
+  EXPECT_EQ(failed.or_else([](error& why) -> result<int> {
+    why = some();
+    return 1;
+  }),
+            1);
+  EXPECT_EQ(failed, some());
   const auto* held = &*std::as_const(kept);
   EXPECT_EQ(*std::as_const(kept).transform(
               [](const std::vector<int>& items) { return &items; }),
@@ -278,6 +316,15 @@ TEST(Result, GivenTwoThenTheyCompare) {
   EXPECT_NE(result<int>{1}, result<int>{some()});
   EXPECT_EQ(result<int>{some()}, result<int>{some()});
   EXPECT_NE(result<int>{some()}, 1);
+}
+
+// It was ambiguous.
+TEST(Result, GivenTwoOfOtherTypesThenTheyCompareAsTheirValuesDo) {
+  EXPECT_EQ(result<int>{1}, result<long>{1});
+  EXPECT_NE(result<int>{1}, result<double>{1.5});
+  EXPECT_EQ(result<int>{some()}, result<long>{some()});
+  EXPECT_NE(result<int>{some()}, result<long>{1});
+  EXPECT_EQ(result<std::string>{"text"}, result<const char*>{"text"});
 }
 
 TEST(Attempt, WhenTheBodyAnswersThenThatIsTheResult) {
