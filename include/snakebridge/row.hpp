@@ -22,6 +22,12 @@ struct row : std::vector<T> {
   T& at(std::size_t place) & { return std::vector<T>::at(place); }
   const T& at(std::size_t place) const& { return std::vector<T>::at(place); }
   T at(std::size_t place) && { return std::move(std::vector<T>::at(place)); }
+  T& front() & { return std::vector<T>::front(); }
+  const T& front() const& { return std::vector<T>::front(); }
+  T front() && { return std::move(std::vector<T>::front()); }
+  T& back() & { return std::vector<T>::back(); }
+  const T& back() const& { return std::vector<T>::back(); }
+  T back() && { return std::move(std::vector<T>::back()); }
 };
 
 } // namespace snakebridge

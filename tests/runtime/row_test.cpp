@@ -33,6 +33,11 @@ using item_of = decltype(std::declval<Row>()[0]);
 template <class Row>
 using place_of = decltype(std::declval<Row>().at(0));
 
+template <class Value>
+concept can_be_looked_into = requires(Value&& in) {
+  std::forward<Value>(in).template get_if<std::int64_t>();
+};
+
 } // namespace
 
 static_assert(std::is_same_v<item_of<row<int>&>, int&>);
@@ -44,6 +49,10 @@ static_assert(std::is_same_v<place_of<row<int>>, int>);
 static_assert(std::is_same_v<item_of<value&>, const value&>);
 static_assert(std::is_same_v<item_of<const value&>, const value&>);
 static_assert(std::is_same_v<item_of<value>, value>);
+static_assert(std::is_same_v<decltype(value{}.plain()), value>);
+static_assert(can_be_looked_into<const value&>);
+static_assert(!can_be_looked_into<value>);
+static_assert(!can_be_looked_into<const value>);
 
 TEST(Row, WhenItStaysThenItsItemsAreReferences) {
   row<int> kept{1, 2, 3};
@@ -62,6 +71,22 @@ TEST(Row, WhenItIsAboutToGoThenItsItemIsNot) {
   EXPECT_EQ(sum, 12);
   const auto& name = pools()[1].name;
   EXPECT_EQ(name, "b");
+}
+
+// What they answered was gone before the loop began.
+TEST(Row, WhenItIsAboutToGoThenItsFirstAndLastAreNot) {
+  int sum = 0;
+  for (const int each : pools().front().items)
+    sum += each;
+  EXPECT_EQ(sum, 6);
+  const auto& name = pools().back().name;
+  EXPECT_EQ(name, "b");
+  row<int> kept{1, 2, 3};
+  kept.front() = 10;
+  kept.back() = 30;
+  EXPECT_EQ(kept, (row<int>{10, 2, 30}));
+  EXPECT_EQ(&std::as_const(kept).front(), kept.data());
+  EXPECT_EQ(&std::as_const(kept).back(), kept.data() + 2);
 }
 
 TEST(Row, WhenItIsAboutToGoThenItsItemIsMovedOut) {
@@ -97,6 +122,12 @@ TEST(Value, WhenItIsAboutToGoThenTheItemLookedUpIsNot) {
   for (const auto& each : rows()["rows"].as<list>()[0])
     sum += each.as<int>();
   EXPECT_EQ(sum, 9);
+}
+
+TEST(Value, WhenItIsAboutToGoThenWhatItIsMadeOfIsNot) {
+  const auto typed = [] { return value::of_type("bytearray", bytes{"ab"}); };
+  const auto& plain = typed().plain();
+  EXPECT_EQ(plain, value{bytes{"ab"}});
 }
 
 } // namespace snakebridge::testing
