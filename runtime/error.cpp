@@ -93,10 +93,25 @@ error error::with_advice(std::string_view advice) const {
 
 namespace {
 
+// What a session's code defined, without its module: that is named
+// "__snakebridge_session_7__" (runtime/python/sessions.py).
+std::optional<std::string_view> defined_in_session(std::string_view base) {
+  constexpr std::string_view module_end = "__.";
+  const auto end = base.find(module_end);
+  if (!base.starts_with("__snakebridge_session_")
+      || end == std::string_view::npos)
+    return {};
+  return base.substr(end + module_end.size());
+}
+
 // "json.JSONDecodeError" is json.decoder.JSONDecodeError too.
 bool is_named(std::string_view base, std::string_view type) {
+  constexpr std::string_view script = "__main__.";
   if (base == type)
     return true;
+  if (const auto mine = defined_in_session(base))
+    return type == *mine
+           || (type.starts_with(script) && type.substr(script.size()) == *mine);
   const auto dot = type.rfind('.');
   if (dot == std::string_view::npos)
     return base.starts_with("builtins.") && base.substr(9) == type;

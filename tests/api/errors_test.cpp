@@ -21,6 +21,15 @@ protected:
 };
 SNAKEBRIDGE_IN_BOTH_PLACEMENTS(Errors);
 
+TEST_P(Errors, GivenAClassOfTheSessionThenItIsNamedAsInAScript) {
+  const auto failed = error_of(bridge.exec("class MyError(KeyError): pass\n"
+                                           "raise MyError('x')\n"));
+  EXPECT_TRUE(failed.is("MyError"));
+  EXPECT_TRUE(failed.is("__main__.MyError"));
+  EXPECT_TRUE(failed.is("LookupError"));
+  EXPECT_FALSE(failed.is("builtins.MyError"));
+}
+
 TEST_P(Errors, WhenPythonRaisesThenAllOfItIsTold) {
   const auto failed = error_of(bridge.call("math", "sqrt", -1));
   EXPECT_EQ(failed.code(), sb::errc::python_raised);

@@ -113,6 +113,40 @@ TEST(Error, WhenMayHaveRunIsSetThenOnlyTheCopyHasIt) {
   EXPECT_FALSE(failed.may_have_run());
 }
 
+TEST(Error, GivenOneThatIsAboutToGoThenWhatItTellsIsNot) {
+  const auto failed = [] {
+    return result<int>{error{value_error()}.with_ml(shape_mismatch{})};
+  };
+  EXPECT_EQ(failed().error().python()->type, "ValueError");
+  const auto raised = failed().error().python();
+  EXPECT_EQ(raised->message, "no");
+  const auto meaning = failed().error().ml();
+  EXPECT_EQ(*meaning, ml_error{shape_mismatch{}});
+  post_mortem last_words;
+  last_words.pid = 5;
+  const auto death =
+    error{errc::interpreter_died, "died", last_words, true}.post_mortem();
+  EXPECT_EQ(death->pid, 5);
+}
+
+// Its module is the session's, which nobody could name.
+TEST(Error, GivenAClassOfASessionThenItIsNamedAsInAScript) {
+  python_error raised;
+  raised.mro = {"__snakebridge_session_7__.MyError",
+                "__snakebridge_session_7__.make.<locals>.Base",
+                "builtins.OSError", "builtins.Exception"};
+  const error failed{std::move(raised)};
+  EXPECT_TRUE(failed.is("MyError"));
+  EXPECT_TRUE(failed.is("__main__.MyError"));
+  EXPECT_TRUE(failed.is("__snakebridge_session_7__.MyError"));
+  EXPECT_TRUE(failed.is("make.<locals>.Base"));
+  EXPECT_TRUE(failed.is("OSError"));
+  EXPECT_FALSE(failed.is("builtins.MyError"));
+  EXPECT_FALSE(failed.is("main.MyError"));
+  EXPECT_FALSE(failed.is("Base"));
+  EXPECT_FALSE(failed.is("IOError")) << "an alias has no name of its own";
+}
+
 TEST(OrThrow, GivenAValueThenItIsReturned) {
   EXPECT_EQ(or_throw(result<int>{5}), 5);
   EXPECT_NO_THROW(or_throw(result<void>{}));
