@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <memory>
 
 #include <gtest/gtest.h>
 
@@ -35,7 +36,25 @@ auto since_epoch(D duration) {
   return chrono::sys_time<D>{duration};
 }
 
+struct handle {
+  std::unique_ptr<int> number;
+};
+
 } // namespace
+
+} // namespace snakebridge::testing
+
+template <>
+struct snakebridge::converter<snakebridge::testing::handle> {
+  using handle = snakebridge::testing::handle;
+  static value to_value(const handle& item) { return *item.number; }
+  static result<handle> from_value(const value& from) {
+    return from.to<int>().transform(
+      [](int number) { return handle{std::make_unique<int>(number)}; });
+  }
+};
+
+namespace snakebridge::testing {
 
 TEST(ConvertStandard, GivenRowsThenTheyAreLists) {
   expect_round_trip(std::deque{1, 2}, list{1, 2});
@@ -103,6 +122,13 @@ TEST(ConvertStandard, GivenAVariantThenTheValuesOwnKindComesFirst) {
   expect_round_trip(maybe{}, none);
   expect_round_trip(maybe{std::vector{1}}, list{1});
   EXPECT_EQ(refusal<std::monostate>(0), "expected None, got int 0");
+}
+
+TEST(ConvertStandard, GivenAVariantOfWhatOnlyMovesThenItIsMoved) {
+  using either = std::variant<std::string, handle>;
+  EXPECT_EQ(*std::get<handle>(value{5}.as<either>()).number, 5);
+  using converted = std::variant<handle, std::vector<int>>;
+  EXPECT_EQ(*std::get<handle>(value{6}.as<converted>()).number, 6);
 }
 
 TEST(ConvertStandard, GivenOptionalsInsideThenNoneIsAnEmptyOne) {
