@@ -178,8 +178,17 @@ result<config> checked(config wanted) {
   for (auto& pool : wanted.pools) {
     if (pool.size == 0)
       pool.size = default_size(pool.placement);
-    for (auto& each : pool.path)
-      each = std::filesystem::absolute(each).lexically_normal();
+    for (auto& each : pool.path) {
+      std::error_code failed;
+      const auto whole = std::filesystem::absolute(each, failed);
+      if (failed)
+        return invalid(
+          fmt::format("{} = {:?}: where it is cannot be told ({}); say it from "
+                      "the root on",
+                      pool_key(pool.name, "path"), each.string(),
+                      failed.message()));
+      each = whole.lexically_normal();
+    }
   }
   return wanted;
 }

@@ -1,8 +1,11 @@
 #include <snakebridge/config.hpp>
 
+#include <filesystem>
+
 #include <gtest/gtest.h>
 
 #include "config/settings.hpp"
+#include "tests/support/scratch_folder.hpp"
 
 namespace snakebridge::testing {
 
@@ -137,6 +140,19 @@ TEST(Tunables, AllBelongToAMember) {
   each_number(all, count);
   each_number(pool, count);
   EXPECT_EQ(members, std::size(tunables));
+}
+
+// What the standard library threw came through.
+TEST(CheckedConfig, WhenTheWorkingFolderIsGoneThenAPathInItIsRefused) {
+  const auto before = std::filesystem::current_path();
+  {
+    const scratch_folder folder;
+    std::filesystem::current_path(folder.path());
+  }
+  const auto told = refusal(pool({.path = {"."}}));
+  std::filesystem::current_path(before);
+  EXPECT_EQ(told, "pool.default.path = \".\": where it is cannot be told (No "
+                  "such file or directory); say it from the root on");
 }
 
 } // namespace snakebridge::testing
