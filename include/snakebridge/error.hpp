@@ -154,7 +154,7 @@ public:
   errc code() const { return code_; }
   const std::string& message() const { return message_; }
   // Of an error that is about to go, these three share what they answer: so
-  // `f().error().python()->type` is sound, and a plain pointer to it is refused.
+  // `f().error().python()->type` is sound, and no plain pointer to it compiles.
 
   /// The Python exception behind `python_raised`, else null.
   const python_error* python() const& { return python_.get(); }
