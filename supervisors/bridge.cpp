@@ -155,7 +155,8 @@ void ref_scope::keep(const value& kept) {
     if (made_.erase(each) == 0)
       return;
     for (auto* scope = around_; scope != nullptr; scope = scope->around_)
-      if (scope->covers(through_)) {
+      // Whatever calls it covers; another bridge cannot release the ref.
+      if (scope->through_.core_ == through_.core_) {
         scope->made_.insert(each);
         return;
       }
