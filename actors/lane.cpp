@@ -157,7 +157,8 @@ result<lane::route> lane::begin(operation& asked, const call_options& options) {
   asked.cancel = options.cancel;
   asked.fails_fast = options.affinity.value_or(to->of->settings.affinity)
                      == affinity::strict_fail_fast;
-  if (!to->of->breaker->is_on())
+  // To free objects tries nothing out.
+  if (!to->of->breaker->is_on() || frees_objects(asked.what))
     return to;
   auto admitted = to->of->breaker->admit(where_->now());
   if (!admitted)

@@ -34,7 +34,7 @@ std::optional<error> call_queue::refusal_of_new(const operation& asked,
                                                 std::uint32_t epoch) const {
   if (auto why = refusal(asked, session, epoch))
     return why;
-  if (held_ && asked.what != verb::release_session)
+  if (held_ && !frees_objects(asked.what))
     return held_;
   return busy(asked);
 }
@@ -163,9 +163,8 @@ call_queue::take_in(const call_ptr& made,
   }
   if (asked.fails_fast)
     return unavailable();
-  // A session ends once, and then has nothing else here.
   const bool has_room = waiting_.size() < waiting_max_ || made->taken_over
-                        || asked.what == verb::release_session;
+                        || frees_objects(asked.what);
   if (!has_room) {
     gives_way = waiting_.make_room(session.number);
     if (!gives_way)

@@ -94,9 +94,7 @@ embedded_host::take_turn(const operation& asked, const session_gate& session,
   if (stopping_ || !ready_)
     return std::nullopt;
   if (!turns_.try_enter()) {
-    // A session ends once, and then has nothing else here.
-    if (turns_.waiting() >= settings_.queue_max
-        && asked.what != verb::release_session)
+    if (turns_.waiting() >= settings_.queue_max && !frees_objects(asked.what))
       return tl::unexpected{error{
         errc::overloaded, fmt::format("{} threads wait for interpreter {}, its "
                                       "queue_max; wait, or use workers",

@@ -106,8 +106,14 @@ call_ptr fair_queue::make_room(std::uint64_t session) {
   if (longest == lines_.end() || length + 1 >= longest->second.calls.size())
     return nullptr;
   auto& calls = longest->second.calls; // not its only one
-  auto last = std::move(calls.back());
-  calls.pop_back();
+  const auto place =
+    std::find_if(calls.rbegin(), calls.rend(), [](const call_ptr& each) {
+      return !frees_objects(each->asked.what);
+    });
+  if (place == calls.rend())
+    return nullptr;
+  auto last = std::move(*place);
+  calls.erase(std::next(place).base());
   went(*last);
   return last;
 }

@@ -39,8 +39,8 @@ public:
   bool contains(const call_ptr& one) const;
   /// False when it is not there.
   bool erase(const call_ptr& gone);
-  /// Takes out the last call of the longest line, if another call of `session`
-  /// would not make its line as long; else null.
+  /// Takes out the last call of the longest line that lets no objects go, if
+  /// another call of `session` would not make its line as long; else null.
   call_ptr make_room(std::uint64_t session);
   /// Takes out all of a session, in order.
   std::vector<call_ptr> take(std::uint64_t session);

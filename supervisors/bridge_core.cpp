@@ -252,6 +252,21 @@ result<std::shared_ptr<lane>> bridge_core::choose(const operation& asked,
   return client_of_this_thread()->own_session(of_call).transform(lane_of);
 }
 
+namespace {
+
+// What it held that is gone already is what was wanted.
+void release_now_or_later(lane& calls, operation asked,
+                          std::chrono::milliseconds patience) {
+  call_options waits{.timeout = patience, .affinity = affinity::strict_queue};
+  const auto outcome = calls.run(asked, waits);
+  if (outcome || outcome.error().code() != errc::deadline_exceeded)
+    return;
+  waits.timeout = std::chrono::milliseconds{day_ms};
+  calls.submit(std::move(asked), waits, [](const result<value>&) {});
+}
+
+} // namespace
+
 void bridge_core::let_go(std::vector<ref> refs) {
   // Of one incarnation at a time: it takes them in one message.
   const auto place = [](const ref& each) {
@@ -260,15 +275,18 @@ void bridge_core::let_go(std::vector<ref> refs) {
   std::sort(refs.begin(), refs.end(), [&](const ref& left, const ref& right) {
     return place(left) < place(right);
   });
+  const auto until = deadlines_->now() + settings_.timeout;
   for (auto first = refs.begin(); first != refs.end();) {
     const auto last = std::find_if(first, refs.end(), [&](const ref& each) {
       return place(each) != place(*first);
     });
     if (const auto of = sessions_->find(first->session)) {
-      // What it held that is gone already is what was wanted.
       operation asked{.what = verb::release};
       asked.positional.assign(first, last);
-      static_cast<void>(of->calls->run(std::move(asked), {}));
+      release_now_or_later(
+        *of->calls, std::move(asked),
+        std::chrono::ceil<std::chrono::milliseconds>(until
+                                                     - deadlines_->now()));
     }
     first = last;
   }

@@ -49,7 +49,9 @@ public:
                                        call_options& of_call);
   result<value> run(operation& asked, const call_options& options,
                     const std::shared_ptr<lane>& through);
-  /// Releases them all, and waits for that; those that are gone are left out.
+  /// Releases them all, and waits for that, at most for the configuration's
+  /// timeout; what could not be released by then is as soon as it can be. Those
+  /// that are gone are left out.
   void let_go(std::vector<ref> refs);
 
   std::shared_ptr<thread_client> client_of_this_thread();

@@ -188,8 +188,10 @@ private:
 
 /// Refs that calls of this thread make through that bridge or session (and
 /// through what `with` makes of it) while the scope lasts are released at its
-/// end, which waits for that; but those given to `keep`. Scopes nest: what is
-/// kept goes to the one around.
+/// end, but those given to `keep`. The end waits for that while their
+/// interpreters run other calls, at most for the `timeout` of the
+/// configuration; what is not released by then is when they are done. Scopes
+/// nest: what is kept goes to the one around, of any caller of the bridge.
 class ref_scope {
 public:
   explicit ref_scope(const caller& through);

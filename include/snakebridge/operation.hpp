@@ -43,6 +43,11 @@ constexpr bool has_target(verb what) {
          && what != verb::execute && what != verb::release
          && what != verb::release_session;
 }
+/// It frees objects, and so is taken where nothing else is: in a full queue, in
+/// a pool that is drained or has its circuit open.
+constexpr bool frees_objects(verb what) {
+  return what == verb::release || what == verb::release_session;
+}
 /// Its result may be anything, and comes in the form asked for; of others it is
 /// text, a length, a truth or nothing.
 constexpr bool answers_anything(verb what) {

@@ -48,6 +48,23 @@ TEST_F(CallQueue, GivenAFullQueueThenTheEndOfASessionStillHasAPlace) {
   EXPECT_TRUE(answer_of(freed));
 }
 
+// Or the objects would stay until their session ends.
+TEST_F(CallQueue, GivenAFullQueueThenTheReleaseOfObjectsStillHasAPlace) {
+  for (int i = 0; i < 3; ++i)
+    echo(a, std::to_string(i));
+  auto freed = b.submit({.what = verb::release});
+  EXPECT_FALSE(is_over(freed));
+  attach();
+  EXPECT_TRUE(answer_of(freed));
+}
+
+TEST_F(CallQueue, GivenOneThatTakesNoCallsThenItStillFreesObjects) {
+  attach();
+  queue->hold(error{errc::pool_down, "drained"});
+  EXPECT_EQ(code_of(a.run(fake("echo"))), errc::pool_down);
+  EXPECT_TRUE(a.run({.what = verb::release}));
+}
+
 TEST_F(CallQueue, GivenABusyHostThenItTakesNoMoreThanItsBound) {
   auto& serving = attach({.accepted_max = 2});
   auto held = a.submit(fake("hold"));

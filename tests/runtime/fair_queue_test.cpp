@@ -101,4 +101,22 @@ TEST_F(FairQueue, GivenALongLineThenItsLastCallMakesRoom) {
   EXPECT_EQ(queue.make_room(3), nullptr);
 }
 
+// What it names would stay until its session ends.
+TEST_F(FairQueue, GivenCallsThatFreeObjectsThenTheyDoNotMakeRoom) {
+  const auto free = [&] {
+    auto made = make(1, "free");
+    made->asked.what = verb::release;
+    queue.push_back(std::move(made));
+  };
+  free();
+  add(1, "a1");
+  free();
+  const auto gone = queue.make_room(2);
+  ASSERT_NE(gone, nullptr);
+  EXPECT_EQ(gone->asked.name, "a1");
+  free();
+  EXPECT_EQ(queue.make_room(2), nullptr);
+  EXPECT_THAT(rest(), ElementsAre("free", "free", "free"));
+}
+
 } // namespace snakebridge::testing
