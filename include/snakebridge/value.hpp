@@ -200,8 +200,8 @@ public:
   /// The value as a T, by choice with loss, at any depth: numbers are rounded
   /// to a float type, 3.0 is the int 3, a Decimal a float, an object of a class
   /// derived from str, bytes, int or float is what that is (`ref::base`), and
-  /// what is not there (NaN, and the NaT and NA of pandas) is an empty optional.
-  /// Throws not_convertible for all else that `as` refuses: 2.5 is no int, and 300 no
+  /// what is not there (NaN, pandas' NaT and NA) is an empty optional. Throws
+  /// not_convertible for all else that `as` refuses: 2.5 is no int, and 300 no
   /// int8_t.
   template <class T>
   T cast() const {

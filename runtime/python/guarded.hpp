@@ -25,7 +25,7 @@ auto guarded(Ask ask, const exception_place& keep_in)
     return to_error(raised, keep_in);
   } catch (const py::builtin_exception& raised) {
     raised.set_error();
-    py::error_already_set fetched;
+    auto fetched = take_raised();
     return to_error(fetched, keep_in);
   } catch (const exception& refused) {
     return refused.error();
@@ -37,7 +37,7 @@ auto guarded(Ask ask, const exception_place& keep_in)
   } catch (const std::exception& unexpected) {
     // pybind11, of what Python code cannot be blamed for but by its authors.
     PyErr_SetString(PyExc_SystemError, unexpected.what());
-    py::error_already_set fetched;
+    auto fetched = take_raised();
     return to_error(fetched, keep_in);
   }
 }

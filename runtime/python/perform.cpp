@@ -48,7 +48,7 @@ py::object submodule(py::handle package, py::handle name) {
   if (const auto made =
         py::reinterpret_steal<py::object>(PyImport_Import(full.ptr())))
     return checked(PyImport_GetModule(full.ptr()));
-  py::error_already_set failed;
+  auto failed = take_raised();
   if (failed.matches(PyExc_ModuleNotFoundError)
       && py::getattr(failed.value(), "name", py::none()).equal(full))
     return {};
@@ -60,7 +60,7 @@ py::object attribute_of(const py::object& object, const py::object& name) {
   if (auto found = py::reinterpret_steal<py::object>(
         PyObject_GetAttr(object.ptr(), name.ptr())))
     return found;
-  py::error_already_set missing;
+  auto missing = take_raised();
   if (PyModule_Check(object.ptr()) == 0
       || !missing.matches(PyExc_AttributeError))
     throw missing;

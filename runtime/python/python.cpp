@@ -93,7 +93,7 @@ result<void> start_python(const std::filesystem::path& executable,
   return define_sessions();
 }
 
-void throw_raised() {
+py::error_already_set take_raised() {
   if (PyErr_Occurred() == nullptr)
     PyErr_SetString(PyExc_SystemError,
                     "a function failed without setting an exception");
@@ -103,7 +103,7 @@ void throw_raised() {
   PyErr_Fetch(&type, &raised, &trace);
   PyErr_NormalizeException(&type, &raised, &trace);
   PyErr_Restore(type, raised, trace);
-  throw py::error_already_set{};
+  return {};
 }
 
 std::string text_with_surrogates(py::handle from) {

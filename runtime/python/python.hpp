@@ -46,7 +46,10 @@ private:
 
 /// The Python exception that the C API left. Hostile ones too: a C function may
 /// fail and leave none, or the class of one, whose objects cannot be made.
-[[noreturn]] void throw_raised();
+py::error_already_set take_raised();
+[[noreturn]] inline void throw_raised() {
+  throw take_raised();
+}
 
 /// A new reference from the C API, or the exception it left.
 inline py::object checked(PyObject* made) {
