@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "config/tunables.hpp"
 #include "runtime/python/moments.hpp"
 #include "runtime/python_bounds.hpp"
 
