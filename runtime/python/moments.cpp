@@ -13,6 +13,17 @@ void need_datetime() {
     throw_raised();
 }
 
+} // namespace
+
+bool is_type(const PyTypeObject* type) {
+  need_datetime();
+  const auto& all = *PyDateTimeAPI;
+  return type == all.DateType || type == all.TimeType
+         || type == all.DateTimeType || type == all.DeltaType;
+}
+
+namespace {
+
 timedelta fields_of(py::handle from) {
   PyObject* const object = from.ptr();
   return {PyDateTime_DELTA_GET_DAYS(object),

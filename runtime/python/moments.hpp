@@ -11,6 +11,9 @@
 namespace [[gnu::visibility("hidden")]] snakebridge {
 namespace moments {
 
+/// One of the four of datetime: just these, and not what stands in for them.
+bool is_type(const PyTypeObject* type);
+
 std::optional<value> date_of(py::handle from);
 std::optional<value> time_of(py::handle from);
 std::optional<value> datetime_of(py::handle from);

@@ -89,8 +89,10 @@ def of_dates(item):
         if cls is dates[1]:
             return cls(*parts)
         made = cls(*parts, fold=item.fold)
-        if type(item) is not cls or item.tzinfo is None:
+        if type(item) is not cls:
             return made
+        if item.tzinfo is None:
+            return NotImplemented
         # The zone is an object of its own: its offset is what it says here.
         offset = item.utcoffset()
         return (NotImplemented if offset is None

@@ -297,8 +297,8 @@ TEST_P(Forms, GivenNumPyThenItsArraysAndScalarsArePlain) {
   EXPECT_THAT(error_of(array.to<std::vector<double>>()).message(),
               AllOf(HasSubstr("expected list"), HasSubstr("leaves::plain")));
   // Finer than a datetime is: cut. Longer than one is, or of months: a ref.
-  EXPECT_EQ(plain("np.datetime64('2024-02-29T00:00:00.000001', 'ps')"),
-            or_throw(bridge.eval("__import__('datetime').datetime(2024, 2, 29, "
+  EXPECT_EQ(plain("np.datetime64('1970-01-02T00:00:00.000001', 'ps')"),
+            or_throw(bridge.eval("__import__('datetime').datetime(1970, 1, 2, "
                                  "0, 0, 0, 1)")));
   EXPECT_TRUE(plain("np.timedelta64(5, 'Y')").is_ref());
   EXPECT_TRUE(plain("np.datetime64('20000-01-01')").is_ref());
