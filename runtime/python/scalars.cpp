@@ -77,7 +77,7 @@ py::object imported_type(const std::string& name) {
 bool is_really(PyTypeObject* type, const std::string& name) {
   return name.starts_with("datetime.")
            ? moments::is_type(type)
-           : imported_type(name).is(py::handle{reinterpret_cast<PyObject*>(type)});
+           : imported_type(name).ptr() == reinterpret_cast<PyObject*>(type);
 }
 
 std::optional<scalar> look_up(PyTypeObject* type, const std::string& name) {
