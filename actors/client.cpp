@@ -3,6 +3,8 @@
 #include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
 
+#include "actors/system_visit.hpp"
+
 namespace snakebridge {
 
 namespace {
@@ -40,12 +42,15 @@ client::client(caf::actor_system& system, std::shared_ptr<clients> known,
   const std::lock_guard lock{known_->mutex_};
   if (known_->closed_)
     return;
+  const system_visit visit;
   actor_ = system.spawn(hidden_client, caf::unit);
   address_ = actor_.address();
   known_->living_.insert(this);
 }
 
 client::~client() {
+  if (known_->process_.forked())
+    return; // it is our parent's, and lives there
   for (const auto& [id, each] : owned_)
     where_->abandon(each, address_);
   const std::lock_guard lock{known_->mutex_};

@@ -13,6 +13,7 @@
 #include <caf/actor.hpp>
 
 #include "actors/sessions.hpp"
+#include "runtime/process_mark.hpp"
 
 namespace snakebridge {
 
@@ -28,6 +29,7 @@ private:
   friend class client;
 
   std::mutex mutex_;
+  const process_mark process_;
   bool closed_ = false;
   std::set<client*> living_;
 };

@@ -27,8 +27,9 @@ struct pool_service : call_queue_mates {
   std::mutex choosing; ///< a session chooses, and joins
   std::mutex resizing; ///< one at a time
 
-  std::mutex mutex;           ///< of the next
+  std::mutex mutex;           ///< of what follows
   caf::actor_addr supervisor; ///< of the pool, while it runs
+  caf::actor_addr above;      ///< who starts that
 };
 
 struct pool {

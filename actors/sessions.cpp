@@ -6,6 +6,7 @@
 
 #include "actors/manual_system.hpp"
 #include "actors/session.hpp"
+#include "actors/system_visit.hpp"
 #include "config/settings.hpp"
 #include "config/tunables.hpp"
 
@@ -77,6 +78,7 @@ result<opened_session> sessions::open(const std::string& id,
                            refs),
     !id.empty());
   made->owners.insert(owner);
+  const system_visit visit;
   made->actor = system_.spawn(session, shared_from_this(), made, owner);
   by_id_.emplace(name, made);
   living_.insert(made);

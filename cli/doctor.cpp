@@ -69,7 +69,7 @@ void print_limits(const config& settings, const config_origins& origins) {
     limit(prefix + "placement",
           pool.placement == placement::worker ? "worker" : "embedded");
     limit(prefix + "queue_max", pool.queue_max);
-    limit(prefix + "intensity", pool.restart.intensity);
+    limit(prefix + "intensity", *pool.restart.intensity);
     limit(prefix + "period_ms", pool.restart.period.count());
     limit(prefix + "backoff_ms", pool.restart.backoff.count());
     limit(prefix + "backoff_max_ms", pool.restart.backoff_max.count());

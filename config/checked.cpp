@@ -107,6 +107,12 @@ std::uint32_t default_size(placement where) {
                                    most);
 }
 
+// One interpreter may take the others with it: all may die once.
+std::uint32_t default_intensity(std::uint32_t size) {
+  constexpr auto most = tunable_of("intensity", true).most;
+  return std::clamp<std::uint32_t>(size, limits::intensity_least, most);
+}
+
 } // namespace
 
 std::optional<std::string> wrong_with_pool_name(std::string_view name) {
@@ -178,6 +184,8 @@ result<config> checked(config wanted) {
   for (auto& pool : wanted.pools) {
     if (pool.size == 0)
       pool.size = default_size(pool.placement);
+    if (!pool.restart.intensity)
+      pool.restart.intensity = default_intensity(pool.size);
     for (auto& each : pool.path) {
       std::error_code failed;
       const auto whole = std::filesystem::absolute(each, failed);

@@ -82,6 +82,10 @@ template <std::integral Number>
 Number number_of(Number member) {
   return member;
 }
+template <std::integral Number>
+Number number_of(const std::optional<Number>& member) {
+  return member.value_or(limits::intensity_least); // `checked` fills it
+}
 inline std::int64_t number_of(std::chrono::milliseconds member) {
   return member.count();
 }
@@ -89,6 +93,10 @@ inline std::int64_t number_of(std::chrono::milliseconds member) {
 /// Sets a member to a number within its bounds.
 template <std::integral Number>
 void set_number(Number& member, std::int64_t number) {
+  member = static_cast<Number>(number);
+}
+template <std::integral Number>
+void set_number(std::optional<Number>& member, std::int64_t number) {
   member = static_cast<Number>(number);
 }
 inline void set_number(std::chrono::milliseconds& member, std::int64_t number) {

@@ -10,6 +10,10 @@ namespace snakebridge::limits {
 
 /// Containers inside containers in one value: beyond it, payload_too_large.
 inline constexpr std::size_t value_depth_max = 200;
+/// What one container in another takes of a stack, at most, when it is read or
+/// written; and the stack of a thread that is made for those that need more.
+inline constexpr std::size_t stack_of_a_level_bytes = std::size_t{64} << 10U;
+inline constexpr std::size_t roomy_stack_bytes = std::size_t{16} << 20U;
 /// A key that has not found its place after so many steps is left out of its
 /// dict's index: keys of one hash, which a hostile worker may send by the
 /// million, would take their number squared. Others are never that far from
@@ -70,10 +74,16 @@ inline constexpr int child_death_wait_ms_max = 5'000;
 inline constexpr int end_after_close_ms_max = 100;
 /// Interpreters a pool may come to have by a resize, if it had no more before.
 inline constexpr std::size_t resize_max = 64;
+/// The intensity of a pool that names none, at least.
+inline constexpr std::uint32_t intensity_least = 3;
 /// How often it is looked whether a pool is idle, or an interpreter unused.
 inline constexpr int idle_look_ms = 2;
 /// How often an interpreter looks whether its pool lacks a spare worker.
 inline constexpr int spares_look_ms = 500;
+/// A worker that cannot be started for want of a descriptor, say, is tried
+/// again after so long, doubled up to that.
+inline constexpr int shortage_wait_ms_min = 10;
+inline constexpr int shortage_wait_ms_max = 1'000;
 /// Where one spare after the other dies the wait for the next doubles from that
 /// up to this; none in twice this time ends the row.
 inline constexpr int spares_wait_ms_max = 60'000;
@@ -103,6 +113,8 @@ inline constexpr int assists_max = 8;
 inline constexpr int last_looks_max = 256;
 /// How long actors of the program may outlive their bridge on its own system.
 inline constexpr int actors_wait_ms_max = 5'000;
+/// How long a system whose threads have ended may take for the rest of its end.
+inline constexpr int system_gone_ms_max = 100;
 /// Of the refs a session was made to let go, how many are known, to say why.
 inline constexpr std::size_t refs_gone_max = 1'024;
 /// Sources of `eval` and `exec` that a session keeps, and their text in all:

@@ -14,6 +14,13 @@
 
 namespace snakebridge {
 
+namespace {
+
+// Of all bridges of this process, with Python's side up.
+std::atomic<int> living_hosts = 0;
+
+} // namespace
+
 embedded_host::embedded_host(incarnation self, embedded_settings settings,
                              std::shared_ptr<live_threads> threads)
     : self_{std::move(self)},
@@ -81,10 +88,12 @@ void embedded_host::tell_end(error why) {
 }
 
 result<void> embedded_host::start_python_side() {
-  auto started =
-    python_executable(settings_.python).and_then([](const auto& program) {
-      return start_python(program, python_role::embedded);
-    });
+  const auto program = settings_.began
+                         ? settings_.began->python(settings_.python)
+                         : python_executable(settings_.python);
+  auto started = program.and_then([](const auto& executable) {
+    return start_python(executable, python_role::embedded);
+  });
   if (!started)
     return started;
   const gil_guard gil;
@@ -94,6 +103,7 @@ result<void> embedded_host::start_python_side() {
     if (auto imported = import_all(settings_.preload); !imported)
       return imported;
   python_side_ = std::make_unique<python_side>(*this);
+  ++living_hosts;
   return {};
 }
 
@@ -122,6 +132,10 @@ void embedded_host::serve() {
     python_side_->interrupts.stop();
     const gil_guard gil;
     python_side_.reset();
+    // One that was killed is followed by another.
+    const bool is_last = --living_hosts == 0;
+    if (is_last && why.code() == errc::shutting_down)
+      end_as_guest(settings_.stop_timeout);
   }
   tell_end(std::move(why));
 }

@@ -20,6 +20,7 @@
 #include "runtime/interpreter_host.hpp"
 #include "runtime/live_threads.hpp"
 #include "runtime/spinner.hpp"
+#include "runtime/start_place.hpp"
 #include "runtime/status_page.hpp"
 #include "runtime/turnstile.hpp"
 
@@ -33,6 +34,8 @@ struct embedded_settings {
   conversion_config conversion;
   std::chrono::milliseconds cancel_grace{};
   std::chrono::milliseconds stall_report{};
+  std::chrono::milliseconds stop_timeout{};
+  std::shared_ptr<const start_place> began; ///< null: here and now
   event_listener on_event;
 };
 

@@ -1,8 +1,11 @@
 #include "runtime/python_environment.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
+#include <optional>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,25 +16,43 @@
 
 #include "config/tunables.hpp"
 #include "runtime/descriptor.hpp"
+#include "runtime/log.hpp"
 
 namespace snakebridge {
 
 namespace {
 
-// "3.11" of the line "version = 3.11.2" in pyvenv.cfg; empty when not told.
-std::string minor_version_of(const std::filesystem::path& venv) {
+// "3.11.2" of the line "version = 3.11.2" in pyvenv.cfg; empty when not told.
+std::string version_of(const std::filesystem::path& venv) {
   std::ifstream settings{venv / "pyvenv.cfg"};
-  for (std::string line; std::getline(settings, line);) {
-    if (!line.starts_with("version"))
-      continue;
-    const auto digits = line.find_first_of("0123456789");
-    if (digits == std::string::npos)
-      continue;
-    const auto number = line.substr(digits);
-    return number.substr(0, number.find('.', number.find('.') + 1));
-  }
+  for (std::string line; std::getline(settings, line);)
+    if (const auto digits = line.find_first_of("0123456789");
+        line.starts_with("version") && digits != std::string::npos)
+      return line.substr(digits);
   return {};
 }
+
+// "3.11.2" of "3.11.2 (main, …) [GCC …]", as Python's `sys.version` is.
+std::string number_of(std::string_view version) {
+  return std::string{version.substr(0, version.find(' '))};
+}
+
+// "3.11"
+std::string minor_of(const std::string& version) {
+  return version.substr(0, version.find('.', version.find('.') + 1));
+}
+
+// 2
+int micro_of(const std::string& version) {
+  return std::atoi(version.c_str() + minor_of(version).size() + 1);
+}
+
+/// What a Python tells of itself.
+struct told_python {
+  std::string implementation; ///< "cpython"
+  std::string version;        ///< `sys.version`
+  std::filesystem::path executable;
+};
 
 // Runs the program as a Python would be run, with its output into `into`; 0:
 // it cannot be.
@@ -61,7 +82,7 @@ pid_t run(const std::filesystem::path& program, const std::string& code,
 
 // What comes out of a pipe until its end, as far as it matters to us.
 std::string text_of(int pipe) {
-  constexpr std::size_t bytes_max = 256;
+  constexpr std::size_t bytes_max = 8'192;
   const auto until = std::chrono::steady_clock::now()
                      + std::chrono::milliseconds{limits::python_answer_ms_max};
   std::string text;
@@ -81,8 +102,8 @@ std::string text_of(int pipe) {
   return text;
 }
 
-// "cpython 3.11"; of a program that is no Python, anything else.
-std::string told_by(const std::filesystem::path& program) {
+// Nothing of a program that is no Python.
+std::optional<told_python> told_by(const std::filesystem::path& program) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0)
     return {};
@@ -90,38 +111,71 @@ std::string told_by(const std::filesystem::path& program) {
   descriptor theirs{ends[1]};
   const auto started =
     run(program,
-        "import sys; v = sys.version_info; "
-        "print(sys.implementation.name, f'{v[0]}.{v[1]}', end='')",
+        "import os, sys; sys.stdout.buffer.write(b'\\0'.join(map(os.fsencode, "
+        "(sys.implementation.name, sys.version, sys.executable, ''))))",
         theirs.get());
   theirs.reset();
   if (started == 0)
     return {};
-  auto text = text_of(ours.get());
+  const auto text = text_of(ours.get());
   ::kill(started, SIGKILL);
   while (::waitpid(started, nullptr, 0) < 0 && errno == EINTR) {
   }
-  return text;
+  if (std::count(text.begin(), text.end(), '\0') != 3)
+    return {};
+  const auto version = text.find('\0') + 1;
+  const auto executable = text.find('\0', version) + 1;
+  return told_python{text.c_str(), text.c_str() + version,
+                     std::filesystem::path{text.c_str() + executable}};
 }
 
-// A file is believed only after it was asked: anything can be executable.
-result<void> asked(const std::filesystem::path& program,
-                   const std::filesystem::path& wanted) {
-  const auto told = told_by(program);
-  if (told == fmt::format("cpython {}", built_for_python()))
-    return {};
-  if (told.starts_with("cpython "))
+error unfit(const std::filesystem::path& wanted, std::string why) {
+  return {errc::environment_invalid,
+          fmt::format("python = '{}'{}", wanted.string(), why)};
+}
+
+// Whether the library of Python that we run can be this one, whose extension
+// modules it will load. Another build may lack what they need, a newer one
+// surely does.
+result<void> fits(const told_python& told,
+                  const std::filesystem::path& wanted) {
+  const std::string ours{library_version()};
+  const auto number = number_of(told.version);
+  if (minor_of(number) != built_for_python())
+    return unfit(wanted,
+                 fmt::format(" is Python {}, but the bridge was built with {}; "
+                             "name one of that version, or a venv made with it",
+                             minor_of(number), built_for_python()));
+  if (micro_of(number) > micro_of(number_of(ours)))
+    return unfit(
+      wanted, fmt::format(" is Python {}, but the bridge runs the library of "
+                          "{}, which cannot load all of its extension modules; "
+                          "name that Python, or a venv made with it",
+                          number, number_of(ours)));
+  if (told.version != ours)
+    logger()->warn("python = '{}' is another build of Python ({}) than the "
+                   "library the bridge runs ({}): some of its extension "
+                   "modules may not load",
+                   wanted.string(), told.version, ours);
+  return {};
+}
+
+// The program that the setting names, without a look at what it is.
+result<std::filesystem::path>
+program_of(const std::filesystem::path& wanted) {
+  if (wanted.empty())
+    return wanted;
+  std::error_code ignored;
+  auto named = std::filesystem::absolute(wanted, ignored);
+  auto program = std::filesystem::is_directory(named, ignored)
+                   ? named / "bin/python3"
+                   : std::move(named);
+  if (::access(program.c_str(), X_OK) != 0)
     return tl::unexpected{error{
       errc::environment_invalid,
-      fmt::format("python = '{}' is Python {}, but the bridge was built with "
-                  "{}; name one of that version, or a venv made with it",
-                  wanted.string(), told.substr(told.find(' ') + 1),
-                  built_for_python())}};
-  return tl::unexpected{
-    error{errc::environment_invalid,
-          fmt::format("python = '{}': {} is no CPython: asked for its version "
-                      "it did not tell one; name a venv, or an interpreter of "
-                      "Python {}",
-                      wanted.string(), program.string(), built_for_python())}};
+      fmt::format("python = '{}' is neither a venv nor an interpreter: no {}",
+                  wanted.string(), program.string())}};
+  return program;
 }
 
 } // namespace
@@ -149,48 +203,44 @@ error with_import_advice(error raised, std::string_view pool,
       "name its folder by the pool's setting `path`");
   const auto named = python.empty() ? std::string{SNAKEBRIDGE_PYTHON_EXECUTABLE}
                                     : python.string();
-  return raised.with_advice(fmt::format(
+  auto advice = fmt::format(
     "pool '{}' runs Python {} as '{}': install the module there, or name the "
     "folder it lies in by the pool's setting `path`",
-    pool, built_for_python(), named));
-}
-
-result<std::filesystem::path>
-python_program(const std::filesystem::path& wanted) {
-  if (wanted.empty())
-    return wanted;
-  std::error_code ignored;
-  auto named = std::filesystem::absolute(wanted, ignored);
-  auto program = std::filesystem::is_directory(named, ignored)
-                   ? named / "bin/python3"
-                   : std::move(named);
-  if (::access(program.c_str(), X_OK) != 0)
-    return tl::unexpected{error{
-      errc::environment_invalid,
-      fmt::format("python = '{}' is neither a venv nor an interpreter: no {}",
-                  wanted.string(), program.string())}};
-  return program;
+    pool, built_for_python(), named);
+  if (const char* venv = std::getenv("VIRTUAL_ENV");
+      venv != nullptr && *venv != '\0' && !named.starts_with(venv))
+    advice += fmt::format(". The active VIRTUAL_ENV '{}' is not used: name it "
+                          "by the setting `python`, or SNAKEBRIDGE_PYTHON",
+                          venv);
+  return raised.with_advice(advice);
 }
 
 result<std::filesystem::path>
 python_executable(const std::filesystem::path& wanted) {
-  const auto found = python_program(wanted);
+  const auto found = program_of(wanted);
   if (!found || found->empty())
     return found;
-  const auto& program = *found;
   // A venv's interpreter may also be named itself.
-  const auto version = minor_version_of(program.parent_path().parent_path());
-  if (!version.empty() && version != built_for_python())
-    return tl::unexpected{error{
-      errc::environment_invalid,
-      fmt::format("python = '{}' is a venv of Python {}, but the bridge was "
-                  "built with {}; make the venv with python{}",
-                  wanted.string(), version, built_for_python(),
-                  built_for_python())}};
-  std::error_code ignored;
-  if (!version.empty() && std::filesystem::is_directory(wanted, ignored))
-    return program;
-  return asked(program, wanted).transform([&] { return program; });
+  const auto made_with = version_of(found->parent_path().parent_path());
+  if (!made_with.empty() && minor_of(made_with) != built_for_python())
+    return tl::unexpected{unfit(
+      wanted, fmt::format(" is a venv of Python {}, but the bridge was built "
+                          "with {}; make the venv with python{}",
+                          minor_of(made_with), built_for_python(),
+                          built_for_python()))};
+  // It is believed only after it was asked: anything can be executable.
+  const auto told = told_by(*found);
+  if (!told || told->implementation != "cpython")
+    return tl::unexpected{unfit(
+      wanted, fmt::format(": {} is no CPython: asked for its version it did "
+                          "not tell one; name a venv, or an interpreter of "
+                          "Python {}",
+                          found->string(), built_for_python()))};
+  if (auto fit = fits(*told, wanted); !fit)
+    return tl::unexpected{std::move(fit).error()};
+  // What a shim or a wrapper runs, and not itself.
+  return ::access(told->executable.c_str(), X_OK) == 0 ? told->executable
+                                                       : *found;
 }
 
 } // namespace snakebridge

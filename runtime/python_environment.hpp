@@ -10,16 +10,16 @@ namespace snakebridge {
 
 /// "3.11": the Python version the bridge was built with.
 std::string_view built_for_python();
+/// `sys.version` of the library of Python that this process has.
+std::string_view library_version();
 
 /// The interpreter to be: of a venv (a folder), or the file itself; empty for
-/// empty. A file, or one in a folder that is no venv, is run for a moment to
-/// see that it is Python. Errors: environment_invalid when it is not, when
-/// there is none, or when it has another minor version than the bridge.
+/// empty. It is run for a moment, to see that it is Python, which, and what a
+/// shim runs. One of another build is warned of. Errors: environment_invalid
+/// when it is no Python, when there is none, or when it is of another minor
+/// version than the bridge, or newer.
 result<std::filesystem::path>
 python_executable(const std::filesystem::path& wanted);
-/// The same program, without a look at what it is.
-result<std::filesystem::path>
-python_program(const std::filesystem::path& wanted);
 
 /// As Python takes them.
 std::vector<std::string>

@@ -127,8 +127,8 @@ error malformed(const kj::Exception& what) {
 error too_large(std::size_t bytes_max) {
   return {errc::payload_too_large,
           bytes_max == 0
-            ? std::string{"one text or list has more than 2^29 items; send it "
-                          "in pieces"}
+            ? std::string{"one text, bytes or list has more than 2^29 items; "
+                          "send it in pieces"}
             : fmt::format("the value needs more than {} bytes, the "
                           "payload_bytes_max; send less, or keep it in Python "
                           "and send its ref",

@@ -188,8 +188,9 @@ capnp::List<schema::Items>::Reader columns_of(schema::Records::Reader from,
 
 /// Of a list or text in a message. Throws payload_too_large.
 unsigned count_of(std::size_t items);
+/// Throws payload_too_large for more than the format can hold.
 inline capnp::Text::Reader text(const std::string& from) {
-  return {from.data(), from.size()};
+  return {from.data(), count_of(from.size() + 1) - 1};
 }
 inline std::string string(capnp::Text::Reader from) {
   return {from.begin(), from.size()};

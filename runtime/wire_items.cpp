@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "config/tunables.hpp"
+#include "runtime/roomy_stack.hpp"
 
 namespace snakebridge::wire {
 
@@ -209,11 +210,13 @@ bool value_writer::write_packed(builder to, const item_row& items,
 
 void value_writer::write_items(builder to, const item_row& items,
                                std::size_t depth) {
-  if (items.size() == 0 || write_packed(to, items, depth))
-    return;
-  auto values = to.initValues(count_of(items.size()));
-  for (unsigned at = 0; at < values.size(); ++at)
-    write(values[at], items[at], depth);
+  with_stack(limits::stack_of_a_level_bytes, [&] {
+    if (items.size() == 0 || write_packed(to, items, depth))
+      return;
+    auto values = to.initValues(count_of(items.size()));
+    for (unsigned at = 0; at < values.size(); ++at)
+      write(values[at], items[at], depth);
+  });
 }
 
 } // namespace snakebridge::wire

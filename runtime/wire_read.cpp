@@ -1,6 +1,8 @@
 // Values out of messages. What Python could not have sent is malformed.
 #include <iterator>
 
+#include "config/tunables.hpp"
+#include "runtime/roomy_stack.hpp"
 #include "runtime/wire.hpp"
 
 namespace snakebridge::wire {
@@ -128,7 +130,7 @@ Items read_records(schema::Records::Reader from, const ref_origin& made_by) {
 }
 
 template <class Items>
-Items read_items(schema::Items::Reader from, const ref_origin& made_by) {
+Items read_items_here(schema::Items::Reader from, const ref_origin& made_by) {
   switch (from.which()) {
   case schema::Items::VALUES: {
     Items items;
@@ -150,6 +152,12 @@ Items read_items(schema::Items::Reader from, const ref_origin& made_by) {
     return read_records<Items>(from.getRecords(), made_by);
   }
   throw KJ_EXCEPTION(FAILED, "items of no known kind");
+}
+
+template <class Items>
+Items read_items(schema::Items::Reader from, const ref_origin& made_by) {
+  return with_stack(limits::stack_of_a_level_bytes,
+                    [&] { return read_items_here<Items>(from, made_by); });
 }
 
 void require_hashable(const value& key) {

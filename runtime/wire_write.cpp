@@ -17,7 +17,8 @@ using builder = schema::Value::Builder;
 }
 
 capnp::Data::Reader raw(std::string_view from) {
-  return {reinterpret_cast<const kj::byte*>(from.data()), from.size()};
+  return {reinterpret_cast<const kj::byte*>(from.data()),
+          count_of(from.size())};
 }
 
 void put(schema::Timedelta::Builder to, const timedelta& from) {

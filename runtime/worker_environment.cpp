@@ -41,12 +41,11 @@ bool fits_any(std::string_view name, const Patterns& all) {
 } // namespace
 
 std::vector<std::string>
-worker_environment(const char* const* ours,
+worker_environment(const std::vector<std::string>& ours,
                    const std::vector<std::string>& passed,
                    const std::map<std::string, std::string>& set) {
   std::vector<std::string> lines;
-  for (; *ours != nullptr; ++ours) {
-    const std::string_view line{*ours};
+  for (const std::string_view line : ours) {
     const auto name = line.substr(0, line.find('='));
     if (!set.contains(std::string{name})
         && (fits_any(name, patterns) || fits_any(name, passed)))

@@ -11,9 +11,9 @@ namespace snakebridge {
 
 /// "NAME=value" each: those of `ours` that are always passed or fit a pattern
 /// of `passed` (one that ends with `*` stands for all that begin so), and over
-/// them `set`. `ours` ends with a null.
+/// them `set`.
 std::vector<std::string>
-worker_environment(const char* const* ours,
+worker_environment(const std::vector<std::string>& ours,
                    const std::vector<std::string>& passed,
                    const std::map<std::string, std::string>& set);
 

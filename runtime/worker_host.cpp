@@ -15,10 +15,6 @@ namespace snakebridge {
 
 namespace {
 
-descriptor make_event() {
-  return descriptor{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-}
-
 void signal(const descriptor& event) {
   const std::uint64_t one = 1;
   // Full only when it is signalled already.
@@ -36,6 +32,10 @@ bool poll_until(std::span<pollfd> watched, steady_clock::time_point until) {
 }
 
 } // namespace
+
+descriptor worker_host::make_event() {
+  return descriptor{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+}
 
 void worker_host::drain(const descriptor& event) {
   std::uint64_t count = 0;

@@ -21,6 +21,7 @@
 #include "runtime/live_threads.hpp"
 #include "runtime/output_lines.hpp"
 #include "runtime/spare_workers.hpp"
+#include "runtime/start_place.hpp"
 #include "runtime/worker_process.hpp"
 
 namespace snakebridge {
@@ -47,6 +48,7 @@ struct worker_settings {
   std::chrono::milliseconds stall_report{};
   std::chrono::milliseconds stall_kill{};
   std::chrono::milliseconds stop_timeout{};
+  std::shared_ptr<const start_place> began; ///< null: here and now
   std::function<void(const log_line&)> on_output;
   event_listener on_event;
   std::shared_ptr<spare_workers> spares; ///< null: there are none
@@ -83,6 +85,8 @@ private:
   // On the host's own thread.
   void serve();
   std::optional<error> launch();
+  result<spare_workers::worker> launch_in_time();
+  bool has_events();
   bool is_serving() const;
   void watch();
   bool watch_once();
@@ -129,13 +133,15 @@ private:
   void is_back(std::uint64_t call);
   void say(frame_kind what, std::uint64_t call);
   void send_release(wire::outgoing& message);
+  static descriptor make_event();
   static void drain(const descriptor& event);
 
   const incarnation self_;
   const worker_settings settings_;
   const std::shared_ptr<live_threads> threads_;
-  const descriptor wake_;        // the own thread
-  const descriptor wake_leader_; // the leader
+  // Events. They may be missing until there is a process.
+  descriptor wake_;        // the own thread
+  descriptor wake_leader_; // the leader
 
   host_events events_;
   std::optional<worker_process> process_; // its thread's, see its header

@@ -22,8 +22,15 @@ namespace snakebridge {
 
 namespace {
 
+// What the system has too little of now, it may have later.
+bool is_shortage(int number) {
+  return number == EMFILE || number == ENFILE || number == EAGAIN
+         || number == ENOMEM;
+}
+
 error startup_error(const char* doing, int number) {
-  return {errc::startup_failed, fmt::format("cannot {} for a worker: {}", doing,
+  return {is_shortage(number) ? errc::overloaded : errc::startup_failed,
+          fmt::format("cannot {} for a worker: {}", doing,
                                             std::strerror(number))};
 }
 
@@ -83,14 +90,16 @@ public:
   spawn_plan() {
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
-    // A group of its own, so that a terminal's signals pass it by and its
-    // children can be killed with it; no signal blocked or ignored.
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP
+    // A session and a group of its own: a terminal's signals pass it by, nobody
+    // can be asked for a password there, and its children can be killed with
+    // it. No signal is ignored, or blocked once it has come to its `main`.
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID
                                             | POSIX_SPAWN_SETSIGMASK
                                             | POSIX_SPAWN_SETSIGDEF);
-    posix_spawnattr_setpgroup(&attributes, 0);
     sigset_t signals;
     sigemptyset(&signals);
+    for (const int each : service_signals)
+      sigaddset(&signals, each);
     posix_spawnattr_setsigmask(&attributes, &signals);
     sigfillset(&signals);
     posix_spawnattr_setsigdefault(&attributes, &signals);
@@ -157,9 +166,10 @@ result<std::filesystem::path> find_worker(const std::filesystem::path& wanted) {
 
 result<worker_process>
 worker_process::start(const std::filesystem::path& program,
-                      std::vector<std::string> environment, bool spare) {
+                      std::vector<std::string> environment, int folder,
+                      bool spare) {
   if (fault_at(fault_point::worker_spawn_fail))
-    return tl::unexpected{startup_error("start a process", EAGAIN)};
+    return tl::unexpected{startup_error("start a process", EPERM)};
   auto data = make_socket_pair();
   auto control = make_socket_pair();
   auto output = make_pipe();
@@ -184,6 +194,8 @@ worker_process::start(const std::filesystem::path& program,
   made.page_ = static_cast<status_page*>(mapped);
 
   spawn_plan plan;
+  if (folder >= 0)
+    posix_spawn_file_actions_addfchdir_np(&plan.actions, folder);
   posix_spawn_file_actions_addopen(&plan.actions, 0, "/dev/null", O_RDONLY, 0);
   plan.place((*output).theirs, STDOUT_FILENO);
   plan.place((*errors).theirs, STDERR_FILENO);

@@ -4,6 +4,7 @@
 // which is the one whose end would end the process (PR_SET_PDEATHSIG); only
 // `kill` and the status page may be used from others.
 
+#include <csignal>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -27,6 +28,10 @@ inline constexpr int stacks = 6; ///< where it writes those of its threads
 inline constexpr int faults = 7; ///< only in builds with fault points
 } // namespace worker_descriptor
 
+/// Signals that are meant for the program, and come to its workers with it: a
+/// worker starts with them blocked, and then does nothing about them.
+inline constexpr int service_signals[] = {SIGTERM, SIGINT, SIGHUP};
+
 /// What a spare worker is started with.
 inline constexpr const char* spare_argument = "--spare";
 
@@ -44,12 +49,13 @@ struct process_end {
 
 class worker_process {
 public:
-  /// `environment`: all of it, "NAME=value" each. A `spare` lives on when this
-  /// thread ends: its control socket alone tells it when nobody is left.
-  /// Errors: startup_failed.
+  /// `environment`: all of it, "NAME=value" each. `folder`: to work in; -1:
+  /// ours. A `spare` lives on when this thread ends: its control socket alone
+  /// tells it when nobody is left. Errors: startup_failed; overloaded where the
+  /// system has no descriptor, process or memory left for it now.
   static result<worker_process> start(const std::filesystem::path& program,
                                       std::vector<std::string> environment,
-                                      bool spare = false);
+                                      int folder = -1, bool spare = false);
 
   worker_process(worker_process&& other) noexcept;
   worker_process& operator=(worker_process&&) = delete;

@@ -55,15 +55,16 @@ result<spare_workers::worker> launch_worker(const worker_settings& settings,
   const auto program = find_worker(settings.program);
   if (!program)
     return tl::unexpected{program.error()};
-  // A spare is for a pool that serves, with a Python that was asked for it.
-  const auto python = spare ? python_program(settings.python)
-                            : python_executable(settings.python);
+  const auto began =
+    settings.began ? settings.began : std::make_shared<const start_place>();
+  const auto python = began->python(settings.python);
   if (!python)
     return tl::unexpected{python.error()};
   auto started = worker_process::start(
     *program,
-    worker_environment(environ, settings.pass_env, settings.environment),
-    spare);
+    worker_environment(began->environment(), settings.pass_env,
+                       settings.environment),
+    began->folder().get(), spare);
   if (!started)
     return tl::unexpected{started.error()};
   auto orders = wire::build_message<schema::Start>(
@@ -90,11 +91,49 @@ result<spare_workers::worker> launch_worker(const worker_settings& settings,
                                            std::move(control));
 }
 
+// What the system lacks for it now, a descriptor most often, is waited for as
+// long as a start may take.
+result<spare_workers::worker> worker_host::launch_in_time() {
+  auto wait = std::chrono::milliseconds{limits::shortage_wait_ms_min};
+  bool is_news = true;
+  for (;;) {
+    auto started = has_events()
+                     ? launch_worker(settings_, false)
+                     : result<spare_workers::worker>{error{
+                       errc::overloaded, "cannot make an event for a worker"}};
+    if (started || started.error().code() != errc::overloaded)
+      return started;
+    const auto now = steady_clock::now();
+    {
+      const std::lock_guard lock{mutex_};
+      if (asked_to_stop_ || !kill_reason_.empty() || now + wait >= *start_by_)
+        return tl::unexpected{
+          error{errc::startup_failed, started.error().message()}};
+    }
+    if (std::exchange(is_news, false))
+      logger()->warn("interpreter {} of pool '{}' is started later: {}",
+                     self_.interpreter, self_.pool, started.error().message());
+    pollfd woken{wake_.get(), POLLIN, 0};
+    ::poll(&woken, 1, static_cast<int>(wait.count()));
+    wait = std::min(2 * wait,
+                    std::chrono::milliseconds{limits::shortage_wait_ms_max});
+  }
+}
+
+// Those that are missing are made.
+bool worker_host::has_events() {
+  const std::lock_guard lock{mutex_};
+  for (auto* each : {&wake_, &wake_leader_})
+    if (!*each)
+      *each = make_event();
+  return wake_ && wake_leader_;
+}
+
 std::optional<error> worker_host::launch() {
   memory_kills_before_ = memory_kills(settings_.root);
   auto launched = settings_.spares ? settings_.spares->take() : nullptr;
   if (!launched) {
-    auto started = launch_worker(settings_, false);
+    auto started = launch_in_time();
     if (!started)
       return started.error();
     launched = std::move(*started);

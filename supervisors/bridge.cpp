@@ -53,16 +53,22 @@ result<std::unique_ptr<bridge>> bridge::start(config wanted) {
 }
 
 bridge::~bridge() {
-  core_->stop();
+  if (core_->in_its_process())
+    core_->stop();
+  else // nor may its parts be destroyed by whoever is the last to hold them
+    static_cast<void>(new std::shared_ptr{core_});
 }
 
 session bridge::open_session(session_options options) const {
+  or_throw(core_->in_its_process());
   auto member = core_->new_client();
   const auto opened = or_throw(member->open(options));
   return {core_, opened->calls, std::move(member)};
 }
 
 result<std::size_t> bridge::release_auto_session() const {
+  if (auto ours = core_->in_its_process(); !ours)
+    return tl::unexpected{std::move(ours).error()};
   const auto here = core_->client_of_this_thread();
   const auto own = here->own_session_if_any();
   if (!own)
@@ -72,6 +78,8 @@ result<std::size_t> bridge::release_auto_session() const {
 }
 
 result<std::size_t> bridge::release_session(std::string_view id) const {
+  if (auto ours = core_->in_its_process(); !ours)
+    return tl::unexpected{std::move(ours).error()};
   const auto found = core_->all_sessions().find(std::string{id});
   return found ? core_->all_sessions().release(found) : result<std::size_t>{0};
 }
@@ -82,16 +90,19 @@ bridge_stats bridge::stats() const {
 
 result<void> bridge::drain(std::string_view pool,
                            std::chrono::milliseconds patience) const {
-  return core_->control().drain(pool, patience);
+  return core_->in_its_process().and_then(
+    [&] { return core_->control().drain(pool, patience); });
 }
 
 result<void> bridge::resume(std::string_view pool) const {
-  return core_->control().resume(pool);
+  return core_->in_its_process().and_then(
+    [&] { return core_->control().resume(pool); });
 }
 
 result<void> bridge::resize(std::string_view pool, std::uint32_t size,
                             std::chrono::milliseconds patience) const {
-  return core_->control().resize(pool, size, patience);
+  return core_->in_its_process().and_then(
+    [&] { return core_->control().resize(pool, size, patience); });
 }
 
 std::vector<std::string> bridge::pools() const {
@@ -165,9 +176,9 @@ void ref_scope::keep(const value& kept) {
 
 session_actor open_session(caf::local_actor* self, const bridge& on,
                            session_options options) {
-  return or_throw(bridge_access::core(on).all_sessions().open(options,
-                                                              self->address()))
-    .actor;
+  auto& core = bridge_access::core(on);
+  or_throw(core.in_its_process());
+  return or_throw(core.all_sessions().open(options, self->address())).actor;
 }
 
 int run_as_script(int, char**, const std::function<int(bridge&)>& body) {

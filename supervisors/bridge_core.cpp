@@ -1,14 +1,13 @@
 #include "supervisors/bridge_core.hpp"
 
 #include <algorithm>
-#include <thread>
 #include <tuple>
 
-#include <caf/actor_system_config.hpp>
 #include <caf/scoped_actor.hpp>
 #include <fmt/format.h>
 
 #include "actors/manual_system.hpp"
+#include "actors/system_visit.hpp"
 #include "config/tunables.hpp"
 #include "runtime/log.hpp"
 #include "runtime/reached.hpp"
@@ -19,19 +18,6 @@ namespace snakebridge {
 namespace {
 
 constexpr std::chrono::milliseconds step_max{limits::bridge_step_ms_max};
-
-struct scheduler_settings : caf::actor_system_config {
-  scheduler_settings() {
-    // Work stealing polls with sleeps (DESIGN §4.9); sharing wakes by futex.
-    set("scheduler.policy", caf::atom("sharing"));
-    // Half of the cores: Python needs the others, and a scheduler thread woken
-    // for nothing takes one from it in the middle of a call.
-    set("scheduler.max-threads",
-        std::clamp<std::size_t>(std::thread::hardware_concurrency() / 2, 1,
-                                limits::scheduler_threads_max));
-    set("logger.verbosity", caf::atom("quiet"));
-  }
-};
 
 std::chrono::milliseconds longest_stop(const config& settings) {
   std::chrono::milliseconds longest{0};
@@ -50,15 +36,6 @@ std::optional<error> first_death(const pool& of) {
 }
 
 } // namespace
-
-class bridge_core::own_system {
-public:
-  caf::actor_system& get() { return system_; }
-
-private:
-  scheduler_settings settings_;
-  caf::actor_system system_{settings_};
-};
 
 bridge_core::bridge_core(config checked, caf::actor_system* users,
                          bridge_parts parts)
@@ -84,6 +61,7 @@ result<std::shared_ptr<bridge_core>>
 bridge_core::start(config wanted, caf::actor_system* users,
                    bridge_parts parts) {
   using core_result = result<std::shared_ptr<bridge_core>>;
+  const system_visit visit;
   auto settings = checked(std::move(wanted));
   if (!settings)
     return reached(core_result{tl::unexpected{settings.error()}});
@@ -95,6 +73,15 @@ bridge_core::start(config wanted, caf::actor_system* users,
     return core;
   core->stop();
   return reached(core_result{tl::unexpected{started.error()}});
+}
+
+result<void> bridge_core::in_its_process() const {
+  if (!process_.forked())
+    return {};
+  return reached(result<void>{
+    error{errc::shutting_down,
+          "this process was forked from the one that started the bridge, and "
+          "has none of its threads; start a bridge of its own here"}});
 }
 
 result<void> bridge_core::start_tree() {
@@ -141,6 +128,7 @@ void bridge_core::stop() {
   const auto root = std::exchange(root_, nullptr);
   if (!root)
     return;
+  const system_visit visit;
   sessions_->close();
   // Who waits in a queue hears of it now; what runs may finish.
   const error stopping{errc::shutting_down, "the bridge is stopping"};
@@ -176,29 +164,9 @@ void bridge_core::stop() {
     logger()->error("an interpreter did not end in time and is abandoned");
   deadlines_->stop();
   run_by_hand(*system_);
-  end_own_system();
-}
-
-// Here and not with the last caller, whose thread may be one of the system's.
-void bridge_core::end_own_system() {
-  if (!own_system_)
-    return;
-  const auto running = [this] { return system_->registry().running(); };
-  const auto deadline =
-    steady_clock::now() + std::chrono::milliseconds{limits::actors_wait_ms_max};
-  while (running() > 0 && steady_clock::now() < deadline)
-    std::this_thread::sleep_for(std::chrono::milliseconds{1});
-  if (running() == 0) {
-    own_system_.reset();
-    return;
-  }
-  // Its destructor would wait for them for ever; without it they would be torn
-  // from under whoever holds them.
-  logger()->error(
-    "{} actors of the program outlive the bridge on its own system, "
-    "which is left to them: end them before the bridge",
-    running());
-  static_cast<void>(own_system_.release());
+  // Here and not with the last caller, whose thread may be one of the system's.
+  if (own_system_)
+    own_system::end(std::move(own_system_));
 }
 
 std::shared_ptr<thread_client> bridge_core::client_of_this_thread() {
@@ -237,6 +205,8 @@ bridge_core::session_of_object(const operation& asked,
 result<std::shared_ptr<lane>> bridge_core::choose(const operation& asked,
                                                   const std::string& session,
                                                   call_options& of_call) {
+  if (auto here = in_its_process(); !here)
+    return tl::unexpected{std::move(here).error()};
   const auto lane_of = [](const session_ptr& opened) { return opened->calls; };
   if (!session.empty())
     return client_of_this_thread()->join(session, of_call).transform(lane_of);
@@ -268,6 +238,8 @@ void release_now_or_later(lane& calls, operation asked,
 } // namespace
 
 void bridge_core::let_go(std::vector<ref> refs) {
+  if (process_.forked())
+    return; // they are our parent's
   // Of one incarnation at a time: it takes them in one message.
   const auto place = [](const ref& each) {
     return std::tie(each.session, each.interpreter, each.epoch);
@@ -296,6 +268,8 @@ result<value> bridge_core::run(operation& asked, const call_options& options,
                                const std::shared_ptr<lane>& through) {
   auto effective = this_thread().options;
   overlay(effective, options);
+  if (auto here = in_its_process(); !here)
+    return tl::unexpected{std::move(here).error()};
   auto chosen = through ? result<std::shared_ptr<lane>>{through}
                         : choose(asked, effective.session, effective);
   if (!chosen)
@@ -311,6 +285,8 @@ std::vector<std::string> bridge_core::pool_names() const {
 }
 
 bridge_stats bridge_core::stats() const {
+  if (process_.forked())
+    return {};
   bridge_stats now{.sessions = sessions_->size(), .pools = {}};
   for (const auto& pool : pools_->all()) {
     pool_stats told{.name = pool.settings.name,

@@ -13,6 +13,8 @@
 #include "actors/client.hpp"
 #include "actors/sessions.hpp"
 #include "runtime/live_threads.hpp"
+#include "runtime/process_mark.hpp"
+#include "supervisors/own_system.hpp"
 #include "supervisors/pool_control.hpp"
 #include "supervisors/this_thread.hpp"
 #include "supervisors/tree.hpp"
@@ -40,6 +42,9 @@ public:
 
   /// Ends all, in order and in bounded time. Idempotent.
   void stop();
+  /// In a child process that was forked since the start nothing of the bridge
+  /// may be touched, not even to end it. Errors: shutting_down.
+  result<void> in_its_process() const;
 
   /// The session a call of this thread uses: the one named, else that of the
   /// object, else that of the scope, else the thread's own. What it waits for
@@ -64,14 +69,12 @@ public:
   std::vector<std::string> pool_names() const;
 
 private:
-  class own_system;
-
   result<void> start_tree();
   result<void> wait_ready() const;
-  void end_own_system();
   std::optional<error> session_of_object(const operation& asked,
                                          std::shared_ptr<lane>& found);
 
+  const process_mark process_;
   const config settings_;
   std::unique_ptr<own_system> own_system_;
   caf::actor_system* system_ = nullptr;

@@ -8,6 +8,7 @@
 #include <caf/scoped_actor.hpp>
 #include <fmt/format.h>
 
+#include "actors/system_visit.hpp"
 #include "config/tunables.hpp"
 
 namespace snakebridge {
@@ -64,9 +65,45 @@ result<void> pool_control::resume(std::string_view name) {
   const auto which = find(name);
   if (!which)
     return tl::unexpected{which.error()};
-  for (const auto& queue : (*which)->interpreters)
+  const auto& of = **which;
+  const std::lock_guard lock{of.service->resizing};
+  result<void> up;
+  if (const auto why = of.interpreters.front()->look().closed)
+    up = why->code() == errc::pool_down ? start_again(of)
+                                        : result<void>{*why};
+  for (const auto& queue : of.interpreters)
     queue->hold({});
-  return {};
+  return up;
+}
+
+// It is there until what is above it has ended, with the bridge.
+result<void> pool_control::start_again(const pool& which) {
+  const auto above = [&] {
+    const std::lock_guard lock{which.service->mutex};
+    return caf::actor_cast<caf::actor>(which.service->above);
+  }();
+  if (!above)
+    return error{errc::shutting_down, "the bridge is stopping"};
+  result<void> started;
+  {
+    const system_visit visit;
+    const caf::scoped_actor self{system_};
+    self
+      ->request(above, step_max, restart_child_atom::value, id_of(which))
+      .receive([](const caf::actor&) {},
+               [&](const caf::error& why) {
+                 started = error{errc::startup_failed,
+                                 fmt::format("pool '{}' is not started: {}",
+                                             which.settings.name,
+                                             describe(why))};
+               });
+  }
+  const auto deadline =
+    steady_clock::now() + which.settings.start_timeout + step_max;
+  for (const auto& queue : which.in_service())
+    if (started)
+      started = queue->wait_ready(deadline);
+  return started;
 }
 
 result<void> pool_control::resize(std::string_view name, std::uint32_t size,
@@ -131,6 +168,7 @@ pool_control::newcomer
 pool_control::start(const pool& which,
                     const std::shared_ptr<call_queue>& queue) {
   queue->expect_host();
+  const system_visit visit;
   return {queue, child_guard{system_.spawn(
                    interpreter, interpreter_of(which, queue, hosts_(which)))}};
 }
@@ -149,6 +187,7 @@ result<void> pool_control::adopt(const pool& which, newcomer& ready) {
     return later(above);
   };
   result<void> adopted;
+  const system_visit visit;
   const caf::scoped_actor self{system_};
   self->request(*supervisor, step_max, start_child_atom::value, child)
     .receive([&](const caf::actor&) { ready.actor.release(); },
@@ -167,6 +206,7 @@ void pool_control::dismiss(const pool& which, newcomer& unwanted) {
   const auto running = unwanted.actor.get();
   if (!running)
     return;
+  const system_visit visit;
   const caf::scoped_actor self{system_};
   self->monitor(running);
   self->send_exit(running, caf::exit_reason::user_shutdown);
@@ -187,6 +227,7 @@ void pool_control::end(const pool& which, const call_queue& queue) {
   const auto supervisor = supervisor_of(which);
   if (!supervisor)
     return;
+  const system_visit visit;
   const caf::scoped_actor self{system_};
   const auto patience =
     which.settings.stop_timeout + step_max; // of the supervisor as well

@@ -32,6 +32,7 @@ private:
     child_guard actor;
   };
 
+  result<void> start_again(const pool& which);
   result<void> grow(const pool& which, std::uint32_t size);
   newcomer start(const pool& which, const std::shared_ptr<call_queue>& queue);
   result<void> adopt(const pool& which, newcomer& ready);

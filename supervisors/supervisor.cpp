@@ -1,6 +1,7 @@
 #include <snakebridge/supervisor.hpp>
 
 #include "actors/errors.hpp"
+#include "actors/system_visit.hpp"
 #include "supervisors/supervisor_state.hpp"
 
 #include <caf/exit_reason.hpp>
@@ -51,6 +52,7 @@ caf::expected<supervisor_actor> spawn_supervisor(caf::actor_system& system,
                                                  supervisor_spec spec) {
   if (auto bad = validate(spec))
     return bad;
+  const system_visit visit;
   return typed(system.spawn(supervise, std::move(spec)));
 }
 
@@ -66,6 +68,7 @@ caf::expected<supervisor_actor> spawn_idle_supervisor(caf::actor_system& system,
                                                       supervisor_spec spec) {
   if (auto bad = validate(spec))
     return bad;
+  const system_visit visit;
   return typed(system.spawn<caf::lazy_init>(supervise, std::move(spec)));
 }
 

@@ -25,9 +25,14 @@ void log_event(const interpreter_event& happened) {
     logger()->warn("{}", happened.message);
 }
 
-worker_settings worker_settings_of(const config& all, const pool& of) {
+worker_settings
+worker_settings_of(const config& all, const pool& of,
+                   const std::shared_ptr<const start_place>& began) {
   const auto& mine = of.settings;
-  return {.program = all.worker,
+  std::error_code ignored;
+  return {.program = all.worker.empty()
+                       ? all.worker
+                       : std::filesystem::absolute(all.worker, ignored),
           .python = mine.python,
           .environment = mine.env,
           .pass_env = mine.pass_env,
@@ -43,13 +48,15 @@ worker_settings worker_settings_of(const config& all, const pool& of) {
           .stall_report = mine.stall_report,
           .stall_kill = mine.stall_kill,
           .stop_timeout = mine.stop_timeout,
+          .began = began,
           .on_output = all.on_output ? all.on_output : log_output,
           .on_event = all.on_event ? all.on_event : log_event,
           .spares = of.spares};
 }
 
-embedded_settings embedded_settings_of(const config& all,
-                                       const pool_config& mine) {
+embedded_settings
+embedded_settings_of(const config& all, const pool_config& mine,
+                     const std::shared_ptr<const start_place>& began) {
   return {.python = mine.python,
           .queue_max = mine.queue_max,
           .path = mine.path,
@@ -57,13 +64,15 @@ embedded_settings embedded_settings_of(const config& all,
           .conversion = all.conversion,
           .cancel_grace = mine.cancel_grace,
           .stall_report = mine.stall_report,
+          .stop_timeout = mine.stop_timeout,
+          .began = began,
           .on_event = all.on_event ? all.on_event : log_event};
 }
 
 error pool_down(const pool& of, const caf::error& reason) {
   return {errc::pool_down,
-          fmt::format("pool '{}' is down: {}. Mend the cause and start the "
-                      "bridge again",
+          fmt::format("pool '{0}' is down: {1}. Mend the cause and call "
+                      "bridge.resume(\"{0}\")",
                       of.settings.name, describe(reason))};
 }
 
@@ -71,16 +80,18 @@ error pool_down(const pool& of, const caf::error& reason) {
 
 pool_host_factory real_hosts(const config& settings,
                              std::shared_ptr<live_threads> threads) {
-  return [settings, threads = std::move(threads)](const pool& of) {
+  return [settings, threads = std::move(threads),
+          began = std::make_shared<const start_place>()](const pool& of) {
     if (of.settings.placement == placement::embedded)
       return host_factory{
-        [threads, embedded = embedded_settings_of(settings, of.settings)](
+        [threads,
+         embedded = embedded_settings_of(settings, of.settings, began)](
           incarnation self) -> std::shared_ptr<interpreter_host> {
           return std::make_shared<embedded_host>(std::move(self), embedded,
                                                  threads);
         }};
     return host_factory{
-      [threads, worker = worker_settings_of(settings, of)](
+      [threads, worker = worker_settings_of(settings, of, began)](
         incarnation self) -> std::shared_ptr<interpreter_host> {
         return std::make_shared<worker_host>(std::move(self), worker, threads);
       }};
@@ -113,14 +124,20 @@ std::string id_of(const call_queue& interpreter) {
   return fmt::format("interpreter {}", interpreter.interpreter());
 }
 
+std::string id_of(const pool& of) {
+  return fmt::format("pool '{}'", of.settings.name);
+}
+
 child_spec pool_child(const pool& of, const host_factory& make_host) {
   supervisor_spec spec{.strategy = strategy::one_for_one,
                        .intensity =
-                         static_cast<int>(of.settings.restart.intensity),
+                         static_cast<int>(
+                         of.settings.restart.intensity.value_or(
+                           limits::intensity_least)),
                        .period = of.settings.restart.period,
                        .backoff = {.minimum = of.settings.restart.backoff,
                                    .maximum = of.settings.restart.backoff_max},
-                       .name = fmt::format("pool '{}'", of.settings.name)};
+                       .name = id_of(of)};
   // An interpreter counts as up before it is ready.
   spec.backoff.reset_after += of.settings.start_timeout;
   // Transient: a pool that gives up stays down, one that crashes comes back.
@@ -140,6 +157,7 @@ child_spec pool_child(const pool& of, const host_factory& make_host) {
     {
       const std::lock_guard lock{of.service->mutex};
       of.service->supervisor = started->address();
+      of.service->above = parent->address();
     }
     caf::actor_cast<caf::abstract_actor*>(*started)->attach_functor(
       [of](const caf::error& reason) {

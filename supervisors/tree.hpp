@@ -30,6 +30,7 @@ child_spec interpreter_child(const pool& of,
                              const std::shared_ptr<call_queue>& queue,
                              const host_factory& make_host);
 std::string id_of(const call_queue& interpreter);
+std::string id_of(const pool& of);
 
 /// One pool: its interpreters, one_for_one. When it ends, because they died too
 /// often or because it was told to, its queues refuse calls with pool_down.

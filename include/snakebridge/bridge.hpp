@@ -2,6 +2,11 @@
 // The whole running system in one process. A `bridge` starts the supervision
 // tree when it is made and stops it, in order and in bounded time, when it is
 // destroyed. A program may have several; each has its own interpreters.
+//
+// In a child process that the program forks it is not there: calls are
+// shutting_down, its end and those of its sessions do nothing, its stats are
+// empty. The child may start another: of workers, and of an embedded pool where
+// Python had not started before.
 
 #include <cstdint>
 #include <functional>
@@ -123,7 +128,9 @@ public:
   /// were not in time. `resume` ends it.
   result<void> drain(std::string_view pool,
                      std::chrono::milliseconds patience) const;
-  /// Takes calls again. Errors: pool_unknown.
+  /// Takes calls again. A pool that is down is started again first, and ready
+  /// when it returns. Errors: pool_unknown; shutting_down; why it does not
+  /// start.
   result<void> resume(std::string_view pool) const;
   /// Changes how many interpreters a pool of workers has, 1 to 64 or to as many
   /// as it began with. New ones are ready when it returns; if one does not

@@ -73,8 +73,10 @@ struct breaker_limits {
 
 /// How often a pool's interpreters may die.
 struct restart_limits {
-  /// Restarts within `period` the pool survives; one more ends it.
-  std::uint32_t intensity = 3;
+  /// Restarts within `period` the pool survives; one more ends it, until
+  /// `bridge::resume`. Empty: 3, or as many as it has interpreters if that is
+  /// more.
+  std::optional<std::uint32_t> intensity = {};
   std::chrono::milliseconds period{5'000};
   /// The wait before the first restart, each next one twice as long until an
   /// interpreter has lived for its start timeout and 10 s; 0: no wait. Calls

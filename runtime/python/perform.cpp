@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "runtime/process_mark.hpp"
+#include "runtime/python/forked_child.hpp"
 #include "runtime/python/guarded.hpp"
 #include "runtime/python/running_call.hpp"
 #include "runtime/python/to_python.hpp"
@@ -172,6 +174,22 @@ py::object run(const python_operation& asked, session_objects& session) {
   throw exception{error{errc::message_malformed, "no such verb"}};
 }
 
+// A child that was forked in it does not come back.
+py::object run_in_this_process(const python_operation& asked,
+                               session_objects& session) {
+  const process_mark here;
+  try {
+    auto outcome = run(asked, session);
+    if (!here.forked())
+      return outcome;
+  } catch (py::error_already_set& raised) {
+    if (!here.forked())
+      throw;
+    end_forked_child(&raised);
+  }
+  end_forked_child();
+}
+
 void release(python_call& asked, session_objects& session) {
   std::int64_t freed = 0;
   const auto slots = asked.slots();
@@ -191,7 +209,7 @@ void serve(python_call& asked, session_objects& session,
     keep_in.session = &session;
   const auto made = asked.read(session);
   ran = true;
-  const auto outcome = run(made, session);
+  const auto outcome = run_in_this_process(made, session);
   result_writer writer{session, asked.as, asked.bytes_max};
   asked.write(writer, outcome);
   asked.refuse_unwanted(true); // nobody would ever release what is in it
@@ -217,11 +235,14 @@ result<void> told(Ask ask, const exception_place& keep_in) {
 } // namespace
 
 performed perform(python_call& asked, object_table& table) {
+  const process_mark here;
   performed done;
   if (asked.what == verb::release_session) {
     done.outcome = guarded([&] {
       asked.write(static_cast<std::int64_t>(table.release(asked.session)));
     });
+    if (here.forked())
+      end_forked_child();
     return done;
   }
   exception_place keep_in{.session = nullptr, .origin = asked.origin};
@@ -244,6 +265,8 @@ performed perform(python_call& asked, object_table& table) {
   if (!done.outcome)
     done.outcome = done.outcome.error().with_may_have_run(ran);
   done.refs = table.end_call(asked.session);
+  if (here.forked()) // by a finaliser, say, or a __repr__
+    end_forked_child();
   done.names = table.holds_names(asked.session);
   return done;
 }

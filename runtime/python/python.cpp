@@ -1,11 +1,18 @@
 #include "runtime/python/python.hpp"
 
-#include "runtime/python/session_module.hpp"
-
+#include <atomic>
+#include <csignal>
 #include <mutex>
 
+#include <dlfcn.h>
 #include <fmt/format.h>
 #include <unistd.h>
+
+#include "runtime/process_mark.hpp"
+#include "runtime/python_environment.hpp"
+#include "runtime/python/session_module.hpp"
+
+#include "runtime/python/guest.hpp"
 
 namespace snakebridge {
 
@@ -32,18 +39,89 @@ struct thread_state {
 
 thread_local thread_state this_thread;
 
+std::atomic<bool> ours = false; // not the program's own embedding
+
 error startup_error(const PyStatus& failed) {
   return {errc::environment_invalid,
           fmt::format("Python does not start: {}",
                       failed.err_msg ? failed.err_msg : "it exited")};
 }
 
+void ignore_where_default(int signal) {
+  struct sigaction now {};
+  if (::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_DFL)
+    ::signal(signal, SIG_IGN);
+}
+
+// A guest's: the program's locale and environment stay as they are. Where the
+// program has set no locale Python encodes in UTF-8.
+PyStatus initialise_as_guest() {
+  PyPreConfig config;
+  PyPreConfig_InitPythonConfig(&config);
+  config.parse_argv = 0;
+  config.configure_locale = 0;
+  config.coerce_c_locale = 0;
+  config.coerce_c_locale_warn = 0;
+  return Py_PreInitialize(&config);
+}
+
+// What guest.py defines: never freed, as Python itself is not.
+py::dict guest_code() {
+  static PyObject* const made = [] {
+    py::dict space;
+    space["__builtins__"] = py::module_::import("builtins");
+    space["__name__"] = "snakebridge";
+    const auto code =
+      checked(Py_CompileString(guest_source, "<snakebridge>", Py_file_input));
+    checked(PyEval_EvalCode(code.ptr(), space.ptr(), space.ptr()));
+    return space.release().ptr();
+  }();
+  return py::reinterpret_borrow<py::dict>(made);
+}
+
+// Another module may not be the first to import these two. `_signal` would give
+// SIGINT a handler that only sets a mark for Python, where it has none: Ctrl-C
+// would end nothing any more. And the thread that first imports `threading` is
+// its main thread, but signal handlers are for the one that started Python.
+result<void> import_as_guest() {
+  struct sigaction before {};
+  ::sigaction(SIGINT, nullptr, &before);
+  try {
+    const auto signals = py::module_::import("_signal");
+    if (before.sa_handler == SIG_DFL)
+      signals.attr("signal")(SIGINT, signals.attr("SIG_DFL"));
+    ::sigaction(SIGINT, &before, nullptr);
+    py::object{guest_code()["begin"]}();
+    return {};
+  } catch (const py::error_already_set& raised) {
+    return error{errc::startup_failed,
+                 fmt::format("Python does not start: {}", raised.what())};
+  }
+}
+
+// Extension modules find Python's symbols there, also where we are part of a
+// plugin that was loaded for itself alone (RTLD_LOCAL).
+void make_symbols_global() {
+  Dl_info here{};
+  if (::dladdr(reinterpret_cast<void*>(&Py_IsInitialized), &here) != 0)
+    ::dlopen(here.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL);
+}
+
 result<void> initialise(const std::filesystem::path& executable,
                         python_role role) {
+  // As `python3` does, which does the next for us no more: handlers are ours.
+  ignore_where_default(SIGPIPE);
+  if (role == python_role::worker)
+    ignore_where_default(SIGXFSZ);
+  if (role == python_role::embedded) {
+    make_symbols_global();
+    if (const auto status = initialise_as_guest(); PyStatus_Exception(status))
+      return tl::unexpected{startup_error(status)};
+  }
   PyConfig config;
   PyConfig_InitPythonConfig(&config);
   config.parse_argv = 0;
-  config.install_signal_handlers = role == python_role::worker ? 1 : 0;
+  config.install_signal_handlers = 0;
   // Not what PATH says: another python3 may stand there.
   const auto program = executable.empty()
                          ? std::string{SNAKEBRIDGE_PYTHON_EXECUTABLE}
@@ -58,12 +136,15 @@ result<void> initialise(const std::filesystem::path& executable,
   PyConfig_Clear(&config);
   if (PyStatus_Exception(status))
     return tl::unexpected{startup_error(status)};
+  result<void> imported;
   if (role == python_role::worker)
     PyRun_SimpleString("import sys\n"
                        "sys.stdout.reconfigure(line_buffering=True)\n");
+  else
+    imported = import_as_guest();
   this_thread.state = PyEval_SaveThread();
   this_thread.is_first = true;
-  return {};
+  return imported;
 }
 
 } // namespace
@@ -72,7 +153,12 @@ result<void> start_python(const std::filesystem::path& executable,
                           python_role role) {
   static std::mutex once;
   static std::filesystem::path started_with;
-  static bool ours = false;
+  static const process_mark first_seen;
+  if (first_seen.forked())
+    return tl::unexpected{error{
+      errc::environment_invalid,
+      "Python runs in the process this one was forked from, and cannot run on "
+      "here: use placement = worker, or fork before a bridge starts it"}};
   const std::lock_guard lock{once};
   if (Py_IsInitialized() == 0) {
     auto started = initialise(executable, role);
@@ -91,6 +177,21 @@ result<void> start_python(const std::filesystem::path& executable,
     return defined;
   const gil_guard gil;
   return define_sessions();
+}
+
+std::string_view library_version() {
+  return Py_GetVersion();
+}
+
+void end_as_guest(std::chrono::milliseconds patience) {
+  if (!ours)
+    return;
+  try {
+    py::object{guest_code()["end"]}(
+      std::chrono::duration<double>{patience}.count());
+  } catch (py::error_already_set& raised) {
+    raised.discard_as_unraisable("the end of an embedded Python");
+  }
 }
 
 py::error_already_set take_raised() {

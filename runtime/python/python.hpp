@@ -4,6 +4,7 @@
 
 #include <pybind11/embed.h>
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 
@@ -26,6 +27,12 @@ enum class python_role {
 /// Errors: environment_invalid, startup_failed.
 result<void> start_python(const std::filesystem::path& executable,
                           python_role role);
+
+/// Runs what `python3` runs at its end, where Python is ours and lives on with
+/// the program: waits for threads that are no daemons, at most so long; runs
+/// the functions of `atexit`; flushes open files. With the GIL; no exception
+/// comes of it.
+void end_as_guest(std::chrono::milliseconds patience);
 
 /// Defines the module `snakebridge` for Python code, where it is not yet.
 /// Takes the GIL. Errors: startup_failed.

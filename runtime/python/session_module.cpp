@@ -34,6 +34,18 @@ py::dict run_source(const char* source, const char* name, py::dict space) {
   return space;
 }
 
+// A thread that Python code started, and that lives on, runs code in there. It
+// keeps its names, as it does at the end of a script: they go with the thread.
+bool is_in_use(PyObject* space) {
+  const py::dict frames = py::module_::import("sys").attr("_current_frames")();
+  for (const auto& [thread, newest] : frames)
+    for (auto frame = py::reinterpret_borrow<py::object>(newest);
+         !frame.is_none(); frame = frame.attr("f_back"))
+      if (frame.attr("f_globals").ptr() == space)
+        return true;
+  return false;
+}
+
 // Name by name: a finaliser may take one out before us.
 void end_names(PyObject* space) {
   const auto names = py::reinterpret_steal<py::list>(PyDict_Keys(space));
@@ -98,7 +110,12 @@ session_module::session_module(const import_rules& rules)
 
 session_module::~session_module() {
   frame_ = {};
-  end_names(space_.ptr());
+  try {
+    if (!is_in_use(space_.ptr()))
+      end_names(space_.ptr());
+  } catch (const py::error_already_set&) { // no memory
+    end_names(space_.ptr());
+  }
   const auto ended = py::reinterpret_steal<py::object>(
     PyObject_CallMethod(session_.ptr(), "end", nullptr));
   if (!ended)

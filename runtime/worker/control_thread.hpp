@@ -18,9 +18,4 @@ namespace snakebridge {
 void start_control_thread(std::shared_ptr<channel> control, status_page& status,
                           pid_t host);
 
-/// Makes Python obey the signals of that thread, and write its stacks where the
-/// host reads them when one is asked for or a crash is under way. On Python's
-/// main thread, with the GIL. Throws py::error_already_set.
-void take_signals();
-
 } // namespace snakebridge

@@ -9,6 +9,7 @@
 
 #include "config/tunables.hpp"
 #include "runtime/fault_points.hpp"
+#include "runtime/python/forked_child.hpp"
 #include "runtime/python/guarded.hpp"
 #include "runtime/python/running_call.hpp"
 #include "runtime/python/to_python.hpp"
@@ -34,11 +35,14 @@ bool unread(int pipe) {
   return ::ioctl(pipe, FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
-// What a call printed is read before its reply is sent, so that the host can
-// tell which call it belongs to.
-void hand_over_output() {
+void flush_streams() {
   flush("stdout");
   flush("stderr");
+}
+
+// What a call printed is read before its reply is sent, so that the host can
+// tell which call it belongs to.
+void await_readers() {
   constexpr int looks_per_ms = 20;
   for (int looks = limits::output_read_wait_ms_max * looks_per_ms;
        looks > 0 && (unread(STDOUT_FILENO) || unread(STDERR_FILENO)); --looks) {
@@ -63,9 +67,12 @@ void executor::serve() {
     for (const auto& each : arrived)
       if (!take(each))
         return;
+    if (process_.forked()) // by a finaliser of what was let go
+      end_forked_child();
   }
   objects_.release_all();
-  hand_over_output();
+  flush_streams();
+  await_readers();
 }
 
 // Waits for frames, but no longer than until an object expires.
@@ -124,12 +131,14 @@ void executor::answer(const frame& received) {
       done = perform(asked, objects_);
     else
       done.outcome = std::move(read);
+    // As are the streams that its code has put in the place of Python's.
+    flush_streams();
   }
   auto reply = done.outcome ? asked.take_reply() : failed(done.outcome.error());
   auto told = reply->builder().getRoot<schema::Reply>();
   told.setRefs(done.refs);
   told.setNames(done.names);
-  hand_over_output();
+  await_readers();
   die_at(fault_point::call_lost_after);
   send(received.header.call, std::move(reply));
 }

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "runtime/channel.hpp"
+#include "runtime/process_mark.hpp"
 #include "runtime/python/perform.hpp"
 #include "runtime/python/raised.hpp"
 #include "runtime/status_page.hpp"
@@ -66,6 +67,7 @@ private:
   message brief(const python_error& raised, bool ran) const;
   void send(std::uint64_t call, message reply);
 
+  const process_mark process_;
   channel& data_;
   status_page& status_;
   const std::size_t payload_bytes_max_;

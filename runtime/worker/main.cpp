@@ -20,6 +20,7 @@
 #include "runtime/wire.hpp"
 #include "runtime/worker/control_thread.hpp"
 #include "runtime/worker/executor.hpp"
+#include "runtime/worker/signals.hpp"
 #include "runtime/worker_limits.hpp"
 #include "runtime/worker_process.hpp"
 
@@ -58,13 +59,6 @@ void say_ready(channel& control) {
   wire::outgoing message;
   message.builder().initRoot<schema::Ready>();
   tell(control, frame_kind::ready, message);
-}
-
-void run_exit_functions() {
-  static_cast<void>(guarded([] {
-    py::module_::import("atexit").attr("_run_exitfuncs")();
-    return true;
-  }));
 }
 
 status_page* map_status() {
@@ -132,9 +126,10 @@ int serve() {
                    start->limits.importable};
   say_ready(control);
   serving.serve();
-  run_exit_functions();
+  // As `python3` ends: threads that are no daemons are waited for, functions of
+  // atexit run, what is open is flushed. If that hangs the host ends it.
+  Py_FinalizeEx();
   ::fflush(nullptr);
-  // Not through Python's finalisation, nor our own: both may hang.
   ::_exit(0);
 }
 
@@ -146,6 +141,7 @@ int main(int argc, char** argv) {
                 std::string{built_for_python()}.c_str());
     return 0;
   }
+  leave_service_signals();
   const bool spare = argc == 2 && std::strcmp(argv[1], spare_argument) == 0;
   if ((argc != 1 && !spare) || !is_socket(worker_descriptor::data)
       || !is_socket(worker_descriptor::control)) {

@@ -115,6 +115,30 @@ TEST_P(Cancelling, GivenAThreadWithAStopTokenThenThatCancelsToo) {
   expect_goes_on();
 }
 
+// It is flushed after each call, and as a part of it.
+TEST_P(Cancelling, GivenAStreamThatIsSlowToFlushThenItsCallIsInterrupted) {
+  if (GetParam() == sb::placement::embedded)
+    return; // the program's own streams are not flushed
+  SKIP_WHERE_SIGNALS_WAIT();
+  or_throw(bridge.exec(R"(
+    import sys
+    class slow:
+        def __init__(self): self.armed = False
+        def write(self, text): return len(text)
+        def flush(self):
+            while self.armed: pass
+        def arm(self): self.armed = True
+    sys.stdout = slow()
+  )"));
+  EXPECT_EQ(code_of(bridge.with({.timeout = 300ms}).eval("sys.stdout.arm()")),
+            sb::errc::deadline_exceeded);
+  EXPECT_EQ(code_of(bridge.with({.timeout = 300ms}).eval("1")),
+            sb::errc::deadline_exceeded);
+  EXPECT_TRUE(bridge.with({.timeout = 10s}).exec("sys.stdout.armed = False"));
+  or_throw(bridge.exec("sys.stdout = sys.__stdout__"));
+  EXPECT_EQ(first_of(bridge).deaths, 0U);
+}
+
 // ORIGINAL P18
 TEST_P(Cancelling, WhenAnActorDiesWithACallInFlightThenPythonIsFreed) {
   gate here;

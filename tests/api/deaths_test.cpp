@@ -2,7 +2,9 @@
 // SUPERVISION 47 and 48 with real processes.
 #include "tests/api/gate.hpp"
 #include "tests/api/python_fixture.hpp"
+#include "tests/support/scratch_folder.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <future>
@@ -187,6 +189,62 @@ TEST_F(FewRestarts, WhenThereAreTooManyDeathsThenThePoolIsDownAndSaysWhy) {
   EXPECT_EQ(bridge.stats().pools[0].down, refused.message());
   EXPECT_EQ(bridge.with({.pool = "other"}).eval("1"), 1);
   EXPECT_EQ(bridge.stats().pools[1].down, "");
+}
+
+TEST_F(FewRestarts, WhenThePoolIsDownThenItIsResumed) {
+  die();
+  die();
+  ASSERT_TRUE(
+    eventually([&] { return !bridge.stats().pools[0].down.empty(); }));
+  EXPECT_THAT(bridge.stats().pools[0].down, HasSubstr("bridge.resume"));
+  ASSERT_TRUE(bridge.resume("default"));
+  EXPECT_EQ(bridge.eval("1"), 1);
+  EXPECT_EQ(bridge.stats().pools[0].down, "");
+  // It bears as many deaths as before, and can be resumed again.
+  die();
+  EXPECT_EQ(bridge.eval("1"), 1);
+  die();
+  ASSERT_TRUE(
+    eventually([&] { return !bridge.stats().pools[0].down.empty(); }));
+  ASSERT_TRUE(bridge.resume("default"));
+  EXPECT_EQ(bridge.eval("1"), 1);
+}
+
+TEST(RestartsByDefault, WhenEveryWorkerDiesAtOnceThenThePoolSurvives) {
+  const sb::bridge bridge{one_pool(sb::placement::worker, 5)};
+  const auto before = bridge.stats().pools[0];
+  for (const auto& each : before.interpreters)
+    ::kill(each.pid, SIGKILL);
+  EXPECT_TRUE(eventually([&] {
+    const auto now = bridge.stats().pools[0];
+    return now.restarts() == 5
+           && std::all_of(now.interpreters.begin(), now.interpreters.end(),
+                          [](const auto& each) { return each.ready; });
+  }));
+  EXPECT_EQ(bridge.eval("1"), 1);
+}
+
+// Their own faulthandler is no reason for the program to hear less.
+TEST_F(Deaths, GivenCodeThatUsesFaulthandlerThenTheStacksAreToldAllTheSame) {
+  const scratch_folder folder;
+  for (const auto* code :
+       {"faulthandler.disable()", "faulthandler.enable(file)",
+        "faulthandler.enable(file); faulthandler.disable()", "pass"}) {
+    or_throw(bridge.exec("import faulthandler, signal\n"
+                         "file = open(path, 'w')\n"
+                         "def dies_here(): signal.raise_signal(11)\n",
+                         {{"path", (folder / "stacks").string()}}));
+    or_throw(bridge.exec(code));
+    const auto failed = error_of(bridge.eval("dies_here()"));
+    ASSERT_NE(failed.post_mortem(), nullptr) << code;
+    EXPECT_EQ(failed.post_mortem()->signal, "SIGSEGV") << code;
+    EXPECT_THAT(failed.post_mortem()->stacks, HasSubstr("in dies_here"))
+      << code;
+    // They are there once.
+    const auto& stacks = failed.post_mortem()->stacks;
+    EXPECT_EQ(stacks.find("in dies_here"), stacks.rfind("in dies_here"))
+      << code;
+  }
 }
 
 } // namespace snakebridge::testing

@@ -2,6 +2,7 @@
 // environment, and says by name what is wrong with it.
 #include "tests/api/environment.hpp"
 #include "tests/api/python_fixture.hpp"
+#include "tests/support/logged.hpp"
 
 #include <unistd.h>
 
@@ -83,6 +84,69 @@ TEST_F(BridgeOfTheEnvironment, WhenThePythonIsNoneThenItIsNamed) {
   const auto refused = refusal();
   EXPECT_EQ(refused.code(), sb::errc::environment_invalid);
   EXPECT_THAT(refused.message(), HasSubstr("/no/such/venv"));
+}
+
+// A file that a shell runs, as pyenv and others put in the place of Python.
+class NamedPython : public BridgeOfTheEnvironment {
+protected:
+  std::string script(const std::string& text) {
+    write("python3", "#!/bin/sh\n" + text + "\n");
+    std::filesystem::permissions(folder / "python3",
+                                 std::filesystem::perms::owner_all);
+    return folder / "python3";
+  }
+  /// A venv, as far as Python looks at one.
+  std::string venv() {
+    std::filesystem::create_directories(folder / "venv/bin");
+    write("venv/pyvenv.cfg", "home = /usr/bin\n");
+    std::filesystem::create_symlink(SNAKEBRIDGE_PYTHON_EXECUTABLE,
+                                    folder / "venv/bin/python3");
+    return folder / "venv";
+  }
+  /// What tells the three things that are asked of a Python.
+  static std::string tells(const std::string& version,
+                           const std::string& build) {
+    return "printf 'cpython\\000" + version + " (" + build
+           + ")\\000" SNAKEBRIDGE_PYTHON_EXECUTABLE "\\000'";
+  }
+};
+
+TEST_F(NamedPython, GivenAShimThenWhatItRunsIsRun) {
+  const auto real = venv();
+  set("SNAKEBRIDGE_PYTHON", script("exec '" + real + "/bin/python3' \"$@\""));
+  for (const auto* where : {"worker", "embedded"}) {
+    set("SNAKEBRIDGE_PLACEMENT", where);
+    const sb::bridge bridge;
+    EXPECT_EQ(bridge.get("sys", "executable"), real + "/bin/python3");
+    EXPECT_EQ(bridge.get("sys", "prefix"), real);
+  }
+}
+
+TEST_F(NamedPython, GivenANewerMicroVersionThenItIsRefused) {
+  set("SNAKEBRIDGE_PYTHON",
+      script(tells(SNAKEBRIDGE_PYTHON_VERSION ".99", "later")));
+  const auto refused = refusal();
+  EXPECT_EQ(refused.code(), sb::errc::environment_invalid);
+  EXPECT_THAT(refused.message(), HasSubstr(SNAKEBRIDGE_PYTHON_VERSION ".99"));
+  EXPECT_THAT(refused.message(), HasSubstr("extension modules"));
+}
+
+TEST_F(NamedPython, GivenAnotherBuildThenItIsWarnedOf) {
+  const auto named = script(tells(SNAKEBRIDGE_PYTHON_VERSION ".0", "another"));
+  set("SNAKEBRIDGE_PYTHON", named);
+  const logged log;
+  const sb::bridge bridge;
+  EXPECT_EQ(bridge.eval("1"), 1);
+  EXPECT_EQ(log.warnings(named).size(), 1U);
+}
+
+TEST_F(NamedPython, GivenAVenvThatIsActiveButNotUsedThenItIsMentioned) {
+  set("VIRTUAL_ENV", "/an/active/venv");
+  const sb::bridge bridge;
+  const auto failed = error_of(bridge.call("no_such_module", "f"));
+  ::unsetenv("VIRTUAL_ENV");
+  EXPECT_THAT(failed.message(),
+              HasSubstr("VIRTUAL_ENV '/an/active/venv' is not used"));
 }
 
 // run_as_script: the exit code of a main function.

@@ -2,6 +2,10 @@
 #include "tests/api/environment.hpp"
 #include "tests/api/python_fixture.hpp"
 
+#include <functional>
+
+#include <pthread.h>
+
 namespace snakebridge::testing {
 
 using ::testing::HasSubstr;
@@ -29,6 +33,62 @@ TEST_F(Limits, GivenAMemoryBoundThenPythonRunsOutOfItAndLivesOn) {
   EXPECT_EQ(raised.python()->type, "MemoryError");
   EXPECT_EQ(bridge.eval("1"), 1);
   EXPECT_EQ(first_of(bridge).deaths, 0U);
+}
+
+// Which one text, or one bytes, in a message cannot have.
+TEST_F(Limits, GivenATextOfMoreThanAMessageHoldsThenThatIsSaid) {
+  auto wanted = with({});
+  wanted.payload_bytes_max = std::size_t{1} << 32U;
+  const sb::bridge bridge{wanted};
+  for (const auto* made : {"'x' * (513 << 20)", "b'x' * (513 << 20)"}) {
+    const auto refused = error_of(bridge.eval(made));
+    EXPECT_EQ(refused.code(), sb::errc::payload_too_large);
+    EXPECT_THAT(refused.message(), HasSubstr("2^29"));
+  }
+  const auto refused =
+    error_of(bridge.len(std::string(std::size_t{513} << 20U, 'x')));
+  EXPECT_EQ(refused.code(), sb::errc::payload_too_large);
+  EXPECT_THAT(refused.message(), HasSubstr("2^29"));
+  EXPECT_EQ(bridge.eval("1"), 1);
+}
+
+// The deepest values that may be, on a thread with a small stack.
+class SmallStack : public EachPlacement {
+protected:
+  static void run(std::function<void()> work) {
+    pthread_attr_t attributes;
+    ::pthread_attr_init(&attributes);
+    ::pthread_attr_setstacksize(&attributes, 512 << 10U);
+    pthread_t thread{};
+    ASSERT_EQ(::pthread_create(
+                &thread, &attributes,
+                [](void* given) -> void* {
+                  (*static_cast<std::function<void()>*>(given))();
+                  return nullptr;
+                },
+                &work),
+              0);
+    ::pthread_attr_destroy(&attributes);
+    ::pthread_join(thread, nullptr);
+  }
+};
+SNAKEBRIDGE_IN_BOTH_PLACEMENTS(SmallStack);
+
+TEST_P(SmallStack, GivenTheDeepestValuesThenTheyComeAndGo) {
+  run([this] {
+    for (const auto* level : {"[x]", "(x, 1)", "{'k': x}", "[x, x[:0]]"}) {
+      const auto made = bridge.eval(
+        std::string{"(lambda f: f(f, 199))(lambda f, n: [] if n == 0 else "
+                    "(lambda x: "}
+        + level + ")(f(f, n - 1)))");
+      ASSERT_TRUE(made) << level << made.error();
+      EXPECT_EQ(bridge.call("builtins", "repr", *made), sb::repr(*made));
+      EXPECT_EQ(*made, *made);
+    }
+    EXPECT_EQ(code_of(bridge.eval("(lambda f: f(f, 300))(lambda f, n: [] if "
+                                  "n == 0 else [f(f, n - 1)])")),
+              sb::errc::payload_too_large);
+  });
 }
 #endif
 

@@ -131,7 +131,7 @@ TEST_F(NothingLeft, WhenWorkersDieThenEachIsReaped) {
     EXPECT_EQ(calm.children, 2U);
     for (const char* death :
          {"__import__('os')._exit(0)", "__import__('os').abort()",
-          "__import__('os').kill(__import__('os').getpid(), 15)"})
+          "__import__('os').kill(__import__('os').getpid(), 9)"})
       EXPECT_EQ(code_of(bridge.eval(death)), sb::errc::interpreter_died);
     ASSERT_TRUE(is_ready(bridge));
     EXPECT_TRUE(eventually([&] { return look_at_this_process() == calm; }))

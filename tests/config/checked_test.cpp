@@ -155,4 +155,17 @@ TEST(CheckedConfig, WhenTheWorkingFolderIsGoneThenAPathInItIsRefused) {
                   "such file or directory); say it from the root on");
 }
 
+TEST(CheckedConfig, GivenNoIntensityThenEveryInterpreterMayDieOnce) {
+  const auto intensity = [](std::uint32_t size,
+                            std::optional<std::uint32_t> wanted = {}) {
+    const auto all =
+      checked({.pools = {{.size = size, .restart = {.intensity = wanted}}}});
+    return all.value().pools.at(0).restart.intensity;
+  };
+  EXPECT_EQ(intensity(1), 3U);
+  EXPECT_EQ(intensity(8), 8U);
+  EXPECT_EQ(intensity(8, 2), 2U);
+  EXPECT_EQ(intensity(8, 0), 0U);
+}
+
 } // namespace snakebridge::testing

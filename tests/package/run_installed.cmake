@@ -19,13 +19,13 @@ function(run)
   set(output "${output}" PARENT_SCOPE)
 endfunction()
 
-function(expect_four program)
-  run("${program}")
+function(expect_four)
+  run(${ARGV})
   string(STRIP "${output}" output)
   if(NOT output STREQUAL "4.0")
-    message(FATAL_ERROR "${program} printed '${output}', not 4.0")
+    message(FATAL_ERROR "${ARGV} printed '${output}', not 4.0")
   endif()
-  message(STATUS "${program}: ${output}")
+  message(STATUS "${ARGV}: ${output}")
 endfunction()
 
 # What an earlier run, or the checkout, could lend to the consumer is gone.
@@ -43,6 +43,7 @@ run("${CMAKE_COMMAND}" -S "${consumer}" -B "${WORK}/build" -G "${GENERATOR}"
 run("${CMAKE_COMMAND}" --build "${WORK}/build")
 expect_four("${WORK}/build/plain")
 expect_four("${WORK}/build/actors")
+expect_four("${WORK}/build/plugin_host" "${WORK}/build/libplugin.so")
 run("${WORK}/build/service_test")
 
 find_program(pkg_config pkg-config REQUIRED)

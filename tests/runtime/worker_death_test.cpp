@@ -13,6 +13,14 @@ protected:
     return outcome ? error{errc::overloaded, "it lived"} : outcome.error();
   }
 
+  // Runs until it is sent SIGUSR1.
+  promised hang_until_signalled() {
+    value_of(session->exec("import signal\n"
+                           "def stop(*_): raise KeyboardInterrupt\n"
+                           "signal.signal(signal.SIGUSR1, stop)"));
+    return hang();
+  }
+
   // A process that ends only when it is killed.
   int spawn_child() {
     value_of(session->exec("import subprocess\n"
@@ -33,7 +41,7 @@ TEST_F(WorkerDeath, WhenPythonExitsHardThenItsStatusIsTold) {
 }
 
 TEST_F(WorkerDeath, WhenASignalEndsItThenTheSignalIsToldByName) {
-  for (const char* signal : {"SIGKILL", "SIGSEGV", "SIGABRT", "SIGTERM"}) {
+  for (const char* signal : {"SIGKILL", "SIGSEGV", "SIGABRT", "SIGUSR1"}) {
     start();
     const auto told =
       death_by("[os.kill(os.getpid(), signal." + std::string{signal}
@@ -124,7 +132,7 @@ TEST_F(WorkerDeath, WhenItExitsByItselfThenItsChildrenDieWithIt) {
 TEST_F(WorkerDeath, GivenAQueuedCallPastItsDeadlineThenItNeverRuns) {
   start();
   const auto proof = folder / "ran";
-  auto running = hang();
+  auto running = hang_until_signalled();
   std::vector<promised> queued;
   for (int i = 0; i < 10; ++i)
     queued.push_back(session->submit(
@@ -135,7 +143,7 @@ TEST_F(WorkerDeath, GivenAQueuedCallPastItsDeadlineThenItNeverRuns) {
     EXPECT_EQ(code_of(outcome), errc::deadline_exceeded);
     EXPECT_FALSE(outcome.error().may_have_run());
   }
-  ::kill(pid(), SIGINT);
+  ::kill(pid(), SIGUSR1);
   EXPECT_EQ(raised_by(answer_of(running)).type, "KeyboardInterrupt");
   EXPECT_EQ(value_of(session->eval("1")), value{1});
   EXPECT_FALSE(std::filesystem::exists(proof));
@@ -167,9 +175,9 @@ TEST_F(WorkerDeath, WhenItIsStoppedThenWhatRunsEndsAndItExitsInOrder) {
 
 TEST_F(WorkerDeath, WhenItIsStoppedDuringACallThenThatIsAnswered) {
   start();
-  auto running = hang();
+  auto running = hang_until_signalled();
   interpreter->host().stop();
-  ::kill(pid(), SIGINT);
+  ::kill(pid(), SIGUSR1);
   EXPECT_EQ(raised_by(answer_of(running)).type, "KeyboardInterrupt");
   EXPECT_TRUE(interpreter->wait_end().asked);
 }

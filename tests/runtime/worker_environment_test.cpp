@@ -8,9 +8,9 @@ namespace snakebridge::testing {
 
 namespace {
 
-const char* const ours[] = {
+const std::vector<std::string> ours{
   "HOME=/root",      "LC_TIME=C",       "AWS_KEY=secret",    "AWS_REGION=here",
-  "HF_TOKEN=secret", "PYTHONPATH=/a=b", "PATHOLOGY=unasked", nullptr};
+  "HF_TOKEN=secret", "PYTHONPATH=/a=b", "PATHOLOGY=unasked"};
 
 using lines = std::vector<std::string>;
 

@@ -30,7 +30,7 @@ worker_process orphan(bool spare) {
   std::optional<worker_process> started;
   std::thread{[&] {
     started.emplace(
-      worker_process::start(find_worker({}).value(), {}, spare).value());
+      worker_process::start(find_worker({}).value(), {}, -1, spare).value());
     EXPECT_TRUE(eventually([&] { return is_up(*started); }));
   }}.join();
   return std::move(*started);

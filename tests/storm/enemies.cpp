@@ -2,6 +2,8 @@
 
 #include <csignal>
 #include <future>
+#include <memory>
+#include <thread>
 
 #include <caf/actor_system.hpp>
 #include <caf/event_based_actor.hpp>
@@ -71,6 +73,9 @@ const std::vector<enemies::kind>& enemies::kinds() {
       {"corrupt frame", &enemies::corrupt_the_channel, harm::death},
       {"client killed", &enemies::kill_a_client, harm::perhaps, false},
       {"session killed", &enemies::kill_a_session, harm::perhaps, false},
+      {"signals of the service", &enemies::signal_the_worker, harm::none},
+      {"a fork in a call", &enemies::fork_in_a_call, harm::none, false},
+      {"another bridge ends", &enemies::end_a_bridge, harm::none, false},
     };
     if (has_fault_points)
       found.insert(
@@ -189,6 +194,42 @@ bool enemies::exhaust_memory(const std::string& pool) {
 bool enemies::raise(const std::string& pool) {
   return raised(bridge_.open_session().with({.pool = pool}).eval("1 / 0"),
                 "ZeroDivisionError");
+}
+
+bool enemies::signal_the_worker(const std::string& pool) {
+  const auto session = bridge_.open_session();
+  const auto inside = session.with({.pool = pool});
+  const auto worker = worker_of(inside);
+  if (!worker)
+    return false;
+  for (const int each : service_signals)
+    send_signal(worker, each);
+  const auto next = inside.eval("1");
+  return answers_.take("a call after signals", next, next == 1);
+}
+
+bool enemies::fork_in_a_call(const std::string& pool) {
+  const auto answer = bridge_.open_session()
+                        .with({.pool = pool})
+                        .eval("(lambda os: (child := os.fork()) and "
+                              "os.waitpid(child, 0)[1])(__import__('os'))");
+  return answers_.take("a call that forks", answer, answer == 0);
+}
+
+// Made here, used by a thread that lives on, ended by a third.
+bool enemies::end_a_bridge(const std::string&) {
+  auto other = std::make_unique<sb::bridge>(
+    sb::config{.pools = {{.name = "default", .size = 1}}});
+  std::promise<sb::result<sb::value>> answered;
+  std::promise<void> ended;
+  std::jthread idle{[&, over = ended.get_future()]() mutable {
+    answered.set_value(other->eval("1"));
+    over.wait();
+  }};
+  const auto answer = answered.get_future().get();
+  std::thread{[&] { other.reset(); }}.join();
+  ended.set_value();
+  return answers_.take("a call of another bridge", answer, answer == 1);
 }
 
 bool enemies::run_late(const std::string& pool, const char* code) {

@@ -56,6 +56,10 @@ private:
   bool kill_a_client(const std::string& pool);
   bool kill_a_session(const std::string& pool);
 
+  bool signal_the_worker(const std::string& pool);
+  bool fork_in_a_call(const std::string& pool);
+  bool end_a_bridge(const std::string& pool);
+
   descriptor worker_of(const sb::caller& through) const;
   bool run_late(const std::string& pool, const char* code);
   bool meet_fault(const std::string& pool, std::string_view point, fault how);

@@ -1,0 +1,138 @@
+#include "runtime/worker/signals.hpp"
+
+#include <atomic>
+#include <cerrno>
+#include <iterator>
+#include <utility>
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "runtime/channel.hpp"
+#include "runtime/python/running_call.hpp"
+#include "runtime/worker_process.hpp"
+
+#include "runtime/python/service_signals.hpp"
+
+namespace snakebridge {
+
+namespace {
+
+std::atomic<std::uint64_t> noticed{0};
+
+// Of faulthandler.
+void (*write_stacks)(int) = nullptr;
+
+void sample(int signal) {
+  const int before = errno;
+  write_stacks(signal);
+  const frame_header told{
+    .words = 0, .kind = frame_kind::sampled, .call = 0, .deadline_ns = 0};
+  ::send(worker_descriptor::control, &told, sizeof told,
+         MSG_DONTWAIT | MSG_NOSIGNAL);
+  errno = before;
+}
+
+constexpr int crash_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+struct sigaction before_crash[std::size(crash_signals)];
+
+// Below faulthandler's, which the program may enable for a file of its own, or
+// disable: the host gets its stacks all the same, once.
+void crash(int signal) {
+  for (std::size_t at = 0; at < std::size(crash_signals); ++at)
+    if (crash_signals[at] == signal)
+      ::sigaction(signal, &before_crash[at], nullptr);
+  struct sigaction sampling {};
+  struct stat written {};
+  if (::sigaction(stacks_signal(), nullptr, &sampling) == 0
+      && sampling.sa_handler == sample
+      && ::fstat(worker_descriptor::stacks, &written) == 0
+      && written.st_size == 0)
+    write_stacks(stacks_signal());
+  ::raise(signal);
+}
+
+void take_crashes() {
+  struct sigaction crashing {};
+  crashing.sa_handler = crash;
+  crashing.sa_flags = SA_NODEFER | SA_ONSTACK;
+  for (std::size_t at = 0; at < std::size(crash_signals); ++at)
+    ::sigaction(crash_signals[at], &crashing, &before_crash[at]);
+}
+
+// Python runs it on its main thread, between two steps of its code or when a
+// system call was interrupted: so the call it looks at is the one it ends.
+void raise_if_withdrawn(int, const py::object&) {
+  const auto* running = call_of_this_thread();
+  if (running == nullptr || !running->is_withdrawn())
+    return;
+  // Once for each interruption, however many signals that took: the next would
+  // disturb what it does about the first.
+  if (noticed.exchange(running->id) == running->id)
+    return;
+  PyErr_SetNone(cancelled_type().ptr());
+  throw py::error_already_set{};
+}
+
+} // namespace
+
+int interrupt_signal() {
+  // Of the real-time signals, which programs hardly use.
+  return SIGRTMAX - 1;
+}
+
+int stacks_signal() {
+  return SIGRTMAX - 2;
+}
+
+void expect_notice() {
+  noticed.store(0);
+}
+
+std::uint64_t noticed_call() {
+  return noticed.load();
+}
+
+void leave_service_signals() {
+  struct sigaction nothing {};
+  nothing.sa_handler = [](int) {};
+  nothing.sa_flags = SA_RESTART;
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  for (const int each : service_signals) {
+    ::sigaction(each, &nothing, nullptr);
+    sigaddset(&blocked, each);
+  }
+  ::pthread_sigmask(SIG_UNBLOCK, &blocked, nullptr);
+}
+
+void take_signals() {
+  const auto signals = py::module_::import("_signal");
+  py::dict space;
+  space["__builtins__"] = py::module_::import("builtins");
+  py::list numbers;
+  for (const int each : service_signals)
+    numbers.append(each);
+  space["signals"] = numbers;
+  const auto code = checked(Py_CompileString(service_signals_source,
+                                             "<snakebridge>", Py_file_input));
+  checked(PyEval_EvalCode(code.ptr(), space.ptr(), space.ptr()));
+
+  signals.attr("signal")(interrupt_signal(),
+                         py::cpp_function{raise_if_withdrawn});
+  take_crashes();
+  const auto stacks = py::module_::import("faulthandler");
+  stacks.attr("register")(stacks_signal(), worker_descriptor::stacks,
+                          py::arg("all_threads") = true);
+  // Around its handler, not chained to it: one that is chained makes the system
+  // calls of C code fail with EINTR, in a call that is only looked at.
+  struct sigaction sampling {};
+  ::sigaction(stacks_signal(), nullptr, &sampling);
+  write_stacks = std::exchange(sampling.sa_handler, sample);
+  sampling.sa_flags |= SA_RESTART;
+  ::sigaction(stacks_signal(), &sampling, nullptr);
+  stacks.attr("enable")(worker_descriptor::stacks,
+                        py::arg("all_threads") = true);
+}
+
+} // namespace snakebridge
