@@ -1,6 +1,7 @@
 #include "doctor.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include <fmt/format.h>
 
@@ -121,8 +122,38 @@ std::string program_of(int pid) {
   return unknown ? "unknown" : program.string();
 }
 
-void print_pool(const bridge& started, const pool_stats& pool,
-                const config& settings, const config_origins& origins) {
+// What the Python that is named says of itself, when it runs by itself.
+constexpr auto version_of_executable = R"(
+(lambda sys, subprocess: subprocess.run(
+    [sys.executable, '-I', '-S', '-c',
+     'import sys; print(sys.version, end="")'],
+    capture_output=True, text=True, timeout=10).stdout)(
+        __import__('sys'), __import__('subprocess')))";
+
+/// Answers how much is not as it should be, though it works.
+int print_warnings(const caller& in_pool) {
+  int warnings = 0;
+  const auto warn = [&](const std::string& what) {
+    row("! warning", what);
+    ++warnings;
+  };
+  const auto ours = in_pool.get("sys", "version");
+  const auto named = in_pool.eval(version_of_executable);
+  if (ours && named && *ours != *named)
+    warn(fmt::format("sys.executable is another build of Python ({}): some of "
+                     "its extension modules may not load here",
+                     named->as<std::string>()));
+  const char* const venv = std::getenv("VIRTUAL_ENV");
+  const auto prefix = in_pool.get("sys", "prefix");
+  if (venv != nullptr && *venv != '\0' && prefix && *prefix != venv)
+    warn(fmt::format("the active VIRTUAL_ENV '{}' is not used: name it by the "
+                     "setting `python`, or SNAKEBRIDGE_PYTHON",
+                     venv));
+  return warnings;
+}
+
+int print_pool(const bridge& started, const pool_stats& pool,
+               const config& settings, const config_origins& origins) {
   fmt::print("pool {}\n", pool.name);
   const auto here = started.with({.pool = pool.name});
   const auto told = [&](const char* name) {
@@ -141,6 +172,7 @@ void print_pool(const bridge& started, const pool_stats& pool,
     row("worker", "none: it runs in this process",
         origin_of(origins, "pool." + pool.name + ".placement"));
   print_packages(here);
+  return print_warnings(here);
 }
 
 } // namespace
@@ -158,9 +190,11 @@ int doctor(const config& settings, const config_origins& origins) {
     fmt::print("  cannot start: {}\n", to_string(started.error()));
     return 1;
   }
+  int warnings = 0;
   for (const auto& pool : (*started)->stats().pools)
-    print_pool(**started, pool, settings, origins);
-  fmt::print("all is well\n");
+    warnings += print_pool(**started, pool, settings, origins);
+  fmt::print("{}\n", warnings == 0 ? "all is well"
+                                   : "it works, but see the warnings");
   return 0;
 }
 

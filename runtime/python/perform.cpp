@@ -35,9 +35,9 @@ py::object submodule(py::handle package, py::handle name) {
   const auto path = py::reinterpret_steal<py::object>(
     PyObject_GetAttrString(package.ptr(), "__path__"));
   if (!path) {
-    if (PyErr_ExceptionMatches(cancelled_type().ptr()) != 0)
-      throw_raised();
-    PyErr_Clear();
+    const auto failed = take_raised();
+    if (failed.matches(cancelled_type()))
+      throw failed;
     return {};
   }
   const auto of =

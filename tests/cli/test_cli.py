@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -106,6 +107,29 @@ class Doctor(unittest.TestCase):
         self.assertRegex(ended.stdout, r"worker +/\S+snakebridge-worker")
         self.assertRegex(ended.stdout, r"sys.executable +/")
         self.assertIn("installed", ended.stdout)
+
+    def test_what_works_but_may_not_fit_is_warned_of(self):
+        well = snakebridge("doctor", env={"VIRTUAL_ENV": ""})
+        self.assertIn("all is well", well.stdout)
+        unused = snakebridge("doctor", env={"VIRTUAL_ENV": "/an/active/venv"})
+        self.assertEqual(unused.returncode, 0)
+        self.assertIn("VIRTUAL_ENV '/an/active/venv' is not used",
+                      unused.stdout)
+        self.assertNotIn("all is well", unused.stdout)
+
+    def test_another_build_of_python_is_warned_of(self):
+        with tempfile.TemporaryDirectory() as folder:
+            other = pathlib.Path(folder) / "python3"
+            version = "%d.%d.0 (another)" % sys.version_info[:2]
+            other.write_text("#!/bin/sh\ncase $4 in\n"
+                             f"*print*) printf '{version}';;\n"
+                             f"*) printf 'cpython\\000{version}\\000{other}"
+                             "\\000';;\nesac\n", encoding="utf-8")
+            other.chmod(0o700)
+            ended = snakebridge("doctor",
+                                env={"SNAKEBRIDGE_PYTHON": str(other)})
+        self.assertEqual(ended.returncode, 0, ended.stdout + ended.stderr)
+        self.assertIn(f"another build of Python ({version})", ended.stdout)
 
     def test_a_wrong_setting_is_told(self):
         with tempfile.TemporaryDirectory() as folder:
