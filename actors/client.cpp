@@ -49,8 +49,13 @@ client::client(caf::actor_system& system, std::shared_ptr<clients> known,
 }
 
 client::~client() {
-  if (known_->process_.forked())
-    return; // it is our parent's, and lives there
+  if (known_->process_.forked()) {
+    // It is our parent's, and lives there. Here the last handle of an actor
+    // would end it, for which it needs locks that nobody will free.
+    static_cast<void>(new caf::actor{std::move(actor_)});
+    static_cast<void>(new auto{std::move(owned_)});
+    return;
+  }
   for (const auto& [id, each] : owned_)
     where_->abandon(each, address_);
   const std::lock_guard lock{known_->mutex_};

@@ -11,8 +11,10 @@ namespace snakebridge::limits {
 /// Containers inside containers in one value: beyond it, payload_too_large.
 inline constexpr std::size_t value_depth_max = 200;
 /// What one container in another takes of a stack, at most, when it is read or
-/// written; and the stack of a thread that is made for those that need more.
+/// written, what Python code may take of a caller's, and the stack of a thread
+/// that is made for those that need more.
 inline constexpr std::size_t stack_of_a_level_bytes = std::size_t{64} << 10U;
+inline constexpr std::size_t stack_of_python_bytes = std::size_t{1} << 20U;
 inline constexpr std::size_t roomy_stack_bytes = std::size_t{16} << 20U;
 /// A key that has not found its place after so many steps is left out of its
 /// dict's index: keys of one hash, which a hostile worker may send by the

@@ -6,6 +6,7 @@
 
 #include "config/tunables.hpp"
 #include "runtime/finally.hpp"
+#include "runtime/roomy_stack.hpp"
 
 namespace snakebridge {
 
@@ -79,7 +80,9 @@ call_queue::run_here(const operation& asked, const session_gate& session,
   std::shared_ptr<interpreter_host> here;
   {
     const std::lock_guard lock{mutex_};
-    if (!host_ || !host_->runs_in_caller())
+    // Python needs a stack of its own size.
+    if (!host_ || !host_->runs_in_caller()
+        || !has_stack(limits::stack_of_python_bytes))
       return std::nullopt;
     if (auto refused = refusal_of_new(asked, session, epoch))
       return tl::unexpected{std::move(*refused)};

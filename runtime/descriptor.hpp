@@ -1,6 +1,7 @@
 #pragma once
 // An owned file descriptor: closed with its owner.
 
+#include <cerrno>
 #include <utility>
 
 #include <unistd.h>
@@ -29,5 +30,11 @@ public:
 private:
   int number_ = -1;
 };
+
+/// What the system has too little of now, it may have later.
+inline bool is_shortage(int number) {
+  return number == EMFILE || number == ENFILE || number == EAGAIN
+         || number == ENOMEM;
+}
 
 } // namespace snakebridge

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <optional>
 
@@ -54,10 +55,10 @@ struct told_python {
   std::filesystem::path executable;
 };
 
-// Runs the program as a Python would be run, with its output into `into`; 0:
-// it cannot be.
-pid_t run(const std::filesystem::path& program, const std::string& code,
-          int into) {
+// Runs the program as a Python would be run, with its output into `into`.
+// Answers why it cannot be; 0: it is.
+int run(const std::filesystem::path& program, const std::string& code,
+        int into, pid_t& started) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null",
@@ -71,13 +72,10 @@ pid_t run(const std::filesystem::path& program, const std::string& code,
   char* pointers[] = {arguments[0].data(), arguments[1].data(),
                       arguments[2].data(), arguments[3].data(),
                       arguments[4].data(), nullptr};
-  pid_t started = 0;
-  if (::posix_spawn(&started, program.c_str(), &actions, nullptr, pointers,
-                    environ)
-      != 0)
-    started = 0;
+  const int failed = ::posix_spawn(&started, program.c_str(), &actions, nullptr,
+                                   pointers, environ);
   posix_spawn_file_actions_destroy(&actions);
-  return started;
+  return failed;
 }
 
 // What comes out of a pipe until its end, as far as it matters to us.
@@ -102,31 +100,49 @@ std::string text_of(int pipe) {
   return text;
 }
 
-// Nothing of a program that is no Python.
-std::optional<told_python> told_by(const std::filesystem::path& program) {
+using claim = std::optional<told_python>;
+
+// Nothing of a program that is no Python. Errors: overloaded where the system
+// has too little left now to ask it.
+result<claim> told_by(const std::filesystem::path& program) {
+  const auto not_now = [&](int why) {
+    return error{errc::overloaded,
+                 fmt::format("cannot ask {} for its version: {}",
+                             program.string(), std::strerror(why))};
+  };
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0)
-    return {};
+    return not_now(errno);
   const descriptor ours{ends[0]};
   descriptor theirs{ends[1]};
-  const auto started =
+  pid_t started = 0;
+  const int failed =
     run(program,
         "import os, sys; sys.stdout.buffer.write(b'\\0'.join(map(os.fsencode, "
-        "(sys.implementation.name, sys.version, sys.executable, ''))))",
-        theirs.get());
+        "('snakebridge', sys.implementation.name, sys.version, "
+        "sys.executable, ''))))",
+        theirs.get(), started);
   theirs.reset();
-  if (started == 0)
-    return {};
+  if (is_shortage(failed))
+    return not_now(failed);
+  if (failed != 0)
+    return claim{};
   const auto text = text_of(ours.get());
   ::kill(started, SIGKILL);
   while (::waitpid(started, nullptr, 0) < 0 && errno == EINTR) {
   }
-  if (std::count(text.begin(), text.end(), '\0') != 3)
-    return {};
-  const auto version = text.find('\0') + 1;
-  const auto executable = text.find('\0', version) + 1;
-  return told_python{text.c_str(), text.c_str() + version,
-                     std::filesystem::path{text.c_str() + executable}};
+  // A wrapper may have printed something before.
+  constexpr std::string_view mark{"snakebridge\0", 12};
+  const auto marked = text.rfind(mark);
+  if (marked == std::string::npos)
+    return claim{};
+  const auto* const answer = text.c_str() + marked + mark.size();
+  if (std::count(answer, text.data() + text.size(), '\0') != 3)
+    return claim{};
+  const auto* const version = answer + std::strlen(answer) + 1;
+  return claim{
+    told_python{answer, version,
+                std::filesystem::path{version + std::strlen(version) + 1}}};
 }
 
 error unfit(const std::filesystem::path& wanted, std::string why) {
@@ -229,7 +245,10 @@ python_executable(const std::filesystem::path& wanted) {
                           minor_of(made_with), built_for_python(),
                           built_for_python()))};
   // It is believed only after it was asked: anything can be executable.
-  const auto told = told_by(*found);
+  const auto answer = told_by(*found);
+  if (!answer)
+    return tl::unexpected{answer.error()};
+  const auto& told = *answer;
   if (!told || told->implementation != "cpython")
     return tl::unexpected{unfit(
       wanted, fmt::format(": {} is no CPython: asked for its version it did "

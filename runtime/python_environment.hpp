@@ -17,7 +17,8 @@ std::string_view library_version();
 /// empty. It is run for a moment, to see that it is Python, which, and what a
 /// shim runs. One of another build is warned of. Errors: environment_invalid
 /// when it is no Python, when there is none, or when it is of another minor
-/// version than the bridge, or newer.
+/// version than the bridge, or newer; overloaded when the system has too little
+/// left now to ask it.
 result<std::filesystem::path>
 python_executable(const std::filesystem::path& wanted);
 

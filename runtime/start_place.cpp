@@ -11,6 +11,8 @@ namespace {
 
 std::vector<std::string> variables_now() {
   std::vector<std::string> lines;
+  if (environ == nullptr) // after clearenv()
+    return lines;
   for (const char* const* each = environ; *each != nullptr; ++each)
     lines.emplace_back(*each);
   return lines;
@@ -21,6 +23,11 @@ std::vector<std::string> variables_now() {
 start_place::start_place()
     : environment_{variables_now()},
       folder_{::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)} {}
+
+bool start_place::may_be_entered() const {
+  return folder_
+         && ::faccessat(folder_.get(), ".", X_OK, AT_EACCESS) == 0;
+}
 
 result<std::filesystem::path>
 start_place::python(const std::filesystem::path& wanted) const {

@@ -24,6 +24,8 @@ public:
   const std::vector<std::string>& environment() const { return environment_; }
   /// The working folder then; no descriptor where it could not be opened.
   const descriptor& folder() const { return folder_; }
+  /// This process may still work there: it may have given up what it might.
+  bool may_be_entered() const;
   /// As `python_executable` answered the first time.
   result<std::filesystem::path>
   python(const std::filesystem::path& wanted) const;

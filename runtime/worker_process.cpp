@@ -22,12 +22,6 @@ namespace snakebridge {
 
 namespace {
 
-// What the system has too little of now, it may have later.
-bool is_shortage(int number) {
-  return number == EMFILE || number == ENFILE || number == EAGAIN
-         || number == ENOMEM;
-}
-
 error startup_error(const char* doing, int number) {
   return {is_shortage(number) ? errc::overloaded : errc::startup_failed,
           fmt::format("cannot {} for a worker: {}", doing,

@@ -60,11 +60,15 @@ result<spare_workers::worker> launch_worker(const worker_settings& settings,
   const auto python = began->python(settings.python);
   if (!python)
     return tl::unexpected{python.error()};
+  const bool goes_there = began->may_be_entered();
+  if (!goes_there)
+    logger()->warn("a worker works in the present folder of the program: it "
+                   "may not enter the one it was started in any more");
   auto started = worker_process::start(
     *program,
     worker_environment(began->environment(), settings.pass_env,
                        settings.environment),
-    began->folder().get(), spare);
+    goes_there ? began->folder().get() : -1, spare);
   if (!started)
     return tl::unexpected{started.error()};
   auto orders = wire::build_message<schema::Start>(

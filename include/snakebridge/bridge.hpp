@@ -102,6 +102,7 @@ public:
   bridge(caf::actor_system& system, config wanted);
   static result<std::unique_ptr<bridge>> start(config wanted);
 
+  /// Not on an actor of its own system, whose thread it would wait for.
   /// Stops everything: sessions first, then interpreters. Calls in flight are
   /// interrupted; they answer shutting_down, session_closed or
   /// interpreter_died.

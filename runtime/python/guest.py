@@ -62,5 +62,32 @@ def flush_files():
 def end(seconds):
     """What `python3` does at its end."""
     join_threads(seconds)
+    logging = sys.modules.get("logging")
+    if logging is not None:  # it would close files that may yet be written
+        atexit.unregister(logging.shutdown)
     atexit._run_exitfuncs()
+    if logging is not None:
+        flush_handlers(logging)
+        atexit.register(logging.shutdown)
     flush_files()
+    live_on()
+
+
+def flush_handlers(logging):
+    for each in reversed(list(logging._handlerList)):
+        try:
+            each().flush()
+        except Exception:
+            pass  # gone, or closed
+
+
+def live_on():
+    """Libraries that think all is over by now are told that it is not."""
+    weakref = sys.modules.get("weakref")
+    if weakref is not None:
+        weakref.finalize._shutdown = False
+        weakref.finalize._registered_with_atexit = False
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util._exiting = False
+        atexit.register(util._exit_function)

@@ -1,5 +1,7 @@
 #include "runtime/python/imports.hpp"
 
+#include "runtime/process_mark.hpp"
+#include "runtime/python/forked_child.hpp"
 #include "runtime/python/guarded.hpp"
 
 #include <fmt/format.h>
@@ -31,14 +33,19 @@ result<void> import_from(const std::vector<std::string>& folders) {
 }
 
 result<void> import_all(const std::vector<std::string>& modules) {
-  for (const auto& name : modules)
-    if (auto done = guarded([&] { return py::module_::import(name.c_str()); });
-        !done)
+  const process_mark here;
+  for (const auto& name : modules) {
+    const auto done =
+      guarded([&] { return py::module_::import(name.c_str()); });
+    if (here.forked())
+      end_forked_child();
+    if (!done)
       return tl::unexpected{error{
         errc::environment_invalid,
         fmt::format("preload: module '{}' cannot be imported: {}. Install "
                     "it, or leave it out",
                     name, done.error().message())}};
+  }
   return {};
 }
 

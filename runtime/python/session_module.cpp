@@ -1,5 +1,7 @@
 #include "runtime/python/session_module.hpp"
 
+#include <unordered_set>
+
 #include <fmt/format.h>
 
 #include "config/tunables.hpp"
@@ -34,17 +36,61 @@ py::dict run_source(const char* source, const char* name, py::dict space) {
   return space;
 }
 
-// A thread that Python code started, and that lives on, runs code in there. It
-// keeps its names, as it does at the end of a script: they go with the thread.
-bool is_in_use(PyObject* space) {
-  const py::dict frames = py::module_::import("sys").attr("_current_frames")();
-  for (const auto& [thread, newest] : frames)
-    for (auto frame = py::reinterpret_borrow<py::object>(newest);
-         !frame.is_none(); frame = frame.attr("f_back"))
-      if (frame.attr("f_globals").ptr() == space)
-        return true;
-  return false;
-}
+// Counts the references to a namespace that its own functions are, and those of
+// its classes. Runs no Python code.
+class own_references {
+public:
+  explicit own_references(PyObject* space) : space_{space} {
+    PyObject *name = nullptr, *item = nullptr;
+    for (Py_ssize_t at = 0; PyDict_Next(space, &at, &name, &item) != 0;)
+      look_at(item);
+  }
+
+  /// Nobody else has one, nor any of these functions, as far as that is seen at
+  /// once: no code will run in there any more. A thread, a timer, an executor
+  /// or `atexit` may have some, or what holds them in a way of its own.
+  bool are_all(Py_ssize_t besides) const {
+    return !held_elsewhere_ && Py_REFCNT(space_) == besides + count_;
+  }
+
+private:
+  void look_at(PyObject* item) {
+    if (PyFunction_Check(item)) {
+      take(item);
+    } else if (Py_IS_TYPE(item, &PyStaticMethod_Type)
+               || Py_IS_TYPE(item, &PyClassMethod_Type)
+               || Py_IS_TYPE(item, &PyProperty_Type)) {
+      Py_TYPE(item)->tp_traverse(
+        item,
+        [](PyObject* inner, void* mine) {
+          if (PyFunction_Check(inner))
+            static_cast<own_references*>(mine)->take(inner);
+          return 0;
+        },
+        this);
+    } else if (PyType_Check(item)) {
+      auto* const type = reinterpret_cast<PyTypeObject*>(item);
+      if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)
+          || type->tp_dict == nullptr || !seen_.insert(item).second)
+        return;
+      PyObject *name = nullptr, *member = nullptr;
+      for (Py_ssize_t at = 0; PyDict_Next(type->tp_dict, &at, &name, &member);)
+        look_at(member);
+    }
+  }
+
+  void take(PyObject* function) {
+    if (PyFunction_GET_GLOBALS(function) != space_)
+      return;
+    ++count_;
+    held_elsewhere_ = held_elsewhere_ || Py_REFCNT(function) != 1;
+  }
+
+  PyObject* const space_;
+  Py_ssize_t count_ = 0;
+  bool held_elsewhere_ = false;
+  std::unordered_set<PyObject*> seen_; // classes
+};
 
 // Name by name: a finaliser may take one out before us.
 void end_names(PyObject* space) {
@@ -110,16 +156,23 @@ session_module::session_module(const import_rules& rules)
 
 session_module::~session_module() {
   frame_ = {};
-  try {
-    if (!is_in_use(space_.ptr()))
-      end_names(space_.ptr());
-  } catch (const py::error_already_set&) { // no memory
+  // Besides them there are ours, that of sessions.py, and the module's.
+  const bool by_itself = own_references{space_.ptr()}.are_all(3);
+  if (by_itself)
     end_names(space_.ptr());
-  }
   const auto ended = py::reinterpret_steal<py::object>(
     PyObject_CallMethod(session_.ptr(), "end", nullptr));
   if (!ended)
     PyErr_WriteUnraisable(session_.ptr());
+  if (by_itself)
+    return;
+  // Who has it keeps it, as at the end of a script; if nobody has, it goes.
+  session_ = {};
+  space_ = {};
+  const auto collected = py::reinterpret_steal<py::object>(PyObject_CallMethod(
+    py::module_::import("gc").ptr(), "collect", nullptr));
+  if (!collected)
+    PyErr_Clear();
 }
 
 bool session_module::has_names() const {

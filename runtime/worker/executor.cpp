@@ -13,6 +13,7 @@
 #include "runtime/python/guarded.hpp"
 #include "runtime/python/running_call.hpp"
 #include "runtime/python/to_python.hpp"
+#include "runtime/worker/signals.hpp"
 
 namespace snakebridge {
 
@@ -134,6 +135,7 @@ void executor::answer(const frame& received) {
     // As are the streams that its code has put in the place of Python's.
     flush_streams();
   }
+  take_service_signals_again();
   auto reply = done.outcome ? asked.take_reply() : failed(done.outcome.error());
   auto told = reply->builder().getRoot<schema::Reply>();
   told.setRefs(done.refs);

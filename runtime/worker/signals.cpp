@@ -1,12 +1,16 @@
 #include "runtime/worker/signals.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <iterator>
 #include <utility>
 
+#include <fcntl.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "runtime/channel.hpp"
 #include "runtime/python/running_call.hpp"
@@ -19,6 +23,36 @@ namespace snakebridge {
 namespace {
 
 std::atomic<std::uint64_t> noticed{0};
+
+// Never freed, as Python itself is not.
+PyObject* take_again = nullptr; // of service_signals.py
+PyObject* handler_of = nullptr; // `_signal.getsignal`, which it asks
+PyObject* default_of_sigint = nullptr;
+
+// Whether Python code has given one back its default, as asyncio does. SIG_DFL
+// is the int 0.
+bool is_lost(PyObject* number) {
+  const auto handler = py::reinterpret_steal<py::object>(
+    PyObject_CallOneArg(handler_of, number));
+  if (!handler)
+    PyErr_Clear();
+  return handler
+         && (handler.is(py::handle{default_of_sigint})
+             || (PyLong_Check(handler.ptr()) != 0
+                 && PyLong_AsLong(handler.ptr()) == 0));
+}
+
+// A child that is forked has our descriptors too: what it does is not told to
+// the host as ours.
+void leave_host_in_child() {
+  const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (nothing < 0)
+    return;
+  for (const int each : {worker_descriptor::data, worker_descriptor::control,
+                         worker_descriptor::stacks})
+    ::dup3(nothing, each, O_CLOEXEC);
+  ::close(nothing);
+}
 
 // Of faulthandler.
 void (*write_stacks)(int) = nullptr;
@@ -93,6 +127,17 @@ std::uint64_t noticed_call() {
   return noticed.load();
 }
 
+void take_service_signals_again() {
+  static PyObject* const numbers[] = {PyLong_FromLong(SIGTERM),
+                                      PyLong_FromLong(SIGINT),
+                                      PyLong_FromLong(SIGHUP)};
+  static_assert(std::size(numbers) == std::size(service_signals));
+  if (std::none_of(std::begin(numbers), std::end(numbers), is_lost))
+    return;
+  if (!py::reinterpret_steal<py::object>(PyObject_CallNoArgs(take_again)))
+    PyErr_Clear(); // it was not allowed to: at the next call
+}
+
 void leave_service_signals() {
   struct sigaction nothing {};
   nothing.sa_handler = [](int) {};
@@ -117,6 +162,11 @@ void take_signals() {
   const auto code = checked(Py_CompileString(service_signals_source,
                                              "<snakebridge>", Py_file_input));
   checked(PyEval_EvalCode(code.ptr(), space.ptr(), space.ptr()));
+  take_again = py::object{space["take"]}.release().ptr();
+  handler_of = py::object{signals.attr("getsignal")}.release().ptr();
+  default_of_sigint =
+    py::object{signals.attr("default_int_handler")}.release().ptr();
+  ::pthread_atfork(nullptr, nullptr, leave_host_in_child);
 
   signals.attr("signal")(interrupt_signal(),
                          py::cpp_function{raise_if_withdrawn});

@@ -17,6 +17,10 @@ void leave_service_signals();
 /// with the GIL. Throws py::error_already_set.
 void take_signals();
 
+/// Takes those again that Python code has given back their defaults. As above,
+/// between calls.
+void take_service_signals_again();
+
 /// Ends the call that Python's main thread is in, if that was withdrawn.
 int interrupt_signal();
 /// Has Python's main thread write its stacks, and say so to the host.

@@ -106,8 +106,8 @@ protected:
   /// What tells the three things that are asked of a Python.
   static std::string tells(const std::string& version,
                            const std::string& build) {
-    return "printf 'cpython\\000" + version + " (" + build
-           + ")\\000" SNAKEBRIDGE_PYTHON_EXECUTABLE "\\000'";
+    return "printf 'a greeting\nsnakebridge\\000cpython\\000" + version + " ("
+           + build + ")\\000" SNAKEBRIDGE_PYTHON_EXECUTABLE "\\000'";
   }
 };
 

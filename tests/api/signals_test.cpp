@@ -134,6 +134,28 @@ TEST_P(ServiceSignals, GivenProcessesOfItsOwnThenTheyEndByIt) {
   EXPECT_EQ(bridge.eval("started(n)", {{"n", number}}), -number);
 }
 
+// At once: they have their defaults by then, or what was sent waits for that.
+TEST_P(ServiceSignals, GivenAProcessThatHasJustBegunThenItEndsByIt) {
+  const sb::bridge bridge{one_pool(sb::placement::worker)};
+  or_throw(bridge.exec(R"(
+    import multiprocessing, os, signal, sys
+    def wait():
+        sys.stderr = open(os.devnull, 'w')
+        signal.pause()
+    def ends(number):
+        child = multiprocessing.get_context('fork').Process(target=wait)
+        child.start()
+        os.kill(child.pid, number)
+        child.join()
+        return child.exitcode
+  )"));
+  const auto number = GetParam();
+  if (number == SIGINT)
+    return; // its KeyboardInterrupt may come before there is anybody to end
+  for (int n = 0; n < 20; ++n)
+    EXPECT_EQ(bridge.eval("ends(n)", {{"n", number}}), -number);
+}
+
 // As libraries do that want one for a while.
 TEST_P(ServiceSignals, GivenAHandlerForAWhileThenItIsAsBefore) {
   const sb::bridge bridge{one_pool(sb::placement::worker)};
@@ -146,10 +168,13 @@ TEST_P(ServiceSignals, GivenAHandlerForAWhileThenItIsAsBefore) {
         signal.signal(number, before)
         signal.raise_signal(number)
         return len(taken)
-    async def nothing(): pass
+    async def nothing(number):
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(number, lambda: None)
+        loop.remove_signal_handler(number)
   )"));
   EXPECT_EQ(bridge.eval("during(n)", {{"n", GetParam()}}), 1);
-  or_throw(bridge.eval("asyncio.run(nothing())"));
+  or_throw(bridge.eval("asyncio.run(nothing(n))", {{"n", GetParam()}}));
   signal(first_of(bridge).pid);
   expect_undisturbed(bridge);
 }

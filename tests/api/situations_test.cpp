@@ -42,6 +42,9 @@ constexpr situation situations[] = {
    "forked from, and cannot run on here: use placement = worker, or fork "
    "before a bridge starts it\nexited with 0\n"},
   {"fork_while_threads_call", in::both, "0 wrong\nexited with 0 x 20\n"},
+  {"fork_and_drop_handles", in::both, "exited with 0 x 200\n"},
+  {"fork_in_a_preload", in::both, "True\nit is the parent\n"},
+  {"without_an_environment", in::both, "1\n"},
   {"daemon_after", in::both, "shutting_down\n2\n"},
   {"daemon_before", in::both, "2\n"},
   {"start_programs", in::both, "1\n"},
@@ -56,10 +59,11 @@ constexpr situation situations[] = {
    "environment kept\nlocale kept\nSIGPIPE kills\n'utf-8'\ndone\n"},
   {"ask_at_the_terminal", in::worker, "EOFError\ndone\n3\n"},
   {"end_in_order", in::both,
-   "file: written\nthread: written\natexit: written\nfuture: written\n"
-   "log: written\n"},
+   "file: written\nthread: written\ntimer: written\natexit: written\n"
+   "finalize: written\nfuture: written\nlog: written\n"},
   {"end_with_an_endless_thread", in::both, "ends\n"},
-  {"another_after_the_end", in::both, "3\n3\n"},
+  {"another_after_the_end", in::both,
+   "False\n'written\\n'\n3\nFalse\n'written\\n'\n3\n"},
   {"start_without_descriptors", in::worker, "it waits\n1\n"},
   {"change_place", in::worker,
    "['first', '/first']\n['first of all', '/first']\n"},

@@ -123,7 +123,8 @@ class Doctor(unittest.TestCase):
             version = "%d.%d.0 (another)" % sys.version_info[:2]
             other.write_text("#!/bin/sh\ncase $4 in\n"
                              f"*print*) printf '{version}';;\n"
-                             f"*) printf 'cpython\\000{version}\\000{other}"
+                             "*) printf 'snakebridge\\000cpython\\000"
+                             f"{version}\\000{other}"
                              "\\000';;\nesac\n", encoding="utf-8")
             other.chmod(0o700)
             ended = snakebridge("doctor",

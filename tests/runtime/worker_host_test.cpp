@@ -148,7 +148,8 @@ TEST_F(WorkerHost, GivenAProgramThatIsNoPythonThenTheEnvironmentIsInvalid) {
 }
 
 TEST_F(WorkerHost, GivenAPythonOfAnotherVersionThenTheEnvironmentIsInvalid) {
-  settings.python = program("print('cpython', '3.4.5 (old)', '/no', '', "
+  settings.python = program("print('snakebridge', 'cpython', '3.4.5 (old)', "
+                            "'/no', '', "
                             "sep='\\0', end='')");
   const auto why = start_failure();
   EXPECT_EQ(why.code(), errc::environment_invalid);

@@ -436,27 +436,32 @@ void end_in_order() {
     sb::bridge bridge{wanted()};
     or_throw(bridge.exec(R"(
       import atexit, concurrent.futures, logging, logging.handlers
-      import sys, threading, time, types
+      import sys, threading, time, types, weakref
       kept = sys.modules['kept'] = types.ModuleType('kept')
       kept.file = open('file', 'w')
       kept.file.write('written')
+      def note(name): open(name, 'w').write(text)
+      text = 'written'
       def late():
           time.sleep(.2)
-          open('thread', 'w').write('written')
+          note('thread')
       threading.Thread(target=late).start()
-      atexit.register(lambda: open('atexit', 'w').write('written'))
+      threading.Timer(.3, note, ('timer',)).start()
+      atexit.register(lambda: note('atexit'))
+      class finalized: pass
+      kept.object = finalized()
+      weakref.finalize(kept.object, note, 'finalize')
       kept.pool = concurrent.futures.ThreadPoolExecutor(1)
-      def future():
-          time.sleep(.2)
-          open('future', 'w').write('written')
-      kept.pool.submit(future)
+      kept.pool.submit(time.sleep, .2)
+      kept.pool.submit(note, 'future')
       target = logging.FileHandler('log', delay=True)
       handler = logging.handlers.MemoryHandler(1000, target=target)
       logging.getLogger('kept').addHandler(handler)
       logging.getLogger('kept').warning('written')
     )"));
   }
-  for (const auto* each : {"file", "thread", "atexit", "future", "log"}) {
+  for (const auto* each : {"file", "thread", "timer", "atexit", "finalize",
+                           "future", "log"}) {
     std::ifstream file{each};
     std::string text;
     std::getline(file, text);
@@ -480,9 +485,59 @@ void end_with_an_endless_thread() {
 void another_after_the_end() {
   for (int n = 0; n < 2; ++n) {
     sb::bridge bridge{wanted()};
+    or_throw(bridge.exec("import logging, tempfile, weakref\n"
+                         "folder = tempfile.TemporaryDirectory()\n"
+                         "path = folder.name\n"
+                         "del folder\n"
+                         "handler = logging.FileHandler('log', 'w')\n"
+                         "logging.getLogger().addHandler(handler)\n"
+                         "logging.getLogger().error('written')\n"));
+    say(told(bridge.eval("__import__('os').path.exists(path)")));
+    say(told(bridge.eval("open('log').read()")));
     say(told(bridge.eval("__import__('concurrent.futures').futures."
                          "ThreadPoolExecutor(1).submit(len, 'abc').result()")));
   }
+}
+
+// Dropped while other threads of the parent hold the locks of its actors.
+void fork_and_drop_handles() {
+  sb::bridge bridge{wanted()};
+  std::atomic<bool> stop = false;
+  std::vector<std::jthread> threads;
+  for (int n = 0; n < 3; ++n)
+    threads.emplace_back([&] {
+      while (!stop)
+        static_cast<void>(bridge.open_session());
+    });
+  std::map<std::string, int> ends;
+  for (int n = 0; n < 200; ++n) {
+    auto session = std::make_unique<sb::session>(bridge.open_session());
+    ++ends[forked([&] { session.reset(); })];
+  }
+  stop = true;
+  threads.clear();
+  for (const auto& [end, count] : ends)
+    say(fmt::format("{} x {}", end, count));
+}
+
+// A module that is imported beforehand forks.
+void fork_in_a_preload() {
+  std::ofstream{"forks.py"} << "import os\nos.fork()\npid = os.getpid()\n";
+  auto settings = wanted();
+  settings.pools[0].path = {std::filesystem::current_path()};
+  settings.pools[0].preload = {"forks"};
+  sb::bridge bridge{settings};
+  say(told(bridge.eval("__import__('forks').pid == __import__('os').getpid()")));
+  const auto now = bridge.stats();
+  say(bridge.call("os", "getpid") == now.pools[0].interpreters[0].pid
+        ? "it is the parent"
+        : "it is the child");
+}
+
+void without_an_environment() {
+  ::clearenv();
+  sb::bridge bridge{wanted()};
+  say(told(bridge.eval("1")));
 }
 
 /// Has them all, until the library logs that it lacks some.
@@ -575,6 +630,9 @@ const std::map<std::string, void (*)()> situations{
   {"end_in_order", end_in_order},
   {"end_with_an_endless_thread", end_with_an_endless_thread},
   {"another_after_the_end", another_after_the_end},
+  {"fork_and_drop_handles", fork_and_drop_handles},
+  {"fork_in_a_preload", fork_in_a_preload},
+  {"without_an_environment", without_an_environment},
   {"start_without_descriptors", start_without_descriptors},
   {"change_place", change_place},
 };
