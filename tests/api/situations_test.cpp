@@ -43,7 +43,7 @@ constexpr situation situations[] = {
    "before a bridge starts it\nexited with 0\n"},
   {"fork_while_threads_call", in::both, "0 wrong\nexited with 0 x 20\n"},
   {"fork_and_drop_handles", in::both, "exited with 0 x 200\n"},
-  {"fork_in_a_preload", in::both, "True\nit is the parent\n"},
+  {"fork_in_a_preload", in::both, "done\nit is the parent\n"},
   {"without_an_environment", in::both, "1\n"},
   {"daemon_after", in::both, "shutting_down\n2\n"},
   {"daemon_before", in::both, "2\n"},

@@ -527,7 +527,8 @@ void fork_in_a_preload() {
   settings.pools[0].path = {std::filesystem::current_path()};
   settings.pools[0].preload = {"forks"};
   sb::bridge bridge{settings};
-  say(told(bridge.eval("__import__('forks').pid == __import__('os').getpid()")));
+  say(told(bridge.exec("import forks, os\n"
+                       "assert forks.pid == os.getpid()")));
   const auto now = bridge.stats();
   say(bridge.call("os", "getpid") == now.pools[0].interpreters[0].pid
         ? "it is the parent"
