@@ -13,7 +13,6 @@
 #include "runtime/python/guarded.hpp"
 #include "runtime/python/running_call.hpp"
 #include "runtime/python/to_python.hpp"
-#include "runtime/worker/signals.hpp"
 
 namespace snakebridge {
 
@@ -135,7 +134,7 @@ void executor::answer(const frame& received) {
     // As are the streams that its code has put in the place of Python's.
     flush_streams();
   }
-  take_service_signals_again();
+  after_call_();
   auto reply = done.outcome ? asked.take_reply() : failed(done.outcome.error());
   auto told = reply->builder().getRoot<schema::Reply>();
   told.setRefs(done.refs);

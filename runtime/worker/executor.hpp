@@ -46,11 +46,14 @@ std::size_t release(schema::Release::Reader asked, object_table& objects);
 
 class executor {
 public:
+  /// `after_call`: runs after each, with the GIL, before it is answered.
   executor(channel& data, status_page& status, std::size_t payload_bytes_max,
-           conversion_config rules, const std::vector<std::string>& importable)
+           conversion_config rules, const std::vector<std::string>& importable,
+           void (*after_call)() = [] {})
       : data_{data},
         status_{status},
         payload_bytes_max_{payload_bytes_max},
+        after_call_{after_call},
         objects_{status.objects, std::move(rules), import_rules{importable}},
         room_(room_words) {}
 
@@ -71,6 +74,7 @@ private:
   channel& data_;
   status_page& status_;
   const std::size_t payload_bytes_max_;
+  void (*const after_call_)();
   object_table objects_;
   // Of one reply at a time: memory that is warm already.
   static constexpr std::size_t room_words = std::size_t{1} << 17U;

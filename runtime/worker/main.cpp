@@ -123,7 +123,7 @@ int serve() {
   socket_channel data{descriptor{worker_descriptor::data},
                       start->payload_bytes_max};
   executor serving{data, *status, start->payload_bytes_max, start->conversion,
-                   start->limits.importable};
+                   start->limits.importable, take_service_signals_again};
   say_ready(control);
   serving.serve();
   // As `python3` ends: threads that are no daemons are waited for, functions of

@@ -5,6 +5,7 @@
 #include "tests/api/python_fixture.hpp"
 #include "tests/support/process_facts.hpp"
 #include "tests/support/scratch_folder.hpp"
+#include "tests/support/under_tsan.hpp"
 
 #include <csignal>
 #include <fstream>
@@ -107,6 +108,7 @@ TEST_P(ServiceSignals, WhileItIsReplacedThenNoCallIsLost) {
 
 // What `python3` would have: SIGINT is a KeyboardInterrupt.
 TEST_P(ServiceSignals, GivenProcessesOfItsOwnThenTheyEndByIt) {
+  SKIP_WHERE_SIGNALS_WAIT();
   const sb::bridge bridge{one_pool(sb::placement::worker)};
   or_throw(bridge.exec(R"(
     import multiprocessing, os, signal, subprocess, sys
@@ -136,6 +138,7 @@ TEST_P(ServiceSignals, GivenProcessesOfItsOwnThenTheyEndByIt) {
 
 // At once: they have their defaults by then, or what was sent waits for that.
 TEST_P(ServiceSignals, GivenAProcessThatHasJustBegunThenItEndsByIt) {
+  SKIP_WHERE_SIGNALS_WAIT();
   const sb::bridge bridge{one_pool(sb::placement::worker)};
   or_throw(bridge.exec(R"(
     import multiprocessing, os, signal, sys

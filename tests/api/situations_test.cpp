@@ -6,6 +6,7 @@
 #include "tests/api/python_fixture.hpp"
 #include "tests/support/program.hpp"
 #include "tests/support/scratch_folder.hpp"
+#include "tests/support/under_tsan.hpp"
 
 namespace snakebridge::testing {
 
@@ -81,6 +82,9 @@ void PrintTo(const one_case& each, std::ostream* out) {
 std::vector<one_case> cases() {
   std::vector<one_case> all;
   for (const auto& each : situations) {
+    const std::string_view name{each.name};
+    if (under_tsan && (name.starts_with("fork") || name.starts_with("daemon")))
+      continue; // ThreadSanitizer follows no fork that starts threads
     if (each.where != in::embedded)
       all.push_back({each, placement::worker});
     if (each.where != in::worker)

@@ -1,6 +1,7 @@
 // What is told of exceptions that are hostile to being told of: each is Python
 // code that may fail, count or never end.
 #include "tests/api/python_fixture.hpp"
+#include "tests/support/under_tsan.hpp"
 
 namespace snakebridge::testing {
 
@@ -67,6 +68,8 @@ TEST_P(ToldExceptions, GivenATextThatCountsThenItIsAskedForOnce) {
 }
 
 TEST_P(ToldExceptions, GivenATextThatNeverEndsThenTheCallEndsWithItsTime) {
+  if (GetParam() == sb::placement::worker)
+    SKIP_WHERE_SIGNALS_WAIT();
   or_throw(bridge.exec("class endless(Exception):\n"
                        "  def __str__(self):\n"
                        "    while True: pass\n"));
