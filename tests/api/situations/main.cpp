@@ -489,11 +489,12 @@ void another_after_the_end() {
                          "folder = tempfile.TemporaryDirectory()\n"
                          "path = folder.name\n"
                          "del folder\n"
-                         "handler = logging.FileHandler('log', 'w')\n"
+                         "handler = logging.FileHandler(f'log{n}', 'w')\n"
                          "logging.getLogger().addHandler(handler)\n"
-                         "logging.getLogger().error('written')\n"));
+                         "logging.getLogger().error('written')\n",
+                         {{"n", n}}));
     say(told(bridge.eval("__import__('os').path.exists(path)")));
-    say(told(bridge.eval("open('log').read()")));
+    say(told(bridge.eval("open(f'log{n}').read()")));
     say(told(bridge.eval("__import__('concurrent.futures').futures."
                          "ThreadPoolExecutor(1).submit(len, 'abc').result()")));
   }
