@@ -169,10 +169,12 @@ session_module::~session_module() {
   // Who has it keeps it, as at the end of a script; if nobody has, it goes.
   session_ = {};
   space_ = {};
-  const auto collected = py::reinterpret_steal<py::object>(PyObject_CallMethod(
-    py::module_::import("gc").ptr(), "collect", nullptr));
+  const auto gc =
+    py::reinterpret_steal<py::object>(PyImport_ImportModule("gc"));
+  const auto collected = py::reinterpret_steal<py::object>(
+    gc ? PyObject_CallMethod(gc.ptr(), "collect", nullptr) : nullptr);
   if (!collected)
-    PyErr_Clear();
+    PyErr_Clear(); // interrupted: then it is collected later
 }
 
 bool session_module::has_names() const {
