@@ -13,7 +13,7 @@
 #include <caf/actor.hpp>
 
 #include "actors/sessions.hpp"
-#include "runtime/process_mark.hpp"
+#include "runtime/base/process_mark.hpp"
 
 namespace snakebridge {
 

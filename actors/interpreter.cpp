@@ -2,7 +2,7 @@
 
 #include "actors/errors.hpp"
 #include "config/tunables.hpp"
-#include "runtime/log.hpp"
+#include "runtime/base/log.hpp"
 
 namespace snakebridge {
 

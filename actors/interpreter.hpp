@@ -16,7 +16,7 @@
 
 #include <snakebridge/actors.hpp>
 
-#include "runtime/call_queue.hpp"
+#include "runtime/calls/call_queue.hpp"
 
 namespace snakebridge {
 

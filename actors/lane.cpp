@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "config/tunables.hpp"
-#include "runtime/ml_error.hpp"
+#include "runtime/values/ml_error.hpp"
 
 namespace snakebridge {
 

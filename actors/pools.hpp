@@ -17,8 +17,8 @@
 #include <snakebridge/config.hpp>
 
 #include "actors/circuit_breaker.hpp"
-#include "runtime/call_queue.hpp"
-#include "runtime/spare_workers.hpp"
+#include "runtime/calls/call_queue.hpp"
+#include "runtime/hosts/spare_workers.hpp"
 
 namespace snakebridge {
 

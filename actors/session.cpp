@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "actors/errors.hpp"
-#include "runtime/reached.hpp"
+#include "runtime/base/reached.hpp"
 
 namespace snakebridge {
 

@@ -1,5 +1,6 @@
-# How a layer is built. One folder = one static, position-independent library
-# `sb_<folder>`; cmake/library.cmake joins them into the one users link.
+# How a layer is built. One folder, or one room of runtime, is one static,
+# position-independent library `sb_<folder>`; cmake/library.cmake joins them into
+# the one users link.
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
@@ -51,7 +52,7 @@ if(SNAKEBRIDGE_SANITIZER)
   endif()
 endif()
 
-# snakebridge_layer(runtime SOURCES a.cpp… LINKS sb_config fmt::fmt… PCH …)
+# snakebridge_layer(actors SOURCES a.cpp… LINKS sb_config fmt::fmt… PCH …)
 function(snakebridge_layer NAME)
   cmake_parse_arguments(LAYER "" "" "SOURCES;LINKS;PCH" ${ARGN})
   add_library(sb_${NAME} STATIC ${LAYER_SOURCES})

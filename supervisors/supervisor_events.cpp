@@ -1,5 +1,5 @@
 // What happens to a supervisor: ends, timers, answers of starting children.
-#include "runtime/log.hpp"
+#include "runtime/base/log.hpp"
 #include "supervisors/backoff.hpp"
 #include "supervisors/supervisor_state.hpp"
 

@@ -1,5 +1,5 @@
 #include "supervisors/supervisor_state.hpp"
-#include "runtime/log.hpp"
+#include "runtime/base/log.hpp"
 
 #include <caf/exit_reason.hpp>
 

@@ -13,7 +13,7 @@
 #include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
 
-#include "runtime/timers.hpp"
+#include "runtime/base/timers.hpp"
 
 namespace snakebridge::testing {
 

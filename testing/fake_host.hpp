@@ -25,7 +25,7 @@
 #include <string>
 #include <utility>
 
-#include "runtime/interpreter_host.hpp"
+#include "runtime/calls/interpreter_host.hpp"
 #include "testing/fake_manners.hpp"
 
 namespace snakebridge::testing {

@@ -8,7 +8,7 @@
 #include <caf/event_based_actor.hpp>
 #include <fmt/format.h>
 
-#include "supervisors/bridge_core.hpp"
+#include "bridge/bridge_core.hpp"
 #include "testing/actor_timers.hpp"
 #include "testing/fake_host.hpp"
 

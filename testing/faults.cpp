@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "config/tunables.hpp"
-#include "runtime/fault_points.hpp"
+#include "runtime/base/fault_points.hpp"
 
 namespace snakebridge::testing {
 

@@ -28,9 +28,20 @@ BELOW = {
     "schemas": set(),
     "config": set(),
     "runtime": {"schemas", "config"},
-    "actors": {"schemas", "config", "runtime"},
-    "supervisors": {"schemas", "config", "runtime", "actors"},
+    "actors": {"config", "runtime"},
+    "supervisors": {"config", "runtime", "actors"},
+    "bridge": {"config", "runtime", "actors", "supervisors"},
 }
+# What each room of runtime may see of the others.
+ROOMS = {
+    "base": set(),
+    "values": {"base"},
+    "wire": {"base", "values"},
+    "python": {"base", "values", "wire"},
+    "worker": {"base", "values", "wire", "python"},
+    "calls": {"base", "values", "wire"},
+}
+ROOMS["hosts"] = set(ROOMS) - {"worker"}
 BELOW["testing"] = set(BELOW)
 LAYERS = set(BELOW)
 USERS = {"cli", "examples", "bench"}
@@ -41,18 +52,19 @@ BELOW["tests"] = LAYERS | USERS | {"codegen", "tools"}
 PUBLIC = "include/snakebridge/"
 
 # Third-party headers and targets: their homes, and why nowhere else.
-PYTHON_HOMES = ("runtime/python/", "runtime/worker/",
-                "runtime/embedded_host.cpp", "bench/", "tests/")
-CAPNP_HOMES = ("runtime/", "schemas/", "tests/")
-CAF_HOMES = ("actors/", "supervisors/", "testing/", "cli/", "codegen/",
-             "examples/", "bench/", "tests/", PUBLIC + "actors.hpp",
-             PUBLIC + "supervisor.hpp", PUBLIC + "testing_actors.hpp")
+PYTHON_HOMES = ("runtime/python/", "bench/", "tests/")
+CAPNP_HOMES = ("runtime/wire/", "runtime/python/", "runtime/worker/",
+               "runtime/hosts/", "schemas/", "tests/")
+CAF_HOMES = ("actors/", "supervisors/", "bridge/", "testing/", "cli/",
+             "codegen/", "examples/", "bench/", "tests/",
+             PUBLIC + "actors.hpp", PUBLIC + "supervisor.hpp",
+             PUBLIC + "testing_actors.hpp")
 THIRD_PARTIES = (
     (re.compile(r"(pybind11/|Python\.h$|numpy/)"), PYTHON_HOMES,
-     "CPython is seen only in runtime/python, runtime/worker and "
-     "runtime/embedded_host.cpp"),
+     "CPython is seen only in runtime/python"),
     (re.compile(r"(capnp/|kj/|.*\.capnp\.h$)"), CAPNP_HOMES,
-     "Cap'n Proto is seen only in runtime and schemas"),
+     "Cap'n Proto is seen only in runtime's wire, python, worker and hosts, and "
+     "in schemas"),
     (re.compile(r"caf/"), CAF_HOMES,
      "CAF is seen only from actors on, and in <snakebridge/actors.hpp>, "
      "<snakebridge/supervisor.hpp> and <snakebridge/testing_actors.hpp>"),
@@ -60,8 +72,8 @@ THIRD_PARTIES = (
 TARGETS = (
     (re.compile(r"\b(pybind11|Python3)::"), ("runtime/", "bench/", "tests/"),
      "only runtime links CPython"),
-    (re.compile(r"\bCapnProto::"), CAPNP_HOMES,
-     "only runtime and schemas link Cap'n Proto"),
+    (re.compile(r"\bCapnProto::"), ("schemas/", "tests/"),
+     "only schemas links Cap'n Proto"),
     (re.compile(r"\bCAF::"), CAF_HOMES, "CAF is linked only from actors on"),
 )
 
@@ -137,6 +149,12 @@ class Source:
         return None
 
 
+def room_of(path):
+    """The room of runtime that a file lies in, or None."""
+    parts = path.split("/")
+    return parts[1] if len(parts) > 2 and parts[0] == "runtime" else None
+
+
 def include_layering(source):
     for line, quoted, included in source.includes():
         if included == "caf/all.hpp":
@@ -157,11 +175,18 @@ def include_layering(source):
                 and folder not in BELOW.get(source.folder, LAYERS):
             yield line, (f"includes {included}: {source.folder} must not see "
                          f"{folder}; arrows point from right to left")
+        elif source.folder == folder == "runtime":
+            mine, other = room_of(source.path), room_of(included)
+            if other != mine and other not in ROOMS.get(mine, set()):
+                yield line, (f"includes {included}: the room {mine} must not "
+                             f"see {other}")
 
 
 def target_layering(source):
-    allowed = {f"sb_{name}" for name in BELOW.get(source.folder, set())}
-    allowed |= {f"sb_{source.folder}", "sb_options"}
+    seen = BELOW.get(source.folder, set()) | {source.folder}
+    allowed = {f"sb_{name}" for name in seen} | {"sb_options"}
+    if "runtime" in seen:
+        allowed |= {f"sb_{room}" for room in ROOMS}
     for number, line in enumerate(source.uncommented.splitlines(), 1):
         if source.folder in BELOW and source.folder != "tests":
             for target in re.findall(r"\bsb_\w+", line):

@@ -21,7 +21,7 @@
 #include "config/tunables.hpp"
 #include "runtime/python/object_table.hpp"
 #include "runtime/python/scalars.hpp"
-#include "runtime/wire.hpp"
+#include "runtime/wire/messages.hpp"
 
 #include "schemas/value.capnp.h"
 

@@ -4,7 +4,7 @@
 #include <new>
 
 #include "runtime/python/raised.hpp"
-#include "runtime/wire.hpp"
+#include "runtime/wire/messages.hpp"
 
 namespace [[gnu::visibility("hidden")]] snakebridge {
 

@@ -1,6 +1,6 @@
 #include "runtime/python/imports.hpp"
 
-#include "runtime/process_mark.hpp"
+#include "runtime/base/process_mark.hpp"
 #include "runtime/python/forked_child.hpp"
 #include "runtime/python/guarded.hpp"
 

@@ -16,8 +16,8 @@
 #include <snakebridge/config.hpp>
 
 #include "runtime/python/session_module.hpp"
-#include "runtime/session_refs.hpp"
-#include "runtime/status_page.hpp"
+#include "runtime/values/origin.hpp"
+#include "runtime/wire/status_page.hpp"
 
 // Hidden, as all of pybind11 is.
 namespace [[gnu::visibility("hidden")]] snakebridge {

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "runtime/process_mark.hpp"
+#include "runtime/base/process_mark.hpp"
 #include "runtime/python/forked_child.hpp"
 #include "runtime/python/guarded.hpp"
 #include "runtime/python/running_call.hpp"

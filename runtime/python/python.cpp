@@ -8,8 +8,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "runtime/process_mark.hpp"
-#include "runtime/python_environment.hpp"
+#include "runtime/base/process_mark.hpp"
 #include "runtime/python/session_module.hpp"
 
 #include "runtime/python/guest.hpp"
@@ -177,10 +176,6 @@ result<void> start_python(const std::filesystem::path& executable,
     return defined;
   const gil_guard gil;
   return define_sessions();
-}
-
-std::string_view library_version() {
-  return Py_GetVersion();
 }
 
 void end_as_guest(std::chrono::milliseconds patience) {

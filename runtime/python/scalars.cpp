@@ -7,7 +7,7 @@
 
 #include "config/tunables.hpp"
 #include "runtime/python/moments.hpp"
-#include "runtime/python_bounds.hpp"
+#include "runtime/values/python_bounds.hpp"
 
 namespace snakebridge {
 

@@ -4,7 +4,7 @@
 #include <kj/debug.h>
 
 #include "runtime/python/scalars.hpp"
-#include "runtime/wire.hpp"
+#include "runtime/wire/messages.hpp"
 
 namespace snakebridge {
 

@@ -8,8 +8,8 @@
 
 #include <sys/types.h>
 
-#include "runtime/channel.hpp"
-#include "runtime/status_page.hpp"
+#include "runtime/wire/channel.hpp"
+#include "runtime/wire/status_page.hpp"
 
 namespace snakebridge {
 

@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 #include "config/tunables.hpp"
-#include "runtime/fault_points.hpp"
+#include "runtime/base/fault_points.hpp"
+#include "runtime/base/timers.hpp"
 #include "runtime/python/forked_child.hpp"
 #include "runtime/python/guarded.hpp"
 #include "runtime/python/running_call.hpp"

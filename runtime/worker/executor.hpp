@@ -6,12 +6,12 @@
 #include <optional>
 #include <span>
 
-#include "runtime/channel.hpp"
-#include "runtime/process_mark.hpp"
+#include "runtime/base/process_mark.hpp"
 #include "runtime/python/perform.hpp"
 #include "runtime/python/raised.hpp"
-#include "runtime/status_page.hpp"
-#include "runtime/wire.hpp"
+#include "runtime/wire/channel.hpp"
+#include "runtime/wire/messages.hpp"
+#include "runtime/wire/status_page.hpp"
 
 namespace [[gnu::visibility("hidden")]] snakebridge {
 

@@ -13,22 +13,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/fault_points.hpp"
+#include "runtime/base/fault_points.hpp"
 #include "runtime/python/guarded.hpp"
-#include "runtime/python_environment.hpp"
-#include "runtime/socket_channel.hpp"
-#include "runtime/wire.hpp"
+#include "runtime/python/python_version.hpp"
+#include "runtime/wire/messages.hpp"
+#include "runtime/wire/socket_channel.hpp"
+#include "runtime/wire/worker_start.hpp"
 #include "runtime/worker/control_thread.hpp"
 #include "runtime/worker/executor.hpp"
+#include "runtime/worker/limits.hpp"
 #include "runtime/worker/signals.hpp"
-#include "runtime/worker_limits.hpp"
-#include "runtime/worker_process.hpp"
 
 namespace {
 
 using namespace snakebridge;
 
-constexpr std::size_t control_bytes_max = 64 * 1024;
 constexpr int exit_usage = 2;
 
 bool is_socket(int number) {
@@ -138,7 +137,7 @@ int serve() {
 int main(int argc, char** argv) {
   if (argc == 2 && std::strcmp(argv[1], "--version") == 0) {
     std::printf("snakebridge-worker %s (Python %s)\n", SNAKEBRIDGE_VERSION,
-                std::string{built_for_python()}.c_str());
+                built_for_python.data());
     return 0;
   }
   leave_service_signals();

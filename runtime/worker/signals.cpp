@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/channel.hpp"
 #include "runtime/python/running_call.hpp"
-#include "runtime/worker_process.hpp"
+#include "runtime/wire/channel.hpp"
+#include "runtime/wire/worker_start.hpp"
 
 #include "runtime/python/service_signals.hpp"
 

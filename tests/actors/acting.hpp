@@ -13,7 +13,7 @@
 #include "actors/client.hpp"
 #include "actors/errors.hpp"
 #include "actors/session.hpp"
-#include "supervisors/tree.hpp"
+#include "bridge/tree.hpp"
 #include "testing/actor_timers.hpp"
 #include "testing/fake_host.hpp"
 #include "tests/support/children.hpp"

@@ -8,7 +8,7 @@
 #include <caf/scoped_actor.hpp>
 
 #include "actors/lane.hpp"
-#include "supervisors/tree.hpp"
+#include "bridge/tree.hpp"
 #include "tests/api/gate.hpp"
 #include "tests/api/python_fixture.hpp"
 

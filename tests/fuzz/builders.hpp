@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-#include "runtime/wire.hpp"
+#include "runtime/wire/messages.hpp"
 #include "tests/fuzz/input.hpp"
 
 namespace snakebridge::fuzz {

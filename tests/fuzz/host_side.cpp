@@ -3,15 +3,15 @@
 // it: a value that cannot be printed or compared is no value.
 #include <snakebridge/result.hpp>
 
-#include "runtime/wire.hpp"
+#include "runtime/wire/messages.hpp"
 #include "tests/fuzz/input.hpp"
 
 namespace snakebridge::fuzz {
 
 namespace {
 
-const session_gate some_session{1, "a"};
-const incarnation some_incarnation{"test", 7, 3};
+const ref_origin some_origin{"a", 7, 3};
+constexpr std::uint64_t refs_max = ref_rules{}.max;
 
 std::size_t footprint(const value& item) {
   std::size_t bytes = sizeof item;
@@ -55,9 +55,9 @@ void expect_in_proportion(std::size_t bytes, const frame& received) {
 
 void expect_refs_are_ours(const value& item) {
   if (const auto* name = item.get_if<ref>())
-    promise(name->node.empty() && name->session == some_session.id
-              && name->interpreter == some_incarnation.interpreter
-              && name->epoch == some_incarnation.epoch,
+    promise(name->node.empty() && name->session == some_origin.session
+              && name->interpreter == some_origin.interpreter
+              && name->epoch == some_origin.epoch,
             "a ref says it is of another interpreter");
   if (const auto* entries = item.get_if<dict>())
     for (const auto& [key, mapped] : *entries) {
@@ -91,9 +91,8 @@ void expect_round_trip(const value& item, const std::string& printed) {
             "a value that was read is refused for no reason");
     return;
   }
-  bool malformed = false;
-  const auto again = wire::decode_reply(arrived(message), some_session,
-                                        some_incarnation, malformed);
+  const auto again =
+    wire::decode_reply(arrived(message), some_origin, refs_max).outcome;
   promise(again && repr(*again) == printed, "a value that was read changed");
 }
 
@@ -110,9 +109,8 @@ void expect_usable(const value& item) {
 } // namespace
 
 void run_reply(const frame& received) {
-  bool malformed = false;
-  const auto outcome =
-    wire::decode_reply(received, some_session, some_incarnation, malformed);
+  const auto [outcome, malformed, held] =
+    wire::decode_reply(received, some_origin, refs_max);
   if (outcome) {
     promise(!malformed, "a value is malformed");
     expect_in_proportion(footprint(*outcome), received);

@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "runtime/channel.hpp"
+#include "runtime/wire/channel.hpp"
 
 namespace snakebridge::fuzz {
 

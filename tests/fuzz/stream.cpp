@@ -6,7 +6,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include "runtime/socket_channel.hpp"
+#include "runtime/wire/socket_channel.hpp"
 #include "tests/fuzz/input.hpp"
 
 namespace snakebridge::fuzz {

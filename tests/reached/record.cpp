@@ -9,8 +9,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "runtime/fault_points.hpp"
-#include "runtime/reached.hpp"
+#include "runtime/base/fault_points.hpp"
+#include "runtime/base/reached.hpp"
 
 namespace snakebridge::testing {
 

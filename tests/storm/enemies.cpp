@@ -14,8 +14,9 @@
 
 #include <snakebridge/actors.hpp>
 
-#include "runtime/fault_points.hpp"
-#include "runtime/worker_process.hpp"
+#include "runtime/base/fault_points.hpp"
+#include "runtime/hosts/worker_process.hpp"
+#include "runtime/wire/worker_start.hpp"
 
 namespace snakebridge::testing {
 

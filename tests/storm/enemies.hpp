@@ -13,7 +13,7 @@
 
 #include <snakebridge/faults.hpp>
 
-#include "runtime/descriptor.hpp"
+#include "runtime/base/descriptor.hpp"
 #include "tests/storm/clients.hpp"
 
 namespace snakebridge::testing {

@@ -20,9 +20,9 @@
 
 #include <snakebridge/format.hpp>
 
-#include "runtime/call_queue.hpp"
-#include "runtime/embedded_host.hpp"
-#include "runtime/worker_host.hpp"
+#include "runtime/calls/call_queue.hpp"
+#include "runtime/hosts/embedded_host.hpp"
+#include "runtime/hosts/worker_host.hpp"
 #include "tests/support/eventually.hpp"
 
 namespace snakebridge::testing {

@@ -76,7 +76,9 @@ class LayeringByInclude(Tree):
                 ("runtime/a.cpp", '"actors/b.hpp"'),
                 ("runtime/a.cpp", "<actors/b.hpp>"),
                 ("actors/a.hpp", '"supervisors/b.hpp"'),
+                ("supervisors/a.cpp", '"bridge/b.hpp"'),
                 ("supervisors/a.cpp", '"cli/b.hpp"'),
+                ("bridge/a.cpp", '"cli/b.hpp"'),
                 ("supervisors/a.cpp", '"tests/support/b.hpp"')):
             with self.subTest(path=path, include=include):
                 self.assert_include_caught(path, include, "must not see")
@@ -87,10 +89,27 @@ class LayeringByInclude(Tree):
                 ("actors/a.cpp", '"runtime/b.hpp"'),
                 ("supervisors/a.cpp", '"config/b.hpp"'),
                 ("supervisors/a.cpp", '"supervisors/b.hpp"'),
+                ("bridge/a.cpp", '"supervisors/b.hpp"'),
                 ("tests/actors/a.cpp", '"supervisors/b.hpp"'),
                 ("config/a.cpp", "<snakebridge/b.hpp>")):
             with self.subTest(path=path, include=include):
                 self.assert_include_clean(path, include)
+
+    def test_a_room_of_runtime_sees_what_it_may(self):
+        for room, other in (("base", "values"), ("values", "wire"),
+                            ("wire", "calls"), ("python", "hosts"),
+                            ("worker", "calls"), ("calls", "python")):
+            with self.subTest(room=room, other=other):
+                self.assert_include_caught(
+                    f"runtime/{room}/a.cpp", f'"runtime/{other}/b.hpp"',
+                    f"the room {room} must not see {other}")
+                self.assert_include_clean(f"runtime/{room}/a.cpp",
+                                          f'"runtime/{room}/b.hpp"')
+        for room, other in (("values", "base"), ("hosts", "calls"),
+                            ("hosts", "python"), ("worker", "python")):
+            with self.subTest(room=room, other=other):
+                self.assert_include_clean(f"runtime/{room}/a.cpp",
+                                          f'"runtime/{other}/b.hpp"')
 
     def test_users_see_only_the_public_api(self):
         for user in ("cli", "examples", "bench"):
@@ -103,33 +122,34 @@ class LayeringByInclude(Tree):
 
     def test_python_is_seen_in_its_homes_only(self):
         for include in ("<pybind11/embed.h>", "<Python.h>"):
-            for path in ("runtime/a.cpp", "actors/a.cpp", "supervisors/a.cpp",
+            for path in ("runtime/hosts/a.cpp", "runtime/worker/a.cpp",
+                         "actors/a.cpp", "supervisors/a.cpp", "bridge/a.cpp",
                          "cli/a.cpp", "examples/a.cpp", "config/a.cpp"):
                 with self.subTest(path=path, include=include):
                     self.assert_include_caught(path, include, "CPython")
-            for path in ("runtime/python/a.cpp", "runtime/worker/a.cpp",
-                         "runtime/embedded_host.cpp", "bench/a.cpp",
-                         "tests/runtime/a.cpp"):
+            for path in ("runtime/python/a.cpp", "bench/a.cpp",
+                         "tests/runtime/python/a.cpp"):
                 with self.subTest(path=path, include=include):
                     self.assert_include_clean(path, include)
 
     def test_capnp_is_seen_in_its_homes_only(self):
         for include in ("<capnp/message.h>", "<kj/io.h>",
                         '"schemas/value.capnp.h"'):
-            for path in ("actors/a.cpp", "supervisors/a.cpp", "cli/a.cpp"):
+            for path in ("actors/a.cpp", "bridge/a.cpp", "cli/a.cpp",
+                         "runtime/values/a.cpp", "runtime/calls/a.cpp"):
                 with self.subTest(path=path, include=include):
                     self.write(path, f"#include {include}\n")
                     self.assertIn("Cap'n Proto", "".join(self.findings()))
                     (self.root / path).unlink()
-            for path in ("runtime/a.cpp", "tests/runtime/a.cpp"):
+            for path in ("runtime/wire/a.cpp", "tests/runtime/wire/a.cpp"):
                 self.assert_include_clean(path, include)
 
     def test_caf_is_seen_from_actors_on(self):
         for path in ("runtime/a.cpp", "config/a.cpp", "schemas/a.cpp"):
             with self.subTest(path=path):
                 self.assert_include_caught(path, "<caf/actor.hpp>", "CAF")
-        for path in ("actors/a.cpp", "supervisors/a.cpp", "examples/a.cpp",
-                     "bench/a.cpp"):
+        for path in ("actors/a.cpp", "supervisors/a.cpp", "bridge/a.cpp",
+                     "examples/a.cpp", "bench/a.cpp"):
             with self.subTest(path=path):
                 self.assert_include_clean(path, "<caf/actor.hpp>")
 

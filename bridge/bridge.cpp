@@ -1,0 +1,194 @@
+#include <snakebridge/bridge.hpp>
+
+#include <cstdio>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <snakebridge/actors.hpp>
+
+#include "bridge/bridge_core.hpp"
+
+namespace snakebridge {
+
+std::string_view version() {
+  return SNAKEBRIDGE_VERSION;
+}
+
+std::uint64_t pool_stats::live_objects() const {
+  std::uint64_t sum = 0;
+  for (const auto& each : interpreters)
+    sum += each.live_objects;
+  return sum;
+}
+
+std::uint32_t pool_stats::restarts() const {
+  std::uint32_t sum = 0;
+  for (const auto& each : interpreters)
+    sum += each.restarts;
+  return sum;
+}
+
+std::uint64_t bridge_stats::live_objects() const {
+  std::uint64_t sum = 0;
+  for (const auto& each : pools)
+    sum += each.live_objects();
+  return sum;
+}
+
+bridge::bridge() : bridge{or_throw(load_config())} {}
+
+bridge::bridge(config wanted)
+    : bridge{or_throw(bridge_core::start(std::move(wanted), nullptr))} {}
+
+bridge::bridge(caf::actor_system& system, config wanted)
+    : bridge{or_throw(bridge_core::start(std::move(wanted), &system))} {}
+
+bridge::bridge(std::shared_ptr<bridge_core> core)
+    : caller{std::move(core), nullptr} {}
+
+result<std::unique_ptr<bridge>> bridge::start(config wanted) {
+  return bridge_core::start(std::move(wanted), nullptr)
+    .transform(bridge_access::wrap);
+}
+
+bridge::~bridge() {
+  if (core_->in_its_process())
+    core_->stop();
+  else // nor may its parts be destroyed by whoever is the last to hold them
+    static_cast<void>(new std::shared_ptr{core_});
+}
+
+session bridge::open_session(session_options options) const {
+  or_throw(core_->in_its_process());
+  auto member = core_->new_client();
+  const auto opened = or_throw(member->open(options));
+  return {core_, opened->calls, std::move(member)};
+}
+
+result<std::size_t> bridge::release_auto_session() const {
+  if (auto ours = core_->in_its_process(); !ours)
+    return tl::unexpected{std::move(ours).error()};
+  const auto here = core_->client_of_this_thread();
+  const auto own = here->own_session_if_any();
+  if (!own)
+    return 0;
+  here->forget_own_session();
+  return core_->all_sessions().release(own);
+}
+
+result<std::size_t> bridge::release_session(std::string_view id) const {
+  if (auto ours = core_->in_its_process(); !ours)
+    return tl::unexpected{std::move(ours).error()};
+  const auto found = core_->all_sessions().find(std::string{id});
+  return found ? core_->all_sessions().release(found) : result<std::size_t>{0};
+}
+
+bridge_stats bridge::stats() const {
+  return core_->stats();
+}
+
+result<void> bridge::drain(std::string_view pool,
+                           std::chrono::milliseconds patience) const {
+  return core_->in_its_process().and_then(
+    [&] { return core_->control().drain(pool, patience); });
+}
+
+result<void> bridge::resume(std::string_view pool) const {
+  return core_->in_its_process().and_then(
+    [&] { return core_->control().resume(pool); });
+}
+
+result<void> bridge::resize(std::string_view pool, std::uint32_t size,
+                            std::chrono::milliseconds patience) const {
+  return core_->in_its_process().and_then(
+    [&] { return core_->control().resize(pool, size, patience); });
+}
+
+std::vector<std::string> bridge::pools() const {
+  return core_->pool_names();
+}
+
+caf::actor_system& bridge::system() const {
+  return core_->system();
+}
+
+session::session(std::shared_ptr<bridge_core> core,
+                 std::shared_ptr<lane> through,
+                 std::shared_ptr<const client> member)
+    : caller{std::move(core), std::move(through)},
+      id_{lane_->id()},
+      member_{std::move(member)} {}
+
+session_scope::session_scope(session inside)
+    : inside_{std::move(inside)},
+      around_{std::exchange(this_thread().options.session, {})} {
+  this_thread().scopes.push_back({inside_.core_.get(), inside_.lane_});
+}
+
+session_scope::~session_scope() {
+  this_thread().scopes.pop_back();
+  this_thread().options.session = around_;
+}
+
+runtime_scope::runtime_scope(call_options inside)
+    : before_{this_thread().options} {
+  overlay(this_thread().options, inside);
+}
+
+runtime_scope::~runtime_scope() {
+  this_thread().options = std::move(before_);
+}
+
+ref_scope::ref_scope(const caller& through)
+    : through_{through},
+      around_{std::exchange(this_thread().refs, this)} {}
+
+ref_scope::~ref_scope() {
+  this_thread().refs = around_;
+  through_.core_->let_go({made_.begin(), made_.end()});
+}
+
+bool ref_scope::covers(const caller& asking) const {
+  return asking.core_ == through_.core_ && asking.lane_ == through_.lane_;
+}
+
+void ref_scope::take(const result<value>& answered) {
+  if (answered)
+    each_ref(*answered, [this](const ref& made) { made_.insert(made); });
+  else if (const auto* raised = answered.error().python();
+           raised != nullptr && raised->object)
+    made_.insert(*raised->object);
+}
+
+void ref_scope::keep(const value& kept) {
+  each_ref(kept, [this](const ref& each) {
+    if (made_.erase(each) == 0)
+      return;
+    for (auto* scope = around_; scope != nullptr; scope = scope->around_)
+      // Whatever calls it covers; another bridge cannot release the ref.
+      if (scope->through_.core_ == through_.core_) {
+        scope->made_.insert(each);
+        return;
+      }
+  });
+}
+
+session_actor open_session(caf::local_actor* self, const bridge& on,
+                           session_options options) {
+  auto& core = bridge_access::core(on);
+  or_throw(core.in_its_process());
+  return or_throw(core.all_sessions().open(options, self->address())).actor;
+}
+
+int run_as_script(int, char**, const std::function<int(bridge&)>& body) {
+  try {
+    bridge started;
+    return body(started);
+  } catch (const std::exception& failed) {
+    fmt::print(stderr, "{}\n", failed.what());
+    return 1;
+  }
+}
+
+} // namespace snakebridge

@@ -1,0 +1,326 @@
+#include "bridge/bridge_core.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+#include <caf/scoped_actor.hpp>
+#include <fmt/format.h>
+
+#include "actors/manual_system.hpp"
+#include "actors/system_visit.hpp"
+#include "bridge/tree.hpp"
+#include "config/tunables.hpp"
+#include "runtime/base/log.hpp"
+#include "runtime/base/reached.hpp"
+
+namespace snakebridge {
+
+namespace {
+
+constexpr std::chrono::milliseconds step_max{limits::bridge_step_ms_max};
+
+std::chrono::milliseconds longest_stop(const config& settings) {
+  std::chrono::milliseconds longest{0};
+  for (const auto& each : settings.pools)
+    longest = std::max(longest, each.stop_timeout);
+  return longest;
+}
+
+// Why an interpreter of the pool died: the cause, where others know only that
+// their pool gave up.
+std::optional<error> first_death(const pool& of) {
+  for (const auto& queue : of.interpreters)
+    if (auto death = queue->look().last_death)
+      return death;
+  return {};
+}
+
+} // namespace
+
+bridge_core::bridge_core(config checked, caf::actor_system* users,
+                         bridge_parts parts)
+    : settings_{std::move(checked)},
+      own_system_{users ? nullptr : std::make_unique<own_system>()},
+      system_{users ? users : &own_system_->get()},
+      threads_{std::make_shared<live_threads>()},
+      deadlines_{parts.deadlines ? std::move(parts.deadlines)
+                                 : std::make_shared<thread_timers>()},
+      pools_{std::make_shared<const pools>(settings_.pools, deadlines_)},
+      hosts_{parts.hosts ? parts.hosts(*system_)
+                         : real_hosts(settings_, threads_)},
+      sessions_{std::make_shared<sessions>(*system_, pools_, settings_.timeout,
+                                           settings_.error_mode,
+                                           settings_.refs)},
+      clients_{std::make_shared<clients>()} {}
+
+bridge_core::~bridge_core() {
+  stop();
+}
+
+result<std::shared_ptr<bridge_core>>
+bridge_core::start(config wanted, caf::actor_system* users,
+                   bridge_parts parts) {
+  using core_result = result<std::shared_ptr<bridge_core>>;
+  const system_visit visit;
+  auto settings = checked(std::move(wanted));
+  if (!settings)
+    return reached(core_result{tl::unexpected{settings.error()}});
+  auto core = std::make_shared<bridge_core>(std::move(*settings), users,
+                                            std::move(parts));
+  auto started =
+    core->start_tree().and_then([&] { return core->wait_ready(); });
+  if (started)
+    return core;
+  core->stop();
+  return reached(core_result{tl::unexpected{started.error()}});
+}
+
+result<void> bridge_core::in_its_process() const {
+  if (!process_.forked())
+    return {};
+  return reached(result<void>{
+    error{errc::shutting_down,
+          "this process was forked from the one that started the bridge, and "
+          "has none of its threads; start a bridge of its own here"}});
+}
+
+result<void> bridge_core::start_tree() {
+  auto adopt_by = [all = std::weak_ptr{sessions_}](const caf::actor& adopter) {
+    const auto here = all.lock();
+    if (!here)
+      return;
+    here->adopt_with([adopter](caf::actor session) {
+      caf::anon_send(adopter, start_child_atom::value,
+                     child_factory{[session](caf::event_based_actor*) {
+                       return caf::expected<caf::actor>{session};
+                     }});
+    });
+  };
+  auto root = spawn_idle_supervisor(
+    *system_, root_spec(*pools_, hosts_, std::move(adopt_by)));
+  if (!root)
+    return tl::unexpected{error{errc::config_invalid, describe(root.error())}};
+  root_ = std::move(*root);
+  result<void> started;
+  const caf::scoped_actor self{*system_};
+  auto up = self->request(root_, step_max, await_started_atom::value);
+  run_by_hand(*system_);
+  up.receive(
+    [] {},
+    [&](const caf::error& failed) {
+      started = tl::unexpected{error{errc::startup_failed, describe(failed)}};
+    });
+  return started;
+}
+
+result<void> bridge_core::wait_ready() const {
+  for (const auto& pool : pools_->all()) {
+    const auto deadline =
+      steady_clock::now() + pool.settings.start_timeout + step_max;
+    for (const auto& queue : pool.in_service())
+      if (auto ready = queue->wait_ready(deadline); !ready)
+        return tl::unexpected{first_death(pool).value_or(ready.error())};
+  }
+  return {};
+}
+
+void bridge_core::stop() {
+  const auto root = std::exchange(root_, nullptr);
+  if (!root)
+    return;
+  const system_visit visit;
+  sessions_->close();
+  // Who waits in a queue hears of it now; what runs may finish.
+  const error stopping{errc::shutting_down, "the bridge is stopping"};
+  for (const auto& pool : pools_->all())
+    for (const auto& queue : pool.interpreters)
+      queue->close(stopping);
+  if (run_by_hand(*system_)) {
+    sessions_->end_all(std::chrono::milliseconds{0});
+    run_by_hand(*system_);
+  }
+  if (!sessions_->end_all(step_max))
+    logger()->error("a session did not end in time");
+  // All at once: in turn, as supervisors stop their children, each would have
+  // its stop timeout after the other.
+  for (const auto& pool : pools_->all())
+    for (const auto& queue : pool.interpreters)
+      queue->stop_host();
+  {
+    const caf::scoped_actor self{*system_};
+    self->monitor(root);
+    caf::anon_send_exit(root, caf::exit_reason::user_shutdown);
+    run_by_hand(*system_);
+    bool ended = false;
+    self->receive([&](const caf::down_msg&) { ended = true; },
+                  caf::after(longest_stop(settings_) + step_max) >> [] {});
+    if (!ended)
+      logger()->error("the bridge's supervision tree did not stop in time");
+  }
+  sessions_->adopt_with({});
+  clients_->end_all();
+  if (!threads_->wait_for_none(
+        std::chrono::milliseconds{limits::death_wait_ms_max}))
+    logger()->error("an interpreter did not end in time and is abandoned");
+  deadlines_->stop();
+  run_by_hand(*system_);
+  // Here and not with the last caller, whose thread may be one of the system's.
+  if (own_system_)
+    own_system::end(std::move(own_system_));
+}
+
+std::shared_ptr<thread_client> bridge_core::client_of_this_thread() {
+  auto& known = this_thread().memberships;
+  for (const auto& each : known)
+    if (each.of == this && !each.living.expired())
+      return each.client;
+  std::erase_if(known, [](const auto& each) { return each.living.expired(); });
+  auto made = std::make_shared<thread_client>(*system_, clients_, sessions_);
+  known.push_back({this, weak_from_this(), made});
+  return made;
+}
+
+std::shared_ptr<client> bridge_core::new_client() {
+  return std::make_shared<client>(*system_, clients_, sessions_);
+}
+
+// Sets `found` to the lane of the object's session if this thread may use it.
+std::optional<error>
+bridge_core::session_of_object(const operation& asked,
+                               std::shared_ptr<lane>& found) {
+  const auto* object = first_ref(asked);
+  if (object == nullptr)
+    return {};
+  const auto of = sessions_->find(object->session);
+  if (!of)
+    return error{errc::ref_released,
+                 fmt::format("session '{}' has ended, and its objects with it; "
+                             "make the object again",
+                             object->session)};
+  if (of->shared || client_of_this_thread()->owns(of))
+    found = of->calls;
+  return {};
+}
+
+result<std::shared_ptr<lane>> bridge_core::choose(const operation& asked,
+                                                  const std::string& session,
+                                                  call_options& of_call) {
+  if (auto here = in_its_process(); !here)
+    return tl::unexpected{std::move(here).error()};
+  const auto lane_of = [](const session_ptr& opened) { return opened->calls; };
+  if (!session.empty())
+    return client_of_this_thread()->join(session, of_call).transform(lane_of);
+  std::shared_ptr<lane> found;
+  if (auto gone = session_of_object(asked, found))
+    return tl::unexpected{std::move(*gone)};
+  if (found)
+    return found;
+  const auto& scopes = this_thread().scopes;
+  for (auto each = scopes.rbegin(); each != scopes.rend(); ++each)
+    if (each->of == this)
+      return each->calls;
+  return client_of_this_thread()->own_session(of_call).transform(lane_of);
+}
+
+namespace {
+
+// What it held that is gone already is what was wanted.
+void release_now_or_later(lane& calls, operation asked,
+                          std::chrono::milliseconds patience) {
+  call_options waits{.timeout = patience, .affinity = affinity::strict_queue};
+  const auto outcome = calls.run(asked, waits);
+  if (outcome || outcome.error().code() != errc::deadline_exceeded)
+    return;
+  waits.timeout = std::chrono::milliseconds{day_ms};
+  calls.submit(std::move(asked), waits, [](const result<value>&) {});
+}
+
+} // namespace
+
+void bridge_core::let_go(std::vector<ref> refs) {
+  if (process_.forked())
+    return; // they are our parent's
+  // Of one incarnation at a time: it takes them in one message.
+  const auto place = [](const ref& each) {
+    return std::tie(each.session, each.interpreter, each.epoch);
+  };
+  std::sort(refs.begin(), refs.end(), [&](const ref& left, const ref& right) {
+    return place(left) < place(right);
+  });
+  const auto until = deadlines_->now() + settings_.timeout;
+  for (auto first = refs.begin(); first != refs.end();) {
+    const auto last = std::find_if(first, refs.end(), [&](const ref& each) {
+      return place(each) != place(*first);
+    });
+    if (const auto of = sessions_->find(first->session)) {
+      operation asked{.what = verb::release};
+      asked.positional.assign(first, last);
+      release_now_or_later(
+        *of->calls, std::move(asked),
+        std::chrono::ceil<std::chrono::milliseconds>(until
+                                                     - deadlines_->now()));
+    }
+    first = last;
+  }
+}
+
+result<value> bridge_core::run(operation& asked, const call_options& options,
+                               const std::shared_ptr<lane>& through) {
+  auto effective = this_thread().options;
+  overlay(effective, options);
+  if (auto here = in_its_process(); !here)
+    return tl::unexpected{std::move(here).error()};
+  auto chosen = through ? result<std::shared_ptr<lane>>{through}
+                        : choose(asked, effective.session, effective);
+  if (!chosen)
+    return reached(result<value>{tl::unexpected{chosen.error()}});
+  return reached((*chosen)->run(std::move(asked), effective));
+}
+
+std::vector<std::string> bridge_core::pool_names() const {
+  std::vector<std::string> names;
+  for (const auto& each : pools_->all())
+    names.push_back(each.settings.name);
+  return names;
+}
+
+bridge_stats bridge_core::stats() const {
+  if (process_.forked())
+    return {};
+  bridge_stats now{.sessions = sessions_->size(), .pools = {}};
+  for (const auto& pool : pools_->all()) {
+    pool_stats told{.name = pool.settings.name,
+                    .placement = pool.settings.placement,
+                    .down = {},
+                    .drained = pool.interpreters.front()->look().held,
+                    .circuit = pool.breaker->state(deadlines_->now()),
+                    .spares = pool.spares ? pool.spares->ready() : 0,
+                    .interpreters = {}};
+    for (const auto& queue : pool.interpreters) {
+      const auto facts = queue->look();
+      if (queue->is_retired() && !facts.ready)
+        continue; // it is not in service
+      if (facts.closed && !queue->is_retired())
+        told.down = facts.closed->message();
+      told.interpreters.push_back(
+        {.id = queue->interpreter(),
+         .epoch = facts.epoch,
+         .ready = facts.ready && !facts.closed && !facts.held,
+         .pid = facts.host.pid,
+         .waiting = facts.waiting,
+         .running = facts.host.running,
+         .calls = facts.calls,
+         .live_objects = facts.host.live_objects,
+         .pruned = facts.host.pruned,
+         .expired = facts.host.expired,
+         .deaths = facts.deaths,
+         .restarts = facts.restarts,
+         .recycled = facts.recycled,
+         .due = facts.due});
+    }
+    now.pools.push_back(std::move(told));
+  }
+  return now;
+}
+
+} // namespace snakebridge

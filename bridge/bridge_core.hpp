@@ -1,0 +1,98 @@
+#pragma once
+// The composition root: makes the parts of a bridge, starts its tree, stops it
+// in order. Shared by the bridge, its callers and its sessions; stopped by the
+// bridge. What is left of it after the stop refuses calls with shutting_down.
+
+#include <memory>
+
+#include <caf/actor_system.hpp>
+
+#include <snakebridge/bridge.hpp>
+#include <snakebridge/supervisor.hpp>
+
+#include "actors/client.hpp"
+#include "actors/sessions.hpp"
+#include "bridge/own_system.hpp"
+#include "bridge/pool_control.hpp"
+#include "bridge/this_thread.hpp"
+#include "bridge/tree.hpp"
+#include "runtime/base/live_threads.hpp"
+#include "runtime/base/process_mark.hpp"
+
+namespace snakebridge {
+
+/// What tests put in the place of a bridge's own.
+struct bridge_parts {
+  /// How interpreters get their hosts, on the bridge's actor system; empty:
+  /// those of the configuration.
+  std::function<pool_host_factory(caf::actor_system&)> hosts;
+  /// The clock; null: the machine's.
+  std::shared_ptr<timers> deadlines;
+};
+
+class bridge_core : public std::enable_shared_from_this<bridge_core> {
+public:
+  /// Starts all and waits until every interpreter is ready. `users` is the
+  /// actor system to run on; null: one of our own. Errors: config_invalid,
+  /// startup_failed, environment_invalid; nothing is left running then.
+  static result<std::shared_ptr<bridge_core>>
+  start(config wanted, caf::actor_system* users, bridge_parts parts = {});
+  bridge_core(config checked, caf::actor_system* users, bridge_parts parts);
+  ~bridge_core();
+
+  /// Ends all, in order and in bounded time. Idempotent.
+  void stop();
+  /// In a child process that was forked since the start nothing of the bridge
+  /// may be touched, not even to end it. Errors: shutting_down.
+  result<void> in_its_process() const;
+
+  /// The session a call of this thread uses: the one named, else that of the
+  /// object, else that of the scope, else the thread's own. What it waits for
+  /// is taken off the call's timeout.
+  result<std::shared_ptr<lane>> choose(const operation& asked,
+                                       const std::string& session,
+                                       call_options& of_call);
+  result<value> run(operation& asked, const call_options& options,
+                    const std::shared_ptr<lane>& through);
+  /// Releases them all, and waits for that, at most for the configuration's
+  /// timeout; what could not be released by then is as soon as it can be. Those
+  /// that are gone are left out.
+  void let_go(std::vector<ref> refs);
+
+  std::shared_ptr<thread_client> client_of_this_thread();
+  std::shared_ptr<client> new_client();
+
+  caf::actor_system& system() { return *system_; }
+  sessions& all_sessions() { return *sessions_; }
+  bridge_stats stats() const;
+  pool_control control() { return {*system_, *pools_, hosts_}; }
+  std::vector<std::string> pool_names() const;
+
+private:
+  result<void> start_tree();
+  result<void> wait_ready() const;
+  std::optional<error> session_of_object(const operation& asked,
+                                         std::shared_ptr<lane>& found);
+
+  const process_mark process_;
+  const config settings_;
+  std::unique_ptr<own_system> own_system_;
+  caf::actor_system* system_ = nullptr;
+  const std::shared_ptr<live_threads> threads_;
+  const std::shared_ptr<timers> deadlines_;
+  const std::shared_ptr<const pools> pools_;
+  const pool_host_factory hosts_;
+  const std::shared_ptr<sessions> sessions_;
+  const std::shared_ptr<clients> clients_;
+  supervisor_actor root_;
+};
+
+/// How parts of the library get at the core of a bridge.
+struct bridge_access {
+  static bridge_core& core(const bridge& of) { return *of.core_; }
+  static std::unique_ptr<bridge> wrap(std::shared_ptr<bridge_core> core) {
+    return std::unique_ptr<bridge>{new bridge{std::move(core)}};
+  }
+};
+
+} // namespace snakebridge

@@ -1,0 +1,97 @@
+#pragma once
+// The seam between who decides (actors) and where Python runs. A host executes
+// Python for one incarnation of one interpreter: in a worker process, in this
+// process, or, in tests, nowhere. An interpreter actor owns it; a call_queue
+// feeds it. All functions may be called from any thread and none blocks, but
+// for `run` and `lead`, which are there to block their caller.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/calls/call.hpp"
+#include "runtime/values/origin.hpp"
+
+namespace snakebridge {
+
+/// How an incarnation ended.
+struct host_end {
+  error why;
+  bool asked = false;              ///< by `stop`: an orderly end
+  std::vector<call_ptr> unstarted; ///< to run elsewhere, in order
+};
+
+/// How a host tells its owner, from any thread. `on_ready` at most once, then
+/// `on_room` whenever it may accept again, `on_end` once and last: calls that
+/// had started are answered by then.
+struct host_events {
+  std::function<void()> on_ready;
+  std::function<void()> on_room;
+  std::function<void(host_end)> on_end;
+};
+
+struct host_stats {
+  int pid = 0;
+  /// Accepted calls that are not answered yet.
+  std::size_t running = 0;
+  /// It takes no calls any more: its Python is gone or about to go, though it
+  /// has not said so yet.
+  bool ended = false;
+  std::uint64_t live_objects = 0;
+  std::uint64_t pruned = 0;
+  std::uint64_t expired = 0;
+};
+
+class interpreter_host {
+public:
+  virtual ~interpreter_host() = default;
+
+  /// Begins to start; says `on_ready` or `on_end`.
+  virtual void start(host_events events) = 0;
+  /// Begins to end in order: what runs may finish, within the stop timeout.
+  virtual void stop() = 0;
+
+  /// Ends at once, whatever runs. Says `on_end` with the reason.
+  virtual void kill(std::string reason) = 0;
+
+  /// True where a waiting thread executes its own call.
+  virtual bool runs_in_caller() const { return false; }
+  /// Executes the call on this thread, where `runs_in_caller`. Nothing: the
+  /// host has ended before the call could start.
+  virtual std::optional<result<value>> run(const operation& asked,
+                                           const session_gate& session,
+                                           steady_clock::time_point deadline);
+
+  /// What can be done for a call before it is accepted, outside all locks.
+  /// An error refuses the call.
+  virtual result<void> prepare(call&) { return {}; }
+  /// Takes the call if it can start soon, or at once if another interpreter may
+  /// run it as well; else false, and `on_room` follows.
+  /// The queue calls it with its lock held, so calls arrive in order.
+  /// `assisted`: this thread is about to `assist`.
+  virtual bool accept(const call_ptr& taken, bool assisted) = 0;
+  /// Looks for a moment for the answer of a call that was submitted, on the
+  /// thread that did, so that a small call wakes nobody up. Where it does not
+  /// come in that moment, it comes as for any call nobody waits for.
+  virtual void assist(const call& mine) { static_cast<void>(mine); }
+  /// Helps to bring in answers on the thread that waits for `mine`, until it
+  /// is answered, its deadline passes or another leads.
+  virtual void lead(call& mine) { static_cast<void>(mine); }
+  /// The caller of a call that was submitted has given up: answers how far it
+  /// has come, sees to it that it does not start any more, and if it runs that
+  /// it ends, in stages.
+  virtual call_stage abandon(call& given_up) = 0;
+  /// The same for all accepted calls of a session, which has ended.
+  virtual void withdraw(std::uint64_t session) = 0;
+  /// Frees all objects of a session, and those its accepted calls still make.
+  virtual void release(std::uint64_t session) = 0;
+
+  virtual host_stats stats() const = 0;
+  /// Resident memory of its process; 0: it has none of its own.
+  virtual std::uint64_t resident_bytes() const { return 0; }
+};
+
+} // namespace snakebridge

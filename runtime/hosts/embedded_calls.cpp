@@ -1,0 +1,294 @@
+// What the threads of callers do in an embedded_host: they take their turn, run
+// their calls, give them up.
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "config/tunables.hpp"
+#include "runtime/base/finally.hpp"
+#include "runtime/hosts/embedded_python.hpp"
+#include "runtime/hosts/python_environment.hpp"
+#include "runtime/python/perform.hpp"
+#include "runtime/python/to_python.hpp"
+
+namespace snakebridge {
+
+namespace {
+
+// Why a call that was interrupted, or not begun, has no result.
+error ended_early(const operation& asked, const session_gate& session,
+                  call_stage reached) {
+  return given_up_error(asked,
+                        asked.cancel.stop_requested() ? errc::cancelled
+                        : session.closed              ? errc::session_closed
+                                                      : errc::deadline_exceeded,
+                        reached);
+}
+
+// A call of this process, whose result is a value.
+class own_call final : public python_call {
+public:
+  using judge = std::function<void(bool ran)>;
+
+  /// `refuse`: as refuse_unwanted.
+  own_call(const operation& asked, const judge& refuse)
+      : asked_{asked},
+        refuse_{refuse} {
+    what = asked.what;
+    keep_exception = asked.keep_exception;
+    as = asked.leaves;
+  }
+
+  python_operation read(const session_objects& objects) const override {
+    python_operation made{.what = what,
+                          .module = asked_.module,
+                          .name = asked_.name,
+                          .target = {},
+                          .positional = {},
+                          .named = {}};
+    if (has_target(what))
+      made.target = to_python(asked_.target, objects);
+    made.positional.reserve(asked_.positional.size());
+    for (const auto& item : asked_.positional)
+      made.positional.push_back(to_python(item, objects));
+    for (const auto& [name, item] : asked_.named)
+      made.named.emplace_back(name, to_python(item, objects));
+    return made;
+  }
+
+  std::vector<std::uint64_t> slots() const override {
+    std::vector<std::uint64_t> found;
+    if (const auto* target = asked_.target.get_if<ref>())
+      found.push_back(target->slot);
+    for (const auto& item : asked_.positional)
+      if (const auto* named = item.get_if<ref>())
+        found.push_back(named->slot);
+    return found;
+  }
+
+  void write(result_writer& writer, py::handle outcome) override {
+    writer.write_result(outcome, value_sink{told, origin});
+  }
+  void write(const value& outcome) override { told = outcome; }
+  void refuse_unwanted(bool ran) const override { refuse_(ran); }
+
+  value told;
+
+private:
+  const operation& asked_;
+  const judge& refuse_;
+};
+
+} // namespace
+
+// The turn, or why it is not ours; nothing when the host has ended.
+std::optional<result<embedded_host::turn>>
+embedded_host::take_turn(const operation& asked, const session_gate& session,
+                         steady_clock::time_point deadline) {
+  // Whoever has the turn needs the GIL, which the caller may hold.
+  std::optional<py::gil_scoped_release> while_waiting;
+  if (PyGILState_Check() != 0)
+    while_waiting.emplace();
+  std::unique_lock lock{mutex_};
+  if (stopping_ || !ready_)
+    return std::nullopt;
+  if (!turns_.try_enter()) {
+    if (turns_.waiting() >= settings_.queue_max && !frees_objects(asked.what))
+      return tl::unexpected{error{
+        errc::overloaded, fmt::format("{} threads wait for interpreter {}, its "
+                                      "queue_max; wait, or use workers",
+                                      turns_.waiting(), self_.interpreter)}};
+    const auto given_up = [&] {
+      return stopping_ || asked.cancel.stop_requested()
+             || (session.closed && asked.what != verb::release_session);
+    };
+    if (!turns_.enter(lock, deadline, given_up)) {
+      if (stopping_)
+        return std::nullopt;
+      return tl::unexpected{ended_early(asked, session, call_stage::queued)};
+    }
+  }
+  const auto now = steady_clock::now();
+  turn_ = {.number = ++last_turn_,
+           .asked = &asked,
+           .session = &session,
+           .began = now,
+           .deadline = deadline};
+  if (now < deadline)
+    return turn_;
+  turn_ = {};
+  turns_.leave();
+  return tl::unexpected{ended_early(asked, session, call_stage::queued)};
+}
+
+void embedded_host::end_turn() {
+  {
+    const std::lock_guard lock{mutex_};
+    const auto expiry = python_side_->objects.next_expiry();
+    const bool is_sooner = expiry && (!expiry_ || *expiry < *expiry_);
+    expiry_ = expiry;
+    turn_ = {};
+    turns_.leave();
+    if (!is_sooner)
+      return;
+  }
+  work_.notify_one();
+}
+
+// With the lock held. The turn keeps what it uses: who has it is inside.
+void embedded_host::withdraw_turn() {
+  python_side_->interrupts.withdraw(turn_.number);
+}
+
+void embedded_host::tell_stalled(std::uint64_t number,
+                                 steady_clock::time_point since,
+                                 std::string stacks) {
+  interpreter_event told;
+  {
+    const std::lock_guard lock{mutex_};
+    if (turn_.number != number)
+      return;
+    told = event_of(event_kind::stalled, self_, ::getpid(), turn_.asked,
+                    turn_.session);
+  }
+  tell(settings_.on_event,
+       stalled(std::move(told),
+               std::chrono::duration_cast<std::chrono::milliseconds>(
+                 steady_clock::now() - since),
+               std::move(stacks)));
+}
+
+std::optional<result<value>>
+embedded_host::run(const operation& asked, const session_gate& session,
+                   steady_clock::time_point deadline) {
+  std::uint64_t number = 0;
+  std::optional<std::stop_callback<std::function<void()>>> on_cancel;
+  if (asked.cancel.stop_possible())
+    on_cancel.emplace(asked.cancel, [this, &number] {
+      const std::lock_guard lock{mutex_};
+      if (number != 0 && turn_.number == number)
+        withdraw_turn();
+      turns_.look();
+    });
+  const auto mine = take_turn(asked, session, deadline);
+  if (!mine)
+    return std::nullopt;
+  if (!*mine)
+    return tl::unexpected{mine->error()};
+  const finally over{[this] { end_turn(); }};
+  if (on_cancel) {
+    const std::lock_guard lock{mutex_};
+    number = (*mine)->number;
+  }
+  return execute(asked, session, **mine);
+}
+
+result<value> embedded_host::execute(const operation& asked,
+                                     const session_gate& session,
+                                     const turn& mine) {
+  const gil_guard gil;
+  auto& interrupts = python_side_->interrupts;
+  const auto nobody_waits = [&] {
+    return interrupts.is_withdrawn(mine.number)
+           || asked.cancel.stop_requested();
+  };
+  const own_call::judge refuse = [&](bool ran) {
+    // Looked at with the turn taken: a release of the session comes after us,
+    // or has been before and nothing may be made any more.
+    if (!ran && session.closed && asked.what != verb::release_session)
+      throw exception{error{
+        errc::session_closed,
+        fmt::format("session '{}' has ended; open it again", session.id)}};
+    if (nobody_waits())
+      throw exception{ended_early(
+        asked, session, ran ? call_stage::running : call_stage::handed_over)};
+  };
+  own_call made{asked, refuse};
+  made.session = session.number;
+  made.bounds = session.refs.bounds_in(self_.interpreter);
+  made.origin = {session.id, self_.interpreter, self_.epoch};
+  performed done;
+  {
+    // What is told of an exception is interrupted as well: it is Python code.
+    const interrupter::scope here{interrupts, mine.number, mine.began,
+                                  mine.deadline};
+    done = perform(made, python_side_->objects);
+  }
+  session.refs.told({.interpreter = self_.interpreter,
+                     .epoch = self_.epoch,
+                     .reply = mine.number,
+                     .held = done.refs},
+                    session.id);
+  if (done.outcome)
+    return std::move(made.told);
+  // Not where Python code raised it by itself. What comes of one that was
+  // interrupted is nobody's, whatever its code made of that.
+  if (interrupts.is_withdrawn(mine.number)
+      || (is_interruption(done.outcome.error())
+          && (session.closed || asked.cancel.stop_requested()
+              || steady_clock::now() >= mine.deadline)))
+    return ended_early(asked, session, call_stage::running);
+  return with_import_advice(
+    naming_session(std::move(done.outcome).error(), session.id), self_.pool,
+    settings_.python);
+}
+
+bool embedded_host::accept(const call_ptr& taken, bool) {
+  {
+    const std::lock_guard lock{mutex_};
+    if (!ready_ || stopping_ || accepted_.size() >= limits::handed_over_max) {
+      refused_ = true;
+      return false;
+    }
+    taken->id = ++last_accepted_;
+    accepted_.push_back(taken);
+  }
+  offered_ = true;
+  work_.notify_one();
+  return true;
+}
+
+void embedded_host::assist(const call& mine) {
+  assistants_look_([&] { return mine.settled(); });
+}
+
+call_stage embedded_host::abandon(call& given_up) {
+  const std::lock_guard lock{mutex_};
+  if (given_up.id == 0)
+    return call_stage::queued;
+  if (turn_.accepted.get() == &given_up)
+    withdraw_turn();
+  // One that is not here any more has run, here or in an earlier incarnation.
+  const bool waits =
+    std::any_of(accepted_.begin(), accepted_.end(),
+                [&](const call_ptr& each) { return each.get() == &given_up; });
+  return waits ? call_stage::handed_over : call_stage::running;
+}
+
+void embedded_host::withdraw(std::uint64_t session) {
+  const std::lock_guard lock{mutex_};
+  if (turn_.session != nullptr && turn_.session->number == session)
+    withdraw_turn();
+  turns_.look(); // its threads that wait go away
+}
+
+void embedded_host::release(std::uint64_t session) {
+  {
+    const std::lock_guard lock{mutex_};
+    to_release_.push_back(session);
+  }
+  offered_ = true;
+  work_.notify_one();
+}
+
+host_stats embedded_host::stats() const {
+  const std::lock_guard lock{mutex_};
+  return {.pid = static_cast<int>(::getpid()),
+          .running = accepted_.size() + (turn_.accepted ? 1U : 0U),
+          .live_objects = counts_.live.load(),
+          .pruned = counts_.pruned.load(),
+          .expired = counts_.expired.load()};
+}
+
+} // namespace snakebridge

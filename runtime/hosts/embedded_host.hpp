@@ -1,0 +1,125 @@
+#pragma once
+// A host whose Python runs in this process: for trusted code and the lowest
+// latency. A waiting thread executes its own call; calls nobody waits for run
+// on the host's own thread. Calls run one at a time, and threads get their
+// turn as a turnstile gives it. What Python does cannot be undone here: a call
+// that is late or cancelled is interrupted, but waited for, and a crash is a
+// crash of the program. Killed in a call it is abandoned: it says `on_end` at
+// once, and the call answers when it comes back. A new incarnation is a new
+// object table.
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+
+#include <snakebridge/config.hpp>
+
+#include "runtime/base/live_threads.hpp"
+#include "runtime/base/spinner.hpp"
+#include "runtime/calls/interpreter_events.hpp"
+#include "runtime/calls/interpreter_host.hpp"
+#include "runtime/hosts/start_place.hpp"
+#include "runtime/hosts/turnstile.hpp"
+#include "runtime/wire/status_page.hpp"
+
+namespace snakebridge {
+
+struct embedded_settings {
+  std::filesystem::path python; ///< as in pool_config, and so are the others
+  std::size_t queue_max = 0;    ///< threads that may wait for their turn
+  std::vector<std::filesystem::path> path;
+  std::vector<std::string> preload;
+  conversion_config conversion;
+  std::chrono::milliseconds cancel_grace{};
+  std::chrono::milliseconds stall_report{};
+  std::chrono::milliseconds stop_timeout{};
+  std::shared_ptr<const start_place> began; ///< null: here and now
+  event_listener on_event;
+};
+
+// Hidden, because Python's types inside it are.
+class [[gnu::visibility("hidden")]] embedded_host final
+    : public interpreter_host,
+      public std::enable_shared_from_this<embedded_host> {
+public:
+  embedded_host(incarnation self, embedded_settings settings,
+                std::shared_ptr<live_threads> threads);
+  ~embedded_host() override;
+
+  void start(host_events events) override;
+  void stop() override;
+  void kill(std::string reason) override;
+  bool runs_in_caller() const override {
+    return true;
+  }
+  std::optional<result<value>> run(const operation& asked,
+                                   const session_gate& session,
+                                   steady_clock::time_point deadline) override;
+  bool accept(const call_ptr& taken, bool assisted) override;
+  void assist(const call& mine) override;
+  call_stage abandon(call & given_up) override;
+  void withdraw(std::uint64_t session) override;
+  void release(std::uint64_t session) override;
+  host_stats stats() const override;
+
+private:
+  struct python_side; // the object table: Python's types stay in the .cpp
+
+  /// Somebody's time with Python. Numbers ascend.
+  struct turn {
+    std::uint64_t number = 0;
+    const operation* asked = nullptr; ///< null: none, objects are let go
+    const session_gate* session = nullptr;
+    call_ptr accepted = {}; ///< null: the call of the thread itself
+    steady_clock::time_point began = {};
+    steady_clock::time_point deadline = {};
+  };
+
+  result<void> start_python_side();
+  void serve();
+  void serve_accepted();
+  void begin_own_turn(std::unique_lock<std::mutex> & lock);
+  void run_own_turn(std::unique_lock<std::mutex> & lock);
+  void await_work(std::unique_lock<std::mutex> & lock);
+  void let_go(const std::vector<std::uint64_t>& sessions);
+  std::optional<result<turn>> take_turn(const operation& asked,
+                                        const session_gate& session,
+                                        steady_clock::time_point deadline);
+  void end_turn();
+  void tell_end(error why);
+  void withdraw_turn();
+  void tell_stalled(std::uint64_t number, steady_clock::time_point since,
+                    std::string stacks);
+  result<value> execute(const operation& asked, const session_gate& session,
+                        const turn& mine);
+
+  const incarnation self_;
+  const embedded_settings settings_;
+  const std::shared_ptr<live_threads> threads_;
+  host_events events_;
+  std::unique_ptr<python_side> python_side_;
+  object_counts counts_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable work_; // for the own thread
+  turnstile turns_;
+  turn turn_; // of whoever is inside
+  std::uint64_t last_turn_ = 0;
+  bool stopping_ = false;
+  bool asked_to_stop_ = false;
+  bool ready_ = false;
+  bool end_told_ = false;
+  std::string kill_reason_;
+  std::uint64_t last_accepted_ = 0; // the id of a call
+  bool refused_ = false;            // since the last on_room
+  std::deque<call_ptr> accepted_;
+  std::vector<std::uint64_t> to_release_;
+  std::optional<steady_clock::time_point> expiry_; // of an object, the next
+
+  std::atomic<bool> offered_ = false; // there may be something to do
+  spinner own_thread_looks_, assistants_look_;
+};
+
+} // namespace snakebridge

@@ -1,0 +1,167 @@
+#include "runtime/hosts/interrupter.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "config/tunables.hpp"
+
+namespace snakebridge {
+
+namespace {
+
+void write_stack(std::string& to, py::object frame) {
+  for (std::size_t left = limits::exception_frames_max;
+       left > 0 && !frame.is_none(); --left) {
+    const auto code = frame.attr("f_code");
+    to += fmt::format("  File \"{}\", line {} in {}\n",
+                      text_with_surrogates(code.attr("co_filename")),
+                      frame.attr("f_lineno").cast<int>(),
+                      text_with_surrogates(code.attr("co_name")));
+    frame = frame.attr("f_back");
+  }
+}
+
+// With the GIL. `current`: the thread that is named as that.
+std::string stacks_of_all_threads(unsigned long current) {
+  const py::dict frames = py::module_::import("sys").attr("_current_frames")();
+  std::string written;
+  for (const auto& [thread, frame] : frames) {
+    if (written.size() > limits::stacks_bytes_max)
+      break;
+    const auto number = thread.cast<unsigned long>();
+    written += fmt::format("{}hread 0x{:016x} (most recent call first):\n",
+                           number == current ? "Current t" : "T", number);
+    write_stack(written, py::reinterpret_borrow<py::object>(frame));
+  }
+  return written;
+}
+
+} // namespace
+
+interrupter::interrupter(std::chrono::milliseconds grace,
+                         std::chrono::milliseconds stalls_after,
+                         stall_listener on_stall)
+    : grace_{grace},
+      stalls_after_{stalls_after},
+      on_stall_{std::move(on_stall)},
+      thread_{[this] { loop(); }} {}
+
+interrupter::~interrupter() {
+  stop();
+}
+
+void interrupter::stop() {
+  {
+    const std::lock_guard lock{mutex_};
+    stopping_ = true;
+  }
+  earlier_.notify_one();
+  if (thread_.joinable())
+    thread_.join();
+}
+
+void interrupter::withdraw(std::uint64_t call) {
+  const std::lock_guard lock{mutex_};
+  if (call <= withdrawn_.load())
+    return;
+  withdrawn_.store(call);
+  if (call != running_)
+    return; // it looks before it begins
+  due_ = steady_clock::now();
+  earlier_.notify_one();
+}
+
+interrupter::scope::scope(interrupter& by, std::uint64_t call,
+                          steady_clock::time_point began,
+                          steady_clock::time_point deadline)
+    : by_{by},
+      call_{.id = call,
+            .deadline_ns =
+              std::chrono::nanoseconds{deadline.time_since_epoch()}.count(),
+            .withdrawal = by.withdrawn_} {
+  const std::lock_guard lock{by_.mutex_};
+  by_.running_ = call;
+  by_.python_thread_ = PyThread_get_thread_ident();
+  by_.began_ = began;
+  by_.due_ = deadline;
+  by_.stalls_at_ = by_.stalls_after_.count() > 0
+                     ? began + by_.stalls_after_
+                     : steady_clock::time_point::max();
+  if (std::min(deadline, by_.stalls_at_) < by_.wake_)
+    by_.earlier_.notify_one();
+}
+
+interrupter::scope::~scope() {
+  const std::lock_guard lock{by_.mutex_};
+  by_.running_ = 0;
+  // What was not delivered must not reach what this thread runs next.
+  if (std::exchange(by_.raised_, false))
+    PyThreadState_SetAsyncExc(by_.python_thread_, nullptr);
+}
+
+void interrupter::loop() {
+  std::uint64_t interrupted = 0;
+  std::unique_lock lock{mutex_};
+  while (!stopping_) {
+    const auto now = steady_clock::now();
+    const auto next = std::min(due_, stalls_at_);
+    if (running_ == 0 || now < next) {
+      wake_ = running_ == 0 ? steady_clock::time_point::max() : next;
+      earlier_.wait_until(lock, wake_);
+      continue;
+    }
+    const auto late = running_;
+    if (now >= stalls_at_) {
+      stalls_at_ = steady_clock::time_point::max();
+      lock.unlock();
+      report(late);
+      lock.lock();
+      continue;
+    }
+    withdrawn_.store(late);
+    lock.unlock();
+    raise(late);
+    lock.lock();
+    if (running_ == late)
+      due_ = steady_clock::now()
+             + (interrupted == late
+                  ? std::chrono::milliseconds{limits::interrupt_again_ms}
+                  : grace_);
+    interrupted = late;
+  }
+}
+
+void interrupter::report(std::uint64_t call) {
+  std::string stacks;
+  steady_clock::time_point since;
+  {
+    const gil_guard gil; // as in `raise`
+    unsigned long thread = 0;
+    {
+      const std::lock_guard lock{mutex_};
+      if (running_ != call)
+        return;
+      since = began_;
+      thread = python_thread_;
+    }
+    try {
+      stacks = stacks_of_all_threads(thread);
+    } catch (const std::exception&) {
+      stacks.clear(); // then it is told of without them
+    }
+  }
+  on_stall_(call, since, std::move(stacks));
+}
+
+void interrupter::raise(std::uint64_t call) {
+  const gil_guard gil; // which a C function may hold for long
+  const auto type = cancelled_type();
+  const std::lock_guard lock{mutex_};
+  if (running_ != call)
+    return;
+  raised_ = true;
+  PyThreadState_SetAsyncExc(python_thread_, type.ptr());
+}
+
+} // namespace snakebridge

@@ -1,0 +1,32 @@
+#pragma once
+// Where refs come from: the incarnation of an interpreter, the session they
+// are made for, and how many that may hold there. Plain values, any thread.
+
+#include <cstdint>
+#include <string>
+
+#include <snakebridge/config.hpp>
+
+namespace snakebridge {
+
+/// One life of an interpreter, between two restarts.
+struct incarnation {
+  std::string pool;
+  std::uint32_t interpreter = 0;
+  std::uint32_t epoch = 0;
+};
+
+/// What a ref that came from an interpreter is completed with.
+struct ref_origin {
+  std::string session;
+  std::uint32_t interpreter = 0;
+  std::uint32_t epoch = 0;
+};
+
+/// A session's rules, as they hold in one interpreter.
+struct ref_bounds {
+  ref_rules rules;
+  std::uint32_t elsewhere = 0; ///< held in other interpreters, and counted too
+};
+
+} // namespace snakebridge

@@ -1,0 +1,82 @@
+#pragma once
+// How frames get from one process to the other. A frame is a fixed header and
+// one encoded message. Sending never blocks: what does not fit is kept, and
+// `flush` goes on with it when the channel is writable. Receiving gives whole
+// frames only. One thread may send while another receives.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace snakebridge {
+
+/// What messages consist of: Cap'n Proto's word, as an integer that can be
+/// copied.
+using word = std::uint64_t;
+
+enum class frame_kind : std::uint32_t {
+  request = 1,
+  release,
+  reply,
+  start,
+  ready,
+  failed,
+  cancel,
+  sample,
+  sampled,
+};
+inline constexpr auto last_frame_kind = frame_kind::sampled;
+
+struct frame_header {
+  std::uint32_t words = 0; ///< of the message that follows, 8 bytes each
+  frame_kind kind = frame_kind::request;
+  std::uint64_t call = 0;
+  /// When the call must have started: CLOCK_MONOTONIC of this machine.
+  std::int64_t deadline_ns = 0;
+};
+static_assert(sizeof(frame_header) == 24);
+
+struct frame {
+  frame_header header;
+  std::vector<word> message;
+};
+
+enum class channel_state {
+  open,
+  closed,    ///< the other side is gone
+  malformed, ///< what it sent is no frame: close it
+};
+
+using message_part = std::span<const word>;
+
+/// An encoded message.
+class message {
+public:
+  virtual ~message() = default;
+  /// What it consists of; they live as long as this does.
+  virtual std::span<const message_part> parts() = 0;
+};
+
+class channel {
+public:
+  virtual ~channel() = default;
+
+  /// Sends a frame, or keeps of it what does not fit now: false then.
+  virtual bool send(frame_header header,
+                    std::span<const message_part> parts) = 0;
+  /// Sends what was kept: true when nothing is left.
+  virtual bool flush() = 0;
+  /// Appends the frames that have arrived; waits for one when told to.
+  virtual channel_state receive(std::vector<frame>& arrived, bool wait) = 0;
+  /// Looks for a moment whether `receive` has something to tell, without
+  /// sleeping. For the one thread that is about to wait.
+  virtual bool spin() = 0;
+  /// Becomes readable when `receive` has something to tell.
+  virtual int poll_descriptor() const = 0;
+  /// Tells the other side that nothing more will be sent.
+  virtual void finish_sending() = 0;
+  /// Ends it both ways; whoever waits in `receive` or polls wakes up.
+  virtual void close() = 0;
+};
+
+} // namespace snakebridge

@@ -1,0 +1,47 @@
+#pragma once
+// A channel over one end of a Unix stream socket pair.
+
+#include <mutex>
+
+#include "runtime/base/descriptor.hpp"
+#include "runtime/base/spinner.hpp"
+#include "runtime/wire/channel.hpp"
+
+namespace snakebridge {
+
+class socket_channel final : public channel {
+public:
+  /// `frame_bytes_max` bounds what the other side may send at once.
+  socket_channel(descriptor socket, std::size_t frame_bytes_max);
+
+  bool send(frame_header header, std::span<const message_part> parts) override;
+  bool flush() override;
+  channel_state receive(std::vector<frame>& arrived, bool wait) override;
+  bool spin() override;
+  int poll_descriptor() const override { return socket_.get(); }
+  void finish_sending() override;
+  void close() override;
+
+private:
+  channel_state parse(std::vector<frame>& arrived);
+  void grow_partial();
+
+  snakebridge::descriptor socket_;
+  const std::size_t frame_words_max_;
+
+  std::mutex sending_;
+  std::vector<char> unsent_;
+  std::size_t unsent_from_ = 0;
+
+  spinner spin_; // the waiting thread's
+
+  // The receiver's: what has arrived of frames, and the large frame that is
+  // being read straight into its place.
+  std::vector<word> staged_;
+  std::size_t staged_bytes_ = 0;
+  frame partial_;
+  std::size_t partial_bytes_ = 0;
+  bool in_partial_ = false;
+};
+
+} // namespace snakebridge
