@@ -139,13 +139,21 @@ int print_warnings(const caller& in_pool) {
   };
   const auto ours = in_pool.get("sys", "version");
   const auto named = in_pool.eval(version_of_executable);
-  if (ours && named && *ours != *named)
+  if (!ours || !named)
+    warn("cannot ask whether sys.executable is the Python that runs here: "
+         + to_string(ours ? named.error() : ours.error()));
+  else if (*ours != *named)
     warn(fmt::format("sys.executable is another build of Python ({}): some of "
                      "its extension modules may not load here",
                      named->as<std::string>()));
   const char* const venv = std::getenv("VIRTUAL_ENV");
   const auto prefix = in_pool.get("sys", "prefix");
-  if (venv != nullptr && *venv != '\0' && prefix && *prefix != venv)
+  const auto is_used = [&] {
+    std::error_code ignored;
+    return std::filesystem::equivalent(prefix->as<std::string>(), venv,
+                                       ignored);
+  };
+  if (venv != nullptr && *venv != '\0' && prefix && !is_used())
     warn(fmt::format("the active VIRTUAL_ENV '{}' is not used: name it by the "
                      "setting `python`, or SNAKEBRIDGE_PYTHON",
                      venv));

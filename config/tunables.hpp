@@ -125,6 +125,8 @@ inline constexpr std::size_t session_sources_max = 1'000;
 inline constexpr std::size_t session_source_bytes_max = std::size_t{4} << 20U;
 /// Refs that expire are looked for at most so often.
 inline constexpr int expiry_step_ms = 10;
+/// What sessions leave to be collected is, at most in such a part of the time.
+inline constexpr int collections_apart = 20;
 /// How long a program named as `python` may take to tell what it is.
 inline constexpr int python_answer_ms_max = 10'000;
 /// A worker with less address space or fewer files cannot run Python.

@@ -253,6 +253,14 @@ void embedded_host::assist(const call& mine) {
   assistants_look_([&] { return mine.settled(); });
 }
 
+// Its caller may hold the GIL, and who runs the call needs it.
+void embedded_host::lead(call& mine) {
+  if (PyGILState_Check() == 0)
+    return;
+  const py::gil_scoped_release while_waiting;
+  mine.wait();
+}
+
 call_stage embedded_host::abandon(call& given_up) {
   const std::lock_guard lock{mutex_};
   if (given_up.id == 0)

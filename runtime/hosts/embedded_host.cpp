@@ -2,14 +2,18 @@
 // the calls nobody waits for, and ends it all.
 #include "runtime/hosts/embedded_host.hpp"
 
+#include <algorithm>
 #include <thread>
 
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "config/tunables.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/base/process_mark.hpp"
 #include "runtime/hosts/embedded_python.hpp"
 #include "runtime/hosts/python_environment.hpp"
+#include "runtime/python/forked_child.hpp"
 #include "runtime/python/perform.hpp"
 
 namespace snakebridge {
@@ -87,11 +91,28 @@ void embedded_host::tell_end(error why) {
   events_.on_end(std::move(end));
 }
 
+// What the system lacks now, to ask a Python which it is, is waited for as long
+// as a start may take.
+result<std::filesystem::path> embedded_host::find_python() {
+  const auto until = steady_clock::now() + settings_.start_timeout;
+  auto wait = std::chrono::milliseconds{limits::shortage_wait_ms_min};
+  for (;;) {
+    auto found = settings_.began ? settings_.began->python(settings_.python)
+                                 : python_executable(settings_.python);
+    if (found || found.error().code() != errc::overloaded)
+      return found;
+    std::unique_lock lock{mutex_};
+    if (steady_clock::now() + wait >= until
+        || work_.wait_for(lock, wait, [this] { return stopping_; }))
+      return tl::unexpected{
+        error{errc::startup_failed, found.error().message()}};
+    wait = std::min(2 * wait,
+                    std::chrono::milliseconds{limits::shortage_wait_ms_max});
+  }
+}
+
 result<void> embedded_host::start_python_side() {
-  const auto program = settings_.began
-                         ? settings_.began->python(settings_.python)
-                         : python_executable(settings_.python);
-  auto started = program.and_then([](const auto& executable) {
+  auto started = find_python().and_then([](const auto& executable) {
     return start_python(executable, python_role::embedded);
   });
   if (!started)
@@ -130,12 +151,15 @@ void embedded_host::serve() {
   }
   if (python_side_) {
     python_side_->interrupts.stop();
+    const process_mark here;
     const gil_guard gil;
     python_side_.reset();
     // One that was killed is followed by another.
     const bool is_last = --living_hosts == 0;
-    if (is_last && why.code() == errc::shutting_down)
+    if (!here.forked() && is_last && why.code() == errc::shutting_down)
       end_as_guest(settings_.stop_timeout);
+    if (here.forked()) // by a finaliser, or a function of atexit
+      end_forked_child();
   }
   tell_end(std::move(why));
 }
@@ -213,10 +237,13 @@ void embedded_host::await_work(std::unique_lock<std::mutex>& lock) {
 void embedded_host::let_go(const std::vector<std::uint64_t>& sessions) {
   if (sessions.empty() && !expiry_)
     return;
+  const process_mark here;
   const gil_guard gil;
   for (const auto session : sessions)
     python_side_->objects.release(session);
   python_side_->objects.expire();
+  if (here.forked()) // by a finaliser
+    end_forked_child();
 }
 
 } // namespace snakebridge

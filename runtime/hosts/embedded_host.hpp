@@ -32,6 +32,7 @@ struct embedded_settings {
   std::vector<std::filesystem::path> path;
   std::vector<std::string> preload;
   conversion_config conversion;
+  std::chrono::milliseconds start_timeout{};
   std::chrono::milliseconds cancel_grace{};
   std::chrono::milliseconds stall_report{};
   std::chrono::milliseconds stop_timeout{};
@@ -59,6 +60,7 @@ public:
                                    steady_clock::time_point deadline) override;
   bool accept(const call_ptr& taken, bool assisted) override;
   void assist(const call& mine) override;
+  void lead(call & mine) override;
   call_stage abandon(call & given_up) override;
   void withdraw(std::uint64_t session) override;
   void release(std::uint64_t session) override;
@@ -77,6 +79,7 @@ private:
     steady_clock::time_point deadline = {};
   };
 
+  result<std::filesystem::path> find_python();
   result<void> start_python_side();
   void serve();
   void serve_accepted();

@@ -35,10 +35,17 @@ result<void> import_from(const std::vector<std::string>& folders) {
 result<void> import_all(const std::vector<std::string>& modules) {
   const process_mark here;
   for (const auto& name : modules) {
-    const auto done =
-      guarded([&] { return py::module_::import(name.c_str()); });
-    if (here.forked())
-      end_forked_child();
+    const auto done = guarded([&] {
+      try {
+        py::module_::import(name.c_str());
+      } catch (py::error_already_set& raised) {
+        if (here.forked())
+          end_forked_child(&raised);
+        throw;
+      }
+      if (here.forked())
+        end_forked_child();
+    });
     if (!done)
       return tl::unexpected{error{
         errc::environment_invalid,

@@ -172,6 +172,8 @@ std::size_t session_objects::forget_all() {
   places_.clear();
   // Before the module: their finalisers may use what it defines.
   taken.clear();
+  if (module_ && module_->end())
+    table_.has_garbage_ = true;
   module_.reset();
   table_.counts_.live.fetch_sub(count, std::memory_order_relaxed);
   return count;
@@ -217,6 +219,7 @@ void object_table::expire() {
   if (next_expiry_)
     next_expiry_ = std::max(
       *next_expiry_, now + std::chrono::milliseconds{limits::expiry_step_ms});
+  collect();
 }
 
 bool object_table::forget(std::uint64_t session, std::uint64_t slot) {
@@ -226,11 +229,33 @@ bool object_table::forget(std::uint64_t session, std::uint64_t slot) {
 
 std::size_t object_table::release(std::uint64_t session) {
   const auto taken = sessions_.extract(session);
-  return taken.empty() ? 0 : taken.mapped()->forget_all();
+  const auto count = taken.empty() ? 0 : taken.mapped()->forget_all();
+  collect();
+  return count;
 }
 
 void object_table::release_all() {
   const auto taken = std::exchange(sessions_, {});
+}
+
+void object_table::collect() {
+  if (!has_garbage_)
+    return;
+  const auto began = now_();
+  if (began < collect_again_) {
+    next_expiry_ = std::min(next_expiry_.value_or(collect_again_),
+                            collect_again_);
+    return;
+  }
+  has_garbage_ = false;
+  const auto gc =
+    py::reinterpret_steal<py::object>(PyImport_ImportModule("gc"));
+  const auto collected = py::reinterpret_steal<py::object>(
+    gc ? PyObject_CallMethod(gc.ptr(), "collect", nullptr) : nullptr);
+  if (!collected)
+    PyErr_Clear(); // interrupted: then Python collects it, later
+  const auto now = now_();
+  collect_again_ = now + limits::collections_apart * (now - began);
 }
 
 } // namespace snakebridge

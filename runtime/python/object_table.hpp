@@ -111,13 +111,18 @@ public:
   std::size_t release(std::uint64_t session);
   void release_all();
 
-  /// When `expire` may have something to do; nothing: no object expires.
+  /// When `expire` may have something to do; nothing: it has not.
   std::optional<time_of_use> next_expiry() const { return next_expiry_; }
-  /// Lets go what was not used for its session's ttl, if it is time.
+  /// Lets go what was not used for its session's ttl, and what sessions that
+  /// ended left to be collected, if it is time.
   void expire();
 
 private:
   friend class session_objects;
+
+  /// Frees what an ended session left behind, unless that has taken much of
+  /// the time of late: it looks at every object there is.
+  void collect();
 
   object_counts& counts_;
   const conversion_config rules_;
@@ -125,6 +130,8 @@ private:
   const clock now_;
   std::uint64_t last_slot_ = 0;
   std::optional<time_of_use> next_expiry_;
+  bool has_garbage_ = false;
+  time_of_use collect_again_;
   std::unordered_map<std::uint64_t, std::unique_ptr<session_objects>> sessions_;
 };
 

@@ -2,23 +2,10 @@
 
 import os
 import signal
-import threading
 
 
 def leave_to_the_bridge(number, frame):
     """A worker ends with its bridge, and no call is disturbed."""
-
-
-def hold():
-    """What is sent to a child at once waits until it has its defaults."""
-    held[threading.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK,
-                                                         SIGNALS)
-
-
-def let_go():
-    mask = held.pop(threading.get_ident(), None)
-    if mask is not None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def restore_in_child():
@@ -31,16 +18,17 @@ def restore_in_child():
 def take():
     """Again, where code has left a default behind, as asyncio does."""
     for each in SIGNALS:
-        if signal.getsignal(each) == DEFAULTS[each]:
+        if signal.getsignal(each) in (signal.SIG_DFL, DEFAULTS[each]):
             signal.signal(each, leave_to_the_bridge)
             signal.siginterrupt(each, False)
 
 
-# `signals` is given by signals.cpp.
+# `signals`, `hold` and `let_go` are given by signals.cpp. The latter keep the
+# signals from a child until it has its defaults; in Python they would run
+# handlers, and what those raise would be lost.
 SIGNALS = tuple(signal.Signals(each) for each in signals)
 DEFAULTS = {each: signal.SIG_DFL for each in SIGNALS}
 DEFAULTS[signal.SIGINT] = signal.default_int_handler
-held = {}  # masks, by thread
 for each in SIGNALS:
     signal.signal(each, leave_to_the_bridge)
     signal.siginterrupt(each, False)

@@ -1,5 +1,6 @@
 #include "runtime/python/session_module.hpp"
 
+#include <algorithm>
 #include <unordered_set>
 
 #include <fmt/format.h>
@@ -46,9 +47,10 @@ public:
       look_at(item);
   }
 
-  /// Nobody else has one, nor any of these functions, as far as that is seen at
-  /// once: no code will run in there any more. A thread, a timer, an executor
-  /// or `atexit` may have some, or what holds them in a way of its own.
+  /// Nobody else has one, nor any of these functions, nor an object of these
+  /// classes, as far as that is seen at once: no code will run in there any
+  /// more. A thread, a timer, an executor, a logger or `atexit` may have some,
+  /// or what holds them in a way of its own.
   bool are_all(Py_ssize_t besides) const {
     return !held_elsewhere_ && Py_REFCNT(space_) == besides + count_;
   }
@@ -69,14 +71,36 @@ private:
         },
         this);
     } else if (PyType_Check(item)) {
-      auto* const type = reinterpret_cast<PyTypeObject*>(item);
-      if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)
-          || type->tp_dict == nullptr || !seen_.insert(item).second)
-        return;
-      PyObject *name = nullptr, *member = nullptr;
-      for (Py_ssize_t at = 0; PyDict_Next(type->tp_dict, &at, &name, &member);)
-        look_at(member);
+      look_at_class(reinterpret_cast<PyTypeObject*>(item));
     }
+  }
+
+  void look_at_class(PyTypeObject* type) {
+    auto* const itself = reinterpret_cast<PyObject*>(type);
+    if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)
+        || type->tp_dict == nullptr || !seen_.insert(itself).second)
+      return;
+    const auto functions_before = count_;
+    // Its name here, and its own place in the order of its bases.
+    Py_ssize_t own = 2;
+    PyObject *name = nullptr, *member = nullptr;
+    for (Py_ssize_t at = 0; PyDict_Next(type->tp_dict, &at, &name, &member);) {
+      look_at(member);
+      own += describes(member, type) ? 1 : 0;
+    }
+    own += std::count_if(cells_.begin(), cells_.end(), [&](PyObject* cell) {
+      return PyCell_GET(cell) == itself;
+    });
+    // An object of it, a class derived from it, or another name.
+    if (count_ > functions_before)
+      held_elsewhere_ = held_elsewhere_ || Py_REFCNT(itself) > own;
+  }
+
+  // `__dict__` and `__weakref__` are such.
+  static bool describes(PyObject* member, PyTypeObject* type) {
+    return (Py_IS_TYPE(member, &PyGetSetDescr_Type)
+            || Py_IS_TYPE(member, &PyMemberDescr_Type))
+           && PyDescr_TYPE(member) == type;
   }
 
   void take(PyObject* function) {
@@ -84,12 +108,16 @@ private:
       return;
     ++count_;
     held_elsewhere_ = held_elsewhere_ || Py_REFCNT(function) != 1;
+    if (auto* const closure = PyFunction_GET_CLOSURE(function))
+      for (Py_ssize_t at = 0; at < PyTuple_GET_SIZE(closure); ++at)
+        cells_.insert(PyTuple_GET_ITEM(closure, at));
   }
 
   PyObject* const space_;
   Py_ssize_t count_ = 0;
   bool held_elsewhere_ = false;
-  std::unordered_set<PyObject*> seen_; // classes
+  std::unordered_set<PyObject*> seen_;  // classes
+  std::unordered_set<PyObject*> cells_; // a class is in its own, for `super`
 };
 
 // Name by name: a finaliser may take one out before us.
@@ -155,6 +183,12 @@ session_module::session_module(const import_rules& rules)
       own_names_{PyDict_Size(space_.ptr())} {}
 
 session_module::~session_module() {
+  end();
+}
+
+bool session_module::end() {
+  if (!session_)
+    return false;
   frame_ = {};
   // Besides them there are ours, that of sessions.py, and the module's.
   const bool by_itself = own_references{space_.ptr()}.are_all(3);
@@ -164,17 +198,9 @@ session_module::~session_module() {
     PyObject_CallMethod(session_.ptr(), "end", nullptr));
   if (!ended)
     PyErr_WriteUnraisable(session_.ptr());
-  if (by_itself)
-    return;
-  // Who has it keeps it, as at the end of a script; if nobody has, it goes.
   session_ = {};
   space_ = {};
-  const auto gc =
-    py::reinterpret_steal<py::object>(PyImport_ImportModule("gc"));
-  const auto collected = py::reinterpret_steal<py::object>(
-    gc ? PyObject_CallMethod(gc.ptr(), "collect", nullptr) : nullptr);
-  if (!collected)
-    PyErr_Clear(); // interrupted: then it is collected later
+  return !by_itself;
 }
 
 bool session_module::has_names() const {

@@ -17,11 +17,15 @@ class session_module {
 public:
   /// Code in it may import what `rules` allow.
   explicit session_module(const import_rules& rules);
-  /// Ends it as Python ends a module: name by name, the built-in functions
-  /// last, so that finalisers can use them. Then its sources are forgotten.
   ~session_module();
   session_module(const session_module&) = delete;
   session_module& operator=(const session_module&) = delete;
+
+  /// Ends it as Python ends a module: name by name, the built-in functions
+  /// last, so that finalisers can use them. Then its sources are forgotten.
+  /// Where somebody may still run code in it, it stays whole, as at the end of
+  /// a script: true then, and a collection will show whether somebody has it.
+  bool end();
 
   py::dict space() const { return space_; }
   /// Code has defined names in it.

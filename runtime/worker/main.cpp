@@ -119,6 +119,7 @@ int serve() {
     return refuse(control, found.error());
   if (auto loaded = import_all(start->preload); !loaded)
     return refuse(control, loaded.error());
+  take_service_signals_again(); // where one of them has left a default behind
   socket_channel data{descriptor{worker_descriptor::data},
                       start->payload_bytes_max};
   executor serving{data, *status, start->payload_bytes_max, start->conversion,

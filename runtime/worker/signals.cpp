@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cerrno>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include <fcntl.h>
@@ -40,6 +41,27 @@ bool is_lost(PyObject* number) {
          && (handler.is(py::handle{default_of_sigint})
              || (PyLong_Check(handler.ptr()) != 0
                  && PyLong_AsLong(handler.ptr()) == 0));
+}
+
+// Of a thread that forks.
+thread_local std::optional<sigset_t> mask_before_fork;
+
+// What is sent to a child at once waits until it has its defaults.
+PyObject* hold_service_signals(PyObject*, PyObject*) {
+  sigset_t held, before;
+  sigemptyset(&held);
+  for (const int each : service_signals)
+    sigaddset(&held, each);
+  ::pthread_sigmask(SIG_BLOCK, &held, &before);
+  if (!mask_before_fork)
+    mask_before_fork = before;
+  Py_RETURN_NONE;
+}
+
+PyObject* let_service_signals_go(PyObject*, PyObject*) {
+  if (const auto before = std::exchange(mask_before_fork, std::nullopt))
+    ::pthread_sigmask(SIG_SETMASK, &*before, nullptr);
+  Py_RETURN_NONE;
 }
 
 // A child that is forked has our descriptors too: what it does is not told to
@@ -159,6 +181,11 @@ void take_signals() {
   for (const int each : service_signals)
     numbers.append(each);
   space["signals"] = numbers;
+  static PyMethodDef hold{"hold", hold_service_signals, METH_NOARGS, nullptr};
+  static PyMethodDef let_go{"let_go", let_service_signals_go, METH_NOARGS,
+                            nullptr};
+  space["hold"] = checked(PyCFunction_New(&hold, nullptr));
+  space["let_go"] = checked(PyCFunction_New(&let_go, nullptr));
   const auto code = checked(Py_CompileString(service_signals_source,
                                              "<snakebridge>", Py_file_input));
   checked(PyEval_EvalCode(code.ptr(), space.ptr(), space.ptr()));

@@ -1,4 +1,6 @@
 // What a pool's limits keep its workers from, and what variables they see.
+#include <Python.h>
+
 #include "tests/api/environment.hpp"
 #include "tests/api/python_fixture.hpp"
 
@@ -88,6 +90,17 @@ TEST_P(SmallStack, GivenTheDeepestValuesThenTheyComeAndGo) {
     EXPECT_EQ(code_of(bridge.eval("(lambda f: f(f, 300))(lambda f, n: [] if "
                                   "n == 0 else [f(f, n - 1)])")),
               sb::errc::payload_too_large);
+  });
+}
+
+TEST_P(SmallStack, WhenItsCallerHoldsTheGilThenItIsAnsweredAllTheSame) {
+  ASSERT_TRUE(bridge.eval("1"));
+  if (Py_IsInitialized() == 0)
+    return; // it runs elsewhere
+  run([this] {
+    const auto held = PyGILState_Ensure();
+    EXPECT_EQ(bridge.with({.timeout = 20s}).eval("1 + 1"), 2);
+    PyGILState_Release(held);
   });
 }
 #endif

@@ -75,6 +75,20 @@ TEST_P(ServiceSignals, WhileItStartsThenItComesUp) {
   expect_undisturbed(**bridge);
 }
 
+TEST_P(ServiceSignals, GivenADefaultOfAPreloadedModuleThenItIsTakenAgain) {
+  const scratch_folder folder;
+  std::ofstream{folder / "newcomer.py"}
+    << "import signal\n"
+       "for each in signal.SIGTERM, signal.SIGINT, signal.SIGHUP:\n"
+       "  signal.signal(each, signal.SIG_DFL)\n";
+  auto wanted = one_pool(sb::placement::worker);
+  wanted.pools[0].path = {folder.path()};
+  wanted.pools[0].preload = {"newcomer"};
+  const sb::bridge bridge{wanted};
+  signal(first_of(bridge).pid);
+  expect_undisturbed(bridge);
+}
+
 TEST_P(ServiceSignals, WhileItIsASpareThenItStaysOne) {
   auto wanted = one_pool(sb::placement::worker);
   wanted.pools[0].spares = 1;
@@ -198,6 +212,25 @@ TEST(Signals, WhenAllWorkersAreToldToTerminateThenTheirCallsEndWell) {
   for (auto& each : calls)
     EXPECT_EQ(each.get(), "");
   EXPECT_EQ(bridge.stats().pools[0].down, "");
+}
+
+// What Python does around a fork is code that a cancellation must not meet.
+TEST(Forking, WhenCallsThatForkAreGivenUpThenChildrenStillEndByTheSignal) {
+  SKIP_WHERE_SIGNALS_WAIT();
+  const sb::bridge bridge{one_pool(sb::placement::worker)};
+  ASSERT_TRUE(bridge.exec("import os, subprocess\n"
+                          "def forks():\n"
+                          "  while True:\n"
+                          "    pid = os.fork()\n"
+                          "    if pid == 0: os._exit(0)\n"
+                          "    os.waitpid(pid, 0)\n"));
+  for (int n = 0; n < 20; ++n)
+    EXPECT_EQ(code_of(bridge.with({.timeout = 20ms}).eval("forks()")),
+              sb::errc::deadline_exceeded);
+  EXPECT_EQ(bridge.eval("[p.terminate() or p.wait() for p in "
+                        "[subprocess.Popen(['sleep', '60'])]]"),
+            sb::list{-SIGTERM});
+  EXPECT_EQ(first_of(bridge).deaths, 0U);
 }
 
 } // namespace snakebridge::testing

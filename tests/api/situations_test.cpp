@@ -51,7 +51,7 @@ constexpr situation situations[] = {
   {"start_programs", in::both, "1\n"},
   {"fork_in_a_call", in::both,
    "return: 0\nexit: 0\ncode: 3\ntext: 1\nraise: 1\nfinaliser: [0]\n"
-   "thread: [0]\n"},
+   "thread: [0]\nsession: [0]\nttl: [0]\n"},
   {"ctrl_c", in::both, "", "killed by SIGINT"},
   {"ctrl_c_of_the_program", in::both, "1 taken\n"},
   {"as_a_guest", in::embedded,
@@ -61,7 +61,8 @@ constexpr situation situations[] = {
   {"ask_at_the_terminal", in::worker, "EOFError\ndone\n3\n"},
   {"end_in_order", in::both,
    "file: written\nthread: written\ntimer: written\natexit: written\n"
-   "finalize: written\nfuture: written\nlog: written\n"},
+   "finalize: written\nfuture: written\ncallable: written\n"
+   "handler: written\nlog: written\n"},
   {"end_with_an_endless_thread", in::both, "ends\n"},
   {"another_after_the_end", in::both,
    "False\n'written\\n'\n3\nFalse\n'written\\n'\n3\n"},

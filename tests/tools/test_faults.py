@@ -55,8 +55,9 @@ TIE = re.compile(r"// (SUPERVISION|ORIGINAL) ([TP\d, ]+)$")
 @functools.cache
 def sources():
     """The tests' files: the layer and the text of each."""
-    return [(path.parent.name, path.read_text(encoding="utf-8"))
-            for path in sorted(ROOT.glob("tests/*/*_test.cpp"))]
+    return [(path.relative_to(ROOT / "tests").parts[0],
+             path.read_text(encoding="utf-8"))
+            for path in sorted(ROOT.glob("tests/**/*_test.cpp"))]
 
 
 def prefixes():

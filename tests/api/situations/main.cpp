@@ -98,10 +98,16 @@ private:
   std::thread thread_;
 };
 
+// A hang is a failure. Children of a fork have no such deadline.
+void end_in_time() {
+  ::alarm(60);
+}
+
 /// What a forked child does; answers how it ended.
 std::string forked(const std::function<void()>& child) {
   const auto pid = ::fork();
   if (pid == 0) {
+    end_in_time();
     child();
     std::exit(0);
   }
@@ -316,6 +322,7 @@ void daemon_after() {
   auto bridge = std::make_unique<sb::bridge>(wanted());
   or_throw(bridge->eval("1"));
   static_cast<void>(!::daemon(1, 1));
+  end_in_time();
   say(told(bridge->eval("1")));
   where = sb::placement::worker;
   sb::bridge another{wanted()};
@@ -324,6 +331,7 @@ void daemon_after() {
 
 void daemon_before() {
   static_cast<void>(!::daemon(1, 1));
+  end_in_time();
   sb::bridge bridge{wanted()};
   say(told(bridge.eval("1 + 1")));
 }
@@ -345,6 +353,39 @@ void start_programs() {
 }
 
 // How Python's child ends: by what it does, as its status.
+// A finaliser forks where no call runs: as a session ends, or a ref expires.
+void fork_between_calls(const sb::bridge& bridge) {
+  const auto statuses = [&](std::string_view name) {
+    or_throw(bridge.exec("import sys"));
+    for (;;) {
+      auto seen = or_throw(bridge.eval("sys.modules['kept'].statuses"));
+      if (seen != sb::list{})
+        return say(fmt::format("{}: {}", name, seen));
+    }
+  };
+  const char* const code = R"(
+    import os, sys, types
+    class forks:
+        def __del__(self):
+            pid = os.fork()
+            if pid == 0: return
+            kept.statuses.append(os.waitstatus_to_exitcode(
+                os.waitpid(pid, 0)[1]))
+    kept = sys.modules['kept'] = types.ModuleType('kept')
+    kept.statuses = []
+  )";
+  {
+    const auto ended = bridge.open_session();
+    or_throw(ended.exec(code));
+    or_throw(ended.eval("forks()"));
+  }
+  statuses("session");
+  const auto expires = bridge.open_session({.ttl = 20ms});
+  or_throw(expires.exec(code));
+  or_throw(expires.eval("forks()"));
+  statuses("ttl");
+}
+
 void fork_in_a_call() {
   auto settings = wanted();
   // A child of a thread ends through exit(), where the sanitizer would look for
@@ -380,6 +421,7 @@ void fork_in_a_call() {
   or_throw(bridge.release(object));
   say(fmt::format("finaliser: {}", told(bridge.eval("statuses"))));
   say(fmt::format("thread: {}", told(bridge.eval("in_thread()"))));
+  fork_between_calls(bridge);
 }
 
 void ctrl_c() {
@@ -472,6 +514,13 @@ void end_in_order() {
       kept.pool = concurrent.futures.ThreadPoolExecutor(1)
       kept.pool.submit(time.sleep, .2)
       kept.pool.submit(note, 'future')
+      class job:
+          def __call__(self): note('callable')
+      kept.pool.submit(job())
+      class own_handler(logging.Handler):
+          def emit(self, record): note('handler')
+      logging.getLogger('own').addHandler(own_handler())
+      atexit.register(logging.getLogger('own').warning, 'written')
       target = logging.FileHandler('log', delay=True)
       handler = logging.handlers.MemoryHandler(1000, target=target)
       logging.getLogger('kept').addHandler(handler)
@@ -479,7 +528,7 @@ void end_in_order() {
     )"));
   }
   for (const auto* each : {"file", "thread", "timer", "atexit", "finalize",
-                           "future", "log"}) {
+                           "future", "callable", "handler", "log"}) {
     std::ifstream file{each};
     std::string text;
     std::getline(file, text);
@@ -660,7 +709,7 @@ const std::map<std::string, void (*)()> situations{
 } // namespace
 
 int main(int argc, char** argv) {
-  ::alarm(60); // a hang is a failure
+  end_in_time();
   if (argc != 3 || !situations.contains(argv[1]))
     return 2;
   if (std::string_view{argv[2]} == "embedded")

@@ -1,6 +1,6 @@
 #pragma once
-// A host that has imported tests/runtime/fidelity.py, for tests that compare
-// values with what Python says of them.
+// A host that has imported fidelity.py, for tests that compare values with what
+// Python says of them.
 
 #include <string>
 #include <tuple>
@@ -19,7 +19,7 @@ protected:
     this->exec("import sys\n"
                "if folder not in sys.path: sys.path.insert(0, folder)\n"
                "sys.dont_write_bytecode = True",
-               "folder"_a = SNAKEBRIDGE_SOURCE_DIR "/tests/runtime");
+               "folder"_a = SNAKEBRIDGE_SOURCE_DIR "/tests/runtime/hosts");
   }
 
   /// A function of fidelity.py.

@@ -1,5 +1,5 @@
-// What is no value (tests/runtime/not_values.py) stays in Python: the leaf
-// alone is a ref, and comes back as the very same object.
+// What is no value (not_values.py) stays in Python: the leaf alone is a ref,
+// and comes back as the very same object.
 #include "tests/runtime/hosts/fidelity.hpp"
 
 namespace snakebridge::testing {

@@ -1,5 +1,5 @@
 """Objects that have no value form: each stays in Python, and is named by a ref.
-For tests/runtime/fidelity_refs_test.cpp."""
+For tests/runtime/hosts/fidelity_refs_test.cpp."""
 import collections
 import dataclasses
 import datetime

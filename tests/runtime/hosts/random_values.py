@@ -1,5 +1,5 @@
 """Random values of all kinds, nested, from a seed; and pairs of them with what
-Python says of their equality. For tests/runtime/fidelity_random_test.cpp."""
+Python says of their equality. For tests/runtime/hosts/fidelity_random_test.cpp."""
 import datetime
 import decimal
 import random
