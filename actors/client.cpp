@@ -72,19 +72,19 @@ result<session_ptr> client::open(const session_options& wanted,
   if (!opened)
     return tl::unexpected{std::move(opened.error())};
   std::erase_if(owned_,
-                [](const auto& each) { return each.second->calls->closed(); });
-  return owned_[opened->record->calls->id()] = opened->record;
+                [](const auto& each) { return each.second->closed(); });
+  return owned_[opened->core->id()] = opened->core;
 }
 
 session_ptr client::find(const std::string& id) const {
   const auto place = owned_.find(id);
-  return place == owned_.end() || place->second->calls->closed()
+  return place == owned_.end() || place->second->closed()
            ? nullptr
            : place->second;
 }
 
 bool client::owns(const session_ptr& which) const {
-  const auto place = owned_.find(which->calls->id());
+  const auto place = owned_.find(which->id());
   return place != owned_.end() && place->second == which;
 }
 

@@ -39,7 +39,7 @@ caf::delegated<Answer> start(session_pointer self, operation asked,
     caf::actor_cast<caf::actor_addr>(self->current_sender()));
   if (client != state.clients.end())
     asked.client_ended = client->second.token();
-  state.record->calls->submit(
+  state.core->submit(
     std::move(asked), options,
     [to = requester{self->make_response_promise()},
      as_message](result<value> answered) {
@@ -58,7 +58,7 @@ void watch_client(session_pointer self, const caf::actor_addr& client) {
 // True if it was the last.
 bool client_has_ended(session_state& state, const caf::actor_addr& client) {
   auto ended = state.clients.extract(client);
-  if (state.all->leave(state.record, client))
+  if (state.all->leave(state.core, client))
     return true; // the session ends, and its calls with it
   if (!ended.empty())
     ended.mapped().cancel();
@@ -130,14 +130,14 @@ caf::message bool_message(const value& outcome) {
 // As over a link: the clients that are left hear why the session ended. `kill`
 // becomes an error of ours, because nobody can trap it.
 void tell_owners(const std::shared_ptr<sessions>& all,
-                 const session_ptr& record, const caf::actor_addr& session,
+                 const session_ptr& core, const caf::actor_addr& session,
                  const caf::error& reason) {
   const auto told =
     reason == caf::exit_reason::kill ? to_caf_error(
       {errc::session_closed,
-       fmt::format("session '{}' was killed", record->calls->id())})
+       fmt::format("session '{}' was killed", core->id())})
                                      : reason;
-  for (const auto& owner : all->owners(record))
+  for (const auto& owner : all->owners(core))
     if (const auto to = caf::actor_cast<caf::strong_actor_ptr>(owner))
       to->enqueue(nullptr, caf::make_message_id(),
                   caf::make_message(caf::exit_msg{session, told}), nullptr);
@@ -146,25 +146,25 @@ void tell_owners(const std::shared_ptr<sessions>& all,
 } // namespace
 
 session_state::~session_state() {
-  if (!record)
+  if (!core)
     return;
   // A monitor would stay with the client, and with it the memory of the actor.
   for (const auto& [client, calls] : clients)
     self->demonitor(client);
-  record->calls->close();
-  all->remove(record);
+  core->close();
+  all->remove(core);
 }
 
 session_actor::behavior_type
 session(session_actor::stateful_pointer<session_state> self,
-        std::shared_ptr<sessions> all, session_ptr record,
+        std::shared_ptr<sessions> all, session_ptr core,
         caf::actor_addr first_owner) {
   self->attach_functor(
-    [all, record, address = self->address()](const caf::error& reason) {
-      tell_owners(all, record, address, reason);
+    [all, core, address = self->address()](const caf::error& reason) {
+      tell_owners(all, core, address, reason);
     });
   self->state.all = std::move(all);
-  self->state.record = std::move(record);
+  self->state.core = std::move(core);
   self->set_exit_handler(
     [self](const caf::exit_msg& asked) { self->quit(asked.reason); });
   self->set_down_handler([self](const caf::down_msg& ended) {

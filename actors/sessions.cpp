@@ -25,14 +25,11 @@ std::string random_name(std::string_view prefix) {
 
 sessions::sessions(caf::actor_system& system,
                    std::shared_ptr<const pools> where,
-                   std::chrono::milliseconds timeout, error_mode errors,
-                   const ref_rules& refs)
+                   const session_rules& rules)
     : system_{system},
       by_hand_{is_run_by_hand(system)},
       where_{std::move(where)},
-      timeout_{timeout},
-      errors_{errors},
-      refs_{refs} {}
+      rules_{rules} {}
 
 void sessions::adopt_with(std::function<void(caf::actor)> adopt) {
   const std::lock_guard lock{mutex_};
@@ -42,7 +39,7 @@ void sessions::adopt_with(std::function<void(caf::actor)> adopt) {
 result<opened_session> sessions::open(const session_options& wanted,
                                       const caf::actor_addr& owner,
                                       std::string_view prefix) {
-  auto refs = refs_;
+  auto refs = rules_.refs;
   refs.max = wanted.max_refs.value_or(refs.max);
   refs.ttl = wanted.ttl.value_or(refs.ttl);
   refs.on_full = wanted.on_full.value_or(refs.on_full);
@@ -68,23 +65,23 @@ result<opened_session> sessions::open(const std::string& id,
       error{errc::shutting_down, "the bridge opens no more sessions"}};
   if (const auto place = by_id_.find(id); place != by_id_.end()) {
     const auto& joined = place->second;
-    if (joined->owners.insert(owner).second)
-      caf::anon_send(joined->actor, owner_message{owner});
-    return opened_session{joined, joined->actor};
+    if (joined->members.owners.insert(owner).second)
+      caf::anon_send(joined->members.actor, owner_message{owner});
+    return opened_session{joined, joined->members.actor};
   }
   const auto name = id.empty() ? random_name(prefix) : id;
-  auto made = std::make_shared<session_record>(
-    std::make_shared<lane>(where_, ++last_number_, name, timeout_, errors_,
-                           refs),
-    !id.empty());
-  made->owners.insert(owner);
+  auto rules = rules_;
+  rules.refs = refs;
+  auto made = std::make_shared<session_core>(where_, ++last_number_, name,
+                                             rules, !id.empty());
+  made->members.owners.insert(owner);
   const system_visit visit;
-  made->actor = system_.spawn(session, shared_from_this(), made, owner);
+  made->members.actor = system_.spawn(session, shared_from_this(), made, owner);
   by_id_.emplace(name, made);
   living_.insert(made);
   if (adopt_)
-    adopt_(caf::actor_cast<caf::actor>(made->actor));
-  return opened_session{made, made->actor};
+    adopt_(caf::actor_cast<caf::actor>(made->members.actor));
+  return opened_session{made, made->members.actor};
 }
 
 session_ptr sessions::find(const std::string& id) const {
@@ -95,20 +92,20 @@ session_ptr sessions::find(const std::string& id) const {
 
 void sessions::abandon(const session_ptr& left, const caf::actor_addr& owner) {
   const std::lock_guard lock{mutex_};
-  if (!left->actor || left->owners.erase(owner) == 0)
+  if (!left->members.actor || left->members.owners.erase(owner) == 0)
     return;
   count_end_locked(*left);
-  if (left->owners.empty())
+  if (left->members.owners.empty())
     remove_locked(left);
 }
 
-void sessions::count_end_locked(session_record& ending) {
-  ++ending.unheard;
+void sessions::count_end_locked(session_core& ending) {
+  ++ending.members.unheard;
   ++unheard_;
 }
 
-void sessions::forget_ends_locked(session_record& ending, std::size_t heard) {
-  ending.unheard -= heard;
+void sessions::forget_ends_locked(session_core& ending, std::size_t heard) {
+  ending.members.unheard -= heard;
   unheard_ -= heard;
   if (heard > 0 && unheard_ < limits::unheard_ends_max)
     room_.notify_all();
@@ -129,13 +126,13 @@ result<void> sessions::await_room(call_options& of_call) {
     if (has_room())
       return {};
   } else {
-    const auto from = steady_clock::now();
-    const auto limit = time_limit(of_call, timeout_);
+    const auto from = where_->now();
+    const auto limit = time_limit(of_call, rules_.timeout);
     const auto cancel = of_call.cancel;
     const bool is_there = room_.wait_for(lock, cancel, limit, has_room);
-    of_call.timeout = limit
-                      - std::chrono::ceil<std::chrono::milliseconds>(
-                        steady_clock::now() - from);
+    of_call.timeout =
+      limit
+      - std::chrono::ceil<std::chrono::milliseconds>(where_->now() - from);
     if (is_there)
       return {};
     if (cancel.stop_requested())
@@ -152,9 +149,9 @@ result<void> sessions::await_room(call_options& of_call) {
 
 bool sessions::leave(const session_ptr& left, const caf::actor_addr& owner) {
   const std::lock_guard lock{mutex_};
-  if (left->owners.erase(owner) == 0 && left->unheard > 0)
+  if (left->members.owners.erase(owner) == 0 && left->members.unheard > 0)
     forget_ends_locked(*left, 1);
-  if (!left->owners.empty())
+  if (!left->members.owners.empty())
     return false;
   remove_locked(left);
   return true;
@@ -163,15 +160,16 @@ bool sessions::leave(const session_ptr& left, const caf::actor_addr& owner) {
 void sessions::remove(const session_ptr& ended) {
   const std::lock_guard lock{mutex_};
   remove_locked(ended);
-  ended->actor = nullptr; // the record outlives the actor, in clients' hands
-  forget_ends_locked(*ended, ended->unheard);
+  // The session outlives its actor, in clients' hands.
+  ended->members.actor = nullptr;
+  forget_ends_locked(*ended, ended->members.unheard);
   living_.erase(ended);
   if (living_.empty())
     none_left_.notify_all();
 }
 
 void sessions::remove_locked(const session_ptr& ended) {
-  const auto place = by_id_.find(ended->calls->id());
+  const auto place = by_id_.find(ended->id());
   if (place != by_id_.end() && place->second == ended)
     by_id_.erase(place);
 }
@@ -179,7 +177,7 @@ void sessions::remove_locked(const session_ptr& ended) {
 bool sessions::end_all(std::chrono::milliseconds patience) {
   std::unique_lock lock{mutex_};
   for (const auto& each : living_)
-    caf::anon_send_exit(each->actor, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(each->members.actor, caf::exit_reason::user_shutdown);
   return none_left_.wait_for(lock, patience,
                              [this] { return living_.empty(); });
 }
@@ -191,19 +189,19 @@ result<std::size_t> sessions::release(const session_ptr& released) {
     is_first = !released->released.exchange(true);
     remove_locked(released);
   }
-  auto count = released->calls->close_and_count();
+  auto count = released->close_and_count();
   const std::lock_guard lock{mutex_};
-  if (released->actor) {
+  if (released->members.actor) {
     if (is_first)
       count_end_locked(*released);
-    caf::anon_send_exit(released->actor, caf::exit_reason::normal);
+    caf::anon_send_exit(released->members.actor, caf::exit_reason::normal);
   }
   return count;
 }
 
 std::set<caf::actor_addr> sessions::owners(const session_ptr& ended) const {
   const std::lock_guard lock{mutex_};
-  return ended->owners;
+  return ended->members.owners;
 }
 
 void sessions::close() {

@@ -16,41 +16,19 @@
 
 #include <snakebridge/actors.hpp>
 
-#include "actors/lane.hpp"
+#include "actors/session_core.hpp"
 
 namespace snakebridge {
 
-/// One session, while anyone knows of it.
-struct session_record {
-  session_record(std::shared_ptr<lane> calls, bool is_shared)
-      : calls{std::move(calls)},
-        shared{is_shared} {}
-
-  const std::shared_ptr<lane> calls;
-  /// It was opened by an id of the user's choice, to be shared: its refs may be
-  /// used from anywhere in the process without naming it.
-  const bool shared;
-
-  // Under the lock of `sessions`.
-  session_actor actor; ///< null once it has ended
-  std::set<caf::actor_addr> owners;
-  std::size_t unheard = 0; ///< ends that its actor has not heard of
-  std::atomic<bool> released =
-    false; ///< by release_session: another may take its place
-};
-
-using session_ptr = std::shared_ptr<session_record>;
-
 struct opened_session {
-  session_ptr record;
+  session_ptr core;
   session_actor actor;
 };
 
 class sessions : public std::enable_shared_from_this<sessions> {
 public:
   sessions(caf::actor_system& system, std::shared_ptr<const pools> where,
-           std::chrono::milliseconds timeout,
-           error_mode errors = error_mode::raw, const ref_rules& refs = {});
+           const session_rules& rules);
 
   /// Who takes charge of new sessions: their supervisor. It must not block.
   void adopt_with(std::function<void(caf::actor)> adopt);
@@ -96,15 +74,13 @@ private:
                               const caf::actor_addr& owner,
                               const ref_rules& refs);
   void remove_locked(const session_ptr& ended);
-  void count_end_locked(session_record& ending);
-  void forget_ends_locked(session_record& ending, std::size_t heard);
+  void count_end_locked(session_core& ending);
+  void forget_ends_locked(session_core& ending, std::size_t heard);
 
   caf::actor_system& system_;
   const bool by_hand_; ///< so that it outlives the bridge
   const std::shared_ptr<const pools> where_;
-  const std::chrono::milliseconds timeout_;
-  const error_mode errors_;
-  const ref_rules refs_;
+  const session_rules rules_;
 
   mutable std::mutex mutex_;
   std::condition_variable none_left_;

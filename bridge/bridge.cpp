@@ -63,7 +63,7 @@ session bridge::open_session(session_options options) const {
   or_throw(core_->in_its_process());
   auto member = core_->new_client();
   const auto opened = or_throw(member->open(options));
-  return {core_, opened->calls, std::move(member)};
+  return {core_, opened, std::move(member)};
 }
 
 result<std::size_t> bridge::release_auto_session() const {
@@ -114,16 +114,16 @@ caf::actor_system& bridge::system() const {
 }
 
 session::session(std::shared_ptr<bridge_core> core,
-                 std::shared_ptr<lane> through,
+                 std::shared_ptr<session_core> through,
                  std::shared_ptr<const client> member)
     : caller{std::move(core), std::move(through)},
-      id_{lane_->id()},
+      id_{session_->id()},
       member_{std::move(member)} {}
 
 session_scope::session_scope(session inside)
     : inside_{std::move(inside)},
       around_{std::exchange(this_thread().options.session, {})} {
-  this_thread().scopes.push_back({inside_.core_.get(), inside_.lane_});
+  this_thread().scopes.push_back({inside_.core_.get(), inside_.session_});
 }
 
 session_scope::~session_scope() {
@@ -150,7 +150,7 @@ ref_scope::~ref_scope() {
 }
 
 bool ref_scope::covers(const caller& asking) const {
-  return asking.core_ == through_.core_ && asking.lane_ == through_.lane_;
+  return asking.core_ == through_.core_ && asking.session_ == through_.session_;
 }
 
 void ref_scope::take(const result<value>& answered) {

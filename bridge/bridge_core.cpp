@@ -29,9 +29,9 @@ std::chrono::milliseconds longest_stop(const config& settings) {
 // Why an interpreter of the pool died: the cause, where others know only that
 // their pool gave up.
 std::optional<error> first_death(const pool& of) {
-  for (const auto& queue : of.interpreters)
-    if (auto death = queue->look().last_death)
-      return death;
+  for (const auto& [number, facts] : of.calls->look())
+    if (facts.last_death)
+      return facts.last_death;
   return {};
 }
 
@@ -43,14 +43,18 @@ bridge_core::bridge_core(config checked, caf::actor_system* users,
       own_system_{users ? nullptr : std::make_unique<own_system>()},
       system_{users ? users : &own_system_->get()},
       threads_{std::make_shared<live_threads>()},
-      deadlines_{parts.deadlines ? std::move(parts.deadlines)
-                                 : std::make_shared<thread_timers>()},
-      pools_{std::make_shared<const pools>(settings_.pools, deadlines_)},
+      clock_{parts.clock ? std::move(parts.clock)
+                         : std::make_shared<thread_timers>()},
+      // Fake hosts take operations as they are.
+      pools_{std::make_shared<const pools>(
+        settings_.pools, clock_,
+        parts.hosts ? 0 : settings_.payload_bytes_max)},
       hosts_{parts.hosts ? parts.hosts(*system_)
                          : real_hosts(settings_, threads_)},
-      sessions_{std::make_shared<sessions>(*system_, pools_, settings_.timeout,
-                                           settings_.error_mode,
-                                           settings_.refs)},
+      sessions_{std::make_shared<sessions>(
+        *system_, pools_,
+        session_rules{settings_.timeout, settings_.error_mode,
+                      settings_.refs})},
       clients_{std::make_shared<clients>()} {}
 
 bridge_core::~bridge_core() {
@@ -116,9 +120,9 @@ result<void> bridge_core::start_tree() {
 result<void> bridge_core::wait_ready() const {
   for (const auto& pool : pools_->all()) {
     const auto deadline =
-      steady_clock::now() + pool.settings.start_timeout + step_max;
-    for (const auto& queue : pool.in_service())
-      if (auto ready = queue->wait_ready(deadline); !ready)
+      clock_->now() + pool.settings.start_timeout + step_max;
+    for (const auto number : pool.calls->in_service())
+      if (auto ready = pool.calls->wait_ready(number, deadline); !ready)
         return tl::unexpected{first_death(pool).value_or(ready.error())};
   }
   return {};
@@ -133,8 +137,7 @@ void bridge_core::stop() {
   // Who waits in a queue hears of it now; what runs may finish.
   const error stopping{errc::shutting_down, "the bridge is stopping"};
   for (const auto& pool : pools_->all())
-    for (const auto& queue : pool.interpreters)
-      queue->close(stopping);
+    pool.calls->close(stopping);
   if (run_by_hand(*system_)) {
     sessions_->end_all(std::chrono::milliseconds{0});
     run_by_hand(*system_);
@@ -144,8 +147,7 @@ void bridge_core::stop() {
   // All at once: in turn, as supervisors stop their children, each would have
   // its stop timeout after the other.
   for (const auto& pool : pools_->all())
-    for (const auto& queue : pool.interpreters)
-      queue->stop_host();
+    pool.calls->stop_hosts();
   {
     const caf::scoped_actor self{*system_};
     self->monitor(root);
@@ -162,7 +164,7 @@ void bridge_core::stop() {
   if (!threads_->wait_for_none(
         std::chrono::milliseconds{limits::death_wait_ms_max}))
     logger()->error("an interpreter did not end in time and is abandoned");
-  deadlines_->stop();
+  clock_->stop();
   run_by_hand(*system_);
   // Here and not with the last caller, whose thread may be one of the system's.
   if (own_system_)
@@ -184,10 +186,10 @@ std::shared_ptr<client> bridge_core::new_client() {
   return std::make_shared<client>(*system_, clients_, sessions_);
 }
 
-// Sets `found` to the lane of the object's session if this thread may use it.
+// Sets `found` to the object's session if this thread may use it.
 std::optional<error>
 bridge_core::session_of_object(const operation& asked,
-                               std::shared_ptr<lane>& found) {
+                               session_ptr& found) {
   const auto* object = first_ref(asked);
   if (object == nullptr)
     return {};
@@ -197,20 +199,19 @@ bridge_core::session_of_object(const operation& asked,
                  fmt::format("session '{}' has ended, and its objects with it; "
                              "make the object again",
                              object->session)};
-  if (of->shared || client_of_this_thread()->owns(of))
-    found = of->calls;
+  if (of->is_shared() || client_of_this_thread()->owns(of))
+    found = of;
   return {};
 }
 
-result<std::shared_ptr<lane>> bridge_core::choose(const operation& asked,
-                                                  const std::string& session,
-                                                  call_options& of_call) {
+result<session_ptr> bridge_core::choose(const operation& asked,
+                                        const std::string& session,
+                                        call_options& of_call) {
   if (auto here = in_its_process(); !here)
     return tl::unexpected{std::move(here).error()};
-  const auto lane_of = [](const session_ptr& opened) { return opened->calls; };
   if (!session.empty())
-    return client_of_this_thread()->join(session, of_call).transform(lane_of);
-  std::shared_ptr<lane> found;
+    return client_of_this_thread()->join(session, of_call);
+  session_ptr found;
   if (auto gone = session_of_object(asked, found))
     return tl::unexpected{std::move(*gone)};
   if (found)
@@ -219,20 +220,20 @@ result<std::shared_ptr<lane>> bridge_core::choose(const operation& asked,
   for (auto each = scopes.rbegin(); each != scopes.rend(); ++each)
     if (each->of == this)
       return each->calls;
-  return client_of_this_thread()->own_session(of_call).transform(lane_of);
+  return client_of_this_thread()->own_session(of_call);
 }
 
 namespace {
 
 // What it held that is gone already is what was wanted.
-void release_now_or_later(lane& calls, operation asked,
+void release_now_or_later(session_core& of, operation asked,
                           std::chrono::milliseconds patience) {
   call_options waits{.timeout = patience, .affinity = affinity::strict_queue};
-  const auto outcome = calls.run(asked, waits);
+  const auto outcome = of.run(asked, waits);
   if (outcome || outcome.error().code() != errc::deadline_exceeded)
     return;
   waits.timeout = std::chrono::milliseconds{day_ms};
-  calls.submit(std::move(asked), waits, [](const result<value>&) {});
+  of.submit(std::move(asked), waits, [](const result<value>&) {});
 }
 
 } // namespace
@@ -247,7 +248,7 @@ void bridge_core::let_go(std::vector<ref> refs) {
   std::sort(refs.begin(), refs.end(), [&](const ref& left, const ref& right) {
     return place(left) < place(right);
   });
-  const auto until = deadlines_->now() + settings_.timeout;
+  const auto until = clock_->now() + settings_.timeout;
   for (auto first = refs.begin(); first != refs.end();) {
     const auto last = std::find_if(first, refs.end(), [&](const ref& each) {
       return place(each) != place(*first);
@@ -256,21 +257,21 @@ void bridge_core::let_go(std::vector<ref> refs) {
       operation asked{.what = verb::release};
       asked.positional.assign(first, last);
       release_now_or_later(
-        *of->calls, std::move(asked),
+        *of, std::move(asked),
         std::chrono::ceil<std::chrono::milliseconds>(until
-                                                     - deadlines_->now()));
+                                                     - clock_->now()));
     }
     first = last;
   }
 }
 
 result<value> bridge_core::run(operation& asked, const call_options& options,
-                               const std::shared_ptr<lane>& through) {
+                               const session_ptr& through) {
   auto effective = this_thread().options;
   overlay(effective, options);
   if (auto here = in_its_process(); !here)
     return tl::unexpected{std::move(here).error()};
-  auto chosen = through ? result<std::shared_ptr<lane>>{through}
+  auto chosen = through ? result<session_ptr>{through}
                         : choose(asked, effective.session, effective);
   if (!chosen)
     return reached(result<value>{tl::unexpected{chosen.error()}});
@@ -289,23 +290,21 @@ bridge_stats bridge_core::stats() const {
     return {};
   bridge_stats now{.sessions = sessions_->size(), .pools = {}};
   for (const auto& pool : pools_->all()) {
+    const auto down = pool.calls->why_closed();
     pool_stats told{.name = pool.settings.name,
                     .placement = pool.settings.placement,
-                    .down = {},
-                    .drained = pool.interpreters.front()->look().held,
-                    .circuit = pool.breaker->state(deadlines_->now()),
+                    .down = down ? down->message() : std::string{},
+                    .drained = pool.calls->is_held(),
+                    .circuit = pool.breaker->state(clock_->now()),
                     .spares = pool.spares ? pool.spares->ready() : 0,
                     .interpreters = {}};
-    for (const auto& queue : pool.interpreters) {
-      const auto facts = queue->look();
-      if (queue->is_retired() && !facts.ready)
+    for (const auto& [number, facts] : pool.calls->look()) {
+      if (facts.retired && !facts.ready)
         continue; // it is not in service
-      if (facts.closed && !queue->is_retired())
-        told.down = facts.closed->message();
       told.interpreters.push_back(
-        {.id = queue->interpreter(),
+        {.id = number,
          .epoch = facts.epoch,
-         .ready = facts.ready && !facts.closed && !facts.held,
+         .ready = facts.ready && !down && !told.drained,
          .pid = facts.host.pid,
          .waiting = facts.waiting,
          .running = facts.host.running,

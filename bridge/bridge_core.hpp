@@ -27,7 +27,7 @@ struct bridge_parts {
   /// those of the configuration.
   std::function<pool_host_factory(caf::actor_system&)> hosts;
   /// The clock; null: the machine's.
-  std::shared_ptr<timers> deadlines;
+  std::shared_ptr<timers> clock;
 };
 
 class bridge_core : public std::enable_shared_from_this<bridge_core> {
@@ -49,11 +49,10 @@ public:
   /// The session a call of this thread uses: the one named, else that of the
   /// object, else that of the scope, else the thread's own. What it waits for
   /// is taken off the call's timeout.
-  result<std::shared_ptr<lane>> choose(const operation& asked,
-                                       const std::string& session,
-                                       call_options& of_call);
+  result<session_ptr> choose(const operation& asked, const std::string& session,
+                             call_options& of_call);
   result<value> run(operation& asked, const call_options& options,
-                    const std::shared_ptr<lane>& through);
+                    const session_ptr& through);
   /// Releases them all, and waits for that, at most for the configuration's
   /// timeout; what could not be released by then is as soon as it can be. Those
   /// that are gone are left out.
@@ -72,14 +71,14 @@ private:
   result<void> start_tree();
   result<void> wait_ready() const;
   std::optional<error> session_of_object(const operation& asked,
-                                         std::shared_ptr<lane>& found);
+                                         session_ptr& found);
 
   const process_mark process_;
   const config settings_;
   std::unique_ptr<own_system> own_system_;
   caf::actor_system* system_ = nullptr;
   const std::shared_ptr<live_threads> threads_;
-  const std::shared_ptr<timers> deadlines_;
+  const std::shared_ptr<timers> clock_;
   const std::shared_ptr<const pools> pools_;
   const pool_host_factory hosts_;
   const std::shared_ptr<sessions> sessions_;

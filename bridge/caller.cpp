@@ -31,12 +31,13 @@ result<T> as(const result<value>& outcome) {
 
 } // namespace
 
-caller::caller(std::shared_ptr<bridge_core> core, std::shared_ptr<lane> through)
+caller::caller(std::shared_ptr<bridge_core> core,
+               std::shared_ptr<session_core> through)
     : core_{std::move(core)},
-      lane_{std::move(through)} {}
+      session_{std::move(through)} {}
 
 result<value> caller::run(operation& asked) const {
-  auto outcome = core_->run(asked, options_, lane_);
+  auto outcome = core_->run(asked, options_, session_);
   for (auto* scope = this_thread().refs; scope != nullptr;
        scope = scope->around_)
     if (scope->covers(*this)) {
@@ -51,7 +52,7 @@ caller caller::with(call_options options) const {
   overlay(other.options_, options);
   if (!options.session.empty()) {
     other.options_.session = std::move(options.session);
-    other.lane_.reset();
+    other.session_.reset();
   }
   return other;
 }
@@ -142,8 +143,8 @@ result<bool> caller::release(const value& object) const {
 }
 
 std::string caller::current_session() const {
-  if (lane_)
-    return lane_->id();
+  if (session_)
+    return session_->id();
   auto waits = this_thread().options;
   overlay(waits, options_);
   return or_throw(core_->choose({}, waits.session, waits))->id();

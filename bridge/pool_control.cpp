@@ -1,7 +1,5 @@
 #include "bridge/pool_control.hpp"
 
-#include <algorithm>
-#include <thread>
 #include <utility>
 
 #include <caf/exit_reason.hpp>
@@ -17,18 +15,6 @@ namespace {
 
 constexpr std::chrono::milliseconds step_max{limits::bridge_step_ms_max};
 
-// True when it held in time.
-template <class Holds>
-bool wait_until(steady_clock::time_point deadline, Holds holds) {
-  while (!holds()) {
-    if (steady_clock::now() >= deadline)
-      return false;
-    std::this_thread::sleep_for(
-      std::chrono::milliseconds{limits::idle_look_ms});
-  }
-  return true;
-}
-
 } // namespace
 
 result<const pool*> pool_control::find(std::string_view name) const {
@@ -43,16 +29,13 @@ result<void> pool_control::drain(std::string_view name,
   const auto which = find(name);
   if (!which)
     return tl::unexpected{which.error()};
-  const auto& all = (*which)->interpreters;
-  for (const auto& queue : all)
-    queue->hold(
-      error{errc::pool_down,
-            fmt::format("pool '{}' is drained: it takes no calls until it is "
-                        "resumed",
-                        name)});
-  const auto idle = [](const auto& queue) { return queue->load() == 0; };
-  if (wait_until(steady_clock::now() + patience,
-                 [&] { return std::all_of(all.begin(), all.end(), idle); }))
+  auto& calls = *(*which)->calls;
+  calls.hold(
+    error{errc::pool_down,
+          fmt::format("pool '{}' is drained: it takes no calls until it is "
+                      "resumed",
+                      name)});
+  if (calls.wait_idle(where_.now() + patience))
     return {};
   return tl::unexpected{
     error{errc::deadline_exceeded,
@@ -68,11 +51,10 @@ result<void> pool_control::resume(std::string_view name) {
   const auto& of = **which;
   const std::lock_guard lock{of.service->resizing};
   result<void> up;
-  if (const auto why = of.interpreters.front()->look().closed)
+  if (const auto why = of.calls->why_closed())
     up = why->code() == errc::pool_down ? start_again(of)
                                         : result<void>{*why};
-  for (const auto& queue : of.interpreters)
-    queue->hold({});
+  of.calls->hold({});
   return up;
 }
 
@@ -98,11 +80,10 @@ result<void> pool_control::start_again(const pool& which) {
                                              describe(why))};
                });
   }
-  const auto deadline =
-    steady_clock::now() + which.settings.start_timeout + step_max;
-  for (const auto& queue : which.in_service())
+  const auto deadline = where_.now() + which.settings.start_timeout + step_max;
+  for (const auto number : which.calls->in_service())
     if (started)
-      started = queue->wait_ready(deadline);
+      started = which.calls->wait_ready(number, deadline);
   return started;
 }
 
@@ -112,26 +93,28 @@ result<void> pool_control::resize(std::string_view name, std::uint32_t size,
   if (!which)
     return tl::unexpected{which.error()};
   const auto& of = **which;
-  if (size < 1 || size > of.interpreters.size())
+  if (size < 1 || size > of.places.size())
     return tl::unexpected{
       error{errc::config_invalid,
             fmt::format("pool '{}' cannot have {} interpreters: say 1 to {}",
-                        name, size, of.interpreters.size())}};
+                        name, size, of.places.size())}};
   const std::lock_guard lock{of.service->resizing};
   if (const auto up = supervisor_of(of); !up)
     return tl::unexpected{up.error()};
-  const auto until = steady_clock::now() + patience;
-  const auto before = of.service->size.load();
+  const auto until = where_.now() + patience;
+  const auto before =
+    static_cast<std::uint32_t>(of.calls->in_service().size());
   if (size > before)
-    return grow(of, size);
-  of.service->size = size; // no session chooses the others any more
+    return grow(of, before, size);
   for (auto place = before; place > size; --place)
-    shrink(of, place - 1, until);
+    of.calls->leave(of.places.number(place - 1));
+  for (auto place = before; place > size; --place)
+    shrink(of, of.places.number(place - 1), until);
   return {};
 }
 
 result<caf::actor> pool_control::supervisor_of(const pool& which) const {
-  if (auto why = which.interpreters.front()->look().closed)
+  if (auto why = which.calls->why_closed())
     return tl::unexpected{std::move(*why)};
   const std::lock_guard lock{which.service->mutex};
   if (auto living = caf::actor_cast<caf::actor>(which.service->supervisor))
@@ -141,45 +124,41 @@ result<caf::actor> pool_control::supervisor_of(const pool& which) const {
 }
 
 // All or none: a worker that does not start leaves the pool as it was.
-result<void> pool_control::grow(const pool& which, std::uint32_t size) {
-  const auto before = which.service->size.load();
+result<void> pool_control::grow(const pool& which, std::uint32_t before,
+                                std::uint32_t size) {
   std::vector<newcomer> all;
   for (auto place = before; place < size; ++place)
-    all.push_back(start(which, which.interpreters[place]));
-  const auto deadline =
-    steady_clock::now() + which.settings.start_timeout + step_max;
+    all.push_back(start(which, which.places.number(place)));
+  const auto deadline = where_.now() + which.settings.start_timeout + step_max;
   result<void> grown;
   for (auto each = all.begin(); grown && each != all.end(); ++each)
-    grown = each->queue->wait_ready(deadline);
+    grown = which.calls->wait_ready(each->number, deadline);
   for (auto each = all.begin(); grown && each != all.end(); ++each)
     grown = adopt(which, *each);
-  if (!grown) {
-    for (auto& each : all)
+  for (auto& each : all)
+    if (grown)
+      which.calls->bring_back(each.number);
+    else
       dismiss(which, each);
-    return grown;
-  }
-  which.service->size = size;
-  for (const auto& each : all)
-    each.queue->pump(); // of what waits at others
   return grown;
 }
 
-pool_control::newcomer
-pool_control::start(const pool& which,
-                    const std::shared_ptr<call_queue>& queue) {
-  queue->expect_host();
+pool_control::newcomer pool_control::start(const pool& which,
+                                           std::uint32_t number) {
+  which.calls->add(number);
+  which.calls->expect_host(number);
   const system_visit visit;
-  return {queue, child_guard{system_.spawn(
-                   interpreter, interpreter_of(which, queue, hosts_(which)))}};
+  return {number,
+          child_guard{system_.spawn(
+            interpreter_actor,
+            interpreter_of(which, number, hosts_(which)))}};
 }
 
 result<void> pool_control::adopt(const pool& which, newcomer& ready) {
   const auto supervisor = supervisor_of(which);
   if (!supervisor)
     return tl::unexpected{supervisor.error()};
-  // Before it is adopted: from then on the end of its pool closes it.
-  ready.queue->reopen();
-  auto child = interpreter_child(which, ready.queue, hosts_(which));
+  auto child = interpreter_child(which, ready.number, hosts_(which));
   child.start = [first = ready.actor.get(), later = std::move(child.start)](
                   caf::event_based_actor* above) mutable {
     if (auto running = std::exchange(first, caf::actor{}))
@@ -201,8 +180,7 @@ result<void> pool_control::adopt(const pool& which, newcomer& ready) {
 }
 
 void pool_control::dismiss(const pool& which, newcomer& unwanted) {
-  unwanted.queue->retire();
-  end(which, *unwanted.queue);
+  end(which, unwanted.number);
   const auto running = unwanted.actor.get();
   if (!running)
     return;
@@ -214,16 +192,14 @@ void pool_control::dismiss(const pool& which, newcomer& unwanted) {
                 caf::after(which.settings.stop_timeout + step_max) >> [] {});
 }
 
-void pool_control::shrink(const pool& which, std::uint32_t place,
+void pool_control::shrink(const pool& which, std::uint32_t number,
                           steady_clock::time_point until) {
-  const auto& queue = which.interpreters[place];
-  if (!wait_until(until, [&] { return queue->retire_if_unused(); }))
-    queue->retire();
-  end(which, *queue);
+  which.calls->retire(number, until);
+  end(which, number);
 }
 
 // It may have ended with its pool: then there is nothing left to end.
-void pool_control::end(const pool& which, const call_queue& queue) {
+void pool_control::end(const pool& which, std::uint32_t number) {
   const auto supervisor = supervisor_of(which);
   if (!supervisor)
     return;
@@ -232,9 +208,10 @@ void pool_control::end(const pool& which, const call_queue& queue) {
   const auto patience =
     which.settings.stop_timeout + step_max; // of the supervisor as well
   self
-    ->request(*supervisor, patience, terminate_child_atom::value, id_of(queue))
+    ->request(*supervisor, patience, terminate_child_atom::value,
+              id_of(number))
     .receive([] {}, [](const caf::error&) {});
-  self->request(*supervisor, step_max, delete_child_atom::value, id_of(queue))
+  self->request(*supervisor, step_max, delete_child_atom::value, id_of(number))
     .receive([] {}, [](const caf::error&) {});
 }
 

@@ -28,20 +28,21 @@ private:
   /// An interpreter that is to come into service. Nobody restarts it until it
   /// is ready and its pool's supervisor has adopted it.
   struct newcomer {
-    std::shared_ptr<call_queue> queue;
+    std::uint32_t number = 0;
     child_guard actor;
   };
 
   result<void> start_again(const pool& which);
-  result<void> grow(const pool& which, std::uint32_t size);
-  newcomer start(const pool& which, const std::shared_ptr<call_queue>& queue);
+  result<void> grow(const pool& which, std::uint32_t before,
+                    std::uint32_t size);
+  newcomer start(const pool& which, std::uint32_t number);
   result<void> adopt(const pool& which, newcomer& ready);
   void dismiss(const pool& which, newcomer& unwanted);
-  void shrink(const pool& which, std::uint32_t place,
+  void shrink(const pool& which, std::uint32_t number,
               steady_clock::time_point until);
   /// The pool's supervisor. Errors: pool_down.
   result<caf::actor> supervisor_of(const pool& which) const;
-  void end(const pool& which, const call_queue& queue);
+  void end(const pool& which, std::uint32_t number);
 
   caf::actor_system& system_;
   const pools& where_;

@@ -47,7 +47,7 @@ struct this_thread_state {
   };
   struct scope {
     const bridge_core* of = nullptr;
-    std::shared_ptr<lane> calls;
+    std::shared_ptr<session_core> calls;
   };
 
   std::vector<membership> memberships;

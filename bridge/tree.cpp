@@ -99,30 +99,28 @@ pool_host_factory real_hosts(const config& settings,
   };
 }
 
-interpreter_spec interpreter_of(const pool& of,
-                                const std::shared_ptr<call_queue>& queue,
+interpreter_spec interpreter_of(const pool& of, std::uint32_t number,
                                 const host_factory& make_host) {
-  return {of.settings.name, queue, make_host, of.settings.recycle};
+  return {of.settings.name, of.calls, number, make_host, of.settings.recycle};
 }
 
-child_spec interpreter_child(const pool& of,
-                             const std::shared_ptr<call_queue>& queue,
+child_spec interpreter_child(const pool& of, std::uint32_t number,
                              const host_factory& make_host) {
   // A worker's host has the stop timeout, and then kills it, which takes
   // moments. Nothing can kill an embedded one: it is abandoned.
   const std::chrono::milliseconds kill_takes{
     of.settings.placement == placement::worker ? limits::death_wait_ms_max : 0};
-  return {.id = id_of(*queue),
+  return {.id = id_of(number),
           .start =
-            [spec = interpreter_of(of, queue, make_host)](
+            [spec = interpreter_of(of, number, make_host)](
               caf::event_based_actor* supervisor) -> caf::expected<caf::actor> {
-            return supervisor->spawn(interpreter, spec);
+            return supervisor->spawn(interpreter_actor, spec);
           },
           .shutdown = of.settings.stop_timeout + kill_takes};
 }
 
-std::string id_of(const call_queue& interpreter) {
-  return fmt::format("interpreter {}", interpreter.interpreter());
+std::string id_of(std::uint32_t interpreter) {
+  return fmt::format("interpreter {}", interpreter);
 }
 
 std::string id_of(const pool& of) {
@@ -147,10 +145,9 @@ child_spec pool_child(const pool& of, const host_factory& make_host) {
     if (of.spares)
       of.spares->reopen();
     auto now = spec; // as large as it has become
-    for (const auto& queue : of.in_service()) {
-      queue->reopen();
-      now.children.push_back(interpreter_child(of, queue, make_host));
-    }
+    of.calls->reopen();
+    for (const auto number : of.calls->in_service())
+      now.children.push_back(interpreter_child(of, number, make_host));
     auto started =
       supervisor_child(now, step_max, restart_type::transient).start(parent);
     if (!started)
@@ -162,10 +159,7 @@ child_spec pool_child(const pool& of, const host_factory& make_host) {
     }
     caf::actor_cast<caf::abstract_actor*>(*started)->attach_functor(
       [of](const caf::error& reason) {
-        const auto why = pool_down(of, reason);
-        for (const auto& queue : of.interpreters)
-          if (!queue->is_retired())
-            queue->close(why);
+        of.calls->close(pool_down(of, reason));
         if (of.spares)
           of.spares->close();
       });

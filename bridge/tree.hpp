@@ -9,7 +9,7 @@
 #include <snakebridge/config.hpp>
 #include <snakebridge/supervisor.hpp>
 
-#include "actors/interpreter.hpp"
+#include "actors/interpreter_actor.hpp"
 #include "actors/pools.hpp"
 #include "runtime/base/live_threads.hpp"
 
@@ -23,17 +23,15 @@ pool_host_factory real_hosts(const config& settings,
                              std::shared_ptr<live_threads> threads);
 
 /// One interpreter of a pool; as a child; and how its supervisor calls it.
-interpreter_spec interpreter_of(const pool& of,
-                                const std::shared_ptr<call_queue>& queue,
+interpreter_spec interpreter_of(const pool& of, std::uint32_t number,
                                 const host_factory& make_host);
-child_spec interpreter_child(const pool& of,
-                             const std::shared_ptr<call_queue>& queue,
+child_spec interpreter_child(const pool& of, std::uint32_t number,
                              const host_factory& make_host);
-std::string id_of(const call_queue& interpreter);
+std::string id_of(std::uint32_t interpreter);
 std::string id_of(const pool& of);
 
 /// One pool: its interpreters, one_for_one. When it ends, because they died too
-/// often or because it was told to, its queues refuse calls with pool_down.
+/// often or because it was told to, calls are refused with pool_down.
 child_spec pool_child(const pool& of, const host_factory& make_host);
 
 /// The root: pools first, so that sessions are stopped while there still are

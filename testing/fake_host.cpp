@@ -25,7 +25,7 @@ value fake_host::make_object(const session_gate& session,
 }
 
 // Why the object of the call is not there, if it is not.
-std::optional<error> fake_host::gone(const call& asked) {
+std::optional<error> fake_host::gone(const exchange& asked) {
   const auto* target = asked.asked.target.get_if<ref>();
   if (target == nullptr || asked.asked.what == verb::release
       || objects_[asked.session->number].contains(target->slot))
@@ -35,7 +35,7 @@ std::optional<error> fake_host::gone(const call& asked) {
 }
 
 // Nothing: the call runs until the test ends it.
-std::optional<result<value>> fake_host::perform(const call_ptr& taken) {
+std::optional<result<value>> fake_host::perform(const exchange_ptr& taken) {
   const auto& asked = *taken;
   const auto& what = asked.asked;
   if (auto why = gone(asked))
@@ -50,7 +50,7 @@ std::optional<result<value>> fake_host::perform(const call_ptr& taken) {
   return perform_function(asked);
 }
 
-result<value> fake_host::perform_function(const call& asked) {
+result<value> fake_host::perform_function(const exchange& asked) {
   const auto& what = asked.asked;
   if (what.name == "object")
     return make_object(*asked.session);
@@ -65,7 +65,7 @@ result<value> fake_host::perform_function(const call& asked) {
   return raised("AttributeError", "no attribute '" + what.name + "'");
 }
 
-result<value> fake_host::perform_verb(const call& asked) {
+result<value> fake_host::perform_verb(const exchange& asked) {
   if (how_.talks_nonsense)
     return value{"nonsense"};
   const auto& what = asked.asked;

@@ -13,7 +13,7 @@
 // is told goes into a trace: "start:1" (the epoch), "ready:1",
 // "call:fake.echo", "release:a" (the session's id), "abandon:fake.hold",
 // "stop", "kill:why", "end". Any thread; owned by whoever would own a real
-// host. A completion runs inside `accept`: it must not call the queue.
+// host.
 
 #include <deque>
 #include <functional>
@@ -43,7 +43,7 @@ public:
 
   void ready();
   /// Ends the call that runs; false when none does.
-  bool finish_as(result<value> answer, const call* just_this = nullptr);
+  bool finish_as(result<value> answer, const exchange* just_this = nullptr);
   bool finish(value answer) { return finish_as(std::move(answer)); }
   bool fail(error why) { return finish_as(tl::unexpected{std::move(why)}); }
   /// The same with an object that the call makes.
@@ -57,7 +57,7 @@ public:
   void end();
 
   /// "fake.hold": the call that runs; empty when none does.
-  std::string running() const;
+  std::string runs() const;
   std::size_t accepted() const { return stats().running; }
   std::uint64_t live_objects() const { return stats().live_objects; }
   std::uint64_t live_objects(std::uint64_t session) const;
@@ -69,16 +69,19 @@ public:
   void start(host_events events) override;
   void stop() override;
   void kill(std::string reason) override;
-  bool accept(const call_ptr& taken, bool assisted) override;
-  call_stage abandon(call& given_up) override;
+  bool accept(const exchange_ptr& taken) override;
+  void flush() override;
+  call_stage abandon(exchange& given_up) override;
   void withdraw(std::uint64_t session) override;
   void release(std::uint64_t session) override;
+  std::size_t running() const override;
+  bool has_ended() const override;
   host_stats stats() const override;
 
 protected:
   /// What a call answers, with the host locked; nothing: it runs on.
-  virtual std::optional<result<value>> perform(const call_ptr& taken);
-  std::optional<error> gone(const call& asked);
+  virtual std::optional<result<value>> perform(const exchange_ptr& taken);
+  std::optional<error> gone(const exchange& asked);
   static bool names_function(const operation& asked) {
     return asked.what <= verb::attribute;
   }
@@ -94,10 +97,10 @@ private:
     if (trace_)
       trace_(std::move(event));
   }
-  void serve();
-  void tell_refs(const call& of);
-  result<value> perform_function(const call& asked);
-  result<value> perform_verb(const call& asked);
+  bool serve_one();
+  void tell_refs(const exchange& of);
+  result<value> perform_function(const exchange& asked);
+  result<value> perform_verb(const exchange& asked);
   void end_with(host_end how);
 
   const incarnation self_;
@@ -109,8 +112,9 @@ private:
   mutable std::recursive_mutex mutex_;
   life life_ = life::starting;
   std::optional<host_end> told_to_end_;
-  bool begun_ = false; // the first of accepted_ runs
-  std::deque<call_ptr> accepted_;
+  bool begun_ = false;   // the first of accepted_ runs
+  bool serving_ = false; // by a thread that is in `flush`
+  std::deque<exchange_ptr> accepted_;
   std::uint64_t last_slot_ = 0;
   std::uint64_t replies_ = 0;
   std::map<std::uint64_t, std::set<std::uint64_t>> objects_; // by session
@@ -141,41 +145,57 @@ inline bool fake_host::is_up() const {
   return life_ == life::up;
 }
 
-inline bool fake_host::accept(const call_ptr& taken, bool) {
+inline bool fake_host::accept(const exchange_ptr& taken) {
   const lock guard{mutex_};
   if (life_ != life::up || told_to_end_
-      || accepted_.size() >= (taken->join ? 1 : how_.accepted_max))
+      || accepted_.size() >= how_.accepted_max)
     return false;
   accepted_.push_back(taken);
   names_[taken->session->number] = taken->session->id;
-  if (!begun_)
-    serve();
   return true;
 }
 
-// Runs calls until one has to wait for the test.
-inline void fake_host::serve() {
-  const lock guard{mutex_};
-  while (!begun_ && !accepted_.empty()) {
-    const auto next = accepted_.front();
-    if (next->answered()) { // given up before its turn
-      accepted_.pop_front();
-      continue;
-    }
-    begun_ = true;
-    note("call:" + describe(next->asked));
-    auto answer = perform(next);
-    if (!answer)
+// Runs calls until one has to wait for the test. One thread at a time: who
+// comes meanwhile, from within an answer too, leaves its calls to that one.
+inline void fake_host::flush() {
+  {
+    const lock guard{mutex_};
+    if (std::exchange(serving_, true))
       return;
-    accepted_.pop_front();
-    begun_ = false;
-    tell_refs(*next);
-    next->answer(std::move(*answer));
+  }
+  while (serve_one()) {
   }
 }
 
-inline bool fake_host::finish_as(result<value> answer, const call* just_this) {
-  call_ptr done;
+inline bool fake_host::serve_one() {
+  exchange_ptr next;
+  std::optional<result<value>> answer;
+  {
+    const lock guard{mutex_};
+    if (begun_ || accepted_.empty())
+      return serving_ = false;
+    next = accepted_.front();
+    if (next->answered()) { // given up before its turn
+      accepted_.pop_front();
+      return true;
+    }
+    begun_ = true;
+    note("call:" + describe(next->asked));
+    answer = perform(next);
+    if (!answer)
+      return serving_ = false;
+    accepted_.pop_front();
+    begun_ = false;
+    tell_refs(*next);
+  }
+  next->answer(std::move(*answer));
+  events_.on_room();
+  return true;
+}
+
+inline bool fake_host::finish_as(result<value> answer,
+                                 const exchange* just_this) {
+  exchange_ptr done;
   {
     const lock guard{mutex_};
     if (!begun_ || (just_this && accepted_.front().get() != just_this))
@@ -186,7 +206,7 @@ inline bool fake_host::finish_as(result<value> answer, const call* just_this) {
     tell_refs(*done);
   }
   done->answer(std::move(answer));
-  serve();
+  flush();
   events_.on_room();
   return true;
 }
@@ -203,7 +223,7 @@ inline bool fake_host::finish_with_object() {
 }
 
 // As a real one does with each reply.
-inline void fake_host::tell_refs(const call& of) {
+inline void fake_host::tell_refs(const exchange& of) {
   const auto& session = *of.session;
   const auto held = objects_[session.number].size();
   session.refs.told({.interpreter = self_.interpreter,
@@ -213,12 +233,12 @@ inline void fake_host::tell_refs(const call& of) {
                     session.id);
 }
 
-inline std::string fake_host::running() const {
+inline std::string fake_host::runs() const {
   const lock guard{mutex_};
   return begun_ ? describe(accepted_.front()->asked) : std::string{};
 }
 
-inline call_stage fake_host::abandon(call& given_up) {
+inline call_stage fake_host::abandon(exchange& given_up) {
   const lock guard{mutex_};
   note("abandon:" + describe(given_up.asked));
   return begun_ && accepted_.front().get() == &given_up
@@ -239,6 +259,16 @@ inline void fake_host::release(std::uint64_t session) {
   objects_.erase(session);
 }
 
+inline std::size_t fake_host::running() const {
+  const lock guard{mutex_};
+  return accepted_.size();
+}
+
+inline bool fake_host::has_ended() const {
+  const lock guard{mutex_};
+  return life_ == life::ended || told_to_end_;
+}
+
 inline host_stats fake_host::stats() const {
   const lock guard{mutex_};
   std::uint64_t live = 0;
@@ -246,7 +276,6 @@ inline host_stats fake_host::stats() const {
     live += slots.size();
   return {.pid = 0,
           .running = accepted_.size(),
-          .ended = life_ == life::ended || told_to_end_,
           .live_objects = live};
 }
 
@@ -302,7 +331,7 @@ inline void fake_host::end() {
 }
 
 inline void fake_host::end_with(host_end how) {
-  call_ptr started;
+  exchange_ptr started;
   {
     const lock guard{mutex_};
     if (std::exchange(life_, life::ended) == life::ended)

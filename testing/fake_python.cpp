@@ -80,7 +80,7 @@ public:
   }
 
 private:
-  std::optional<result<value>> perform(const call_ptr& taken) override {
+  std::optional<result<value>> perform(const exchange_ptr& taken) override {
     const auto& what = taken->asked;
     if (auto why = gone(*taken))
       return tl::unexpected{std::move(*why)};
@@ -97,7 +97,7 @@ private:
     return fake_host::perform(taken);
   }
 
-  std::optional<result<value>> answer(const call_ptr& taken,
+  std::optional<result<value>> answer(const exchange_ptr& taken,
                                       fake_answer chosen) {
     const bool dies = !chosen.crash_.empty();
     if (!dies && (chosen.delay_.count() == 0 || !chosen.answer_))
@@ -150,7 +150,7 @@ std::unique_ptr<bridge> started(const std::shared_ptr<fake_state>& state,
     };
   };
   if (users)
-    parts.deadlines = std::make_shared<actor_timers>(*users);
+    parts.clock = std::make_shared<actor_timers>(*users);
   return bridge_access::wrap(
     or_throw(bridge_core::start(std::move(wanted), users, std::move(parts))));
 }
@@ -233,7 +233,7 @@ std::unique_ptr<bridge> fake_python::start(caf::actor_system& on,
 std::vector<std::string> fake_python::running() const {
   std::vector<std::string> names;
   for (const auto& each : state_->living())
-    if (auto name = each->running(); !name.empty())
+    if (auto name = each->runs(); !name.empty())
       names.push_back(std::move(name));
   return names;
 }
@@ -241,7 +241,7 @@ std::vector<std::string> fake_python::running() const {
 bool fake_python::finish(std::string_view function,
                          result<value> answer) const {
   for (const auto& each : state_->living())
-    if (each->running() == function)
+    if (each->runs() == function)
       return each->finish_as(std::move(answer));
   return false;
 }

@@ -161,7 +161,8 @@ public:
 private:
   friend class bridge;
   friend class session_scope;
-  session(std::shared_ptr<bridge_core> core, std::shared_ptr<lane> through,
+  session(std::shared_ptr<bridge_core> core,
+          std::shared_ptr<session_core> through,
           std::shared_ptr<const client> member);
 
   std::string id_;

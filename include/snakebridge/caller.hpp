@@ -18,7 +18,7 @@
 namespace snakebridge {
 
 class bridge_core;
-class lane;
+class session_core;
 class ref_scope;
 
 /// How calls are made: of a caller (`with`), of all calls of a thread while a
@@ -126,12 +126,14 @@ public:
 
 protected:
   friend class ref_scope;
-  caller(std::shared_ptr<bridge_core> core, std::shared_ptr<lane> through);
+  caller(std::shared_ptr<bridge_core> core,
+         std::shared_ptr<session_core> through);
 
   result<value> run(operation& asked) const;
 
   std::shared_ptr<bridge_core> core_;
-  std::shared_ptr<lane> lane_; ///< of a session; null: the thread's choice
+  /// Null: the thread's choice.
+  std::shared_ptr<session_core> session_;
   call_options options_;
 };
 

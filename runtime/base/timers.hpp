@@ -34,6 +34,10 @@ public:
   virtual void cancel(const timer_token& set) = 0;
   /// What is due later, and what is set from now on, never runs.
   virtual void stop() = 0;
+  /// As a wait on that condition, until `when` on this clock.
+  virtual std::cv_status wait_until(std::unique_lock<std::mutex>& lock,
+                                    std::condition_variable& changed,
+                                    steady_clock::time_point when) = 0;
 };
 
 /// On the machine's clock, by a thread of their own.
@@ -47,6 +51,11 @@ public:
                  std::function<void()> due) override;
   void cancel(const timer_token& set) override;
   void stop() override;
+  std::cv_status wait_until(std::unique_lock<std::mutex>& lock,
+                            std::condition_variable& changed,
+                            steady_clock::time_point when) override {
+    return changed.wait_until(lock, when);
+  }
 
 private:
   // Shared with the thread: what it runs may hold the last owner of the timers,

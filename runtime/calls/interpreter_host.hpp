@@ -3,7 +3,7 @@
 // Python for one incarnation of one interpreter: in a worker process, in this
 // process, or, in tests, nowhere. An interpreter actor owns it; a call_queue
 // feeds it. All functions may be called from any thread and none blocks, but
-// for `run` and `lead`, which are there to block their caller.
+// for `run` and `wait_for`, which are there to block their caller.
 
 #include <cstdint>
 #include <functional>
@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/calls/call.hpp"
+#include "runtime/calls/exchange.hpp"
 #include "runtime/values/origin.hpp"
 
 namespace snakebridge {
@@ -21,12 +21,12 @@ namespace snakebridge {
 struct host_end {
   error why;
   bool asked = false;              ///< by `stop`: an orderly end
-  std::vector<call_ptr> unstarted; ///< to run elsewhere, in order
+  std::vector<exchange_ptr> unstarted; ///< to run elsewhere, in order
 };
 
-/// How a host tells its owner, from any thread. `on_ready` at most once, then
-/// `on_room` whenever it may accept again, `on_end` once and last: calls that
-/// had started are answered by then.
+/// How a host tells its owner, from any thread and without a lock of its own.
+/// `on_ready` at most once, then `on_room` whenever it has answered calls,
+/// `on_end` once and last: calls that had started are answered by then.
 struct host_events {
   std::function<void()> on_ready;
   std::function<void()> on_room;
@@ -35,11 +35,7 @@ struct host_events {
 
 struct host_stats {
   int pid = 0;
-  /// Accepted calls that are not answered yet.
-  std::size_t running = 0;
-  /// It takes no calls any more: its Python is gone or about to go, though it
-  /// has not said so yet.
-  bool ended = false;
+  std::size_t running = 0; ///< as `running` says
   std::uint64_t live_objects = 0;
   std::uint64_t pruned = 0;
   std::uint64_t expired = 0;
@@ -65,30 +61,32 @@ public:
                                            const session_gate& session,
                                            steady_clock::time_point deadline);
 
-  /// What can be done for a call before it is accepted, outside all locks.
-  /// An error refuses the call.
-  virtual result<void> prepare(call&) { return {}; }
-  /// Takes the call if it can start soon, or at once if another interpreter may
-  /// run it as well; else false, and `on_room` follows.
-  /// The queue calls it with its lock held, so calls arrive in order.
-  /// `assisted`: this thread is about to `assist`.
-  virtual bool accept(const call_ptr& taken, bool assisted) = 0;
-  /// Looks for a moment for the answer of a call that was submitted, on the
-  /// thread that did, so that a small call wakes nobody up. Where it does not
-  /// come in that moment, it comes as for any call nobody waits for.
-  virtual void assist(const call& mine) { static_cast<void>(mine); }
-  /// Helps to bring in answers on the thread that waits for `mine`, until it
-  /// is answered, its deadline passes or another leads.
-  virtual void lead(call& mine) { static_cast<void>(mine); }
+  /// Takes the call if it can start soon; else false, and `on_room` follows.
+  /// The dispatcher calls it with its lock held, so calls arrive in order: it
+  /// takes constant time, and sends nothing.
+  virtual bool accept(const exchange_ptr& taken) = 0;
+  /// Sends what was accepted, and what `release` left.
+  virtual void flush() {}
+  /// Waits for an exchange that this host was given, on the thread that waits
+  /// for it, which may bring in answers meanwhile.
+  virtual exchange::news wait_for(exchange& mine, timers& clock) {
+    return mine.wait(clock);
+  }
   /// The caller of a call that was submitted has given up: answers how far it
   /// has come, sees to it that it does not start any more, and if it runs that
   /// it ends, in stages.
-  virtual call_stage abandon(call& given_up) = 0;
+  virtual call_stage abandon(exchange& given_up) = 0;
   /// The same for all accepted calls of a session, which has ended.
   virtual void withdraw(std::uint64_t session) = 0;
-  /// Frees all objects of a session, and those its accepted calls still make.
+  /// Frees all objects of a session, and those its accepted calls still make;
+  /// `flush` sends that.
   virtual void release(std::uint64_t session) = 0;
 
+  /// Accepted calls that are not answered yet.
+  virtual std::size_t running() const = 0;
+  /// It takes no calls any more: its Python is gone or about to go, though it
+  /// has not said so yet.
+  virtual bool has_ended() const = 0;
   virtual host_stats stats() const = 0;
   /// Resident memory of its process; 0: it has none of its own.
   virtual std::uint64_t resident_bytes() const { return 0; }

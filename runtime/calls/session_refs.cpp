@@ -20,11 +20,11 @@ ref_bounds session_refs::bounds_in(std::uint32_t interpreter) const {
   if (const auto only = only_.load(); only == 0 || only == interpreter)
     return {.rules = rules_};
   const std::lock_guard lock{mutex_};
-  std::uint64_t elsewhere = sum(), sharing = counts_.size() + 1;
+  std::uint64_t elsewhere = 0, sharing = 1;
   for (const auto& each : counts_)
-    if (each.interpreter == interpreter) {
-      elsewhere -= each.held;
-      --sharing;
+    if (each.interpreter != interpreter && each.held > 0) {
+      elsewhere += each.held;
+      ++sharing;
     }
   // Where the oldest give way each may hold its share at least, or one that is
   // full would leave no room for two objects in another.
@@ -70,15 +70,15 @@ bool session_refs::is_used(std::uint32_t interpreter) const {
     });
 }
 
-void session_refs::forget_all_but(std::uint32_t interpreter,
-                                  std::uint32_t epoch) {
+void session_refs::forget_up_to(std::uint32_t interpreter,
+                                std::uint32_t epoch) {
   const std::lock_guard lock{mutex_};
-  const auto gone = std::erase_if(counts_, [&](const refs_told& each) {
-    return each.interpreter == interpreter && each.epoch != epoch;
-  });
-  if (gone == 0)
-    return;
-  counts_changed();
+  // It stays, to know what comes too late.
+  for (auto& each : counts_)
+    if (each.interpreter == interpreter && each.epoch <= epoch)
+      each = {.interpreter = interpreter,
+              .epoch = epoch,
+              .reply = std::numeric_limits<std::uint64_t>::max()};
 }
 
 void session_refs::counts_changed() {

@@ -31,6 +31,8 @@ public:
 
   /// What holds for the session's next call there.
   ref_bounds bounds_in(std::uint32_t interpreter) const;
+  /// What holds where nothing is held elsewhere.
+  ref_bounds rules() const { return {.rules = rules_}; }
   /// No interpreter that keeps to the rules holds more.
   std::uint64_t max() const { return rules_.max; }
   /// Of several threads that read replies one may be late: what a reply before
@@ -38,9 +40,8 @@ public:
   void told(const refs_told& now, const std::string& session);
   /// The session would lose something if that interpreter were replaced.
   bool is_used(std::uint32_t interpreter) const;
-  /// Only that incarnation of it is alive; 0: none. What the others held is
-  /// gone.
-  void forget_all_but(std::uint32_t interpreter, std::uint32_t epoch);
+  /// Incarnations of it up to that one are over: what they held is gone.
+  void forget_up_to(std::uint32_t interpreter, std::uint32_t epoch);
 
 private:
   std::uint64_t sum() const;

@@ -234,43 +234,39 @@ result<value> embedded_host::execute(const operation& asked,
     settings_.python);
 }
 
-bool embedded_host::accept(const call_ptr& taken, bool) {
-  {
-    const std::lock_guard lock{mutex_};
-    if (!ready_ || stopping_ || accepted_.size() >= limits::handed_over_max) {
-      refused_ = true;
-      return false;
-    }
-    taken->id = ++last_accepted_;
-    accepted_.push_back(taken);
-  }
-  offered_ = true;
-  work_.notify_one();
+bool embedded_host::accept(const exchange_ptr& taken) {
+  const std::lock_guard lock{mutex_};
+  if (!ready_ || stopping_ || accepted_.size() >= limits::handed_over_max)
+    return false;
+  taken->id = ++last_accepted_;
+  accepted_.push_back(taken);
+  ++running_;
   return true;
 }
 
-void embedded_host::assist(const call& mine) {
-  assistants_look_([&] { return mine.settled(); });
+void embedded_host::flush() {
+  offered_ = true;
+  work_.notify_one();
 }
 
 // Its caller may hold the GIL, and who runs the call needs it.
-void embedded_host::lead(call& mine) {
+exchange::news embedded_host::wait_for(exchange& mine, timers& clock) {
   if (PyGILState_Check() == 0)
-    return;
+    return mine.wait(clock);
   const py::gil_scoped_release while_waiting;
-  mine.wait();
+  return mine.wait(clock);
 }
 
-call_stage embedded_host::abandon(call& given_up) {
+call_stage embedded_host::abandon(exchange& given_up) {
   const std::lock_guard lock{mutex_};
   if (given_up.id == 0)
     return call_stage::queued;
   if (turn_.accepted.get() == &given_up)
     withdraw_turn();
   // One that is not here any more has run, here or in an earlier incarnation.
-  const bool waits =
-    std::any_of(accepted_.begin(), accepted_.end(),
-                [&](const call_ptr& each) { return each.get() == &given_up; });
+  const bool waits = std::any_of(
+    accepted_.begin(), accepted_.end(),
+    [&](const exchange_ptr& each) { return each.get() == &given_up; });
   return waits ? call_stage::handed_over : call_stage::running;
 }
 
@@ -282,18 +278,14 @@ void embedded_host::withdraw(std::uint64_t session) {
 }
 
 void embedded_host::release(std::uint64_t session) {
-  {
-    const std::lock_guard lock{mutex_};
-    to_release_.push_back(session);
-  }
-  offered_ = true;
-  work_.notify_one();
+  const std::lock_guard lock{mutex_};
+  to_release_.push_back(session);
 }
 
 host_stats embedded_host::stats() const {
   const std::lock_guard lock{mutex_};
   return {.pid = static_cast<int>(::getpid()),
-          .running = accepted_.size() + (turn_.accepted ? 1U : 0U),
+          .running = running_,
           .live_objects = counts_.live.load(),
           .pruned = counts_.pruned.load(),
           .expired = counts_.expired.load()};

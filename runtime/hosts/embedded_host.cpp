@@ -51,7 +51,7 @@ void embedded_host::stop() {
 
 void embedded_host::kill(std::string reason) {
   const error why{errc::interpreter_died, reason};
-  call_ptr stuck;
+  exchange_ptr stuck;
   {
     const std::lock_guard lock{mutex_};
     kill_reason_ = std::move(reason);
@@ -103,7 +103,7 @@ result<std::filesystem::path> embedded_host::find_python() {
       return found;
     std::unique_lock lock{mutex_};
     if (steady_clock::now() + wait >= until
-        || work_.wait_for(lock, wait, [this] { return stopping_; }))
+        || work_.wait_for(lock, wait, [this] { return stopping_.load(); }))
       return tl::unexpected{
         error{errc::startup_failed, found.error().message()}};
     wait = std::min(2 * wait,
@@ -194,11 +194,14 @@ void embedded_host::run_own_turn(std::unique_lock<std::mutex>& lock) {
   turn_ = {};
   turns_.leave();
   offered_ = !accepted_.empty() || !to_release_.empty() || stopping_;
-  const bool has_room = std::exchange(refused_, false) && !end_told_;
+  const bool tells = taken && !end_told_;
   lock.unlock();
+  if (!taken)
+    return;
+  --running_;
   if (outcome)
     taken->answer(std::move(*outcome));
-  if (has_room)
+  if (tells)
     events_.on_room();
 }
 

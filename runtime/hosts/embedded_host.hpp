@@ -58,12 +58,18 @@ public:
   std::optional<result<value>> run(const operation& asked,
                                    const session_gate& session,
                                    steady_clock::time_point deadline) override;
-  bool accept(const call_ptr& taken, bool assisted) override;
-  void assist(const call& mine) override;
-  void lead(call & mine) override;
-  call_stage abandon(call & given_up) override;
+  bool accept(const exchange_ptr& taken) override;
+  void flush() override;
+  exchange::news wait_for(exchange & mine, timers & clock) override;
+  call_stage abandon(exchange & given_up) override;
   void withdraw(std::uint64_t session) override;
   void release(std::uint64_t session) override;
+  std::size_t running() const override {
+    return running_;
+  }
+  bool has_ended() const override {
+    return stopping_;
+  }
   host_stats stats() const override;
 
 private:
@@ -74,7 +80,7 @@ private:
     std::uint64_t number = 0;
     const operation* asked = nullptr; ///< null: none, objects are let go
     const session_gate* session = nullptr;
-    call_ptr accepted = {}; ///< null: the call of the thread itself
+    exchange_ptr accepted = {}; ///< null: the call of the thread itself
     steady_clock::time_point began = {};
     steady_clock::time_point deadline = {};
   };
@@ -110,19 +116,20 @@ private:
   turnstile turns_;
   turn turn_; // of whoever is inside
   std::uint64_t last_turn_ = 0;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_ = false;
   bool asked_to_stop_ = false;
   bool ready_ = false;
   bool end_told_ = false;
   std::string kill_reason_;
   std::uint64_t last_accepted_ = 0; // the id of a call
-  bool refused_ = false;            // since the last on_room
-  std::deque<call_ptr> accepted_;
+  std::deque<exchange_ptr> accepted_;
+  // Those, and the one that runs, until it is answered.
+  std::atomic<std::size_t> running_ = 0;
   std::vector<std::uint64_t> to_release_;
   std::optional<steady_clock::time_point> expiry_; // of an object, the next
 
   std::atomic<bool> offered_ = false; // there may be something to do
-  spinner own_thread_looks_, assistants_look_;
+  spinner own_thread_looks_;
 };
 
 } // namespace snakebridge

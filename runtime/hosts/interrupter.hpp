@@ -13,7 +13,7 @@
 #include <mutex>
 #include <thread>
 
-#include "runtime/calls/call.hpp"
+#include "runtime/base/timers.hpp"
 #include "runtime/python/running_call.hpp"
 
 // Hidden, as all of pybind11 is.

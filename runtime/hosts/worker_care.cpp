@@ -10,8 +10,7 @@
 namespace snakebridge {
 
 void worker_host::say(frame_kind what, std::uint64_t call) {
-  control_->send({.words = 0, .kind = what, .call = call, .deadline_ns = 0},
-                 {});
+  control_->send({.words = 0, .kind = what, .call = call, .deadline_ns = 0});
 }
 
 call_stage worker_host::withdraw_call(std::uint64_t call) {

@@ -29,7 +29,7 @@ std::uint64_t worker_host::resident_bytes() const {
 }
 
 interpreter_event worker_host::event_of_call(event_kind what,
-                                             const call* running) const {
+                                             const exchange* running) const {
   return event_of(what, self_, process_ ? process_->pid() : 0,
                   running ? &running->asked : nullptr,
                   running ? running->session.get() : nullptr);
@@ -53,7 +53,7 @@ void worker_host::tell_stalled() {
   tell(settings_.on_event, told);
 }
 
-void worker_host::tell_ended(const error& why, const call* running) const {
+void worker_host::tell_ended(const error& why, const exchange* running) const {
   auto told = event_of_call(event_kind::ended, running);
   told.message = why.message();
   if (why.post_mortem() != nullptr)
@@ -62,7 +62,8 @@ void worker_host::tell_ended(const error& why, const call* running) const {
 }
 
 // Under the lock.
-error worker_host::death(const process_end& how, const call* running) const {
+error worker_host::death(const process_end& how,
+                         const exchange* running) const {
   post_mortem found{.pid = process_ ? process_->pid() : 0,
                     .exit_status = how.exit_status,
                     .signal = how.signal,

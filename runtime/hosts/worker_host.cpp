@@ -1,5 +1,6 @@
 #include "runtime/hosts/worker_host.hpp"
 
+#include <cassert>
 #include <thread>
 
 #include <fmt/format.h>
@@ -89,72 +90,50 @@ void worker_host::wake() const {
   signal(wake_);
 }
 
-result<void> worker_host::prepare(call& made) {
-  if (made.prepared)
-    return {};
-  auto encoded = wire::encode_request(
-    made.asked, made.session->number, settings_.payload_bytes_max,
-    made.session->refs.bounds_in(self_.interpreter));
-  if (!encoded)
-    return tl::unexpected{encoded.error()};
-  made.prepared = std::move(*encoded);
-  return {};
-}
-
-bool worker_host::accept(const call_ptr& taken, bool assisted) {
+bool worker_host::accept(const exchange_ptr& taken) {
+  assert(taken->prepared != nullptr);
   const std::lock_guard lock{mutex_};
-  // One that another may run sooner does not wait behind what runs here.
-  const std::size_t most = taken->join ? 1 : limits::handed_over_max;
-  if (!open_ || handed_over_.size() >= most)
+  if (!open_ || handed_over_.size() >= limits::handed_over_max)
     return false;
-  // A call that waited while no host was there has not been prepared.
-  if (auto prepared = prepare(*taken); !prepared) {
-    taken->answer(tl::unexpected{prepared.error()});
-    return true;
-  }
+  wire::write_elsewhere(
+    *taken->prepared,
+    taken->session->refs.bounds_in(self_.interpreter).elsewhere);
   taken->id = ++last_call_;
   handed_over_.emplace(taken->id, taken);
-  auto& message = static_cast<wire::outgoing&>(*taken->prepared);
-  const frame_header header{
-    .words = 0,
-    .kind = frame_kind::request,
-    .call = taken->id,
-    .deadline_ns =
-      std::chrono::nanoseconds{taken->deadline.time_since_epoch()}.count()};
-  if (!data_->send(header, message.parts()))
-    wake();
-  if (unwaited_ == 0 && (taken->waited_for() || assisted))
+  ++running_;
+  data_->post({.words = 0,
+               .kind = frame_kind::request,
+               .call = taken->id,
+               .deadline_ns =
+                 std::chrono::nanoseconds{taken->deadline.time_since_epoch()}
+                   .count()},
+              taken->prepared);
+  if (unwaited_ == 0 && taken->waited_for())
     own_thread_reads_ = false;
   if (!taken->waited_for()) {
     ++unwaited_;
-    if (!assisted)
-      let_own_thread_read();
+    wakes_ = wakes_ || !std::exchange(own_thread_reads_, true);
   } else if (!own_thread_reads_ && !leader_) {
     taken->appoint();
   }
   return true;
 }
 
-void worker_host::let_own_thread_read() {
-  if (!std::exchange(own_thread_reads_, true))
+void worker_host::flush() {
+  bool wakes = false;
+  {
+    const std::lock_guard lock{mutex_};
+    if (!open_)
+      return;
+    wakes = std::exchange(wakes_, false);
+  }
+  if (!data_->flush() || wakes)
     wake();
 }
 
-void worker_host::assist(const call& mine) {
-  {
-    const std::lock_guard lock{mutex_};
-    if (leader_)
-      let_own_thread_read();
-    if (own_thread_reads_ || !open_)
-      return;
-    leader_ = true;
-  }
-  // However it ends, by an exception of a completion too.
-  const finally led{[this] { end_of_lead(); }};
-  for (int looks = limits::assists_max; looks > 0 && !mine.answered(); --looks)
-    if (!data_->spin()
-        || read_replies(reader::assistant) != channel_state::open)
-      break;
+void worker_host::let_own_thread_read() {
+  if (!std::exchange(own_thread_reads_, true))
+    wake();
 }
 
 void worker_host::end_of_lead() {
@@ -166,16 +145,26 @@ void worker_host::end_of_lead() {
     ensure_reader_locked();
 }
 
-void worker_host::lead(call& mine) {
-  {
-    const std::lock_guard lock{mutex_};
-    const auto place = handed_over_.find(mine.id);
-    if (!open_ || leader_ || own_thread_reads_ || place == handed_over_.end()
-        || place->second.get() != &mine)
-      return;
-    leader_ = true;
+exchange::news worker_host::wait_for(exchange& mine, timers& clock) {
+  if (begin_to_lead(mine)) {
+    const finally led{[this] { end_of_lead(); }};
+    lead(mine);
   }
-  const finally led{[this] { end_of_lead(); }};
+  return mine.wait(clock);
+}
+
+bool worker_host::begin_to_lead(const exchange& mine) {
+  const std::lock_guard lock{mutex_};
+  const auto place = handed_over_.find(mine.id);
+  if (!open_ || leader_ || own_thread_reads_ || place == handed_over_.end()
+      || place->second.get() != &mine)
+    return false;
+  return leader_ = true;
+}
+
+// Brings in answers until it is answered, its deadline passes, or another is to
+// read.
+void worker_host::lead(const exchange& mine) {
   if (data_->spin())
     read_replies(reader::leader);
   while (!mine.answered()) {
@@ -196,7 +185,7 @@ void worker_host::lead(call& mine) {
 
 channel_state worker_host::read_replies(reader who) {
   std::vector<frame> arrived;
-  std::vector<call_ptr> replied;
+  std::vector<exchange_ptr> replied;
   auto state = channel_state::open;
   try {
     // With it they are taken back, too: who reads next, to learn what has no
@@ -224,7 +213,7 @@ channel_state worker_host::read_replies(reader who) {
 }
 
 // The call, for who reads to finish; null when another is to.
-call_ptr worker_host::take_back(frame& reply, reader who) {
+exchange_ptr worker_host::take_back(frame& reply, reader who) {
   std::unique_lock lock{mutex_};
   const auto place = handed_over_.find(reply.header.call);
   if (reply.header.kind != frame_kind::reply || place == handed_over_.end()) {
@@ -234,7 +223,6 @@ call_ptr worker_host::take_back(frame& reply, reader who) {
   }
   auto replied = std::move(place->second);
   handed_over_.erase(place);
-  ++leaving_;
   is_back(replied->id);
   expect_back();
   if (has_rest_)
@@ -245,7 +233,7 @@ call_ptr worker_host::take_back(frame& reply, reader who) {
   if (replied->waited_for())
     return replied;
   --unwaited_;
-  if (who != reader::leader)
+  if (who == reader::own_thread)
     return replied;
   // Decoding for others is not what the leader is here for.
   handed_off_.emplace_back(std::move(replied), std::move(reply));
@@ -253,7 +241,7 @@ call_ptr worker_host::take_back(frame& reply, reader who) {
   return nullptr;
 }
 
-void worker_host::finish(const call_ptr& replied, const frame& reply) {
+void worker_host::finish(const exchange_ptr& replied, const frame& reply) {
   const auto& session = *replied->session;
   auto [outcome, malformed, held] = wire::decode_reply(
     reply, {session.id, self_.interpreter, self_.epoch}, session.refs.max());
@@ -280,7 +268,7 @@ void worker_host::finish(const call_ptr& replied, const frame& reply) {
   if (!outcome)
     outcome = with_import_advice(naming_session(outcome.error(), session.id),
                                  self_.pool, settings_.python);
-  --leaving_;
+  --running_;
   if (replied->claim())
     replied->settle(std::move(outcome));
   else
@@ -291,11 +279,16 @@ void worker_host::finish(const call_ptr& replied, const frame& reply) {
 // have the refs in it, and so cannot release them.
 void worker_host::let_go(const session_gate& session,
                          const result<value>& untaken) {
-  const auto message = wire::encode_release(session.number, untaken);
-  const std::lock_guard lock{mutex_};
-  // What has ended is freed as a whole, and must not come back to life.
-  if (message && !session.closed)
-    send_release(*message);
+  auto message = wire::encode_release(session.number, untaken);
+  if (!message)
+    return;
+  {
+    const std::lock_guard lock{mutex_};
+    // What has ended is freed as a whole, and must not come back to life.
+    if (!session.closed)
+      post_release(std::move(message));
+  }
+  flush();
 }
 
 void worker_host::channel_lost(channel_state how) {
@@ -327,7 +320,7 @@ void worker_host::ensure_reader_locked() {
   let_own_thread_read();
 }
 
-call_stage worker_host::abandon(call& given_up) {
+call_stage worker_host::abandon(exchange& given_up) {
   auto reached = call_stage::running;
   {
     const std::lock_guard lock{mutex_};
@@ -352,25 +345,27 @@ void worker_host::withdraw(std::uint64_t session) {
 }
 
 void worker_host::release(std::uint64_t session) {
+  auto message = wire::encode_release(session);
   const std::lock_guard lock{mutex_};
-  send_release(*wire::encode_release(session));
+  post_release(std::move(message));
 }
 
-void worker_host::send_release(wire::outgoing& message) {
-  constexpr frame_header header{
-    .words = 0, .kind = frame_kind::release, .call = 0, .deadline_ns = 0};
-  if (open_ && !data_->send(header, message.parts()))
-    wake();
+void worker_host::post_release(std::shared_ptr<message> released) {
+  if (open_)
+    data_->post({.words = 0,
+                 .kind = frame_kind::release,
+                 .call = 0,
+                 .deadline_ns = 0},
+                std::move(released));
 }
 
 host_stats worker_host::stats() const {
   const std::lock_guard lock{mutex_};
   if (!process_ || ended_)
-    return {.running = leaving_, .ended = ended_};
+    return {.running = running_};
   const auto& objects = process_->status().objects;
   return {.pid = process_->pid(),
-          .running = handed_over_.size() + leaving_,
-          .ended = !open_,
+          .running = running_,
           .live_objects = objects.live.load(),
           .pruned = objects.pruned.load(),
           .expired = objects.expired.load()};

@@ -26,10 +26,6 @@
 
 namespace snakebridge {
 
-namespace wire {
-class outgoing;
-}
-
 /// Also what a pool's spare workers are started with.
 struct worker_settings {
   std::filesystem::path program;                  ///< empty: found beside us
@@ -69,13 +65,14 @@ public:
   void start(host_events events) override;
   void stop() override;
   void kill(std::string reason) override;
-  result<void> prepare(call& made) override;
-  bool accept(const call_ptr& taken, bool assisted) override;
-  void assist(const call& mine) override;
-  void lead(call& mine) override;
-  call_stage abandon(call& given_up) override;
+  bool accept(const exchange_ptr& taken) override;
+  void flush() override;
+  exchange::news wait_for(exchange& mine, timers& clock) override;
+  call_stage abandon(exchange& given_up) override;
   void withdraw(std::uint64_t session) override;
   void release(std::uint64_t session) override;
+  std::size_t running() const override { return running_; }
+  bool has_ended() const override { return !open_; }
   host_stats stats() const override;
   std::uint64_t resident_bytes() const override;
 
@@ -102,20 +99,23 @@ private:
   std::string overdue(time_point now) const;
   void stacks_written();
   void end(std::optional<error> failed_start, process_end how);
-  error death(const process_end& how, const call* running) const;
-  interpreter_event event_of_call(event_kind what, const call* running) const;
+  error death(const process_end& how, const exchange* running) const;
+  interpreter_event event_of_call(event_kind what,
+                                  const exchange* running) const;
   void tell_stalled();
-  void tell_ended(const error& why, const call* running) const;
+  void tell_ended(const error& why, const exchange* running) const;
   std::optional<time_point> next_time() const;
 
   /// Who reads, and so what they do with replies to calls nobody waits for.
-  enum class reader { own_thread, leader, assistant };
+  enum class reader { own_thread, leader };
 
   // On any thread.
   channel_state read_replies(reader who);
-  call_ptr take_back(frame& reply, reader who);
-  void finish(const call_ptr& replied, const frame& reply);
+  exchange_ptr take_back(frame& reply, reader who);
+  void finish(const exchange_ptr& replied, const frame& reply);
   void let_go(const session_gate& session, const result<value>& untaken);
+  bool begin_to_lead(const exchange& mine);
+  void lead(const exchange& mine);
   void end_of_lead();
   void ensure_reader();
   void ensure_reader_locked();
@@ -132,7 +132,7 @@ private:
   void condemn(std::uint64_t call, std::string reason);
   void is_back(std::uint64_t call);
   void say(frame_kind what, std::uint64_t call);
-  void send_release(wire::outgoing& message);
+  void post_release(std::shared_ptr<message> released);
   static descriptor make_event();
   static void drain(const descriptor& event);
 
@@ -150,11 +150,12 @@ private:
   std::mutex reading_;                    // of data_
 
   mutable std::mutex mutex_;
-  bool open_ = false;  // ready, and calls are accepted
+  std::atomic<bool> open_ = false; // ready, and calls are accepted
   bool ended_ = false; // the process is gone
   bool ready_ = false; // it once was
   bool leader_ = false;
   bool own_thread_reads_ = false;
+  bool wakes_ = false; // the own thread, with the next flush
   bool asked_to_stop_ = false;
   std::optional<time_point> start_by_, stop_by_, ended_by_;
   // The call that runs, or is to run next, and that nobody wants.
@@ -190,11 +191,11 @@ private:
   std::optional<error> start_error_;
   std::uint64_t last_call_ = 0;
   std::size_t unwaited_ = 0; // calls in handed_over_ that nobody waits for
-  std::map<std::uint64_t, call_ptr> handed_over_;
-  // Taken out of it, and not at their end yet: replies that are being read, and
-  // calls that are about to run elsewhere.
-  std::atomic<std::size_t> leaving_ = 0;
-  std::vector<std::pair<call_ptr, frame>> handed_off_; // for own thread
+  std::map<std::uint64_t, exchange_ptr> handed_over_;
+  // Those, and what was taken out and is not at its end yet: replies that are
+  // being read, and calls that are about to run elsewhere.
+  std::atomic<std::size_t> running_ = 0;
+  std::vector<std::pair<exchange_ptr, frame>> handed_off_; // for own thread
 
   time_point refill_at_; // own thread only
   bool control_lost_ = false;

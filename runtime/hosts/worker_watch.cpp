@@ -85,7 +85,7 @@ result<spare_workers::worker> launch_worker(const worker_settings& settings,
                                                   control_bytes_max);
   control->send(
     {.words = 0, .kind = frame_kind::start, .call = 0, .deadline_ns = 0},
-    (*orders)->parts());
+    std::move(*orders));
   return std::make_unique<launched_worker>(std::move(*started),
                                            std::move(control));
 }
@@ -313,7 +313,7 @@ void worker_host::take_line(log_line& line, std::string_view text,
 }
 
 void worker_host::finish_handed_off() {
-  std::vector<std::pair<call_ptr, frame>> mine;
+  std::vector<std::pair<exchange_ptr, frame>> mine;
   {
     const std::lock_guard lock{mutex_};
     mine.swap(handed_off_);
@@ -328,8 +328,8 @@ void worker_host::end(std::optional<error> failed_start, process_end how) {
   host_end told{.why = {errc::shutting_down, "the interpreter was stopped"},
                 .asked = false,
                 .unstarted = {}};
-  std::vector<call_ptr> started;
-  const call* running = nullptr;
+  std::vector<exchange_ptr> started;
+  const exchange* running = nullptr;
   bool abnormal = false;
   {
     const std::lock_guard lock{mutex_};
@@ -340,7 +340,6 @@ void worker_host::end(std::optional<error> failed_start, process_end how) {
     for (auto& [id, each] : handed_over_)
       (id <= last ? started : told.unstarted).push_back(std::move(each));
     handed_over_.clear();
-    leaving_ += told.unstarted.size();
     unwaited_ = 0;
     told.asked = asked_to_stop_;
     abnormal = !asked_to_stop_
@@ -357,15 +356,15 @@ void worker_host::end(std::optional<error> failed_start, process_end how) {
       data_->close();
   }
   finish_handed_off(); // what a leader brought in at the last moment
-  const auto elsewhere = told.unstarted.size();
+  const auto had = started.size() + told.unstarted.size();
   std::erase_if(told.unstarted,
-                [](const call_ptr& each) { return each->answered(); });
+                [](const exchange_ptr& each) { return each->answered(); });
   for (const auto& each : started)
     each->answer(tl::unexpected{told.why});
   if (abnormal)
     tell_ended(told.why, running);
   events_.on_end(std::move(told));
-  leaving_ -= elsewhere;
+  running_ -= had;
 }
 
 } // namespace snakebridge

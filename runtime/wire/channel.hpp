@@ -1,11 +1,14 @@
 #pragma once
 // How frames get from one process to the other. A frame is a fixed header and
-// one encoded message. Sending never blocks: what does not fit is kept, and
-// `flush` goes on with it when the channel is writable. Receiving gives whole
-// frames only. One thread may send while another receives.
+// one encoded message. Sending never blocks and copies nothing: what does not
+// fit stays in the outbox, and `flush` goes on with it when the channel is
+// writable. Receiving gives whole frames only. Any thread may send, while one
+// receives.
 
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace snakebridge {
@@ -61,11 +64,16 @@ class channel {
 public:
   virtual ~channel() = default;
 
-  /// Sends a frame, or keeps of it what does not fit now: false then.
-  virtual bool send(frame_header header,
-                    std::span<const message_part> parts) = 0;
-  /// Sends what was kept: true when nothing is left.
+  /// Puts a frame into the outbox, in constant time; `flush` sends it. Its
+  /// content, null for none, is not changed any more.
+  virtual void post(frame_header header, std::shared_ptr<message> content) = 0;
+  /// Sends what is in the outbox, as far as there is room for it: false when
+  /// something is left. Another thread that is at it sends all.
   virtual bool flush() = 0;
+  bool send(frame_header header, std::shared_ptr<message> content = nullptr) {
+    post(header, std::move(content));
+    return flush();
+  }
   /// Appends the frames that have arrived; waits for one when told to.
   virtual channel_state receive(std::vector<frame>& arrived, bool wait) = 0;
   /// Looks for a moment whether `receive` has something to tell, without

@@ -224,6 +224,13 @@ worker_limits read_limits(schema::Start::Reader from) {
   return limits;
 }
 
+void write_elsewhere(message& request, std::uint32_t elsewhere) {
+  static_cast<outgoing&>(request)
+    .builder()
+    .getRoot<schema::Request>()
+    .setRefsElsewhere(elsewhere);
+}
+
 ref_bounds read_bounds(schema::Request::Reader from) {
   const auto ttl_ms = from.getRefTtlMs();
   if (from.getRefsMax() == 0

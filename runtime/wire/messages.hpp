@@ -90,6 +90,8 @@ result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
                                                  std::uint64_t session,
                                                  std::size_t bytes_max,
                                                  const ref_bounds& refs = {});
+/// For the interpreter that is to have it: what its session holds elsewhere.
+void write_elsewhere(message& request, std::uint32_t elsewhere);
 /// The bounds in it; throws kj::Exception for those no host would set.
 ref_bounds read_bounds(schema::Request::Reader from);
 /// Throws payload_too_large, kj::Exception.

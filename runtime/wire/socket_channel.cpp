@@ -1,6 +1,7 @@
 #include "runtime/wire/socket_channel.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -22,7 +23,7 @@ constexpr std::size_t staging_bytes = 64 * 1024;
 // a copy of our own nor a second thread to send the rest. The system may give
 // less (net.core.wmem_max).
 constexpr int socket_bytes = 1024 * 1024;
-constexpr std::size_t parts_max = 1'000; // below IOV_MAX
+constexpr std::size_t parts_at_once = 16;
 
 std::size_t bytes_of(const frame_header& header) {
   return std::size_t{header.words} * sizeof(word);
@@ -45,14 +46,15 @@ bool would_block() {
 }
 
 // Sends the first bytes only, as a socket does that is almost full.
-ssize_t send_first(int socket, std::vector<iovec> parts, std::size_t bytes) {
+ssize_t send_first(int socket, std::span<const iovec> all, std::size_t bytes) {
+  std::vector<iovec> parts{all.begin(), all.end()};
   std::size_t kept = 0;
   for (; kept < parts.size() && bytes > 0; ++kept)
     bytes -= parts[kept].iov_len = std::min(parts[kept].iov_len, bytes);
   return send_some(socket, parts.data(), kept);
 }
 
-void invert_byte(const std::vector<iovec>& parts, std::size_t at) {
+void invert_byte(std::span<const iovec> parts, std::size_t at) {
   for (const auto& each : parts) {
     if (at < each.iov_len) {
       auto& found = static_cast<unsigned char*>(each.iov_base)[at];
@@ -65,7 +67,7 @@ void invert_byte(const std::vector<iovec>& parts, std::size_t at) {
 
 // The fault of this frame, if one is due: what has been sent of it then.
 std::optional<ssize_t>
-send_with_fault(int socket, const std::vector<iovec>& parts, frame_kind kind) {
+send_with_fault(int socket, std::span<const iovec> parts, frame_kind kind) {
   if (kind == frame_kind::request) {
     if (const auto due = fault_at(fault_point::channel_send_short))
       return send_first(socket, parts, due->byte);
@@ -97,56 +99,77 @@ socket_channel::socket_channel(snakebridge::descriptor socket,
                sizeof socket_bytes);
 }
 
-bool socket_channel::send(frame_header header,
-                          std::span<const message_part> parts) {
-  std::vector<iovec> pieces(1 + parts.size());
-  pieces[0] = {&header, sizeof header};
+void socket_channel::post(frame_header header,
+                          std::shared_ptr<message> content) {
+  posted next{.header = header, .content = std::move(content), .parts = {}};
   std::size_t words = 0;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    pieces[i + 1] = {const_cast<word*>(parts[i].data()), parts[i].size_bytes()};
-    words += parts[i].size();
-  }
-  header.words = static_cast<std::uint32_t>(words);
+  if (next.content)
+    for (const auto& part : next.content->parts()) {
+      next.parts.push_back(part);
+      words += part.size();
+    }
+  next.header.words = static_cast<std::uint32_t>(words);
+  const std::lock_guard lock{posting_};
+  outbox_.push_back(std::move(next));
+}
 
-  const std::lock_guard lock{sending_};
-  std::size_t sent = 0;
-  if (unsent_.empty()) {
+// False when there is no room for all of it now.
+bool socket_channel::send_rest(posted& of) const {
+  const auto all = sizeof of.header + bytes_of(of.header);
+  while (of.sent < all) {
+    std::array<iovec, parts_at_once> pieces;
+    std::size_t count = 0, skip = of.sent;
+    const auto add = [&](const void* data, std::size_t bytes) {
+      if (skip >= bytes) {
+        skip -= bytes;
+      } else if (count < pieces.size()) {
+        pieces[count++] = {
+          const_cast<char*>(static_cast<const char*>(data)) + skip,
+          bytes - std::exchange(skip, 0)};
+      }
+    };
+    add(&of.header, sizeof of.header);
+    for (const auto& part : of.parts)
+      add(part.data(), part.size_bytes());
     std::optional<ssize_t> faulty;
     if constexpr (has_fault_points)
-      faulty = send_with_fault(socket_.get(), pieces, header.kind);
-    const auto now = faulty ? *faulty
-                            : send_some(socket_.get(), pieces.data(),
-                                        std::min(pieces.size(), parts_max));
+      if (of.sent == 0)
+        faulty = send_with_fault(socket_.get(), {pieces.data(), count},
+                                 of.header.kind);
+    const auto now =
+      faulty ? *faulty : send_some(socket_.get(), pieces.data(), count);
     // A broken socket is the receiver's to notice: it sees the end of file.
-    sent = now > 0 ? static_cast<std::size_t>(now) : 0;
+    if (now < 0)
+      return !would_block();
+    of.sent += static_cast<std::size_t>(now);
+    if (faulty)
+      return of.sent == all;
   }
-  if (unsent_.empty())
-    unsent_.reserve(sizeof header + words * sizeof(word) - sent);
-  for (const auto& piece : pieces) {
-    if (sent >= piece.iov_len) {
-      sent -= piece.iov_len;
-      continue;
-    }
-    const auto* begin = static_cast<const char*>(piece.iov_base) + sent;
-    unsent_.insert(unsent_.end(), begin,
-                   static_cast<const char*>(piece.iov_base) + piece.iov_len);
-    sent = 0;
-  }
-  return unsent_.empty();
+  return true;
 }
 
 bool socket_channel::flush() {
-  const std::lock_guard lock{sending_};
-  while (unsent_from_ < unsent_.size()) {
-    iovec rest{unsent_.data() + unsent_from_, unsent_.size() - unsent_from_};
-    const auto sent = send_some(socket_.get(), &rest, 1);
-    if (sent < 0)
-      return !would_block();
-    unsent_from_ += static_cast<std::size_t>(sent);
+  std::unique_lock lock{posting_};
+  if (flushing_)
+    return true;
+  flushing_ = true;
+  while (!outbox_.empty()) {
+    auto& first = outbox_.front();
+    lock.unlock();
+    const bool all = send_rest(first);
+    auto done = all ? std::move(first) : posted{};
+    lock.lock();
+    if (!all)
+      break;
+    outbox_.pop_front();
+    if (done.content) {
+      lock.unlock(); // it may be large
+      done = {};
+      lock.lock();
+    }
   }
-  unsent_from_ = 0;
-  unsent_ = {};
-  return true;
+  flushing_ = false;
+  return outbox_.empty();
 }
 
 channel_state socket_channel::receive(std::vector<frame>& arrived, bool wait) {

@@ -1,6 +1,7 @@
 #pragma once
 // A channel over one end of a Unix stream socket pair.
 
+#include <deque>
 #include <mutex>
 
 #include "runtime/base/descriptor.hpp"
@@ -14,7 +15,7 @@ public:
   /// `frame_bytes_max` bounds what the other side may send at once.
   socket_channel(descriptor socket, std::size_t frame_bytes_max);
 
-  bool send(frame_header header, std::span<const message_part> parts) override;
+  void post(frame_header header, std::shared_ptr<message> content) override;
   bool flush() override;
   channel_state receive(std::vector<frame>& arrived, bool wait) override;
   bool spin() override;
@@ -29,9 +30,18 @@ private:
   snakebridge::descriptor socket_;
   const std::size_t frame_words_max_;
 
-  std::mutex sending_;
-  std::vector<char> unsent_;
-  std::size_t unsent_from_ = 0;
+  /// A frame in the outbox.
+  struct posted {
+    frame_header header;
+    std::shared_ptr<message> content;
+    std::vector<message_part> parts;
+    std::size_t sent = 0; // bytes
+  };
+  bool send_rest(posted& of) const;
+
+  std::mutex posting_;
+  std::deque<posted> outbox_;
+  bool flushing_ = false; // by one thread: the first of the outbox is its
 
   spinner spin_; // the waiting thread's
 

@@ -256,7 +256,7 @@ executor::message executor::brief(const python_error& raised, bool ran) const {
 void executor::send(std::uint64_t call, message reply) {
   const frame_header header{
     .words = 0, .kind = frame_kind::reply, .call = call, .deadline_ns = 0};
-  if (data_.send(header, reply->parts()))
+  if (data_.send(header, std::move(reply)))
     return;
   // A large reply: the host reads it bit by bit.
   const py::gil_scoped_release while_waiting;

@@ -40,24 +40,25 @@ void keep_from_children(int number) {
   ::fcntl(number, F_SETFD, FD_CLOEXEC);
 }
 
-void tell(channel& control, frame_kind kind, wire::outgoing& message) {
+void tell(channel& control, frame_kind kind,
+          std::shared_ptr<message> content) {
   control.send({.words = 0, .kind = kind, .call = 0, .deadline_ns = 0},
-               message.parts());
+               std::move(content));
 }
 
 int refuse(channel& control, const error& why) {
-  wire::outgoing message;
-  auto failure = message.builder().initRoot<schema::Failure>();
+  auto message = std::make_shared<wire::outgoing>();
+  auto failure = message->builder().initRoot<schema::Failure>();
   failure.setCode(static_cast<std::uint8_t>(why.code()));
   failure.setMessage(why.message());
-  tell(control, frame_kind::failed, message);
+  tell(control, frame_kind::failed, std::move(message));
   return 1;
 }
 
 void say_ready(channel& control) {
-  wire::outgoing message;
-  message.builder().initRoot<schema::Ready>();
-  tell(control, frame_kind::ready, message);
+  auto message = std::make_shared<wire::outgoing>();
+  message->builder().initRoot<schema::Ready>();
+  tell(control, frame_kind::ready, std::move(message));
 }
 
 status_page* map_status() {

@@ -49,7 +49,8 @@ protected:
                     fake_manners how = {}) {
     manners = how;
     places = std::make_shared<const pools>(wanted, deadlines);
-    open_sessions = std::make_shared<sessions>(system(), places, a_day);
+    open_sessions = std::make_shared<sessions>(system(), places,
+                                               session_rules{.timeout = a_day});
     root = untyped(*spawn_supervisor(
       system(), root_spec(*places, fake_hosts(),
                           [this](const auto& adopter) { adopt_by(adopter); })));

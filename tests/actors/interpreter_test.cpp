@@ -36,7 +36,7 @@ protected:
     settle();
   }
 
-  call_queue::facts facts() { return places->interpreter(1)->look(); }
+  interpreter_facts facts() { return places->of(1)->calls->look(1); }
 
   caf::actor owner, session;
 };
@@ -71,8 +71,8 @@ TEST_F(Interpreter, WhenItDiesThenUnstartedCallsRunInOrder) {
     call(session, "f" + std::to_string(i));
   host().die("a segfault");
   settle();
-  while (!host().running().empty()) {
-    order.push_back(host().running());
+  while (!host().runs().empty()) {
+    order.push_back(host().runs());
     host().finish(0);
     settle();
   }
@@ -250,13 +250,13 @@ TEST_F(Interpreter, WhenItsHostEndsSlowlyThenItIsWaitedForThenKilled) {
   EXPECT_TRUE(asked.arrived());
 }
 
-TEST_F(Interpreter, WhenAQueueIsClosedThenTheFirstReasonStaysUntilItReopens) {
+TEST_F(Interpreter, WhenAPoolIsClosedThenTheFirstReasonStaysUntilItReopens) {
   begin({}, 0);
-  const auto queue = places->interpreter(1);
-  queue->close({errc::pool_down, "first reason"});
-  queue->close({errc::shutting_down, "second reason"});
+  const auto calls = places->of(1)->calls;
+  calls->close({errc::pool_down, "first reason"});
+  calls->close({errc::shutting_down, "second reason"});
   EXPECT_EQ(to_error(call(session, "echo").error()).message(), "first reason");
-  queue->reopen();
+  calls->reopen();
   EXPECT_EQ(call(session, "echo", {1}).value(), 1);
 }
 
@@ -288,12 +288,17 @@ TEST_F(Pools, GivenAHomeThenASessionStaysThere) {
 
 TEST_F(Pools, GivenPoolsThenInterpretersAreNumberedThroughAll) {
   start_bridge({{.size = 2}, {.name = "gpu", .size = 1}});
-  EXPECT_EQ(places->find("gpu")->interpreters.front()->interpreter(), 3U);
-  EXPECT_EQ(places->interpreter(3), places->find("gpu")->interpreters.front());
-  EXPECT_EQ(places->interpreter(2), places->find("default")->interpreters[1]);
-  EXPECT_EQ(places->interpreter(0), nullptr);
-  EXPECT_TRUE(places->interpreter(4)->is_retired()) << "room to grow";
-  EXPECT_EQ(places->interpreter(1'000), nullptr);
+  const auto* usual = places->find("default");
+  const auto* gpu = places->find("gpu");
+  EXPECT_EQ(usual->calls->in_service(), (std::vector<std::uint32_t>{1, 2}));
+  EXPECT_EQ(gpu->calls->in_service(), std::vector<std::uint32_t>{3});
+  EXPECT_EQ(places->of(2), usual);
+  EXPECT_EQ(places->of(3), gpu);
+  EXPECT_EQ(places->of(0), nullptr);
+  EXPECT_EQ(places->of(4), usual) << "room to grow";
+  EXPECT_EQ(usual->places.number(2), 4U);
+  EXPECT_EQ(places->of(gpu->places.number(1)), gpu);
+  EXPECT_EQ(places->of(1'000), nullptr);
   EXPECT_EQ(places->find("tpu"), nullptr);
 }
 

@@ -68,7 +68,7 @@ TEST_F(Owners, WhenOneEndsThenItsCallsEndWithItAndNoOthers) {
                                    "abandon:fake.echo"));
   host().finish({}); // of a call that is over: the second's begins
   EXPECT_EQ(took_place(), (events{"call:fake.hold"}));
-  EXPECT_EQ(host().running(), "fake.hold");
+  EXPECT_EQ(host().runs(), "fake.hold");
   EXPECT_EQ(host().accepted(), 2U);
   host().finish({});
   EXPECT_EQ(took_place(), (events{})) << "the first's echo does not run";
@@ -154,9 +154,9 @@ TEST_F(Owners, GivenNoIdThenEachOpenMakesASessionOfItsOwn) {
   const auto one = or_throw(open_sessions->open({}, owner.address(), "auto_"));
   const auto two = or_throw(open_sessions->open({}, owner.address(), "auto_"));
   EXPECT_NE(one.actor, two.actor);
-  EXPECT_NE(one.record->calls->id(), two.record->calls->id());
-  EXPECT_TRUE(one.record->calls->id().starts_with("auto_"));
-  EXPECT_FALSE(one.record->shared);
+  EXPECT_NE(one.core->id(), two.core->id());
+  EXPECT_TRUE(one.core->id().starts_with("auto_"));
+  EXPECT_FALSE(one.core->is_shared());
   EXPECT_EQ(open_sessions->size(), 2U);
   end(owner, ending::normal);
   EXPECT_EQ(open_sessions->size(), 0U);
@@ -181,7 +181,7 @@ protected:
                                                    open_sessions);
   }
   static session_actor actor_of(const result<session_ptr>& opened) {
-    return or_throw(opened)->actor;
+    return or_throw(opened)->members.actor;
   }
 
   std::shared_ptr<clients> known = std::make_shared<clients>();

@@ -22,8 +22,8 @@ protected:
     settle();
   }
   void look() { advance(std::chrono::milliseconds{limits::recycle_look_ms}); }
-  call_queue::facts facts(std::uint32_t of = 1) {
-    return places->interpreter(of)->look();
+  interpreter_facts facts(std::uint32_t of = 1) {
+    return places->of(of)->calls->look(of);
   }
   bool works(const ref& with) {
     return ask<value>(session, attr_message{with, "echo"}).value() == none;

@@ -39,14 +39,16 @@ struct sharing_scheduler : caf::actor_system_config {
 class ReleaseOrder : public ::testing::Test {
 protected:
   ReleaseOrder() {
-    const auto queue = places->interpreter(1);
+    const auto calls = places->of(1)->calls;
     // As the interpreter actor does it: the host's events do not keep it.
     host->start(
-      {.on_ready = [queue,
-                    weak = std::weak_ptr{host}] { queue->attach(weak.lock()); },
-       .on_room = [queue] { queue->pump(); },
-       .on_end = [queue, which = host.get()](
-                   host_end end) { queue->detach(which, 1, std::move(end)); }});
+      {.on_ready = [calls, weak = std::weak_ptr{
+                             host}] { calls->attach(1, weak.lock()); },
+       .on_room = [calls] { calls->pump(1); },
+       .on_end =
+         [calls, which = host.get()](host_end end) {
+           calls->detach(1, which, 1, std::move(end));
+         }});
   }
   ~ReleaseOrder() override { host->kill("the test ends"); }
 
@@ -54,10 +56,10 @@ protected:
   bool live_and_end(caf::scoped_actor& self, caf::exit_reason how) {
     auto owner = std::make_optional<client>(system, known, open_sessions);
     const auto opened = or_throw(owner->open({}));
-    const auto actor = opened->actor;
+    const auto actor = opened->members.actor;
     self->monitor(actor);
     for (int i = 0; i < 3; ++i)
-      if (!opened->calls->run({.module = "fake", .name = "object"}, {}))
+      if (!opened->run({.module = "fake", .name = "object"}, {}))
         return false;
     if (host->live_objects() != 3)
       return false;
@@ -78,7 +80,8 @@ protected:
   std::shared_ptr<fake_host> host =
     std::make_shared<fake_host>(incarnation{"default", 1, 1});
   std::shared_ptr<sessions> open_sessions =
-    std::make_shared<sessions>(system, places, 24h);
+    std::make_shared<sessions>(system, places,
+                               session_rules{.timeout = 24h});
   std::shared_ptr<clients> known = std::make_shared<clients>();
 };
 
@@ -103,8 +106,7 @@ TEST_F(ReleaseOrder, WhenManyJoinAndLeaveOneIdThenEachIsServed) {
     for (int round = 0; round < rounds; ++round) {
       client owner{system, known, open_sessions};
       const auto opened = or_throw(owner.open({.id = "shared"}));
-      const auto got =
-        opened->calls->run({.module = "fake", .name = "object"}, {});
+      const auto got = opened->run({.module = "fake", .name = "object"}, {});
       (got ? served : refused) += 1;
     }
   };
@@ -203,10 +205,10 @@ TEST_F(HeldUpEnds, GivenAReleaseThatWaitsThenItIsNoUnheardEnd) {
   client owner{system, known, open_sessions};
   const auto released = or_throw(owner.open({})),
              busy = or_throw(owner.open({}));
-  ASSERT_TRUE(released->calls->run({.module = "fake", .name = "object"}, {}));
+  ASSERT_TRUE(released->run({.module = "fake", .name = "object"}, {}));
   std::promise<void> held;
-  busy->calls->submit({.module = "fake", .name = "hold"}, {},
-                      [&](const result<value>&) { held.set_value(); });
+  busy->submit({.module = "fake", .name = "hold"}, {},
+               [&](const result<value>&) { held.set_value(); });
   end_sessions(limits::unheard_ends_max - 1);
   auto waits = begin([&] { return open_sessions->release(released); });
   call_options at_once{.timeout = 0ms};

@@ -1,5 +1,7 @@
 // An interpreter leaves its pool: never from under a session that uses it, or
 // that is about to.
+#include <thread>
+
 #include "tests/actors/acting.hpp"
 
 namespace snakebridge::testing {
@@ -20,20 +22,21 @@ TEST_F(Resizing, WhenASessionUsesItThenItStaysUntilThatHasEnded) {
   object_in(first);
   const auto user = client("user");
   const auto object = object_in(open("b", user));
-  const auto leaving = places->interpreter(object.interpreter);
-  ASSERT_EQ(leaving->interpreter(), 2U);
-  EXPECT_FALSE(leaving->retire_if_unused());
-  EXPECT_FALSE(leaving->is_retired());
+  ASSERT_EQ(object.interpreter, 2U);
+  const auto calls = places->of(2)->calls;
+  calls->leave(2);
+  std::jthread leaving{[&] { calls->retire(2, places->now() + a_day); }};
+  EXPECT_FALSE(calls->look(2).retired);
   caf::anon_send_exit(user, caf::exit_reason::user_shutdown);
   settle();
-  EXPECT_TRUE(leaving->retire_if_unused());
-  EXPECT_TRUE(leaving->is_retired());
+  leaving.join();
+  EXPECT_TRUE(calls->look(2).retired);
 }
 
 // Whoever has seen that it is free may come when it is no longer there.
 TEST_F(Resizing, WhenAFreeOneLeavesMeanwhileThenItsCallStaysAtHome) {
   call(first, "hold");
-  ASSERT_TRUE(places->interpreter(2)->retire_if_unused());
+  places->of(2)->calls->retire(2, places->now());
   const auto waits = call(first, "object");
   EXPECT_FALSE(waits.arrived());
   host(1).finish(1);

@@ -153,7 +153,7 @@ TEST_F(Routing, WhenAnIdempotentCallIsLostThenItRunsOnceMore) {
   host().die("a segfault");
   settle();
   EXPECT_FALSE(asked.arrived());
-  EXPECT_EQ(host().running(), "fake.hold");
+  EXPECT_EQ(host().runs(), "fake.hold");
   host().finish(7);
   settle();
   EXPECT_EQ(asked.value(), 7);
@@ -169,7 +169,7 @@ TEST_F(Routing, WhenItIsLostTwiceThenThatIsTheAnswer) {
   const auto why = to_error(asked.error());
   EXPECT_EQ(why.code(), errc::interpreter_died);
   EXPECT_THAT(why.message(), HasSubstr("another segfault"));
-  EXPECT_EQ(host().running(), "");
+  EXPECT_EQ(host().runs(), "");
 }
 
 // It said then that nothing may have run.
@@ -234,7 +234,7 @@ TEST_F(Routing, GivenACallWithAnObjectOrOfNoPromiseThenItIsNotRunAgain) {
   host().die("a segfault");
   settle();
   EXPECT_EQ(code_of(plain.error()), errc::interpreter_died);
-  EXPECT_EQ(host().running(), "");
+  EXPECT_EQ(host().runs(), "");
 }
 
 TEST_F(Routing, WhenThePoolsCircuitIsOpenThenCallsAreRefusedAtOnce) {

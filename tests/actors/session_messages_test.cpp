@@ -179,7 +179,7 @@ TEST_F(SessionMessages, WhenAWorkerAnswersNonsenseThenThatIsAnError) {
   EXPECT_EQ(code_of(ask<bool>(session, release_message{object}).error()),
             errc::not_convertible);
   EXPECT_EQ(call(session, "echo", {1}).value(), 1);
-  EXPECT_EQ(open_sessions->find("a")->calls->close_and_count(), 0U);
+  EXPECT_EQ(open_sessions->find("a")->close_and_count(), 0U);
 }
 
 } // namespace snakebridge::testing

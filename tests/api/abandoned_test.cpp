@@ -7,7 +7,7 @@
 #include <caf/actor_system_config.hpp>
 #include <caf/scoped_actor.hpp>
 
-#include "actors/lane.hpp"
+#include "actors/session_core.hpp"
 #include "bridge/tree.hpp"
 #include "tests/api/gate.hpp"
 #include "tests/api/python_fixture.hpp"
@@ -20,7 +20,7 @@ protected:
     root_ = *spawn_supervisor(
       system_, root_spec(*places_, real_hosts(settings_, threads_),
                          [](const caf::actor&) {}));
-    or_throw(queue()->wait_ready(steady_clock::now() + patience));
+    or_throw(calls()->wait_ready(1, steady_clock::now() + patience));
   }
 
   ~StuckInPython() override {
@@ -32,13 +32,14 @@ protected:
     deadlines_->stop();
   }
 
-  std::shared_ptr<call_queue> queue() { return places_->interpreter(1); }
+  std::shared_ptr<dispatcher> calls() { return places_->of(1)->calls; }
 
   result<value> eval(std::string expression) {
-    lane calls{places_, ++last_session_, "a session", patience};
+    session_core session{places_, ++last_session_, "a session",
+                         {.timeout = patience}};
     auto answer =
-      calls.run({.what = verb::evaluate, .name = std::move(expression)}, {});
-    calls.close();
+      session.run({.what = verb::evaluate, .name = std::move(expression)}, {});
+    session.close();
     return answer;
   }
 
@@ -46,7 +47,8 @@ protected:
   std::future<result<value>> submit(std::string expression) {
     auto told = std::make_shared<std::promise<result<value>>>();
     submitting_.push_back(
-      std::make_shared<lane>(places_, ++last_session_, "a session", patience));
+      std::make_shared<session_core>(places_, ++last_session_, "a session",
+                                     session_rules{.timeout = patience}));
     submitting_.back()->submit(
       {.what = verb::evaluate, .name = std::move(expression)}, {},
       [told](result<value> outcome) { told->set_value(std::move(outcome)); });
@@ -80,7 +82,7 @@ private:
   caf::scoped_actor self_{system_};
   supervisor_actor root_;
   std::atomic<std::uint64_t> last_session_ = 0;
-  std::vector<std::shared_ptr<lane>> submitting_;
+  std::vector<session_ptr> submitting_;
 };
 
 // SUPERVISION 33
@@ -97,7 +99,7 @@ TEST_F(StuckInPython, WhenItIsKilledThenItIsAbandonedAndANewOneIsUp) {
               ::testing::HasSubstr("interpreter 1 of pool 'default' is "
                                    "abandoned"));
   ASSERT_TRUE(is_up);
-  EXPECT_EQ(queue()->look().epoch, 2U);
+  EXPECT_EQ(calls()->look(1).epoch, 2U);
   // The other is in Python still, and its thread with it.
   EXPECT_EQ(stuck.wait_for(0s), std::future_status::timeout);
   here.open();
@@ -112,7 +114,10 @@ TEST_F(StuckInPython, WhenItIsAbandonedThenNobodyWaitsForIt) {
   auto behind_it = submit("'it ran'");
   auto in_line =
     std::async(std::launch::async, [&] { return eval("'it ran, too'"); });
-  EXPECT_TRUE(eventually([&] { return queue()->load() == 3U; }));
+  EXPECT_TRUE(eventually([&] {
+    const auto now = calls()->look(1);
+    return now.waiting + now.host.running == 3U;
+  }));
   kill_interpreter();
   const auto lost = error_of(stuck.get());
   EXPECT_EQ(lost.code(), errc::interpreter_died);

@@ -136,7 +136,7 @@ private:
   void answer_late() {
     settle();
     auto& one = *hosts.at(1 + below(workers)).back();
-    if (one.running() == "fake.hold")
+    if (one.runs() == "fake.hold")
       one.finish_with_object();
   }
   void kill_client(const life& who) {
@@ -238,7 +238,7 @@ private:
       << "requests that were never answered";
     std::uint64_t deaths = 0, live = 0;
     for (std::uint32_t number = 1; number <= workers; ++number) {
-      const auto now = places->interpreter(number)->look();
+      const auto now = places->of(number)->calls->look(number);
       EXPECT_TRUE(now.ready) << "interpreter " << number;
       EXPECT_EQ(now.epoch, 1 + now.deaths) << "interpreter " << number;
       deaths += now.deaths;

@@ -1,8 +1,8 @@
 #pragma once
-// One interpreter without its actors: a host, the queue that feeds it, the
-// timers, and sessions that call it as a lane would. What the interpreter actor
-// does, `test_interpreter` does when told. Its end waits for the host's end:
-// a test leaves no process and no thread.
+// One interpreter without its actors: a host, the dispatcher that feeds it, the
+// clock, and sessions that call it. What the interpreter actor does,
+// `test_interpreter` does when told. Its end waits for the host's end: a test
+// leaves no process and no thread.
 
 #include <atomic>
 #include <condition_variable>
@@ -20,7 +20,7 @@
 
 #include <snakebridge/format.hpp>
 
-#include "runtime/calls/call_queue.hpp"
+#include "runtime/calls/dispatcher.hpp"
 #include "runtime/hosts/embedded_host.hpp"
 #include "runtime/hosts/worker_host.hpp"
 #include "tests/support/eventually.hpp"
@@ -62,8 +62,10 @@ using promised = std::future<result<value>>;
 /// A session's calls; ended with its owner.
 class test_session {
 public:
-  test_session(std::shared_ptr<call_queue> queue, const std::string& id)
-      : queue_{std::move(queue)},
+  test_session(std::shared_ptr<dispatcher> calls, const std::string& id,
+               std::uint32_t interpreter = 7)
+      : calls_{std::move(calls)},
+        interpreter_{interpreter},
         gate_{std::make_shared<session_gate>(next_number(), id)} {}
   test_session(test_session&&) = default;
   ~test_session() {
@@ -104,8 +106,8 @@ public:
 
   result<value> run(operation asked,
                     steady_clock::time_point deadline = in_time()) {
-    const auto epoch = epoch_of(asked);
-    return queue_->run(std::move(asked), gate_, deadline, epoch);
+    const auto to = destination_of(asked);
+    return calls_->run(std::move(asked), gate_, deadline, to);
   }
 
   /// The call itself is kept by who serves it, as in real life.
@@ -120,17 +122,15 @@ public:
   }
   void submit(operation asked, steady_clock::time_point deadline,
               completion done) {
-    const auto epoch = epoch_of(asked);
-    const auto made = std::make_shared<snakebridge::call>(
-      std::move(asked), gate_, deadline, std::move(done));
-    made->epoch = epoch;
-    queue_->submit(made);
+    const auto to = destination_of(asked);
+    calls_->submit(std::make_shared<exchange>(std::move(asked), gate_, deadline,
+                                              to, std::move(done)));
   }
 
   /// Ends the session; its objects are freed. Idempotent.
   void close() {
     if (!gate_->closed.exchange(true))
-      queue_->release(gate_->number);
+      calls_->release(gate_->number);
   }
   std::uint64_t number() const { return gate_->number; }
   const std::string& id() const { return gate_->id; }
@@ -141,6 +141,9 @@ private:
     return ++last;
   }
 
+  destination destination_of(const operation& asked) const {
+    return {.interpreter = interpreter_, .epoch = epoch_of(asked)};
+  }
   static std::uint32_t epoch_of(const operation& asked) {
     if (const auto* target = asked.target.get_if<ref>())
       return target->epoch;
@@ -150,7 +153,8 @@ private:
     return 0;
   }
 
-  std::shared_ptr<call_queue> queue_;
+  std::shared_ptr<dispatcher> calls_;
+  const std::uint32_t interpreter_;
   std::shared_ptr<session_gate> gate_;
 };
 
@@ -164,12 +168,25 @@ inline result<value> answer_of(promised& answer) {
 
 class test_interpreter {
 public:
-  using make_host = std::function<std::shared_ptr<interpreter_host>(
-    incarnation, std::shared_ptr<live_threads>)>;
+  static constexpr std::uint32_t number = 7;
 
-  explicit test_interpreter(make_host make, std::size_t waiting_max = 1'000)
-      : make_{std::move(make)},
-        queue_{std::make_shared<call_queue>(7, waiting_max, deadlines_)} {}
+  struct make_host {
+    std::function<std::shared_ptr<interpreter_host>(
+      incarnation, std::shared_ptr<live_threads>)>
+      make;
+    std::size_t payload_bytes_max = 0; ///< as in dispatcher_settings
+  };
+
+  explicit test_interpreter(make_host how, std::size_t waiting_max = 1'000)
+      : make_{std::move(how.make)},
+        calls_{std::make_shared<dispatcher>(
+          dispatcher_settings{.waiting_max = waiting_max,
+                              .shy_of_deaths = {},
+                              .payload_bytes_max = how.payload_bytes_max},
+          clock_)} {
+    calls_->add(number);
+    calls_->bring_back(number);
+  }
   test_interpreter(const test_interpreter&) = delete;
   ~test_interpreter() {
     if (host_ && !ended())
@@ -184,15 +201,17 @@ public:
       const std::lock_guard lock{mutex_};
       end_.reset();
     }
-    const auto epoch = queue_->next_epoch();
-    host_ = make_({.pool = "test", .interpreter = 7, .epoch = epoch}, threads_);
+    const auto epoch = calls_->next_epoch(number);
+    host_ =
+      make_({.pool = "test", .interpreter = number, .epoch = epoch}, threads_);
     host_->start(
-      {.on_ready =
-         [this, weak = std::weak_ptr{host_}] { queue_->attach(weak.lock()); },
-       .on_room = [this] { queue_->pump(); },
+      {.on_ready = [this, weak = std::weak_ptr{host_}] {
+         calls_->attach(number, weak.lock());
+       },
+       .on_room = [this] { calls_->pump(number); },
        .on_end =
          [this, epoch, which = host_.get()](host_end end) {
-           queue_->detach(which, epoch, end);
+           calls_->detach(number, which, epoch, end);
            const std::lock_guard lock{mutex_};
            end_ = std::move(end);
            ended_.notify_all();
@@ -202,9 +221,9 @@ public:
   result<void> start_and_wait() {
     start();
     // Not `wait_ready`: that tells of the death of one that was before.
-    EXPECT_TRUE(eventually([this] { return queue_->look().ready || ended(); }))
+    EXPECT_TRUE(eventually([this] { return facts().ready || ended(); }))
       << "it neither starts nor fails";
-    if (queue_->look().ready)
+    if (facts().ready)
       return {};
     return tl::unexpected{wait_end().why};
   }
@@ -229,9 +248,10 @@ public:
     return wait_end();
   }
 
-  test_session open(const std::string& id = "a") { return {queue_, id}; }
+  test_session open(const std::string& id = "a") { return {calls_, id}; }
   interpreter_host& host() { return *host_; }
-  call_queue& queue() { return *queue_; }
+  dispatcher& calls() { return *calls_; }
+  interpreter_facts facts() const { return calls_->look(number); }
   std::uint64_t live_objects() { return host_->stats().live_objects; }
   /// True when no object is left, which may take the host a moment.
   bool ends_empty() {
@@ -244,11 +264,11 @@ private:
     return end_.has_value();
   }
 
-  const make_host make_;
+  const decltype(make_host::make) make_;
   const std::shared_ptr<live_threads> threads_ =
     std::make_shared<live_threads>();
-  const std::shared_ptr<timers> deadlines_ = std::make_shared<thread_timers>();
-  const std::shared_ptr<call_queue> queue_;
+  const std::shared_ptr<timers> clock_ = std::make_shared<thread_timers>();
+  const std::shared_ptr<dispatcher> calls_;
   std::shared_ptr<interpreter_host> host_;
   std::mutex mutex_;
   std::condition_variable ended_;
@@ -297,20 +317,21 @@ inline worker_settings patient_worker(printed_lines& into) {
 }
 
 inline test_interpreter::make_host worker_of(worker_settings settings) {
-  return [settings](incarnation self, std::shared_ptr<live_threads> threads) {
-    return std::make_shared<worker_host>(std::move(self), settings,
-                                         std::move(threads));
-  };
+  return {[settings](incarnation self, std::shared_ptr<live_threads> threads) {
+            return std::make_shared<worker_host>(std::move(self), settings,
+                                                 std::move(threads));
+          },
+          settings.payload_bytes_max};
 }
 
 inline test_interpreter::make_host embedded() {
-  return [](incarnation self, std::shared_ptr<live_threads> threads) {
+  return {[](incarnation self, std::shared_ptr<live_threads> threads) {
     embedded_settings settings;
     settings.queue_max = 1'000;
-    settings.cancel_grace = patience;
+    settings.start_timeout = settings.cancel_grace = patience;
     return std::make_shared<embedded_host>(std::move(self), std::move(settings),
                                            std::move(threads));
-  };
+  }};
 }
 
 /// The value; a test that gets an error instead fails.

@@ -52,9 +52,9 @@ TEST(SessionRefs, WhenAnIncarnationEndsThenWhatItHeldCountsNoMore) {
   session_refs refs{{}};
   tell(refs, 1, 1, 5);
   tell(refs, 2, 4, 3);
-  refs.forget_all_but(2, 4);
+  refs.forget_up_to(2, 3);
   EXPECT_EQ(refs.bounds_in(1).elsewhere, 3U);
-  refs.forget_all_but(2, 0);
+  refs.forget_up_to(2, 4);
   EXPECT_EQ(refs.bounds_in(1).elsewhere, 0U);
   tell(refs, 2, 5, 3);
   EXPECT_EQ(refs.bounds_in(1).elsewhere, 3U);

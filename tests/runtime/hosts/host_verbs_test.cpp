@@ -217,7 +217,7 @@ TEST_P(HostVerbs, WhenCallsAreSubmittedThenTheyRunInTheirOrder) {
 
 TEST_P(HostVerbs, WhenItIsStoppedThenWaitingCallsSayWhy) {
   EXPECT_TRUE(interpreter.stop().asked);
-  interpreter.queue().close({errc::shutting_down, "the bridge is stopping"});
+  interpreter.calls().close({errc::shutting_down, "the bridge is stopping"});
   EXPECT_EQ(code_of(eval("1")), errc::shutting_down);
 }
 

@@ -107,7 +107,7 @@ TEST_F(WorkerDeath, WhenItDiesBetweenCallsThenNoCallIsBlamed) {
   EXPECT_EQ(end.why.code(), errc::interpreter_died);
   EXPECT_EQ(end.why.post_mortem()->call, "");
   EXPECT_FALSE(end.why.may_have_run());
-  EXPECT_FALSE(interpreter->queue().look().ready);
+  EXPECT_FALSE(interpreter->facts().ready);
 }
 
 // ORIGINAL P8

@@ -1,6 +1,7 @@
 // Frames through a socket, in whatever pieces they come.
 #include "runtime/wire/socket_channel.hpp"
 #include "tests/support/host_fixture.hpp"
+#include "tests/support/word_message.hpp"
 
 #include <cstring>
 #include <random>
@@ -65,9 +66,7 @@ protected:
 TEST_F(SocketChannel, WhenFramesAreSentThenTheyArriveWholeAndInOrder) {
   for (std::uint64_t call = 1; call <= 3; ++call) {
     const auto content = words(call * 10, static_cast<int>(call));
-    const message_part parts[] = {{content.data(), 4},
-                                  {content.data() + 4, content.size() - 4}};
-    EXPECT_TRUE(peer().send(header(call), parts));
+    EXPECT_TRUE(peer().send(header(call), message_of(content, 4)));
   }
   EXPECT_EQ(look(), channel_state::open);
   ASSERT_EQ(got.size(), 3u);
@@ -134,9 +133,9 @@ TEST_F(SocketChannel, GivenTinyBuffersThenSendingNeverBlocksAndAllArrives) {
   tiny_buffers();
   auto& sender = *other;
   const auto content = words(200'000, 7);
-  const message_part parts[] = {content};
-  EXPECT_FALSE(sender.send(header(1), parts)) << "it cannot fit";
-  EXPECT_FALSE(sender.send(header(2), parts));
+  EXPECT_FALSE(sender.send(header(1), message_of(content)))
+    << "it cannot fit";
+  EXPECT_FALSE(sender.send(header(2), message_of(content)));
   bool sent = false;
   for (int looks = 0; got.size() < 2 && looks < 1'000'000; ++looks) {
     sent = sender.flush();
@@ -156,9 +155,9 @@ TEST_F(SocketChannel, WhenManyThreadsSendThenNoFrameIsTorn) {
   for (int thread = 0; thread < threads_max; ++thread)
     senders.emplace_back([&sender, thread] {
       const auto content = words(500, thread + 1);
-      const message_part parts[] = {content};
       for (int i = 0; i < frames_each; ++i)
-        sender.send(header(static_cast<std::uint64_t>(thread + 1)), parts);
+        sender.send(header(static_cast<std::uint64_t>(thread + 1)),
+                    message_of(content));
     });
   EXPECT_TRUE(eventually([&] {
     sender.flush();

@@ -8,6 +8,7 @@
 #include "runtime/wire/messages.hpp"
 #include "runtime/wire/socket_channel.hpp"
 #include "tests/support/host_fixture.hpp"
+#include "tests/support/word_message.hpp"
 
 namespace snakebridge::testing {
 
@@ -25,12 +26,11 @@ protected:
 
   static void send(channel& to, frame_kind kind, std::uint64_t call,
                    std::vector<word> message) {
-    const message_part parts[] = {message};
     to.send({.words = 0,
              .kind = kind,
              .call = call,
              .deadline_ns = std::numeric_limits<std::int64_t>::max()},
-            parts);
+            message_of(std::move(message)));
   }
 
   static frame next(channel& from) {

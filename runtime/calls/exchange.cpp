@@ -1,8 +1,10 @@
-#include "runtime/calls/call.hpp"
+#include "runtime/calls/exchange.hpp"
+
+#include <cassert>
 
 #include <fmt/format.h>
 
-#include "runtime/base/timers.hpp"
+#include "runtime/calls/dispatcher.hpp"
 
 namespace snakebridge {
 
@@ -29,26 +31,33 @@ bool is_interruption(const error& outcome) {
          && raised->module == "snakebridge";
 }
 
-bool call::answer(result<value> outcome) {
+void giving_up::operator()() const {
+  const auto late = given_up.lock();
+  const auto by = through.lock();
+  if (late && by)
+    by->give_up(late, why);
+}
+
+bool exchange::answer(result<value> outcome) {
   if (!claim())
     return false;
   settle(std::move(outcome));
   return true;
 }
 
-void call::settle(result<value> outcome) {
-  if (deadlines_) {
+void exchange::settle(result<value> outcome) {
+  assert(answered());
+  if (clock_) {
     timer_token set;
     {
       const std::lock_guard lock{mutex_};
       set = timer_;
     }
-    deadlines_->cancel(set);
+    clock_->cancel(set);
   }
   if (!waited_for_) {
     // The completion goes with the call, so what it captured is freed now.
     std::exchange(done_, completion{})(std::move(outcome));
-    settled_.store(true, std::memory_order_release);
     return;
   }
   {
@@ -58,21 +67,22 @@ void call::settle(result<value> outcome) {
   changed_.notify_one();
 }
 
-call::news call::wait() {
+exchange::news exchange::wait(timers& clock) {
   std::unique_lock lock{mutex_};
-  changed_.wait_until(lock, deadline,
-                      [this] { return outcome_.has_value() || appointed_; });
+  while (!outcome_ && !appointed_)
+    if (clock.wait_until(lock, changed_, deadline) == std::cv_status::timeout)
+      break;
   if (outcome_)
     return news::answered;
   // Who leads comes back here at its deadline, and is appointed again if it is
   // the only one: that must not keep it.
-  if (!appointed_ || steady_clock::now() >= deadline)
+  if (!appointed_ || clock.now() >= deadline)
     return news::deadline;
   appointed_ = false;
   return news::lead;
 }
 
-bool call::appoint() {
+bool exchange::appoint() {
   {
     const std::lock_guard lock{mutex_};
     if (outcome_ || answered())
@@ -83,40 +93,29 @@ bool call::appoint() {
   return true;
 }
 
-void call::made_again(std::function<void()> expire) {
-  const std::lock_guard lock{mutex_};
-  expire_ = std::move(expire);
-}
-
-void call::expire() {
-  std::function<void()> expired;
-  {
-    const std::lock_guard lock{mutex_};
-    expired.swap(expire_);
-  }
-  if (expired)
-    expired();
-}
-
-result<value> call::await() {
+result<value> exchange::take() {
   std::unique_lock lock{mutex_};
   changed_.wait(lock, [this] { return outcome_.has_value(); });
   return std::move(*outcome_);
 }
 
-void call::watch(std::shared_ptr<timers> deadlines,
-                 std::function<void()> expired) {
-  deadlines_ = std::move(deadlines);
+void exchange::watch(const std::shared_ptr<timers>& clock,
+                     const giving_up& late) {
+  const auto cancelled = [&] {
+    auto why = late;
+    why.why = errc::cancelled;
+    return why;
+  };
+  if (asked.cancel.stop_possible())
+    on_cancel_.emplace(asked.cancel, cancelled());
+  if (asked.client_ended.stop_possible())
+    on_client_end_.emplace(asked.client_ended, cancelled());
+  if (waited_for_)
+    return; // its thread sees to the deadline
+  clock_ = clock;
   // It may be due at once, and settle on the timers' thread.
   const std::lock_guard lock{mutex_};
-  timer_ = deadlines_->at(deadline, std::move(expired));
-}
-
-void call::watch(const std::function<void()>& cancelled) {
-  if (asked.cancel.stop_possible())
-    on_cancel_.emplace(asked.cancel, cancelled);
-  if (asked.client_ended.stop_possible())
-    on_client_end_.emplace(asked.client_ended, cancelled);
+  timer_ = clock_->at(deadline, late);
 }
 
 } // namespace snakebridge

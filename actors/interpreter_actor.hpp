@@ -1,7 +1,7 @@
 #pragma once
 // The interpreter actor: owns one incarnation of a host, from its start to its
 // end, and ends with it. Its supervisor starts the next, with epoch + 1. It is
-// not on the way of calls: those go through the call queue, which outlives it.
+// not on the way of calls: those go through the dispatcher, which outlives it.
 // Told to end, it lets its host end in order first; killed, the lease in its
 // state kills the host. A host that is due by the pool's recycle_limits it
 // replaces itself, once the next is ready and no session uses the present one:
@@ -16,7 +16,7 @@
 
 #include <snakebridge/actors.hpp>
 
-#include "runtime/calls/call_queue.hpp"
+#include "runtime/calls/dispatcher.hpp"
 
 namespace snakebridge {
 
@@ -26,7 +26,8 @@ using host_factory =
 
 struct interpreter_spec {
   std::string pool;
-  std::shared_ptr<call_queue> queue;
+  std::shared_ptr<dispatcher> calls;
+  std::uint32_t number = 0;
   host_factory make_host;
   recycle_limits recycle = {};
 };
@@ -59,8 +60,8 @@ struct interpreter_state {
 };
 static_assert(!std::is_aggregate_v<interpreter_state>);
 
-caf::behavior interpreter(caf::stateful_actor<interpreter_state>* self,
-                          const interpreter_spec& spec);
+caf::behavior interpreter_actor(caf::stateful_actor<interpreter_state>* self,
+                                const interpreter_spec& spec);
 
 } // namespace snakebridge
 

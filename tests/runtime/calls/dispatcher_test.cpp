@@ -1,5 +1,5 @@
-// The queue between lanes and hosts: who waits, who runs, who is refused.
-#include "tests/runtime/calls/queue_fixture.hpp"
+// Between sessions and hosts: who waits, who runs, who is refused.
+#include "tests/runtime/calls/dispatcher_fixture.hpp"
 
 #include <gmock/gmock.h>
 
@@ -8,24 +8,24 @@ namespace snakebridge::testing {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-class CallQueue : public queue_fixture {};
+class Dispatcher : public dispatcher_fixture {};
 
-TEST_F(CallQueue, GivenNoHostThenCallsWaitAndRunInOrderOnTheNext) {
+TEST_F(Dispatcher, GivenNoHostThenCallsWaitAndRunInOrderOnTheNext) {
   echo(a, "1");
   echo(b, "2");
   echo(a, "3");
-  EXPECT_EQ(queue->look().waiting, 3u);
-  EXPECT_EQ(queue->load(), 3u);
+  EXPECT_EQ(facts().waiting, 3u);
+  EXPECT_EQ(facts().waiting + facts().host.running, 3u);
   attach();
   EXPECT_THAT(happened.take(),
               ElementsAre("start:1", "ready:1", "call:fake.echo", "1:answered",
                           "call:fake.echo", "2:answered", "call:fake.echo",
                           "3:answered"));
-  EXPECT_EQ(queue->look().calls, 3u);
-  EXPECT_EQ(queue->look().waiting, 0u);
+  EXPECT_EQ(facts().calls, 3u);
+  EXPECT_EQ(facts().waiting, 0u);
 }
 
-TEST_F(CallQueue, GivenAFullQueueThenOneMoreIsOverloaded) {
+TEST_F(Dispatcher, GivenAFullQueueThenOneMoreIsOverloaded) {
   for (int i = 0; i < 3; ++i)
     echo(a, std::to_string(i));
   EXPECT_EQ(happened.take(), events{});
@@ -39,7 +39,7 @@ TEST_F(CallQueue, GivenAFullQueueThenOneMoreIsOverloaded) {
 }
 
 // Or nobody would learn when its objects are gone.
-TEST_F(CallQueue, GivenAFullQueueThenTheEndOfASessionStillHasAPlace) {
+TEST_F(Dispatcher, GivenAFullQueueThenTheEndOfASessionStillHasAPlace) {
   for (int i = 0; i < 3; ++i)
     echo(a, std::to_string(i));
   auto freed = b.submit({.what = verb::release_session});
@@ -49,7 +49,7 @@ TEST_F(CallQueue, GivenAFullQueueThenTheEndOfASessionStillHasAPlace) {
 }
 
 // Or the objects would stay until their session ends.
-TEST_F(CallQueue, GivenAFullQueueThenTheReleaseOfObjectsStillHasAPlace) {
+TEST_F(Dispatcher, GivenAFullQueueThenTheReleaseOfObjectsStillHasAPlace) {
   for (int i = 0; i < 3; ++i)
     echo(a, std::to_string(i));
   auto freed = b.submit({.what = verb::release});
@@ -58,21 +58,21 @@ TEST_F(CallQueue, GivenAFullQueueThenTheReleaseOfObjectsStillHasAPlace) {
   EXPECT_TRUE(answer_of(freed));
 }
 
-TEST_F(CallQueue, GivenOneThatTakesNoCallsThenItStillFreesObjects) {
+TEST_F(Dispatcher, GivenOneThatTakesNoCallsThenItStillFreesObjects) {
   attach();
-  queue->hold(error{errc::pool_down, "drained"});
+  calls->hold(error{errc::pool_down, "drained"});
   EXPECT_EQ(code_of(a.run(fake("echo"))), errc::pool_down);
   EXPECT_TRUE(a.run({.what = verb::release}));
 }
 
-TEST_F(CallQueue, GivenABusyHostThenItTakesNoMoreThanItsBound) {
+TEST_F(Dispatcher, GivenABusyHostThenItTakesNoMoreThanItsBound) {
   auto& serving = attach({.accepted_max = 2});
   auto held = a.submit(fake("hold"));
   for (int i = 0; i < 4; ++i)
     echo(a, std::to_string(i));
   EXPECT_EQ(serving.accepted(), 2u);
-  EXPECT_EQ(queue->look().waiting, 3u);
-  EXPECT_EQ(queue->load(), 5u);
+  EXPECT_EQ(facts().waiting, 3u);
+  EXPECT_EQ(facts().waiting + facts().host.running, 5u);
   happened.take();
   EXPECT_TRUE(serving.finish("done"));
   EXPECT_EQ(value_of(answer_of(held)), value{"done"});
@@ -82,7 +82,7 @@ TEST_F(CallQueue, GivenABusyHostThenItTakesNoMoreThanItsBound) {
                           "call:fake.echo", "3:answered"));
 }
 
-TEST_F(CallQueue, WhenYoungerCallsComeThenTheyDoNotOvertakeThoseThatWait) {
+TEST_F(Dispatcher, WhenYoungerCallsComeThenTheyDoNotOvertakeThoseThatWait) {
   auto& serving = attach({.accepted_max = 1});
   auto held = a.submit(fake("hold"));
   echo(a, "older");
@@ -94,7 +94,7 @@ TEST_F(CallQueue, WhenYoungerCallsComeThenTheyDoNotOvertakeThoseThatWait) {
                           "younger:answered"));
 }
 
-TEST_F(CallQueue, GivenASessionWithManyCallsThenAnotherHasItsTurn) {
+TEST_F(Dispatcher, GivenASessionWithManyCallsThenAnotherHasItsTurn) {
   auto& serving = attach({.accepted_max = 1});
   auto held = a.submit(fake("hold"));
   echo(a, "first");
@@ -108,7 +108,7 @@ TEST_F(CallQueue, GivenASessionWithManyCallsThenAnotherHasItsTurn) {
                           "second:answered"));
 }
 
-TEST_F(CallQueue, GivenAQueueFullOfOneSessionThenItsLastCallGivesWay) {
+TEST_F(Dispatcher, GivenAQueueFullOfOneSessionThenItsLastCallGivesWay) {
   auto& serving = attach({.accepted_max = 1});
   auto held = a.submit(fake("hold"));
   for (const auto* each : {"1", "2", "3"})
@@ -124,7 +124,7 @@ TEST_F(CallQueue, GivenAQueueFullOfOneSessionThenItsLastCallGivesWay) {
                           "other's:answered", "call:fake.echo", "2:answered"));
 }
 
-TEST_F(CallQueue, WhenAWaitingCallExpiresThenItNeverRan) {
+TEST_F(Dispatcher, WhenAWaitingCallExpiresThenItNeverRan) {
   auto waiting = a.submit(fake("echo"), passed());
   const auto outcome = answer_of(waiting);
   EXPECT_EQ(code_of(outcome), errc::deadline_exceeded);
@@ -133,15 +133,15 @@ TEST_F(CallQueue, WhenAWaitingCallExpiresThenItNeverRan) {
   const auto waited = a.run(fake("echo"), passed());
   EXPECT_EQ(code_of(waited), errc::deadline_exceeded);
   EXPECT_FALSE(waited.error().may_have_run());
-  EXPECT_EQ(queue->look().waiting, 0u);
+  EXPECT_EQ(facts().waiting, 0u);
   attach();
   EXPECT_THAT(happened.take(), ElementsAre("start:1", "ready:1"));
 }
 
-TEST_F(CallQueue, WhenARunningCallExpiresThenItMayHaveRun) {
+TEST_F(Dispatcher, WhenARunningCallExpiresThenItMayHaveRun) {
   attach();
   // Long enough to be accepted: with a deadline that has passed it never is.
-  const auto deadline = steady_clock::now() + std::chrono::milliseconds{300};
+  const auto deadline = clock->now() + std::chrono::milliseconds{300};
   const auto waited = a.run(fake("hold"), deadline);
   EXPECT_EQ(code_of(waited), errc::deadline_exceeded);
   EXPECT_TRUE(waited.error().may_have_run());
@@ -152,7 +152,7 @@ TEST_F(CallQueue, WhenARunningCallExpiresThenItMayHaveRun) {
   EXPECT_EQ(value_of(answer_of(unwaited)), value{1});
 }
 
-TEST_F(CallQueue, WhenAnAcceptedCallExpiresBeforeItsTurnThenItNeverRan) {
+TEST_F(Dispatcher, WhenAnAcceptedCallExpiresBeforeItsTurnThenItNeverRan) {
   attach();
   auto held = a.submit(fake("hold"));
   const auto late = a.run(fake("echo"), passed());
@@ -163,7 +163,7 @@ TEST_F(CallQueue, WhenAnAcceptedCallExpiresBeforeItsTurnThenItNeverRan) {
   EXPECT_EQ(happened.take(), events{}) << "the late call does not run";
 }
 
-TEST_F(CallQueue, GivenAClosedSessionThenItsCallsAreRefused) {
+TEST_F(Dispatcher, GivenAClosedSessionThenItsCallsAreRefused) {
   attach();
   a.close();
   const auto refused = a.run(fake("echo"));
@@ -173,7 +173,7 @@ TEST_F(CallQueue, GivenAClosedSessionThenItsCallsAreRefused) {
   EXPECT_EQ(happened.take().back(), "1:session_closed");
 }
 
-TEST_F(CallQueue, WhenASessionEndsThenItsWaitingCallsAreAnswered) {
+TEST_F(Dispatcher, WhenASessionEndsThenItsWaitingCallsAreAnswered) {
   echo(a, "mine");
   echo(b, "theirs");
   a.close();
@@ -182,7 +182,7 @@ TEST_F(CallQueue, WhenASessionEndsThenItsWaitingCallsAreAnswered) {
   EXPECT_EQ(happened.take().back(), "theirs:answered");
 }
 
-TEST_F(CallQueue, WhenASessionEndsThenWhatItHasAndMakesIsFreedOnce) {
+TEST_F(Dispatcher, WhenASessionEndsThenWhatItHasAndMakesIsFreedOnce) {
   auto& serving = attach();
   value_of(a.run(fake("object")));
   value_of(b.run(fake("object")));
@@ -200,7 +200,7 @@ TEST_F(CallQueue, WhenASessionEndsThenWhatItHasAndMakesIsFreedOnce) {
   EXPECT_EQ(serving.live_objects(b.number()), 1u);
 }
 
-TEST_F(CallQueue, GivenARefOfAnEndedIncarnationThenItIsStale) {
+TEST_F(Dispatcher, GivenARefOfAnEndedIncarnationThenItIsStale) {
   attach();
   const auto old = value_of(a.run(fake("object")));
   host->die("gone");
@@ -214,7 +214,7 @@ TEST_F(CallQueue, GivenARefOfAnEndedIncarnationThenItIsStale) {
             value{"<fake.object 1>"});
 }
 
-TEST_F(CallQueue, GivenARefOfAnIncarnationToComeThenItIsStale) {
+TEST_F(Dispatcher, GivenARefOfAnIncarnationToComeThenItIsStale) {
   attach();
   const value forged = ref{.node = {},
                            .session = "a",

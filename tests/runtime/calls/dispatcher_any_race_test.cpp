@@ -1,15 +1,25 @@
-// Many threads, and interpreters that take over one another's calls.
-#include "tests/runtime/calls/mates_fixture.hpp"
+// Many threads, and interpreters that run one another's calls.
+#include "tests/runtime/calls/any_fixture.hpp"
 
 #include <random>
 #include <thread>
 
 namespace snakebridge::testing {
 
-class CallQueueMatesRace : public mates_fixture {};
+class DispatcherAnyRace : public any_fixture {
+protected:
+  DispatcherAnyRace() {
+    calls = std::make_shared<dispatcher>(dispatcher_settings{.waiting_max = 8},
+                                         std::make_shared<thread_timers>());
+    for (std::uint32_t number = 1; number <= count; ++number) {
+      calls->add(number);
+      calls->bring_back(number);
+    }
+  }
+};
 
 // Nothing is lost and nothing told twice, wherever it is when it ends.
-TEST_F(CallQueueMatesRace,
+TEST_F(DispatcherAnyRace,
        WhenAnswersExpiriesAndDeathsRaceThenEachIsAnsweredOnce) {
   std::atomic<bool> over{false};
   std::atomic<int> answered{0}, twice{0};
@@ -17,36 +27,29 @@ TEST_F(CallQueueMatesRace,
   for (std::uint32_t number = 1; number <= count; ++number)
     dying.emplace_back([&, number] { die_again_and_again(number, over); });
   constexpr int threads_max = 4, calls_each = 500;
-  std::atomic<int> moved{0};
-  const auto moves = [&](const auto& other) {
-    ++moved;
-    return other->join(gate);
-  };
   std::vector<std::jthread> callers;
   for (int i = 0; i < threads_max; ++i)
     callers.emplace_back([&, i] {
       std::mt19937 random{static_cast<unsigned>(i)};
       for (int n = 0; n < calls_each; ++n) {
-        auto& mine = queue(1 + random() % count);
+        const auto to = n % 3 == 0 ? at(1 + random() % count) : anywhere;
         const auto deadline =
           steady_clock::now() + std::chrono::microseconds{random() % 500};
         if (n % 2 == 0) {
-          static_cast<void>(mine.run(asking(verb::call, "fake", "echo"), gate,
-                                     deadline, 0, moves));
+          static_cast<void>(
+            calls->run(asking(verb::call, "fake", "echo"), gate, deadline, to));
           ++answered;
           continue;
         }
         const auto times = std::make_shared<std::atomic<int>>(0);
-        const auto made =
-          std::make_shared<call>(asking(verb::call, "fake", "echo"), gate,
-                                 deadline, [&, times](const result<value>&) {
-                                   if (++*times > 1)
-                                     ++twice;
-                                   else
-                                     ++answered;
-                                 });
-        made->join = moves;
-        mine.submit(made);
+        calls->submit(std::make_shared<exchange>(
+          asking(verb::call, "fake", "echo"), gate, deadline, to,
+          [&, times](const result<value>&) {
+            if (++*times > 1)
+              ++twice;
+            else
+              ++answered;
+          }));
       }
     });
   EXPECT_TRUE(eventually([&] { return answered == threads_max * calls_each; }));
@@ -54,33 +57,38 @@ TEST_F(CallQueueMatesRace,
   over = true;
   dying.clear();
   EXPECT_EQ(twice, 0);
-  EXPECT_GT(moved, 0);
-  EXPECT_EQ(mates->movable, 0U);
-  for (const auto& each : queues)
-    EXPECT_EQ(each->load(), 0U);
+  EXPECT_TRUE(calls->wait_idle(passed()));
 }
 
 // One of them never comes back from its first call: were a call left with it
 // while the other is free, it would never be answered.
-TEST_F(CallQueueMatesRace,
+TEST_F(DispatcherAnyRace,
        WhenManyComeAtOnceThenNoneStaysWithTheOneThatIsStuck) {
   attach(1);
   attach(2);
-  auto stuck = submit(1, "hold", stays());
+  auto stuck = submit("hold", at(1));
   constexpr int threads_max = 4, calls_each = 500;
   std::atomic<int> answered{0};
-  const auto moves = [&](const auto& other) { return other->join(gate); };
   std::vector<std::jthread> callers;
   for (int i = 0; i < threads_max; ++i)
     callers.emplace_back([&] {
       for (int n = 0; n < calls_each; ++n)
-        if (queue(1).run(asking(verb::call, "fake", "echo", n), gate, in_time(),
-                         0, moves)
+        if (calls->run(asking(verb::call, "fake", "echo", n), gate, in_time(),
+                       anywhere)
             == value{n})
           ++answered;
     });
   callers.clear();
   EXPECT_EQ(answered, threads_max * calls_each);
+  EXPECT_TRUE(host(1).finish({}));
+}
+
+TEST_F(DispatcherAnyRace, WhenThreadsWaitForItToBeIdleThenTheyAreTold) {
+  attach(1);
+  attach(2);
+  auto held = submit("hold", at(1));
+  std::jthread waits{[&] { EXPECT_TRUE(calls->wait_idle(in_time())); }};
+  EXPECT_FALSE(calls->wait_idle(passed()));
   EXPECT_TRUE(host(1).finish({}));
 }
 

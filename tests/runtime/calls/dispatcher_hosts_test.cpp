@@ -1,5 +1,5 @@
-// What becomes of calls when hosts come and go, and their queue closes.
-#include "tests/runtime/calls/queue_fixture.hpp"
+// What becomes of calls when hosts come and go, and their pool closes.
+#include "tests/runtime/calls/dispatcher_fixture.hpp"
 
 #include <gmock/gmock.h>
 
@@ -8,9 +8,9 @@ namespace snakebridge::testing {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-class CallQueueHosts : public queue_fixture {};
+class DispatcherHosts : public dispatcher_fixture {};
 
-TEST_F(CallQueueHosts,
+TEST_F(DispatcherHosts,
        WhenAHostDiesThenCallsItHadNotStartedRunOnTheNextInOrder) {
   attach({.accepted_max = 3});
   auto running = a.submit(fake("hold"));
@@ -22,8 +22,8 @@ TEST_F(CallQueueHosts,
   EXPECT_EQ(code_of(died), errc::interpreter_died);
   EXPECT_TRUE(died.error().may_have_run());
   EXPECT_EQ(happened.take(), (events{"end"}));
-  EXPECT_EQ(queue->look().deaths, 1u);
-  EXPECT_EQ(queue->look().last_death->message(), "it crashed");
+  EXPECT_EQ(facts().deaths, 1u);
+  EXPECT_EQ(facts().last_death->message(), "it crashed");
   attach();
   EXPECT_THAT(happened.take(),
               ElementsAre("start:2", "ready:2", "call:fake.echo", "1:answered",
@@ -32,7 +32,7 @@ TEST_F(CallQueueHosts,
 }
 
 // They stayed in the queue, and all later calls behind them.
-TEST_F(CallQueueHosts, WhenAHostEndsAfterTheNextIsUpThenItsCallsRunThere) {
+TEST_F(DispatcherHosts, WhenAHostEndsAfterTheNextIsUpThenItsCallsRunThere) {
   auto& abandoned = attach({.ends_at_once = false});
   const auto before = host;
   auto stuck = a.submit(fake("hold"));
@@ -43,10 +43,10 @@ TEST_F(CallQueueHosts, WhenAHostEndsAfterTheNextIsUpThenItsCallsRunThere) {
   EXPECT_EQ(code_of(answer_of(stuck)), errc::interpreter_died);
   EXPECT_THAT(happened.take(),
               ElementsAre("end", "call:fake.echo", "1:answered"));
-  EXPECT_EQ(queue->look().waiting, 0U);
+  EXPECT_EQ(facts().waiting, 0U);
 }
 
-TEST_F(CallQueueHosts,
+TEST_F(DispatcherHosts,
        GivenACallThatFailsFastWhenItsHostDiesThenItDoesNotWait) {
   auto& serving = attach();
   auto asked = fake("echo");
@@ -66,13 +66,15 @@ public:
   void start(host_events) override {}
   void stop() override {}
   void kill(std::string) override {}
-  bool accept(const call_ptr& taken, bool) override {
+  bool accept(const exchange_ptr& taken) override {
     taken_.push_back(taken);
     return true;
   }
-  call_stage abandon(call&) override { return call_stage::handed_over; }
+  call_stage abandon(exchange&) override { return call_stage::handed_over; }
   void withdraw(std::uint64_t) override {}
   void release(std::uint64_t) override {}
+  std::size_t running() const override { return taken_.size(); }
+  bool has_ended() const override { return false; }
   host_stats stats() const override { return {}; }
 
   host_end end() {
@@ -82,24 +84,24 @@ public:
   }
 
 private:
-  std::vector<call_ptr> taken_;
+  std::vector<exchange_ptr> taken_;
 };
 
-TEST_F(CallQueueHosts, WhenEveryHostDiesOfACallThenItIsNotTriedForEver) {
+TEST_F(DispatcherHosts, WhenEveryHostDiesOfACallThenItIsNotTriedForEver) {
   auto unlucky = a.submit(fake("echo"));
   for (unsigned lost = 0; lost <= limits::call_losses_max; ++lost) {
     EXPECT_FALSE(is_over(unlucky)) << "lost " << lost;
     const auto doomed = std::make_shared<doomed_host>();
-    const auto epoch = queue->next_epoch();
-    queue->attach(doomed);
-    queue->detach(doomed.get(), epoch, doomed->end());
+    const auto epoch = calls->next_epoch(number);
+    calls->attach(number, doomed);
+    calls->detach(number, doomed.get(), epoch, doomed->end());
   }
   const auto refused = answer_of(unlucky);
   EXPECT_EQ(code_of(refused), errc::interpreter_died);
   EXPECT_EQ(refused.error().message(), "it crashed");
 }
 
-TEST_F(CallQueueHosts, WhenAHostDiesThenUnstartedCallsWithItsRefsAreStale) {
+TEST_F(DispatcherHosts, WhenAHostDiesThenUnstartedCallsWithItsRefsAreStale) {
   attach();
   const auto object = value_of(a.run(fake("object")));
   auto running = a.submit(fake("hold"));
@@ -112,13 +114,13 @@ TEST_F(CallQueueHosts, WhenAHostDiesThenUnstartedCallsWithItsRefsAreStale) {
 }
 
 // They waited until the next was up.
-TEST_F(CallQueueHosts, WhenAHostDiesThenWaitingCallsWithItsRefsAreStaleAtOnce) {
+TEST_F(DispatcherHosts, WhenAHostDiesThenWaitingCallsWithRefsAreStaleAtOnce) {
   attach({.accepted_max = 1});
   const auto object = value_of(a.run(fake("object")));
   auto running = a.submit(fake("hold"));
   auto with_ref = a.submit(asking_of(verb::repr, object, {}));
   auto without = a.submit(fake("echo", 1));
-  EXPECT_EQ(queue->look().waiting, 2u);
+  EXPECT_EQ(facts().waiting, 2u);
   host->die("it crashed");
   EXPECT_EQ(code_of(answer_of(with_ref)), errc::ref_stale);
   EXPECT_FALSE(is_over(without));
@@ -126,44 +128,44 @@ TEST_F(CallQueueHosts, WhenAHostDiesThenWaitingCallsWithItsRefsAreStaleAtOnce) {
   EXPECT_EQ(value_of(answer_of(without)), value{1});
 }
 
-TEST_F(CallQueueHosts, WhenItIsClosedThenAllCallsAreRefusedWithTheReason) {
+TEST_F(DispatcherHosts, WhenItIsClosedThenAllCallsAreRefusedWithTheReason) {
   auto waiting = a.submit(fake("echo"));
-  queue->close({errc::pool_down, "the pool gave up"});
-  queue->close({errc::shutting_down, "the first reason stays"});
+  calls->close({errc::pool_down, "the pool gave up"});
+  calls->close({errc::shutting_down, "the first reason stays"});
   EXPECT_EQ(answer_of(waiting).error(),
             (error{errc::pool_down, "the pool gave up"}));
   EXPECT_EQ(a.run(fake("echo")).error(),
             (error{errc::pool_down, "the pool gave up"}));
-  EXPECT_EQ(queue->wait_ready(in_time()).error().code(), errc::pool_down);
-  queue->reopen();
+  EXPECT_EQ(code_of(calls->wait_ready(number, in_time())), errc::pool_down);
+  calls->reopen();
   attach();
   EXPECT_EQ(value_of(a.run(fake("echo", 1))), value{1});
 }
 
-TEST_F(CallQueueHosts, WhenItIsClosedWhileAHostEndsThenItsCallsAreAnswered) {
+TEST_F(DispatcherHosts, WhenItIsClosedWhileAHostEndsThenItsCallsAreAnswered) {
   attach();
   auto running = a.submit(fake("hold"));
   auto unstarted = a.submit(fake("echo"));
-  queue->close({errc::shutting_down, "the bridge is stopping"});
+  calls->close({errc::shutting_down, "the bridge is stopping"});
   EXPECT_FALSE(is_over(unstarted)) << "the host has it";
   host->stop();
   EXPECT_EQ(code_of(answer_of(running)), errc::shutting_down);
   EXPECT_EQ(code_of(answer_of(unstarted)), errc::shutting_down);
 }
 
-TEST_F(CallQueueHosts, WhenAHostEndsAsAskedThenThatIsNoDeath) {
+TEST_F(DispatcherHosts, WhenAHostEndsAsAskedThenThatIsNoDeath) {
   attach();
   host->stop();
-  EXPECT_EQ(queue->look().deaths, 0u);
-  EXPECT_FALSE(queue->look().ready);
-  EXPECT_EQ(code_of(queue->wait_ready(passed())), errc::startup_failed);
+  EXPECT_EQ(facts().deaths, 0u);
+  EXPECT_FALSE(facts().ready);
+  EXPECT_EQ(code_of(calls->wait_ready(number, passed())), errc::startup_failed);
 }
 
-TEST_F(CallQueueHosts, WhenAHostDiesBeforeItIsReadyThenWhoWaitsIsToldWhy) {
+TEST_F(DispatcherHosts, WhenAHostDiesBeforeItIsReadyThenWhoWaitsIsToldWhy) {
   attach({.ready_at_once = false});
-  EXPECT_FALSE(queue->look().ready);
+  EXPECT_FALSE(facts().ready);
   host->die({errc::environment_invalid, "no such venv"});
-  EXPECT_EQ(queue->wait_ready(in_time()).error(),
+  EXPECT_EQ(calls->wait_ready(number, in_time()).error(),
             (error{errc::environment_invalid, "no such venv"}));
 }
 

@@ -1,5 +1,5 @@
 // Whose call is next.
-#include "runtime/calls/fair_queue.hpp"
+#include "runtime/calls/line.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,23 +8,25 @@ namespace snakebridge::testing {
 
 using ::testing::ElementsAre;
 
-class FairQueue : public ::testing::Test {
+class Line : public ::testing::Test {
 protected:
   /// A call of the session, named by its text.
-  call_ptr make(std::uint64_t session, std::string text) {
+  exchange_ptr make(std::uint64_t session, std::string text,
+                    verb what = verb::evaluate) {
     auto& gate = gates_[session];
     if (!gate)
       gate = std::make_shared<session_gate>(session, "a session");
-    return std::make_shared<call>(
-      operation{.what = verb::evaluate, .name = std::move(text)}, gate,
+    return std::make_shared<exchange>(
+      operation{.what = what, .name = std::move(text)}, gate,
       steady_clock::time_point::max());
   }
-  call_ptr add(std::uint64_t session, std::string text) {
+  exchange_ptr add(std::uint64_t session, std::string text) {
     auto made = make(session, std::move(text));
     queue.push_back(made);
     return made;
   }
-  static std::vector<std::string> names(const std::vector<call_ptr>& calls) {
+  static std::vector<std::string>
+  names(const std::vector<exchange_ptr>& calls) {
     std::vector<std::string> found;
     for (const auto& each : calls)
       found.push_back(each->asked.name);
@@ -32,13 +34,14 @@ protected:
   }
   std::vector<std::string> rest() { return names(queue.take_all()); }
 
-  fair_queue queue;
+  turn_numbers numbers;
+  line queue{numbers};
 
 private:
   std::map<std::uint64_t, std::shared_ptr<session_gate>> gates_;
 };
 
-TEST_F(FairQueue, GivenSessionsThenEachHasOneCallInTurn) {
+TEST_F(Line, GivenSessionsThenEachHasOneCallInTurn) {
   for (const auto* text : {"a1", "a2", "a3"})
     add(1, text);
   add(2, "b1");
@@ -49,7 +52,7 @@ TEST_F(FairQueue, GivenSessionsThenEachHasOneCallInTurn) {
   EXPECT_TRUE(queue.empty());
 }
 
-TEST_F(FairQueue, WhenASessionComesThenItWaitsForNoMoreThanOneCallOfEach) {
+TEST_F(Line, WhenASessionComesThenItWaitsForNoMoreThanOneCallOfEach) {
   for (const auto* text : {"a1", "a2", "a3"})
     add(1, text);
   queue.pop_front();
@@ -57,7 +60,7 @@ TEST_F(FairQueue, WhenASessionComesThenItWaitsForNoMoreThanOneCallOfEach) {
   EXPECT_THAT(rest(), ElementsAre("a2", "b1", "a3"));
 }
 
-TEST_F(FairQueue, WhenCallsArePutBackThenTheyAreNextInTheirOrder) {
+TEST_F(Line, WhenCallsArePutBackThenTheyAreNextInTheirOrder) {
   const auto first = make(1, "a1"), second = make(2, "b1"),
              third = make(1, "a2");
   add(3, "c1");
@@ -66,7 +69,7 @@ TEST_F(FairQueue, WhenCallsArePutBackThenTheyAreNextInTheirOrder) {
   EXPECT_THAT(rest(), ElementsAre("a1", "b1", "c1", "a2"));
 }
 
-TEST_F(FairQueue, WhenACallGoesThenTheOthersStay) {
+TEST_F(Line, WhenACallGoesThenTheOthersStay) {
   const auto gone = add(1, "a1");
   add(1, "a2");
   const auto alone = add(2, "b1");
@@ -78,7 +81,7 @@ TEST_F(FairQueue, WhenACallGoesThenTheOthersStay) {
   EXPECT_THAT(rest(), ElementsAre("a2"));
 }
 
-TEST_F(FairQueue, WhenASessionGoesThenOnlyItsCallsGo) {
+TEST_F(Line, WhenASessionGoesThenOnlyItsCallsGo) {
   add(1, "a1");
   add(2, "b1");
   add(1, "a2");
@@ -87,7 +90,7 @@ TEST_F(FairQueue, WhenASessionGoesThenOnlyItsCallsGo) {
   EXPECT_THAT(rest(), ElementsAre("b1"));
 }
 
-TEST_F(FairQueue, GivenALongLineThenItsLastCallMakesRoom) {
+TEST_F(Line, GivenALongLineThenItsLastCallMakesRoom) {
   add(1, "a1");
   add(1, "a2");
   add(2, "b1");
@@ -102,11 +105,9 @@ TEST_F(FairQueue, GivenALongLineThenItsLastCallMakesRoom) {
 }
 
 // What it names would stay until its session ends.
-TEST_F(FairQueue, GivenCallsThatFreeObjectsThenTheyDoNotMakeRoom) {
+TEST_F(Line, GivenCallsThatFreeObjectsThenTheyDoNotMakeRoom) {
   const auto free = [&] {
-    auto made = make(1, "free");
-    made->asked.what = verb::release;
-    queue.push_back(std::move(made));
+    queue.push_back(make(1, "free", verb::release));
   };
   free();
   add(1, "a1");

@@ -1,28 +1,29 @@
 #pragma once
-// One call_queue, with a host that does what the test says.
+// A dispatcher of one interpreter, with a host that does what the test says.
 
 #include <memory>
 #include <string>
 
 #include "testing/fake_host.hpp"
 #include "tests/support/host_fixture.hpp"
+#include "tests/support/manual_timers.hpp"
 #include "tests/support/trace.hpp"
 
 namespace snakebridge::testing {
 
-class queue_fixture : public ::testing::Test {
+class dispatcher_fixture : public ::testing::Test {
 protected:
   /// Attaches the next incarnation.
   fake_host& attach(fake_manners how = {}) {
-    const auto epoch = queue->next_epoch();
+    const auto epoch = calls->next_epoch(number);
     host = std::make_shared<fake_host>(
-      incarnation{"test", 7, epoch}, how,
+      incarnation{"test", number, epoch}, how,
       [this](std::string event) { happened.add(std::move(event)); });
-    host->start({.on_ready = [this] { queue->attach(host); },
-                 .on_room = [this] { queue->pump(); },
+    host->start({.on_ready = [this] { calls->attach(number, host); },
+                 .on_room = [this] { calls->pump(number); },
                  .on_end =
                    [this, epoch, which = host.get()](host_end end) {
-                     queue->detach(which, epoch, std::move(end));
+                     calls->detach(number, which, epoch, std::move(end));
                    }});
     return *host;
   }
@@ -40,17 +41,25 @@ protected:
                                             outcome.error().code())}));
                 });
   }
+  interpreter_facts facts() const { return calls->look(number); }
   static bool is_over(const promised& answer) {
     return answer.wait_for(0s) == std::future_status::ready;
   }
 
+  static constexpr std::uint32_t number = 7;
+
   trace happened;
-  std::shared_ptr<timers> deadlines = std::make_shared<thread_timers>();
-  std::shared_ptr<call_queue> queue =
-    std::make_shared<call_queue>(7, 3, deadlines);
+  std::shared_ptr<manual_timers> clock = std::make_shared<manual_timers>();
+  std::shared_ptr<dispatcher> calls = [this] {
+    auto made = std::make_shared<dispatcher>(
+      dispatcher_settings{.waiting_max = 3}, clock);
+    made->add(number);
+    made->bring_back(number);
+    return made;
+  }();
   std::shared_ptr<fake_host> host;
-  test_session a{queue, "a"};
-  test_session b{queue, "b"};
+  test_session a{calls, "a", number};
+  test_session b{calls, "b", number};
 };
 
 } // namespace snakebridge::testing

@@ -1,4 +1,4 @@
-#include "actors/interpreter.hpp"
+#include "actors/interpreter_actor.hpp"
 
 #include "actors/errors.hpp"
 #include "config/tunables.hpp"
@@ -30,7 +30,7 @@ std::function<void(Message)> to_actor(self_pointer self) {
 std::shared_ptr<interpreter_host> make_host(const interpreter_spec& spec,
                                             std::uint32_t epoch) {
   return spec.make_host({.pool = spec.pool,
-                         .interpreter = spec.queue->interpreter(),
+                         .interpreter = spec.number,
                          .epoch = epoch});
 }
 
@@ -39,32 +39,35 @@ host_events events_of(self_pointer self, const interpreter_spec& spec,
                       const std::shared_ptr<interpreter_host>& host,
                       std::uint32_t epoch, std::function<void()> on_ready) {
   return {.on_ready = std::move(on_ready),
-          .on_room = [queue = spec.queue] { queue->pump(); },
+          .on_room = [calls = spec.calls,
+                      number = spec.number] { calls->pump(number); },
           .on_end =
-            [queue = spec.queue, epoch, which = host.get(),
-             tell = to_actor<host_ended>(self)](host_end end) {
+            [calls = spec.calls, number = spec.number, epoch,
+             which = host.get(), tell = to_actor<host_ended>(self)](
+              host_end end) {
               const host_ended told{end.why, end.asked, epoch};
-              queue->detach(which, epoch, std::move(end));
+              calls->detach(number, which, epoch, std::move(end));
               tell(told);
             }};
 }
 
 void start_host(self_pointer self, const interpreter_spec& spec) {
   auto& state = self->state;
-  state.epoch = spec.queue->next_epoch();
+  state.epoch = spec.calls->next_epoch(spec.number);
   state.host = make_host(spec, state.epoch);
   state.since = self->clock().now();
   state.host->start(
     events_of(self, spec, state.host, state.epoch,
-              [queue = spec.queue, weak = std::weak_ptr{state.host}] {
+              [calls = spec.calls, number = spec.number,
+               weak = std::weak_ptr{state.host}] {
                 if (auto ready = weak.lock())
-                  queue->attach(std::move(ready));
+                  calls->attach(number, std::move(ready));
               }));
 }
 
 void start_successor(self_pointer self, const interpreter_spec& spec) {
   auto& state = self->state;
-  const auto epoch = spec.queue->successor_epoch();
+  const auto epoch = spec.calls->successor_epoch(spec.number);
   state.successor_epoch = epoch;
   state.is_successor_ready = false;
   state.successor = make_host(spec, epoch);
@@ -77,12 +80,12 @@ void start_successor(self_pointer self, const interpreter_spec& spec) {
 
 // The successor takes over, as soon as no session would lose anything.
 void try_to_replace(self_pointer self, const interpreter_spec& spec) {
-  using replacement = call_queue::replacement;
+  using replacement = dispatcher::replacement;
   auto& state = self->state;
   if (!state.is_successor_ready || !state.host || state.told_to_end)
     return;
   const auto came_of_it =
-    spec.queue->replace(state.successor, state.successor_epoch);
+    spec.calls->replace(spec.number, state.successor, state.successor_epoch);
   if (came_of_it == replacement::waits)
     self->delayed_send(self, idle_looks_apart, replace_atom::value);
   if (came_of_it != replacement::done)
@@ -100,9 +103,9 @@ void look(self_pointer self, const interpreter_spec& spec) {
     return;
   const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(
     self->clock().now() - state.since);
-  if (!spec.queue->look_if_due(spec.recycle, age))
+  if (!spec.calls->look_if_due(spec.number, spec.recycle, age))
     return;
-  if (!state.successor && !spec.queue->is_used())
+  if (!state.successor && !spec.calls->is_used(spec.number))
     start_successor(self, spec);
   else
     try_to_replace(self, spec);
@@ -114,7 +117,7 @@ void host_has_ended(self_pointer self, const interpreter_spec& spec,
   if (state.successor && told.epoch == state.successor_epoch) {
     state.successor.reset();
     state.is_successor_ready = false;
-    spec.queue->serve_on();
+    spec.calls->serve_on(spec.number);
     if (!told.asked)
       logger()->warn("a worker that was to replace another did not start: {}",
                      told.why.message());
@@ -136,8 +139,8 @@ interpreter_state::~interpreter_state() {
       each->kill("its interpreter actor ended");
 }
 
-caf::behavior interpreter(caf::stateful_actor<interpreter_state>* self,
-                          const interpreter_spec& spec) {
+caf::behavior interpreter_actor(caf::stateful_actor<interpreter_state>* self,
+                                const interpreter_spec& spec) {
   self->set_exception_handler(crash_reason);
   self->set_exit_handler([self](const caf::exit_msg& told) {
     self->state.told_to_end = told.reason;

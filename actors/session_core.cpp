@@ -1,0 +1,331 @@
+#include "actors/session_core.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "config/tunables.hpp"
+#include "runtime/values/ml_error.hpp"
+
+namespace snakebridge {
+
+namespace {
+
+// The interpreter an operation's refs live in, found by looking at all of them.
+class ref_search {
+public:
+  /// `session`: the one all must belong to; null: any.
+  explicit ref_search(const std::string* session) : session_{session} {}
+
+  void look(const value& item, std::size_t depth = 0) {
+    if (!item.holds_refs())
+      return;
+    if (depth > limits::value_depth_max)
+      return; // refused where it is encoded
+    switch (item.kind()) {
+    case kind::ref:
+      return take(*item.get_if<ref>());
+    case kind::list:
+    case kind::tuple:
+    case kind::set:
+    case kind::frozenset:
+      return look_all(*detail::items_of(item), depth);
+    case kind::dict:
+      for (const auto& [key, content] : *item.get_if<dict>()) {
+        look(key, depth + 1);
+        look(content, depth + 1);
+      }
+      return;
+    default:
+      return;
+    }
+  }
+
+  void look(const operation& asked) {
+    look(asked.target);
+    for (const auto& item : asked.positional)
+      look(item);
+    for (const auto& [name, item] : asked.named)
+      look(item);
+  }
+
+  const ref* found() const { return found_; }
+  const std::optional<error>& failed() const { return failed_; }
+
+private:
+  void look_all(const std::vector<value>& items, std::size_t depth) {
+    for (const auto& item : items)
+      look(item, depth + 1);
+  }
+
+  void take(const ref& name) {
+    if (failed_)
+      return;
+    if (!name.node.empty())
+      failed_ = error{errc::node_down,
+                      fmt::format("the object lives on node '{}', which has "
+                                  "not joined",
+                                  name.node)};
+    else if (session_ != nullptr && name.session != *session_)
+      failed_ = error{errc::ref_foreign,
+                      fmt::format("the object belongs to session '{}', not to "
+                                  "'{}'; share one session",
+                                  name.session, *session_)};
+    else if (found_ && found_->interpreter != name.interpreter)
+      failed_ = error{errc::ref_foreign,
+                      fmt::format("one call has objects of interpreters {} and "
+                                  "{}; make both in the same",
+                                  found_->interpreter, name.interpreter)};
+    else if (!found_ || name.epoch < found_->epoch)
+      found_ = &name; // the oldest decides whether the call is stale
+  }
+
+  const std::string* session_;
+  const ref* found_ = nullptr;
+  std::optional<error> failed_;
+};
+
+// Only an object that stays can be changed, or let go.
+std::optional<error> wrong_with_target(const operation& asked) {
+  const bool changes =
+    asked.what == verb::set_attribute || asked.what == verb::set_item;
+  const bool lets_go = asked.what == verb::release && asked.positional.empty();
+  if ((!changes && !lets_go) || asked.target.is_ref())
+    return {};
+  return error{errc::ref_invalid,
+               fmt::format("expected a ref to a Python object, got {}{}",
+                           repr_short(asked.target),
+                           changes ? ": nobody would see the copy of a value "
+                                     "that changes"
+                                   : "")};
+}
+
+// A crash took the call, which may be made again: nothing of it lived there.
+bool is_lost(const result<value>& outcome, const operation& asked) {
+  return !outcome && outcome.error().code() == errc::interpreter_died
+         && first_ref(asked) == nullptr;
+}
+
+// What the breaker of a pool hears of.
+circuit_breaker::outcome tried(const result<value>& answer) {
+  if (!answer && answer.error().code() == errc::interpreter_died)
+    return circuit_breaker::outcome::crashed;
+  const bool has_run = answer || answer.error().code() == errc::python_raised;
+  return has_run ? circuit_breaker::outcome::worked
+                 : circuit_breaker::outcome::untried;
+}
+
+// The answer of a call that was lost and made again: how it was lost, if it did
+// not come to run once more.
+result<value> of_both(result<value> lost, result<value> again) {
+  const bool has_run = again || again.error().may_have_run()
+                       || again.error().code() == errc::quota_exceeded;
+  return has_run ? std::move(again) : std::move(lost);
+}
+
+} // namespace
+
+const ref* first_ref(const operation& asked) {
+  ref_search search{nullptr};
+  search.look(asked);
+  return search.found();
+}
+
+std::chrono::milliseconds time_limit(const call_options& options,
+                                     std::chrono::milliseconds configured) {
+  constexpr std::chrono::milliseconds least{0}, most{day_ms};
+  return std::clamp(options.timeout.value_or(configured), least, most);
+}
+
+struct session_core::errand {
+  operation asked; ///< moved away by the last attempt
+  const call_options& options;
+  const steady_clock::time_point until;
+  bool may_be_made_again = false;
+  std::optional<result<value>> lost = {}; ///< what the first attempt answered
+
+  // Of the present attempt.
+  const pool* through = nullptr;
+  destination to = {};
+  circuit_breaker::ticket ticket = {};
+
+  operation take_asked() {
+    return may_be_made_again ? asked : std::move(asked);
+  }
+};
+
+struct session_core::owned_errand : errand {
+  owned_errand(operation asked, const call_options& options,
+               steady_clock::time_point until, completion done)
+      : errand{std::move(asked), kept, until},
+        kept{options},
+        done{std::move(done)} {}
+
+  const call_options kept;
+  completion done;
+};
+
+session_core::session_core(std::shared_ptr<const pools> where,
+                           std::uint64_t number, std::string id,
+                           const session_rules& rules, bool is_shared)
+    : where_{std::move(where)},
+      gate_{
+        std::make_shared<session_gate>(number, std::move(id), rules.refs)},
+      timeout_{rules.timeout},
+      errors_{rules.errors},
+      is_shared_{is_shared} {}
+
+steady_clock::time_point
+session_core::deadline(const call_options& options) const {
+  return where_->now() + time_limit(options, timeout_);
+}
+
+result<value> session_core::run(operation asked, const call_options& options) {
+  errand mine{std::move(asked), options, deadline(options)};
+  mine.may_be_made_again = options.idempotent.value_or(false);
+  for (;;) {
+    auto begun = begin(mine);
+    auto outcome = conclude(
+      mine, begun ? mine.through->calls->run(mine.take_asked(), gate_,
+                                             mine.until, mine.to)
+                  : result<value>{tl::unexpected{std::move(begun).error()}});
+    if (outcome)
+      return *std::move(outcome);
+  }
+}
+
+void session_core::submit(operation asked, const call_options& options,
+                          completion done) {
+  const auto mine = std::make_shared<owned_errand>(
+    std::move(asked), options, deadline(options), std::move(done));
+  mine->may_be_made_again = options.idempotent.value_or(false);
+  go(mine);
+}
+
+void session_core::go(const std::shared_ptr<owned_errand>& mine) {
+  const auto told = [self = shared_from_this(), mine](result<value> answered) {
+    if (auto outcome = self->conclude(*mine, std::move(answered)))
+      std::exchange(mine->done, {})(*std::move(outcome));
+    else
+      self->go(mine);
+  };
+  if (auto begun = begin(*mine); !begun)
+    told(tl::unexpected{std::move(begun).error()});
+  else
+    mine->through->calls->submit(std::make_shared<exchange>(
+      mine->take_asked(), gate_, mine->until, mine->to, told));
+}
+
+// An attempt: the way is found, and its options are in what is asked.
+result<void> session_core::begin(errand& mine) {
+  mine.through = nullptr;
+  if (auto found = find_way(mine); !found)
+    return found;
+  const auto& in = mine.through->settings;
+  auto& asked = mine.asked;
+  const auto& options = mine.options;
+  asked.keep_exception = options.keep_exception.value_or(false);
+  asked.leaves = answers_anything(asked.what)
+                   ? options.leaves.value_or(in.leaves)
+                   : leaves::refs;
+  asked.cancel = options.cancel;
+  asked.fails_fast = options.affinity.value_or(in.affinity)
+                     == affinity::strict_fail_fast;
+  auto& breaker = *mine.through->breaker;
+  // To free objects tries nothing out.
+  if (!breaker.is_on() || frees_objects(asked.what))
+    return {};
+  auto admitted = breaker.admit(where_->now());
+  if (!admitted) {
+    mine.through = nullptr;
+    return tl::unexpected{std::move(admitted).error()};
+  }
+  mine.ticket = *admitted;
+  return {};
+}
+
+// What the call answers; nothing when it is to be made again.
+std::optional<result<value>> session_core::conclude(errand& mine,
+                                                    result<value> outcome) {
+  const auto* through = std::exchange(mine.through, nullptr);
+  if (through != nullptr && through->breaker->is_on())
+    through->breaker->record(mine.ticket, tried(outcome), where_->now());
+  // What died with it counts no more for whoever hears of it here.
+  const auto* death = outcome ? nullptr : outcome.error().post_mortem();
+  if (death != nullptr && outcome.error().code() == errc::interpreter_died)
+    gate_->refs.forget_up_to(death->interpreter, death->epoch);
+  if (mine.may_be_made_again && is_lost(outcome, mine.asked)) {
+    mine.may_be_made_again = false;
+    mine.lost = std::move(outcome);
+    return {};
+  }
+  if (mine.lost)
+    outcome = of_both(*std::exchange(mine.lost, {}), std::move(outcome));
+  if (!outcome && errors_ == error_mode::translated)
+    return tl::unexpected{translated(std::move(outcome).error())};
+  return outcome;
+}
+
+result<void> session_core::find_way(errand& mine) {
+  const auto& asked = mine.asked;
+  if (auto wrong = wrong_with_target(asked))
+    return std::move(*wrong);
+  ref_search search{&gate_->id};
+  search.look(asked);
+  if (search.failed())
+    return tl::unexpected{*search.failed()};
+  if (const auto* name = search.found()) {
+    mine.through = where_->of(name->interpreter);
+    mine.to = {.interpreter = name->interpreter, .epoch = name->epoch};
+    return mine.through ? result<void>{}
+                        : unknown_interpreter(name->interpreter);
+  }
+  const auto& wanted = mine.options.pool;
+  mine.through = where_->find(wanted.empty() ? "default" : wanted);
+  if (mine.through == nullptr)
+    return error{errc::pool_unknown,
+                 fmt::format("no pool is named '{}'", wanted)};
+  // Code needs the session's namespace.
+  const bool needs_none =
+    asked.what == verb::call || asked.what == verb::get
+    || (has_target(asked.what) && asked.what != verb::call_object);
+  const auto how =
+    mine.options.affinity.value_or(mine.through->settings.affinity);
+  mine.to = {.anywhere = needs_none && how == affinity::hint};
+  return {};
+}
+
+void session_core::close() {
+  if (gate_->closed.exchange(true))
+    return;
+  for (const auto& each : where_->all())
+    each.calls->release(gate_->number);
+}
+
+result<std::size_t> session_core::close_and_count() {
+  if (gate_->closed.exchange(true))
+    return 0;
+  for (const auto& each : where_->all())
+    each.calls->withdraw(gate_->number);
+  const auto until = deadline({});
+  result<std::size_t> count = 0;
+  for (const auto& each : where_->all()) {
+    auto& calls = *each.calls;
+    for (const auto place : calls.places_of(gate_->number)) {
+      // Between two incarnations it holds nothing.
+      if (!calls.look(place).ready)
+        continue;
+      const auto released = calls.run({.what = verb::release_session}, gate_,
+                                      until, {.interpreter = place});
+      if (released && count)
+        *count += released->to<std::size_t>().value_or(0);
+      else if (!released && released.error().code() == errc::deadline_exceeded)
+        count = tl::unexpected{released.error()};
+    }
+    calls.release(gate_->number);
+  }
+  return count;
+}
+
+} // namespace snakebridge

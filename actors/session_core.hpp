@@ -1,0 +1,106 @@
+#pragma once
+// A session: what its clients' calls go through, and who owns it. A call goes
+// to the interpreter its refs live on, else to the session's pool; refs that do
+// not belong here are refused; what Python raised is translated if told to.
+// Shared by the session's actor, whose lease closes it, and by the clients; any
+// thread.
+
+#include <memory>
+#include <set>
+#include <string>
+
+#include <snakebridge/actors.hpp>
+#include <snakebridge/caller.hpp>
+
+#include "actors/pools.hpp"
+
+namespace snakebridge {
+
+/// The first object an operation names, at any depth; null: none.
+const ref* first_ref(const operation& asked);
+
+/// Calls `take(ref)` for each in the value, at any depth.
+template <class Take>
+void each_ref(const value& in, Take take) {
+  if (!in.holds_refs())
+    return;
+  if (const auto* named = in.get_if<ref>()) {
+    take(*named);
+  } else if (const auto* items = detail::items_of(in)) {
+    for (const auto& each : *items)
+      each_ref(each, take);
+  } else if (const auto* entries = in.get_if<dict>()) {
+    for (const auto& [key, item] : *entries) {
+      each_ref(key, take);
+      each_ref(item, take);
+    }
+  }
+}
+
+/// How long a call of these options may take.
+std::chrono::milliseconds time_limit(const call_options& options,
+                                     std::chrono::milliseconds configured);
+
+/// What the sessions of a bridge have in common.
+struct session_rules {
+  std::chrono::milliseconds timeout{};
+  error_mode errors = error_mode::raw;
+  ref_rules refs = {};
+};
+
+class session_core : public std::enable_shared_from_this<session_core> {
+public:
+  /// `is_shared`: opened by an id of the user's choice.
+  session_core(std::shared_ptr<const pools> where, std::uint64_t number,
+               std::string id, const session_rules& rules,
+               bool is_shared = false);
+  session_core(const session_core&) = delete;
+  session_core& operator=(const session_core&) = delete;
+
+  const std::string& id() const { return gate_->id; }
+  bool closed() const { return gate_->closed.load(); }
+  /// Its refs may be used from anywhere in the process without naming it.
+  bool is_shared() const { return is_shared_; }
+
+  /// Runs a call and waits for its answer. Errors: those of `caller`.
+  result<value> run(operation asked, const call_options& options);
+  /// Starts a call; `done` runs exactly once, here or on a thread of the
+  /// runtime.
+  void submit(operation asked, const call_options& options, completion done);
+  /// No call starts any more, those that run are interrupted, and all objects
+  /// are freed, those of calls still running too. Idempotent; does not wait.
+  void close();
+  /// The same, but waits until all objects are freed and answers how many there
+  /// were: what ran has ended by then. Errors: deadline_exceeded.
+  result<std::size_t> close_and_count();
+
+  /// Who owns it; under the lock of `sessions`.
+  struct membership {
+    session_actor actor; ///< null once it has ended
+    std::set<caf::actor_addr> owners;
+    std::size_t unheard = 0; ///< ends that its actor has not heard of
+  } members;
+  /// By release_session: another may take its place.
+  std::atomic<bool> released = false;
+
+private:
+  /// A call and its attempts: it may be made again where a crash took it.
+  struct errand;
+  struct owned_errand;
+
+  result<void> begin(errand& mine);
+  result<void> find_way(errand& mine);
+  std::optional<result<value>> conclude(errand& mine, result<value> outcome);
+  void go(const std::shared_ptr<owned_errand>& mine);
+  steady_clock::time_point deadline(const call_options& options) const;
+
+  const std::shared_ptr<const pools> where_;
+  const std::shared_ptr<session_gate> gate_;
+  const std::chrono::milliseconds timeout_;
+  const error_mode errors_;
+  const bool is_shared_;
+};
+
+using session_ptr = std::shared_ptr<session_core>;
+
+} // namespace snakebridge

@@ -1,0 +1,852 @@
+#include "runtime/calls/dispatcher.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <tuple>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "config/tunables.hpp"
+#include "runtime/base/finally.hpp"
+#include "runtime/base/roomy_stack.hpp"
+#include "runtime/wire/messages.hpp"
+
+namespace snakebridge {
+
+namespace {
+
+error overloaded(const interpreter& at, std::size_t waiting) {
+  return {errc::overloaded,
+          fmt::format("interpreter {} has {} calls waiting, its queue_max; "
+                      "wait, or enlarge the pool",
+                      at.number, waiting)};
+}
+
+error unavailable(const interpreter& at) {
+  return {errc::session_worker_unavailable,
+          fmt::format("interpreter {} is being replaced; call again soon, or "
+                      "wait for it (affinity strict_queue)",
+                      at.number)};
+}
+
+error out_of_service(const interpreter& at, std::uint32_t epoch) {
+  if (epoch == 0)
+    return {
+      errc::session_worker_unavailable,
+      fmt::format("interpreter {} is not in service any more: its pool has "
+                  "become smaller; call again, and another takes it",
+                  at.number)};
+  if (at.lives.epoch() > 0)
+    return {
+      errc::ref_stale,
+      fmt::format("interpreter {} is not in service any more: its pool has "
+                  "become smaller; make the object again",
+                  at.number)};
+  return unknown_interpreter(at.number);
+}
+
+} // namespace
+
+error unknown_interpreter(std::uint32_t number) {
+  return {errc::ref_foreign,
+          fmt::format("this bridge has no interpreter {}: the object belongs "
+                      "to another",
+                      number)};
+}
+
+// Made before the lock is taken, so that it is destroyed when that is free.
+class dispatcher::outcomes {
+public:
+  outcomes() = default;
+  outcomes(const outcomes&) = delete;
+  outcomes& operator=(const outcomes&) = delete;
+  ~outcomes() {
+    for (const auto& each : started_)
+      each->flush();
+    for (auto& [each, why] : refused_)
+      each->answer(tl::unexpected{std::move(why)});
+  }
+
+  void refuse(exchange_ptr made, error why) {
+    refused_.emplace_back(std::move(made), std::move(why));
+  }
+  void flush(const std::shared_ptr<interpreter_host>& host) {
+    if (started_.empty() || started_.back() != host)
+      started_.push_back(host);
+  }
+
+private:
+  std::vector<std::shared_ptr<interpreter_host>> started_;
+  std::vector<std::pair<exchange_ptr, error>> refused_;
+};
+
+// --- What is asked of it -----------------------------------------------------
+
+result<value> dispatcher::run(operation asked,
+                              std::shared_ptr<const session_gate> session,
+                              steady_clock::time_point deadline,
+                              destination to) {
+  if (auto outcome = run_here(asked, session, deadline, to))
+    return std::move(*outcome);
+  const auto mine = std::make_shared<exchange>(
+    std::move(asked), std::move(session), deadline, to);
+  submit(mine);
+  return wait(mine);
+}
+
+void dispatcher::submit(const exchange_ptr& made) {
+  made->watch(clock_, {weak_from_this(), made, errc::deadline_exceeded});
+  // Here it is sure that it never ran; once a host has it, it may have begun.
+  if (clock_->now() >= made->deadline)
+    made->answer(tl::unexpected{given_up_error(
+      made->asked, errc::deadline_exceeded, call_stage::queued)});
+  else if (auto prepared = prepare(*made); !prepared)
+    made->answer(tl::unexpected{std::move(prepared).error()});
+  else
+    put_in(made);
+}
+
+result<void> dispatcher::prepare(exchange& made) const {
+  if (settings_.payload_bytes_max == 0)
+    return {};
+  auto encoded =
+    wire::encode_request(made.asked, made.session->number,
+                         settings_.payload_bytes_max,
+                         made.session->refs.rules());
+  if (!encoded)
+    return tl::unexpected{std::move(encoded).error()};
+  made.prepared = std::move(*encoded);
+  return {};
+}
+
+void dispatcher::put_in(const exchange_ptr& made) {
+  outcomes after;
+  const lock_guard lock{mutex_};
+  // It may have expired on its way here; from now on `give_up` finds it.
+  if (made->answered())
+    return;
+  if (auto refused = admit(made, after))
+    after.refuse(made, std::move(*refused));
+}
+
+result<value> dispatcher::wait(const exchange_ptr& mine) {
+  for (;;) {
+    const auto serving = host_of(*mine);
+    switch (serving ? serving->wait_for(*mine, *clock_)
+                    : mine->wait(*clock_)) {
+    case exchange::news::answered:
+      return mine->take();
+    case exchange::news::lead:
+      continue;
+    case exchange::news::deadline:
+      give_up(mine, errc::deadline_exceeded);
+      return mine->take();
+    }
+  }
+}
+
+void dispatcher::give_up(const exchange_ptr& late, errc why) {
+  if (late->claim())
+    late->settle(tl::unexpected{end(late, why)});
+}
+
+// What is left is to say whether it may have run, and to bring the interpreter
+// back if it is still running.
+error dispatcher::end(const exchange_ptr& claimed, errc why) {
+  std::shared_ptr<interpreter_host> serving;
+  {
+    const lock_guard lock{mutex_};
+    auto* const home = find(claimed->home);
+    if (home != nullptr
+        && (home->waiting.erase(claimed) || anywhere_.erase(claimed))) {
+      leave_line(*claimed);
+      tell_watchers();
+      return given_up_error(claimed->asked, why, call_stage::queued);
+    }
+    if (claimed->interpreter == 0)
+      return given_up_error(claimed->asked, why, call_stage::queued);
+    serving = at(claimed->interpreter).host;
+  }
+  // The host that had it may have died meanwhile: it may have begun it.
+  return given_up_error(claimed->asked, why,
+                        serving ? serving->abandon(*claimed)
+                                : call_stage::running);
+}
+
+std::shared_ptr<interpreter_host>
+dispatcher::host_of(const exchange& made) const {
+  const lock_guard lock{mutex_};
+  const auto* given = find(made.interpreter);
+  return given != nullptr ? given->host : nullptr;
+}
+
+std::optional<result<value>>
+dispatcher::run_here(const operation& asked,
+                     const std::shared_ptr<const session_gate>& session,
+                     steady_clock::time_point deadline, const destination& to) {
+  interpreter* place = nullptr;
+  std::shared_ptr<interpreter_host> here;
+  {
+    const lock_guard lock{mutex_};
+    auto found = place_for(to, *session);
+    if (!found)
+      return tl::unexpected{std::move(found).error()};
+    place = *found;
+    // Python needs a stack of its own size.
+    if (!place->host || !place->host->runs_in_caller()
+        || !has_stack(limits::stack_of_python_bytes))
+      return std::nullopt;
+    if (auto refused = refusal_of_new(asked, *session, to.epoch, *place))
+      return tl::unexpected{std::move(*refused)};
+    come(session, *place, to.interpreter == 0);
+    here = place->host;
+    ++place->calls;
+    ++place->on_callers_threads;
+  }
+  const finally left{[this, place] {
+    --place->on_callers_threads;
+    if (watchers_ == 0)
+      return;
+    const lock_guard lock{mutex_};
+    changed_.notify_all();
+  }};
+  auto outcome = here->run(asked, *session, deadline);
+  if (!outcome) {
+    const lock_guard lock{mutex_};
+    --place->calls; // it is taken once more
+  }
+  return outcome;
+}
+
+std::vector<std::uint32_t>
+dispatcher::places_of(std::uint64_t session) const {
+  const lock_guard lock{mutex_};
+  const auto known = users_.find(session);
+  return known == users_.end() ? std::vector<std::uint32_t>{}
+                               : known->second.places;
+}
+
+std::vector<std::shared_ptr<interpreter_host>>
+dispatcher::hosts_of(std::uint64_t session) const {
+  std::vector<std::shared_ptr<interpreter_host>> found;
+  const lock_guard lock{mutex_};
+  if (const auto known = users_.find(session); known != users_.end())
+    for (const auto each : known->second.places)
+      if (const auto& host = at(each).host)
+        found.push_back(host);
+  return found;
+}
+
+// No call of the session starts any more: what it has left is told without the
+// lock.
+void dispatcher::withdraw(std::uint64_t session) {
+  {
+    outcomes after;
+    const lock_guard lock{mutex_};
+    const auto known = users_.find(session);
+    if (known == users_.end())
+      return;
+    auto waiting = anywhere_.take(session);
+    for (const auto each : known->second.places)
+      for (auto& own : at(each).waiting.take(session))
+        waiting.push_back(std::move(own));
+    for (auto& each : waiting) {
+      leave_line(*each);
+      auto why =
+        given_up_error(each->asked, errc::session_closed, call_stage::queued);
+      after.refuse(std::move(each), std::move(why));
+    }
+    tell_watchers();
+  }
+  for (const auto& each : hosts_of(session))
+    each->withdraw(session);
+}
+
+void dispatcher::release(std::uint64_t session) {
+  withdraw(session);
+  for (const auto& each : hosts_of(session)) {
+    each->release(session);
+    each->flush();
+  }
+  const lock_guard lock{mutex_};
+  if (const auto known = users_.extract(session))
+    for (const auto each : known.mapped().places)
+      --at(each).users;
+  tell_watchers();
+}
+
+// --- Who may run, and where --------------------------------------------------
+
+interpreter* dispatcher::find(std::uint32_t number) {
+  return const_cast<interpreter*>(std::as_const(*this).find(number));
+}
+
+const interpreter* dispatcher::find(std::uint32_t number) const {
+  const auto place =
+    std::find_if(interpreters_.begin(), interpreters_.end(),
+                 [&](const auto& each) { return each->number == number; });
+  return place == interpreters_.end() ? nullptr : place->get();
+}
+
+interpreter& dispatcher::at(std::uint32_t number) {
+  return const_cast<interpreter&>(std::as_const(*this).at(number));
+}
+
+const interpreter& dispatcher::at(std::uint32_t number) const {
+  const auto* const found = find(number);
+  assert(found != nullptr);
+  return *found;
+}
+
+std::size_t dispatcher::count_in_service() const {
+  return static_cast<std::size_t>(
+    std::count_if(interpreters_.begin(), interpreters_.end(),
+                  [](const auto& each) { return each->is_in_service(); }));
+}
+
+std::optional<error> dispatcher::refusal(const operation& asked,
+                                         const session_gate& session,
+                                         std::uint32_t epoch,
+                                         const interpreter& at) const {
+  if (at.retired)
+    return out_of_service(at, epoch);
+  if (closed_)
+    return closed_;
+  if (epoch != 0 && at.lives.is_over(epoch))
+    return error{errc::ref_stale,
+                 fmt::format("the object lived in incarnation {} of "
+                             "interpreter {}, which has ended; make it again",
+                             epoch, at.number)};
+  // What counts its objects comes last.
+  if (session.closed.load() && asked.what != verb::release_session)
+    return error{
+      errc::session_closed,
+      fmt::format("session '{}' has ended; open it again", session.id)};
+  return {};
+}
+
+std::optional<error> dispatcher::refusal(const exchange& made,
+                                         const interpreter& at) const {
+  return refusal(made.asked, *made.session, made.to.epoch, at);
+}
+
+std::optional<error> dispatcher::refusal_of_new(const operation& asked,
+                                                const session_gate& session,
+                                                std::uint32_t epoch,
+                                                const interpreter& at) const {
+  if (auto why = refusal(asked, session, epoch, at))
+    return why;
+  if (held_ && !frees_objects(asked.what))
+    return held_;
+  if (!asked.fails_fast)
+    return {};
+  if (!at.is_up() || at.replacing)
+    return unavailable(at);
+  if (at.load() == 0)
+    return {};
+  return error{errc::worker_busy,
+               fmt::format("interpreter {} runs another call; call again "
+                           "later, or wait for it (affinity strict_queue)",
+                           at.number)};
+}
+
+result<interpreter*> dispatcher::place_for(const destination& to,
+                                           const session_gate& session) {
+  auto* const place =
+    to.interpreter == 0 ? home_of(session) : find(to.interpreter);
+  if (place == nullptr)
+    return tl::unexpected{unknown_interpreter(to.interpreter)};
+  return place;
+}
+
+// The one its calls go to that no ref of theirs sends elsewhere. Chosen at the
+// first of them, and again where it has left the pool.
+interpreter* dispatcher::home_of(const session_gate& session) {
+  const auto known = users_.find(session.number);
+  if (known != users_.end() && known->second.home != 0)
+    if (auto& home = at(known->second.home); !home.retired)
+      return &home;
+  return least_busy();
+}
+
+interpreter* dispatcher::least_busy() {
+  const auto lately = clock_->now() - settings_.shy_of_deaths;
+  const auto rank = [&](const std::unique_ptr<interpreter>& each) {
+    return std::tuple{each->retired,
+                      each->leaves,
+                      !each->is_up(),
+                      each->due,
+                      each->lives.died_since(lately),
+                      each->load(),
+                      each->users};
+  };
+  const auto least =
+    std::min_element(interpreters_.begin(), interpreters_.end(),
+                     [&](const auto& left, const auto& right) {
+                       return rank(left) < rank(right);
+                     });
+  return least == interpreters_.end() ? nullptr : least->get();
+}
+
+// One that would run a call at once that any may run; null: none would.
+interpreter* dispatcher::free_one(interpreter& home) {
+  if (home.is_free())
+    return &home;
+  auto* const other = least_busy();
+  return other->is_free() && takes_any(*other) ? other : nullptr;
+}
+
+// One that is to be replaced, or leaves the pool, gets no more than it must.
+bool dispatcher::takes_any(const interpreter& at) const {
+  if (!at.is_in_service())
+    return false;
+  return !at.due
+         || std::all_of(interpreters_.begin(), interpreters_.end(),
+                        [](const auto& each) {
+                          return !each->is_in_service() || each->due
+                                 || !each->is_up();
+                        });
+}
+
+// What comes after the session's end is refused, and would never be released.
+void dispatcher::come(const std::shared_ptr<const session_gate>& session,
+                      interpreter& to, bool to_stay) {
+  if (session->closed)
+    return;
+  auto& mine = users_[session->number];
+  if (!mine.session)
+    mine.session = session;
+  if (to_stay)
+    mine.home = to.number;
+  if (std::find(mine.places.begin(), mine.places.end(), to.number)
+      != mine.places.end())
+    return;
+  mine.places.push_back(to.number);
+  ++to.users;
+}
+
+std::optional<error> dispatcher::admit(const exchange_ptr& made,
+                                       outcomes& after) {
+  const auto found = place_for(made->to, *made->session);
+  if (!found)
+    return found.error();
+  auto& home = **found;
+  if (auto refused =
+        refusal_of_new(made->asked, *made->session, made->to.epoch, home))
+    return refused;
+  come(made->session, home, made->to.interpreter == 0);
+  if (made->to.anywhere && anywhere_.empty()) {
+    if (auto* const free = free_one(home); free && start(*free, made, after))
+      return {};
+  } else if (!made->to.anywhere && home.waiting.empty() && !home.replacing
+             && (anywhere_.empty() || !takes_any(home))) {
+    if (home.host && start(home, made, after))
+      return {};
+  }
+  if (made->asked.fails_fast)
+    return unavailable(home);
+  return wait_in_line(made, home, after);
+}
+
+// False when its host takes no more.
+bool dispatcher::start(interpreter& at, const exchange_ptr& made,
+                       outcomes& after) {
+  assert(at.host != nullptr);
+  const auto before = std::exchange(made->interpreter, at.number);
+  if (!at.host->accept(made)) {
+    made->interpreter = before;
+    return false;
+  }
+  come(made->session, at, false);
+  ++at.calls;
+  after.flush(at.host);
+  return true;
+}
+
+std::size_t dispatcher::count_waiting() const {
+  auto all = anywhere_.size();
+  for (const auto& each : interpreters_)
+    all += each->waiting.size();
+  return all;
+}
+
+std::optional<error> dispatcher::wait_in_line(const exchange_ptr& made,
+                                              interpreter& home,
+                                              outcomes& after) {
+  const auto room_of_one = settings_.waiting_max;
+  const auto room_of_all =
+    room_of_one * std::max(count_in_service(), std::size_t{1});
+  const bool is_full =
+    count_waiting() >= room_of_all
+    || (!made->to.anywhere && home.waiting.size() >= room_of_one);
+  if (is_full && !frees_objects(made->asked.what)) {
+    auto& longer = anywhere_.longest() > home.waiting.longest()
+                     ? anywhere_
+                     : home.waiting;
+    auto gives_way = longer.make_room(made->session->number);
+    if (!gives_way)
+      return overloaded(home, room_of_one);
+    leave_line(*gives_way);
+    after.refuse(std::move(gives_way), overloaded(home, room_of_one));
+  }
+  push_back(made, home);
+  return {};
+}
+
+void dispatcher::push_back(const exchange_ptr& made, interpreter& home) {
+  made->home = home.number;
+  if (made->to.anywhere) {
+    ++home.homeless;
+    anywhere_.push_back(made);
+  } else {
+    home.waiting.push_back(made);
+  }
+}
+
+// It has been taken out of its line.
+void dispatcher::leave_line(const exchange& gone) {
+  if (gone.to.anywhere)
+    --at(gone.home).homeless;
+}
+
+// The one whose turn it is at an interpreter that may take another call; null:
+// it is to take none.
+line* dispatcher::next_line(interpreter& of) {
+  auto& own = of.waiting;
+  const bool may_take_any = !anywhere_.empty() && takes_any(of);
+  if (may_take_any && (own.empty() || anywhere_.turn() < own.turn()))
+    return of.running() == 0 ? &anywhere_ : nullptr;
+  return own.empty() ? nullptr : &own;
+}
+
+void dispatcher::pump(interpreter& at, outcomes& after) {
+  while (at.host && !at.replacing) {
+    auto* const from = next_line(at);
+    if (from == nullptr)
+      return;
+    const auto next = from->front();
+    if (!next->answered()) {
+      if (auto why = refusal(*next, at))
+        after.refuse(next, std::move(*why));
+      else if (!start(at, next, after))
+        return;
+    }
+    from->pop_front();
+    leave_line(*next);
+  }
+}
+
+void dispatcher::pump_all(outcomes& after) {
+  for (const auto& each : interpreters_)
+    pump(*each, after);
+}
+
+// --- Interpreters come and go ------------------------------------------------
+
+void dispatcher::add(std::uint32_t number) {
+  const lock_guard lock{mutex_};
+  assert(number != 0);
+  if (find(number) != nullptr)
+    return;
+  interpreters_.push_back(std::make_unique<interpreter>(number, turns_));
+  interpreters_.back()->retired = true;
+}
+
+std::vector<std::uint32_t> dispatcher::in_service() const {
+  std::vector<std::uint32_t> numbers;
+  const lock_guard lock{mutex_};
+  for (const auto& each : interpreters_)
+    if (each->is_in_service())
+      numbers.push_back(each->number);
+  return numbers;
+}
+
+void dispatcher::close(error why) {
+  outcomes after;
+  const lock_guard lock{mutex_};
+  if (!closed_)
+    closed_ = why;
+  auto waiting = anywhere_.take_all();
+  for (const auto& at : interpreters_)
+    for (auto& each : at->waiting.take_all())
+      waiting.push_back(std::move(each));
+  for (auto& each : waiting) {
+    leave_line(*each);
+    after.refuse(std::move(each), why);
+  }
+  changed_.notify_all();
+}
+
+void dispatcher::reopen() {
+  const lock_guard lock{mutex_};
+  closed_.reset();
+  for (const auto& each : interpreters_)
+    each->lives.forget_deaths();
+}
+
+std::optional<error> dispatcher::why_closed() const {
+  const lock_guard lock{mutex_};
+  return closed_;
+}
+
+void dispatcher::hold(std::optional<error> why) {
+  const lock_guard lock{mutex_};
+  held_ = std::move(why);
+}
+
+bool dispatcher::is_held() const {
+  const lock_guard lock{mutex_};
+  return held_.has_value();
+}
+
+void dispatcher::tell_watchers() {
+  if (watchers_ > 0)
+    changed_.notify_all();
+}
+
+// On the clock of the bridge; with the lock.
+template <class Holds>
+bool dispatcher::wait_until(std::unique_lock<std::mutex>& lock,
+                            steady_clock::time_point deadline, Holds holds) {
+  ++watchers_;
+  const finally gone{[this] { --watchers_; }};
+  while (!holds())
+    if (clock_->wait_until(lock, changed_, deadline)
+        == std::cv_status::timeout)
+      return holds();
+  return true;
+}
+
+bool dispatcher::wait_idle(steady_clock::time_point deadline) {
+  std::unique_lock lock{mutex_};
+  return wait_until(lock, deadline, [this] {
+    return std::all_of(interpreters_.begin(), interpreters_.end(),
+                       [](const auto& each) { return each->load() == 0; });
+  });
+}
+
+void dispatcher::stop_hosts() {
+  std::vector<std::shared_ptr<interpreter_host>> hosts;
+  {
+    const lock_guard lock{mutex_};
+    for (const auto& each : interpreters_)
+      if (each->host)
+        hosts.push_back(each->host);
+  }
+  for (const auto& each : hosts)
+    each->stop();
+}
+
+std::vector<std::pair<std::uint32_t, interpreter_facts>>
+dispatcher::look() const {
+  std::vector<std::pair<std::uint32_t, interpreter_facts>> seen;
+  const lock_guard lock{mutex_};
+  for (const auto& each : interpreters_)
+    seen.emplace_back(each->number, each->facts());
+  return seen;
+}
+
+interpreter_facts dispatcher::look(std::uint32_t number) const {
+  const lock_guard lock{mutex_};
+  return at(number).facts();
+}
+
+void dispatcher::leave(std::uint32_t number) {
+  const lock_guard lock{mutex_};
+  at(number).leaves = true;
+}
+
+void dispatcher::retire(std::uint32_t number,
+                        steady_clock::time_point patience) {
+  outcomes after;
+  std::unique_lock lock{mutex_};
+  auto& leaving = at(number);
+  wait_until(lock, patience, [&] { return leaving.users == 0; });
+  leaving.retired = true;
+  for (const auto& each : leaving.waiting.take_all())
+    after.refuse(each, *refusal(*each, leaving));
+  pump_all(after);
+  changed_.notify_all();
+}
+
+void dispatcher::bring_back(std::uint32_t number) {
+  outcomes after;
+  const lock_guard lock{mutex_};
+  auto& back = at(number);
+  back.retired = back.leaves = false;
+  pump(back, after);
+}
+
+void dispatcher::expect_host(std::uint32_t number) {
+  const lock_guard lock{mutex_};
+  at(number).lives.forget_deaths();
+}
+
+result<void> dispatcher::wait_ready(std::uint32_t number,
+                                    steady_clock::time_point deadline) {
+  std::unique_lock lock{mutex_};
+  const auto& awaited = at(number);
+  const bool told = wait_until(lock, deadline, [&] {
+    return awaited.host || awaited.lives.has_died()
+           || (closed_ && !awaited.retired);
+  });
+  if (awaited.host)
+    return {};
+  if (!told)
+    return tl::unexpected{error{
+      errc::startup_failed,
+      fmt::format("interpreter {} is not ready in time", awaited.number)}};
+  const auto& died = awaited.lives.last_death();
+  return tl::unexpected{died ? *died : *closed_};
+}
+
+std::uint32_t dispatcher::next_epoch(std::uint32_t number) {
+  const lock_guard lock{mutex_};
+  return at(number).lives.begin();
+}
+
+std::uint32_t dispatcher::successor_epoch(std::uint32_t number) {
+  const lock_guard lock{mutex_};
+  return at(number).lives.begin_successor();
+}
+
+void dispatcher::attach(std::uint32_t number,
+                        std::shared_ptr<interpreter_host> host) {
+  outcomes after;
+  const lock_guard lock{mutex_};
+  auto& here = at(number);
+  here.host = std::move(host);
+  here.calls_before = here.calls;
+  here.due = here.replacing = false;
+  changed_.notify_all();
+  pump(here, after);
+}
+
+void dispatcher::pump(std::uint32_t number) {
+  outcomes after;
+  const lock_guard lock{mutex_};
+  pump(at(number), after);
+  tell_watchers();
+}
+
+void dispatcher::detach(std::uint32_t number, const interpreter_host* host,
+                        std::uint32_t epoch, host_end end) {
+  outcomes after;
+  const lock_guard lock{mutex_};
+  auto& here = at(number);
+  // One that never served, or serves no more, changes nothing.
+  const bool present = here.host.get() == host || epoch == here.lives.epoch();
+  if (here.host.get() == host) {
+    here.host.reset();
+    here.replacing = false;
+  }
+  if (present) {
+    here.lives.end(epoch);
+    // What it held counts no more.
+    for (const auto& [session, each] : users_)
+      each.session->refs.forget_up_to(number, epoch);
+    if (!end.asked)
+      here.lives.die(end.why, clock_->now());
+  }
+  take_unstarted(here, end, after);
+  // It may be long until there is another.
+  for (const auto& each : here.waiting.take_stale(here.lives.ended()))
+    after.refuse(each, *refusal(*each, here));
+  pump_all(after); // another host may be there already
+  changed_.notify_all();
+}
+
+// They are next again, in the order they had.
+void dispatcher::take_unstarted(interpreter& at, host_end& end,
+                                outcomes& after) {
+  for (auto each = end.unstarted.rbegin(); each != end.unstarted.rend();
+       ++each) {
+    const auto& made = *each;
+    made->interpreter = 0;
+    if (auto why = refusal(*made, at);
+        why && !(at.retired && made->to.anywhere)) {
+      after.refuse(made, std::move(*why));
+    } else if (made->asked.fails_fast) {
+      after.refuse(made, unavailable(at));
+    } else if (++made->lost > limits::call_losses_max) {
+      after.refuse(made, end.why);
+    } else {
+      made->home = at.number;
+      if (made->to.anywhere)
+        ++at.homeless;
+      (made->to.anywhere ? anywhere_ : at.waiting).push_front(made);
+    }
+  }
+}
+
+// --- One takes the place of another ------------------------------------------
+
+bool dispatcher::is_used_locked(const interpreter& at) const {
+  return std::any_of(users_.begin(), users_.end(), [&](const auto& each) {
+    return each.second.session->refs.is_used(at.number);
+  });
+}
+
+bool dispatcher::is_used(std::uint32_t number) const {
+  const lock_guard lock{mutex_};
+  return is_used_locked(at(number));
+}
+
+dispatcher::replacement
+dispatcher::replace(std::uint32_t number,
+                    const std::shared_ptr<interpreter_host>& host,
+                    std::uint32_t epoch) {
+  auto replaced = host;
+  {
+    outcomes after;
+    const lock_guard lock{mutex_};
+    auto& here = at(number);
+    here.replacing = false;
+    // What runs may yet make objects: it is looked at when it has ended.
+    if (closed_ || !here.host || is_used_locked(here)) {
+      pump(here, after);
+      return replacement::used;
+    }
+    if (here.running() > 0) {
+      here.replacing = true;
+      return replacement::waits;
+    }
+    here.lives.replace(epoch);
+    here.host.swap(replaced);
+    here.calls_before = here.calls;
+    here.due = false;
+    pump(here, after);
+  }
+  replaced->stop();
+  return replacement::done;
+}
+
+void dispatcher::serve_on(std::uint32_t number) {
+  outcomes after;
+  const lock_guard lock{mutex_};
+  at(number).replacing = false;
+  pump(at(number), after);
+}
+
+bool dispatcher::look_if_due(std::uint32_t number, const recycle_limits& limits,
+                             std::chrono::milliseconds age) {
+  std::shared_ptr<interpreter_host> serving;
+  {
+    const lock_guard lock{mutex_};
+    serving = at(number).host;
+  }
+  const auto resident =
+    serving && limits.memory_bytes > 0 ? serving->resident_bytes() : 0;
+  const auto beyond = [](auto amount, auto limit) {
+    return limit > decltype(limit){} && amount >= limit;
+  };
+  const lock_guard lock{mutex_};
+  auto& here = at(number);
+  here.due = here.due || beyond(here.calls - here.calls_before, limits.calls)
+             || beyond(age, limits.age)
+             || beyond(resident, limits.memory_bytes);
+  return here.due;
+}
+
+} // namespace snakebridge

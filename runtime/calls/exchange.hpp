@@ -1,0 +1,124 @@
+#pragma once
+// One operation on its way: what is asked, for whom, until when, and who is
+// told. Shared by the thread that waits for it (or the completion that will be
+// run) and the host that serves it. It is answered exactly once, whoever is
+// first.
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include <snakebridge/operation.hpp>
+
+#include "runtime/base/timers.hpp"
+#include "runtime/calls/session_gate.hpp"
+#include "runtime/wire/channel.hpp"
+
+namespace snakebridge {
+
+class dispatcher;
+class exchange;
+using exchange_ptr = std::shared_ptr<exchange>;
+
+/// Runs once, on whatever thread has the answer: it must not block.
+using completion = std::function<void(result<value>)>;
+
+/// How far a call has come.
+enum class call_stage {
+  queued,      ///< it waits for its turn
+  handed_over, ///< Python's side has it, and has not started it
+  running,     ///< Python may have begun it
+};
+
+/// What a call answers that was given up at that stage. `why`:
+/// deadline_exceeded, cancelled or session_closed.
+error given_up_error(const operation& asked, errc why, call_stage reached);
+
+/// True for what the interruption of a call leaves: `snakebridge.Cancelled`.
+bool is_interruption(const error& outcome);
+
+/// Where in its pool a call may run.
+struct destination {
+  std::uint32_t interpreter = 0; ///< that one; 0: its session's home
+  std::uint32_t epoch = 0;  ///< the incarnation its refs are of; 0: it has none
+  bool anywhere = false;    ///< or whichever has nothing to do
+};
+
+/// Gives a call up, if it has not been answered and all that is left.
+struct giving_up {
+  std::weak_ptr<dispatcher> through;
+  std::weak_ptr<exchange> given_up;
+  errc why;
+
+  void operator()() const;
+};
+
+class exchange {
+public:
+  /// Its answer goes to `done`; empty: some thread waits for it.
+  exchange(operation asked, std::shared_ptr<const session_gate> session,
+           steady_clock::time_point deadline, destination to = {},
+           completion done = {})
+      : asked{std::move(asked)},
+        session{std::move(session)},
+        deadline{deadline},
+        to{to},
+        waited_for_{!done},
+        done_{std::move(done)} {}
+
+  const operation asked;
+  const std::shared_ptr<const session_gate> session;
+  const steady_clock::time_point deadline;
+  const destination to;
+
+  // For the dispatcher, under its lock.
+  std::uint32_t home = 0;        ///< the interpreter it is counted at, waiting
+  std::uint32_t interpreter = 0; ///< that was given it; 0: none was
+  std::uint32_t lost = 0; ///< incarnations that had it, unstarted, and died
+
+  std::shared_ptr<message> prepared; ///< its encoded request
+  std::uint64_t id = 0; ///< for the host that has it, under the host's rules
+
+  /// Watches the deadline of one nobody waits for, and its tokens; forgotten
+  /// with the answer. Before it is given to anyone; perhaps it is given up here
+  /// and now.
+  void watch(const std::shared_ptr<timers>& clock, const giving_up& late);
+
+  bool waited_for() const { return waited_for_; }
+  bool answered() const { return answered_.load(std::memory_order_acquire); }
+
+  /// Answers it; false if somebody had already.
+  bool answer(result<value> outcome);
+  /// Takes the right to answer without an answer yet: true for the first.
+  bool claim() { return !answered_.exchange(true); }
+  /// The second half of `answer`, for who has claimed.
+  void settle(result<value> outcome);
+
+  enum class news { answered, lead, deadline };
+  /// Waits for the answer, or to be appointed to read the host's channel, or
+  /// for the deadline on that clock. Only for the one thread that waits for it.
+  news wait(timers& clock);
+  /// Asks the waiting thread to lead; true if it will hear of it.
+  bool appoint();
+  /// The answer: waits for who has claimed it and is about to settle.
+  result<value> take();
+
+private:
+  std::atomic<bool> answered_{false};
+  std::shared_ptr<timers> clock_; // where its deadline is set
+  timer_token timer_;
+  std::optional<std::stop_callback<giving_up>> on_cancel_, on_client_end_;
+  const bool waited_for_ = true;
+  completion done_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<result<value>> outcome_;
+  bool appointed_ = false;
+};
+
+} // namespace snakebridge
