@@ -360,6 +360,30 @@ result<interpreter*> dispatcher::place_for(const destination& to,
   return place;
 }
 
+// Of those that `fit`; null: none does.
+template <class Fits>
+interpreter* dispatcher::least_busy(Fits fit) {
+  const auto lately = clock_->now() - settings_.shy_of_deaths;
+  const auto rank = [&](const interpreter& each) {
+    return std::tuple{each.retired,
+                      each.leaves,
+                      !each.is_up(),
+                      each.due,
+                      each.lives.died_since(lately),
+                      each.load(),
+                      each.users};
+  };
+  interpreter* least = nullptr;
+  for (const auto& each : interpreters_)
+    if (fit(*each) && (least == nullptr || rank(*each) < rank(*least)))
+      least = each.get();
+  return least;
+}
+
+interpreter* dispatcher::least_busy() {
+  return least_busy([](const interpreter&) { return true; });
+}
+
 // The one its calls go to that no ref of theirs sends elsewhere. Chosen at the
 // first of them, and again where it has left the pool.
 interpreter* dispatcher::home_of(const session_gate& session) {
@@ -370,31 +394,13 @@ interpreter* dispatcher::home_of(const session_gate& session) {
   return least_busy();
 }
 
-interpreter* dispatcher::least_busy() {
-  const auto lately = clock_->now() - settings_.shy_of_deaths;
-  const auto rank = [&](const std::unique_ptr<interpreter>& each) {
-    return std::tuple{each->retired,
-                      each->leaves,
-                      !each->is_up(),
-                      each->due,
-                      each->lives.died_since(lately),
-                      each->load(),
-                      each->users};
-  };
-  const auto least =
-    std::min_element(interpreters_.begin(), interpreters_.end(),
-                     [&](const auto& left, const auto& right) {
-                       return rank(left) < rank(right);
-                     });
-  return least == interpreters_.end() ? nullptr : least->get();
-}
-
 // One that would run a call at once that any may run; null: none would.
 interpreter* dispatcher::free_one(interpreter& home) {
   if (home.is_free())
     return &home;
-  auto* const other = least_busy();
-  return other->is_free() && takes_any(*other) ? other : nullptr;
+  return least_busy([this](const interpreter& each) {
+    return each.is_free() && takes_any(each);
+  });
 }
 
 // One that is to be replaced, or leaves the pool, gets no more than it must.

@@ -170,6 +170,8 @@ private:
                                  const session_gate& session);
   interpreter* home_of(const session_gate& session);
   interpreter* least_busy();
+  template <class Fits>
+  interpreter* least_busy(Fits fit);
   interpreter* free_one(interpreter& home);
   bool takes_any(const interpreter& at) const;
   void come(const std::shared_ptr<const session_gate>& session, interpreter& to,

@@ -130,16 +130,24 @@ protected:
   caf::actor root;
 
 private:
+  /// Given a call of `fake.crash` it throws.
+  class buggy_host final : public fake_host {
+    using fake_host::fake_host;
+    bool accept(const exchange_ptr& taken) override {
+      const bool accepted = fake_host::accept(taken);
+      if (taken->asked.name == "crash")
+        throw std::runtime_error{"a bug in a host"};
+      return accepted;
+    }
+  };
+
   pool_host_factory fake_hosts() {
     return [this](const pool&) -> host_factory {
       return [this](incarnation self) {
         const auto number = self.interpreter;
-        auto made = std::make_shared<fake_host>(
-          std::move(self), manners, [this](std::string event) {
-            if (std::string_view{event} == "call:fake.crash")
-              throw std::runtime_error{"a bug in a host"};
-            happened.add(std::move(event));
-          });
+        auto made = std::make_shared<buggy_host>(
+          std::move(self), manners,
+          [this](std::string event) { happened.add(std::move(event)); });
         hosts[number].push_back(made);
         return made;
       };

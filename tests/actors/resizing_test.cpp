@@ -1,7 +1,5 @@
 // An interpreter leaves its pool: never from under a session that uses it, or
 // that is about to.
-#include <thread>
-
 #include "tests/actors/acting.hpp"
 
 namespace snakebridge::testing {
@@ -17,21 +15,6 @@ protected:
 
   caf::actor owner, first;
 };
-
-TEST_F(Resizing, WhenASessionUsesItThenItStaysUntilThatHasEnded) {
-  object_in(first);
-  const auto user = client("user");
-  const auto object = object_in(open("b", user));
-  ASSERT_EQ(object.interpreter, 2U);
-  const auto calls = places->of(2)->calls;
-  calls->leave(2);
-  std::jthread leaving{[&] { calls->retire(2, places->now() + a_day); }};
-  EXPECT_FALSE(calls->look(2).retired);
-  caf::anon_send_exit(user, caf::exit_reason::user_shutdown);
-  settle();
-  leaving.join();
-  EXPECT_TRUE(calls->look(2).retired);
-}
 
 // Whoever has seen that it is free may come when it is no longer there.
 TEST_F(Resizing, WhenAFreeOneLeavesMeanwhileThenItsCallStaysAtHome) {

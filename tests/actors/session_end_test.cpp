@@ -84,7 +84,7 @@ TEST_F(SessionEnd, WhenItCrashesThenATrappingClientIsToldAndOthersDie) {
   const auto session = session_with_objects("a", first);
   open("a", second);
   const auto asked = post<value>(session, call_message{"fake", "crash"});
-  EXPECT_EQ(took_place(), (events{"withdraw:fake.crash", "release:a"}));
+  EXPECT_EQ(took_place(), (events{"release:a", "call:fake.crash"}));
   ASSERT_TRUE(told && died);
   EXPECT_EQ(*told, caf::sec::runtime_error);
   EXPECT_EQ(describe(*told), "runtime_error: a bug in a host");

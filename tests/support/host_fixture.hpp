@@ -159,11 +159,15 @@ private:
 };
 
 /// The answer of a submitted call; a test that gets none fails.
-inline result<value> answer_of(promised& answer) {
+inline result<value> answer_of(promised&& answer) {
   if (answer.wait_for(patience) == std::future_status::ready)
     return answer.get();
   ADD_FAILURE() << "a call was never answered";
   return tl::unexpected{error{errc::deadline_exceeded, "never answered"}};
+}
+
+inline result<value> answer_of(promised& answer) {
+  return answer_of(std::move(answer));
 }
 
 class test_interpreter {

@@ -83,6 +83,19 @@ TEST_F(DispatcherAnyRace,
   EXPECT_TRUE(host(1).finish({}));
 }
 
+TEST_F(DispatcherAnyRace, WhenASessionUsesItThenItStaysUntilThatHasEnded) {
+  attach(1);
+  attach(2);
+  ASSERT_TRUE(answer_of(submit("object", at(2))));
+  calls->leave(2);
+  std::jthread leaves{[&] { calls->retire(2, in_time()); }};
+  EXPECT_TRUE(answer_of(submit("echo", at(2))));
+  EXPECT_FALSE(facts(2).retired);
+  end_session();
+  leaves.join();
+  EXPECT_TRUE(facts(2).retired);
+}
+
 TEST_F(DispatcherAnyRace, WhenThreadsWaitForItToBeIdleThenTheyAreTold) {
   attach(1);
   attach(2);

@@ -204,24 +204,6 @@ TEST_F(WorkerHost, WhenThreadsAndSubmissionsMixThenEachGetsItsOwnResult) {
   EXPECT_TRUE(interpreter->calls().wait_idle(passed()));
 }
 
-// Else every small call of an actor would wake two threads of the host.
-TEST_F(WorkerHost, WhenASmallCallIsSubmittedThenItIsAnsweredWhereItWas) {
-  if (std::thread::hardware_concurrency() < 2)
-    GTEST_SKIP() << "with one core nobody looks for an answer";
-  start();
-  const auto here = std::this_thread::get_id();
-  const auto is_answered_here = [&] {
-    auto told = std::make_shared<std::promise<std::thread::id>>();
-    session->submit(asking(verb::evaluate, {}, "1"), in_time(),
-                    [told](const result<value>&) {
-                      told->set_value(std::this_thread::get_id());
-                    });
-    return told->get_future().get() == here;
-  };
-  // Not each time: whoever looks for an answer needs a core.
-  EXPECT_TRUE(eventually(is_answered_here));
-}
-
 TEST_F(WorkerHost, WhenRepliesAreLargeThenTheOthersGetTheirsToo) {
   start();
   std::vector<std::thread> threads;
