@@ -170,14 +170,18 @@ bool worker_host::watch_once() {
     {control_lost_ ? -1 : control_->poll_descriptor(), POLLIN, 0},
     {-1, 0, 0}};
   const bool unsent = !data_->flush();
+  bool reads = false;
   {
     const std::lock_guard lock{mutex_};
-    if (unsent || own_thread_reads_)
-      watched[data] = {data_->poll_descriptor(),
-                       static_cast<short>((own_thread_reads_ ? POLLIN : 0)
-                                          | (unsent ? POLLOUT : 0)),
-                       0};
+    reads = own_thread_reads_;
   }
+  if (unsent || reads)
+    watched[data] = {
+      data_->poll_descriptor(),
+      static_cast<short>((reads ? POLLIN : 0) | (unsent ? POLLOUT : 0)), 0};
+  // For who calls again as soon as it is answered.
+  if (reads)
+    data_->spin();
   int patience_ms = -1;
   if (const auto when = next_time()) {
     const auto left =
