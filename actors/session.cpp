@@ -28,25 +28,42 @@ private:
   caf::message_id id_;
 };
 
-// Starts the call and leaves its answer to who has it. `as_message` makes the
-// answer of the result.
-template <class Answer, class AsMessage>
-caf::delegated<Answer> start(session_pointer self, operation asked,
-                             const call_options& options,
-                             AsMessage as_message) {
+// What answers the request. It is made on a thread of the host, which an
+// exception would end: what a broken worker answers instead is an error.
+template <class Answer>
+caf::message message_of(result<value> answered) {
+  auto outcome = reached(std::move(answered));
+  if (!outcome)
+    return caf::make_message(to_caf_error(outcome.error()));
+  if constexpr (std::is_void_v<Answer>) {
+    return {};
+  } else if constexpr (std::is_same_v<Answer, value>) {
+    return caf::make_message(*std::move(outcome));
+  } else {
+    auto told = outcome->template to<Answer>();
+    return told ? caf::make_message(*std::move(told))
+                : caf::make_message(to_caf_error(told.error()));
+  }
+}
+
+// Starts the call and leaves its answer to who has it.
+template <class Answer>
+caf::delegated<Answer> start(session_pointer self, result<operation> asked,
+                             const call_options& options) {
   auto& state = self->state;
+  const requester to{self->make_response_promise()};
+  if (!asked) {
+    to.answer(message_of<Answer>(tl::unexpected{asked.error()}));
+    return {};
+  }
   const auto client = state.clients.find(
     caf::actor_cast<caf::actor_addr>(self->current_sender()));
   if (client != state.clients.end())
-    asked.client_ended = client->second.token();
-  state.core->submit(
-    std::move(asked), options,
-    [to = requester{self->make_response_promise()},
-     as_message](result<value> answered) {
-      auto outcome = reached(std::move(answered));
-      to.answer(outcome ? as_message(*outcome)
-                        : caf::make_message(to_caf_error(outcome.error())));
-    });
+    asked->client_ended = client->second.token();
+  state.core->submit(*std::move(asked), options,
+                     [to](result<value> answered) {
+                       to.answer(message_of<Answer>(std::move(answered)));
+                     });
   return {};
 }
 
@@ -63,10 +80,6 @@ bool client_has_ended(session_state& state, const caf::actor_addr& client) {
   if (!ended.empty())
     ended.mapped().cancel();
   return false;
-}
-
-caf::message value_message(value& outcome) {
-  return caf::make_message(std::move(outcome));
 }
 
 std::vector<named_value> names_of(const dict& kwargs) {
@@ -115,16 +128,63 @@ operation operation_of(set_attr_message& asked) {
           .positional = {std::move(asked.item)}};
 }
 
+operation operation_of(item_message& asked) {
+  return {.what = verb::item,
+          .target = std::move(asked.object),
+          .positional = {std::move(asked.key)}};
+}
+
+operation operation_of(set_item_message& asked) {
+  return {.what = verb::set_item,
+          .target = std::move(asked.object),
+          .positional = {std::move(asked.key), std::move(asked.item)}};
+}
+
+operation operation_of(call_object_message& asked) {
+  return {.what = verb::call_object,
+          .target = std::move(asked.object),
+          .positional = std::move(asked.args),
+          .named = names_of(asked.kwargs)};
+}
+
+result<operation> code_of(verb what, std::string& code, const dict& variables) {
+  auto named = variables_of(variables);
+  if (!named)
+    return named.error();
+  return operation{
+    .what = what, .name = std::move(code), .named = *std::move(named)};
+}
+
+result<operation> operation_of(eval_message& asked) {
+  return code_of(verb::evaluate, asked.expression, asked.variables);
+}
+
+result<operation> operation_of(exec_message& asked) {
+  return code_of(verb::execute, asked.code, asked.variables);
+}
+
+operation operation_of(len_message& asked) {
+  return {.what = verb::length, .target = std::move(asked.object)};
+}
+
+operation operation_of(str_message& asked) {
+  return {.what = verb::str, .target = std::move(asked.object)};
+}
+
+operation operation_of(repr_message& asked) {
+  return {.what = verb::repr, .target = std::move(asked.object)};
+}
+
 operation operation_of(release_message& asked) {
   return {.what = verb::release, .target = std::move(asked.object)};
 }
 
-// It runs on a thread of the host, which an exception would end: what a broken
-// worker answers instead is an error.
-caf::message bool_message(const value& outcome) {
-  const auto told = outcome.to<bool>();
-  return told ? caf::make_message(*told)
-              : caf::make_message(to_caf_error(told.error()));
+/// Serves one kind of message.
+template <class Message, class Answer>
+auto serve(session_pointer self) {
+  return [self](Message& asked) {
+    return start<Answer>(self, operation_of(asked), asked.options);
+  };
 }
 
 // As over a link: the clients that are left hear why the session ended. `kill`
@@ -174,30 +234,20 @@ session(session_actor::stateful_pointer<session_state> self,
   self->set_exception_handler(crash_reason);
   watch_client(self, first_owner);
   return {
-    [self](call_message& asked) {
-      return start<value>(self, operation_of(asked), asked.options,
-                          value_message);
-    },
-    [self](get_message& asked) {
-      return start<value>(self, operation_of(asked), asked.options,
-                          value_message);
-    },
-    [self](method_message& asked) {
-      return start<value>(self, operation_of(asked), asked.options,
-                          value_message);
-    },
-    [self](attr_message& asked) {
-      return start<value>(self, operation_of(asked), asked.options,
-                          value_message);
-    },
-    [self](set_attr_message& asked) {
-      return start<void>(self, operation_of(asked), asked.options,
-                         [](const value&) { return caf::message{}; });
-    },
-    [self](release_message& asked) {
-      return start<bool>(self, operation_of(asked), asked.options,
-                         bool_message);
-    },
+    serve<call_message, value>(self),
+    serve<get_message, value>(self),
+    serve<method_message, value>(self),
+    serve<attr_message, value>(self),
+    serve<set_attr_message, void>(self),
+    serve<item_message, value>(self),
+    serve<set_item_message, void>(self),
+    serve<call_object_message, value>(self),
+    serve<eval_message, value>(self),
+    serve<exec_message, void>(self),
+    serve<len_message, std::uint64_t>(self),
+    serve<str_message, std::string>(self),
+    serve<repr_message, std::string>(self),
+    serve<release_message, bool>(self),
     [self](const owner_message& joined) { watch_client(self, joined.owner); },
   };
 }

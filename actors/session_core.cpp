@@ -132,6 +132,19 @@ const ref* first_ref(const operation& asked) {
   return search.found();
 }
 
+result<std::vector<named_value>> variables_of(const dict& variables) {
+  std::vector<named_value> named;
+  named.reserve(variables.size());
+  for (const auto& [key, item] : variables) {
+    const auto* name = key.get_if<std::string>();
+    if (name == nullptr)
+      return not_convertible_at("the names of variables",
+                                not_convertible("str", key));
+    named.emplace_back(*name, item);
+  }
+  return named;
+}
+
 std::chrono::milliseconds time_limit(const call_options& options,
                                      std::chrono::milliseconds configured) {
   constexpr std::chrono::milliseconds least{0}, most{day_ms};

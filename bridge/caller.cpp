@@ -7,19 +7,6 @@ namespace snakebridge {
 
 namespace {
 
-result<std::vector<named_value>> variables_of(const dict& variables) {
-  std::vector<named_value> named;
-  named.reserve(variables.size());
-  for (const auto& [key, item] : variables) {
-    const auto* name = key.get_if<std::string>();
-    if (name == nullptr)
-      return not_convertible_at("the names of variables",
-                                not_convertible("str", key));
-    named.emplace_back(*name, item);
-  }
-  return named;
-}
-
 result<void> nothing(const result<value>& outcome) {
   return outcome.transform([](const value&) {});
 }

@@ -63,6 +63,62 @@ struct set_attr_message {
   call_options options = {};
 };
 
+/// `object[key]`
+struct item_message {
+  value object;
+  value key;
+  call_options options = {};
+};
+
+/// `object[key] = item`
+struct set_item_message {
+  ref object;
+  value key;
+  value item;
+  call_options options = {};
+};
+
+/// `object(*args, **kwargs)`
+struct call_object_message {
+  value object;
+  list args = {};
+  dict kwargs = {};
+  call_options options = {};
+};
+
+/// `eval(expression)` in the session's namespace, in which the keys of
+/// `variables` name their values.
+struct eval_message {
+  std::string expression;
+  dict variables = {};
+  call_options options = {};
+};
+
+/// `exec(code)`, likewise.
+struct exec_message {
+  std::string code;
+  dict variables = {};
+  call_options options = {};
+};
+
+/// `len(object)`
+struct len_message {
+  value object;
+  call_options options = {};
+};
+
+/// `str(object)`
+struct str_message {
+  value object;
+  call_options options = {};
+};
+
+/// `repr(object)`
+struct repr_message {
+  value object;
+  call_options options = {};
+};
+
 /// Forgets the object: true if it was there.
 struct release_message {
   ref object;
@@ -83,6 +139,14 @@ using session_actor =
                    caf::replies_to<method_message>::with<value>,
                    caf::replies_to<attr_message>::with<value>,
                    caf::replies_to<set_attr_message>::with<void>,
+                   caf::replies_to<item_message>::with<value>,
+                   caf::replies_to<set_item_message>::with<void>,
+                   caf::replies_to<call_object_message>::with<value>,
+                   caf::replies_to<eval_message>::with<value>,
+                   caf::replies_to<exec_message>::with<void>,
+                   caf::replies_to<len_message>::with<std::uint64_t>,
+                   caf::replies_to<str_message>::with<std::string>,
+                   caf::replies_to<repr_message>::with<std::string>,
                    caf::replies_to<release_message>::with<bool>,
                    caf::reacts_to<owner_message>>;
 
@@ -109,5 +173,13 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::get_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::method_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::attr_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::set_attr_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::item_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::set_item_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::call_object_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::eval_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::exec_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::len_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::str_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::repr_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::release_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::owner_message)

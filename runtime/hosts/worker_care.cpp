@@ -32,35 +32,35 @@ void worker_host::expect_back() {
   if (!process_->is_withdrawn(first) || (late_ && late_->id == first))
     return;
   const auto now = steady_clock::now();
-  const std::chrono::milliseconds least{
-    process_->status().started.load() < first ? limits::between_calls_ms_min
-                                              : 0};
-  const auto grace =
-    std::max(settings_.cancel_grace + settings_.kill_grace, least);
-  late_ = late_call{first, now + settings_.cancel_grace, now + grace, grace};
-  say(frame_kind::cancel, first);
+  late_ = late_call{.id = first,
+                    .had_started = process_->status().started.load() >= first,
+                    .since = now};
+  hurry(now);
   wake();
 }
 
-// The next stage of the late call, when it is due.
+// The next step for the late call, if it is due.
 void worker_host::hurry(time_point now) {
-  if (!late_ || now < late_->again)
+  if (!late_)
     return;
-  if (now < late_->end) {
+  const cancel_limits limits{settings_.cancel_grace, settings_.kill_grace};
+  const auto next = next_step(*late_, limits, now);
+  hurry_at_ = next.again;
+  if (next.what == cancel_step::interrupt) {
     say(frame_kind::cancel, late_->id);
-    late_->again = std::min(
-      late_->end, now + std::chrono::milliseconds{limits::interrupt_again_ms});
-    return;
+    ++late_->interruptions;
+    late_->interrupted = now;
+  } else if (next.what == cancel_step::kill) {
+    const bool has_started = process_->status().started.load() >= late_->id;
+    condemn(late_->id,
+            fmt::format("{} {} ms after that was given up, its "
+                        "cancel_grace_ms and kill_grace_ms",
+                        has_started ? "it was still running a call"
+                                    : "it was stuck between calls: it had not "
+                                      "come to the next one",
+                        grace_of(*late_, limits).count()));
+    late_.reset();
   }
-  const bool has_started = process_->status().started.load() >= late_->id;
-  condemn(late_->id,
-          fmt::format("{} {} ms after that was given up, its cancel_grace_ms "
-                      "and kill_grace_ms",
-                      has_started ? "it was still running a call"
-                                  : "it was stuck between calls: it had not "
-                                    "come to the next one",
-                      late_->grace.count()));
-  late_.reset();
 }
 
 void worker_host::condemn(std::uint64_t call, std::string reason) {
@@ -87,7 +87,7 @@ void worker_host::stacks_written() {
     const std::lock_guard lock{mutex_};
     if (verdict_)
       reason = verdict_->reason;
-    asked = in_call_.report_by.has_value();
+    asked = report_by_.has_value();
     if (!verdict_ && !asked)
       process_->take_stacks(); // of a call that has come back
   }
@@ -97,58 +97,35 @@ void worker_host::stacks_written() {
     tell_stalled();
 }
 
-// Often enough for the shortest of what is watched for. A worker shows that it
-// lives far more often than its limits can tell.
-void worker_host::look(time_point now) {
-  if (!ready_ || (next_look_ && now < *next_look_))
-    return;
-  auto period = std::chrono::milliseconds::max();
-  for (const auto each : {settings_.heartbeat_limit, settings_.stall_report,
-                          settings_.stall_kill})
-    if (each.count() > 0)
-      period = std::min(period, each / 8);
-  if (period == std::chrono::milliseconds::max())
-    return; // nothing is
-  constexpr std::chrono::milliseconds least{1}, most{limits::care_ms_max};
-  period = std::clamp(period, least, most);
-  const auto beats = process_->status().beats.load();
-  // Also when we ourselves were held up: it may not have come to beat either.
-  if (!next_look_ || beats != beats_ || now > last_look_ + 2 * period)
-    last_beat_ = now;
-  beats_ = beats;
-  last_look_ = now;
-  next_look_ = now + period;
-  const auto limit = settings_.heartbeat_limit;
-  // The last beat may be one interval old, and the next one late.
-  constexpr std::chrono::milliseconds beats_apart{2 * limits::beat_ms};
-  if (limit.count() > 0 && now - last_beat_ > limit + beats_apart)
-    condemn(0, fmt::format("it gave no sign of life for {} ms, its "
-                           "heartbeat_limit_ms: was it stopped?",
-                           limit.count()));
-  look_at_call(now);
+// What its status page shows.
+vital_signs::sight worker_host::look_at_worker() const {
+  const auto& page = process_->status();
+  vital_signs::sight seen{.beats = page.beats.load()};
+  if (handed_over_.empty())
+    return seen;
+  const auto started = page.started.load();
+  seen.runs = handed_over_.contains(started);
+  seen.call = seen.runs ? started : handed_over_.begin()->first;
+  return seen;
 }
 
-void worker_host::look_at_call(time_point now) {
-  if (handed_over_.empty()) {
-    in_call_ = {};
+void worker_host::look(time_point now) {
+  if (!ready_)
     return;
-  }
-  const auto started = process_->status().started.load();
-  const bool runs = handed_over_.contains(started);
-  const auto id = runs ? started : handed_over_.begin()->first;
-  if (id != in_call_.id || runs != in_call_.runs)
-    in_call_ = {.id = id, .runs = runs, .since = now, .report_by = {}};
-  const auto report = settings_.stall_report, end = settings_.stall_kill;
-  const auto took = now - in_call_.since;
-  if (end.count() > 0 && took >= end)
-    condemn(id, fmt::format("it was {} for {} ms, its stall_kill_ms",
-                            runs ? "in one call" : "stuck between calls",
-                            end.count()));
-  if (report.count() == 0 || took < report || in_call_.reported)
+  const auto found = signs_.look(look_at_worker(), now);
+  const auto& seen = signs_.last();
+  if (found.is_silent)
+    condemn(0, fmt::format("it gave no sign of life for {} ms, its "
+                           "heartbeat_limit_ms: was it stopped?",
+                           settings_.heartbeat_limit.count()));
+  if (found.is_stuck)
+    condemn(seen.call, fmt::format("it was {} for {} ms, its stall_kill_ms",
+                                   seen.runs ? "in one call"
+                                             : "stuck between calls",
+                                   settings_.stall_kill.count()));
+  if (!found.is_news)
     return;
-  in_call_.reported = true;
-  in_call_.report_by =
-    now + std::chrono::milliseconds{limits::stacks_wait_ms_max};
+  report_by_ = now + std::chrono::milliseconds{limits::stacks_wait_ms_max};
   say(frame_kind::sample, 0);
 }
 
@@ -162,13 +139,13 @@ std::optional<steady_clock::time_point> worker_host::next_time() const {
   for (const auto& each : {start_by_, stop_by_, ended_by_})
     consider(each);
   if (late_)
-    consider(late_->again);
+    consider(hurry_at_);
   if (verdict_)
     consider(verdict_->by);
   if (settings_.spares && open_)
     consider(refill_at_);
-  consider(in_call_.report_by);
-  consider(next_look_);
+  consider(report_by_);
+  consider(signs_.next_look());
   return next;
 }
 
@@ -195,7 +172,7 @@ void worker_host::check_times() {
     const std::lock_guard lock{mutex_};
     hurry(now);
     look(now);
-    unseen = in_call_.report_by && now >= *in_call_.report_by;
+    unseen = report_by_ && now >= *report_by_;
     if (stop_by_ && now >= *stop_by_) {
       stop_by_.reset();
       condemn(0, "it was asked to stop and did not in time");

@@ -40,13 +40,13 @@ void worker_host::tell_stalled() {
   interpreter_event told;
   {
     const std::lock_guard lock{mutex_};
-    in_call_.report_by.reset();
-    const auto running = handed_over_.find(in_call_.id);
+    report_by_.reset();
+    const auto running = handed_over_.find(signs_.last().call);
     if (running == handed_over_.end())
       return;
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
-      steady_clock::now() - in_call_.since);
-    const auto* call = in_call_.runs ? running->second.get() : nullptr;
+      steady_clock::now() - signs_.since());
+    const auto* call = signs_.last().runs ? running->second.get() : nullptr;
     told = stalled(event_of_call(event_kind::stalled, call), took,
                    process_->take_stacks());
   }

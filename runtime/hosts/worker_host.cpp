@@ -49,7 +49,10 @@ worker_host::worker_host(incarnation self, worker_settings settings,
       settings_{std::move(settings)},
       threads_{std::move(threads)},
       wake_{make_event()},
-      wake_leader_{make_event()} {}
+      wake_leader_{make_event()},
+      signs_{{.heartbeat = settings_.heartbeat_limit,
+              .stall_report = settings_.stall_report,
+              .stall_kill = settings_.stall_kill}} {}
 
 void worker_host::start(host_events events) {
   events_ = std::move(events);

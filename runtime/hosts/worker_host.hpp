@@ -18,9 +18,11 @@
 #include "runtime/base/live_threads.hpp"
 #include "runtime/calls/interpreter_events.hpp"
 #include "runtime/calls/interpreter_host.hpp"
+#include "runtime/hosts/cancel_ladder.hpp"
 #include "runtime/hosts/output_lines.hpp"
 #include "runtime/hosts/spare_workers.hpp"
 #include "runtime/hosts/start_place.hpp"
+#include "runtime/hosts/vital_signs.hpp"
 #include "runtime/hosts/worker_process.hpp"
 #include "runtime/wire/channel.hpp"
 
@@ -128,7 +130,7 @@ private:
   void expect_back();
   void hurry(time_point now);
   void look(time_point now);
-  void look_at_call(time_point now);
+  vital_signs::sight look_at_worker() const;
   void condemn(std::uint64_t call, std::string reason);
   void is_back(std::uint64_t call);
   void say(frame_kind what, std::uint64_t call);
@@ -158,14 +160,8 @@ private:
   bool wakes_ = false; // the own thread, with the next flush
   bool asked_to_stop_ = false;
   std::optional<time_point> start_by_, stop_by_, ended_by_;
-  // The call that runs, or is to run next, and that nobody wants.
-  struct late_call {
-    std::uint64_t id;
-    time_point again; // when it is interrupted next
-    time_point end;
-    std::chrono::milliseconds grace; // which is over then
-  };
   std::optional<late_call> late_;
+  time_point hurry_at_; // when its next step is due
   // Why it will be killed, once it has written its stacks.
   struct verdict {
     std::uint64_t call; // unless that comes back before
@@ -173,17 +169,8 @@ private:
     time_point by;
   };
   std::optional<verdict> verdict_;
-  std::optional<time_point> next_look_; // at what follows
-  std::uint64_t beats_ = 0;
-  time_point last_beat_, last_look_;
-  // The call it was in at the last look, or did not come to.
-  struct {
-    std::uint64_t id = 0;
-    bool runs = false;
-    time_point since;
-    bool reported = false;
-    std::optional<time_point> report_by; // the stacks are on their way
-  } in_call_;
+  vital_signs signs_;
+  std::optional<time_point> report_by_; // the stacks are on their way
   std::string kill_reason_;
   // What is said of one that is slow to die as well, whatever it dies of.
   static constexpr std::string_view lived_on =

@@ -23,12 +23,25 @@ TEST_F(SessionMessages, GivenEachMessageThenItIsAnsweredInItsType) {
             "x");
   EXPECT_EQ(ask<value>(session, attr_message{object, "echo"}).value(), none);
   EXPECT_TRUE(ask<void>(session, set_attr_message{object, "x", 1}).is_value());
+  EXPECT_EQ(ask<value>(session, item_message{object, 3}).value(), 3);
+  EXPECT_TRUE(ask<void>(session, set_item_message{object, "k", 1}).is_value());
+  EXPECT_EQ(ask<value>(session, call_object_message{object, {4}}).value(), 4);
+  EXPECT_EQ(ask<value>(session, eval_message{"1 + 1"}).value(), "1 + 1");
+  EXPECT_TRUE(ask<void>(session, exec_message{"x = 1"}).is_value());
+  EXPECT_EQ(ask<std::uint64_t>(session, len_message{object}).value(), 1U);
+  EXPECT_EQ(ask<std::string>(session, str_message{object}).value(), "fake 1");
+  EXPECT_EQ(ask<std::string>(session, repr_message{object}).value(),
+            "<fake.object 1>");
   EXPECT_TRUE(ask<bool>(session, release_message{object}).value());
   EXPECT_FALSE(ask<bool>(session, release_message{object}).value());
   EXPECT_EQ(took_place(),
             (events{"call:fake.echo", "call:fake.echo", "call:fake.object",
                     "call:fake.object.echo", "call:fake.object.echo",
-                    "call:fake.object.x", "call:release", "call:release"}));
+                    "call:fake.object.x", "call:fake.object[]",
+                    "call:fake.object[]", "call:fake.object()", "call:eval",
+                    "call:exec", "call:len(fake.object)",
+                    "call:str(fake.object)", "call:repr(fake.object)",
+                    "call:release", "call:release"}));
 }
 
 TEST_F(SessionMessages, GivenKeywordsThenTheyComeByName) {
@@ -48,6 +61,15 @@ TEST_F(SessionMessages, WhenAKeyIsNoStringThenItComesAsItsRepr) {
                                      .function = "named",
                                      .kwargs = {{1, 2}, {tuple{"x"}, 3}}});
   EXPECT_EQ(told.value(), (dict{{"1", 2}, {"('x',)", 3}}));
+}
+
+TEST_F(SessionMessages, GivenAVariableWithoutANameThenItIsRefused) {
+  open_session();
+  EXPECT_EQ(
+    code_of(ask<value>(session, eval_message{"1", {{1, 2}}}).error()),
+    errc::not_convertible);
+  EXPECT_EQ(code_of(ask<void>(session, exec_message{"1", {{1, 2}}}).error()),
+            errc::not_convertible);
 }
 
 TEST_F(SessionMessages, WhenPythonRaisesThenTheErrorComesWhole) {

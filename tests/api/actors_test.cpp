@@ -86,8 +86,36 @@ TEST_P(ActorClients, GivenEachMessageThenItMeansWhatTheFunctionMeans) {
   EXPECT_EQ(ask_value(sb::attr_message{object, "x"}), 1);
   EXPECT_EQ(ask_value(sb::method_message{object, "__repr__"}),
             "namespace(x=1)");
+  EXPECT_EQ(ask<std::string>(sb::repr_message{object}), "namespace(x=1)");
+  EXPECT_EQ(ask<std::string>(sb::str_message{object}), "namespace(x=1)");
   EXPECT_EQ(ask<bool>(sb::release_message{object}), true);
   EXPECT_EQ(ask<bool>(sb::release_message{object}), false);
+}
+
+TEST_P(ActorClients, GivenCodeAndItemsThenTheyMeanWhatTheFunctionsMean) {
+  const auto answers_nothing = [this](auto message) {
+    self->request(session, patience, std::move(message))
+      .receive([] {},
+               [](const caf::error& failed) {
+                 ADD_FAILURE() << sb::to_error(failed);
+               });
+  };
+  answers_nothing(sb::exec_message{"def f(a, b=y): return [a, b]", {{"y", 2}}});
+  sb::eval_message asked{"f"};
+  const auto f = or_throw(ask_value(asked));
+  EXPECT_EQ(ask_value(sb::call_object_message{f, {1}}), (sb::list{1, 2}));
+  EXPECT_EQ(ask_value(sb::call_object_message{f, {1}, {{"b", 3}}}),
+            (sb::list{1, 3}));
+  EXPECT_EQ(ask_value(sb::eval_message{"f(x)", {{"x", 5}}}),
+            (sb::list{5, 2}));
+  asked = {"{'k': [1]}"};
+  asked.options.leaves = sb::leaves::all_refs;
+  const auto object = or_throw(ask_value(asked)).as<sb::ref>();
+  answers_nothing(sb::set_item_message{object, "n", 4});
+  EXPECT_EQ(ask_value(sb::item_message{object, "n"}), 4);
+  EXPECT_EQ(ask_value(sb::item_message{sb::list{7, 8}, 1}), 8);
+  EXPECT_EQ(ask<std::uint64_t>(sb::len_message{object}), 2U);
+  EXPECT_EQ(ask<std::uint64_t>(sb::len_message{"abc"}), 3U);
 }
 
 TEST_P(ActorClients, WhenPythonRaisesThenTheErrorIsOurs) {
