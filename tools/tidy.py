@@ -297,6 +297,35 @@ def ports(source):
             yield number, "a fixed port: listen on 0 and ask which it became"
 
 
+def mirrored(root):
+    """Sources and their tests: of one name, or told in tests/mirror.txt."""
+    told = {}
+    page = root / "tests/mirror.txt"
+    lines = page.read_text(encoding="utf-8").splitlines() \
+        if page.is_file() else []
+    for number, line in enumerate(lines, 1):
+        if line.strip() and not line.startswith("#"):
+            name, *tests = line.split()
+            told[name] = (number, tests)
+    for folder in ("config", "runtime", "actors", "supervisors", "bridge",
+                   "testing"):
+        for path in sorted((root / folder).rglob("*.cpp")):
+            name = path.relative_to(root).as_posix()
+            own = root / "tests" / (name[:-len(".cpp")] + "_test.cpp")
+            number, tests = told.pop(name, (0, []))
+            if own.is_file() and number:
+                yield (f"tests/mirror.txt:{number}: {name} has a test of its "
+                       "name: leave it out here")
+            elif not own.is_file() and not tests:
+                yield (f"{name}:1: has no {own.relative_to(root)}: write it, "
+                       "or say in tests/mirror.txt which tests show it")
+            for test in tests:
+                if not (root / test).is_file():
+                    yield f"tests/mirror.txt:{number}: there is no {test}"
+    for name, (number, _) in told.items():
+        yield f"tests/mirror.txt:{number}: there is no {name}"
+
+
 def rules_for(source):
     rules = []
     if source.is_cpp():
@@ -370,7 +399,7 @@ def main():
     if not (root / "include").is_dir():
         parser.error(f"{root} is no checkout: it has no include/")
     found = list(header_findings(root, options.compiler) if options.headers
-                 else findings(root))
+                 else [*findings(root), *mirrored(root)])
     for hint in () if options.headers else hints(root):
         print(f"hint: {hint}")
     for finding in found:

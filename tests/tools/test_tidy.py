@@ -162,6 +162,33 @@ class LayeringByInclude(Tree):
                           '/*\n#include "actors/b.hpp"\n*/\n')
 
 
+class Mirror(Tree):
+    def mirrored(self):
+        return list(tidy.mirrored(self.root))
+
+    def test_a_source_has_a_test_of_its_name(self):
+        self.write("runtime/base/a.cpp", "")
+        self.assertIn("runtime/base/a.cpp:1: has no "
+                      "tests/runtime/base/a_test.cpp", self.mirrored()[0])
+        self.write("tests/runtime/base/a_test.cpp", "")
+        self.assertEqual(self.mirrored(), [])
+
+    def test_or_is_told_with_tests_that_are_there(self):
+        self.write("actors/a.cpp", "")
+        self.write("tests/mirror.txt", "# why\n\nactors/a.cpp  tests/b.cpp\n")
+        self.assertEqual(self.mirrored(),
+                         ["tests/mirror.txt:3: there is no tests/b.cpp"])
+        self.write("tests/b.cpp", "")
+        self.assertEqual(self.mirrored(), [])
+
+    def test_and_is_not_told_for_nothing(self):
+        self.write("bridge/a.cpp", "")
+        self.write("tests/bridge/a_test.cpp", "")
+        self.write("tests/mirror.txt", "bridge/a.cpp  tests/bridge/a_test.cpp\n"
+                                       "bridge/b.cpp  tests/bridge/a_test.cpp\n")
+        self.assertEqual(len(self.mirrored()), 2)
+
+
 class PublicHeaders(Tree):
     def test_see_nothing_private(self):
         path = "include/snakebridge/a.hpp"
