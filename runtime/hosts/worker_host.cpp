@@ -168,7 +168,7 @@ bool worker_host::begin_to_lead(const exchange& mine) {
 // Brings in answers until it is answered, its deadline passes, or another is to
 // read.
 void worker_host::lead(const exchange& mine) {
-  if (data_->spin())
+  if (spin())
     read_replies(reader::leader);
   while (!mine.answered()) {
     pollfd watched[] = {{data_->poll_descriptor(), POLLIN, 0},
@@ -184,6 +184,12 @@ void worker_host::lead(const exchange& mine) {
     if (own_thread_reads_ || !open_)
       break;
   }
+}
+
+// Looks a moment for something to read, unless another does.
+bool worker_host::spin() {
+  const std::unique_lock lock{reading_, std::try_to_lock};
+  return lock && data_->spin();
 }
 
 channel_state worker_host::read_replies(reader who) {

@@ -112,6 +112,7 @@ private:
   enum class reader { own_thread, leader };
 
   // On any thread.
+  bool spin();
   channel_state read_replies(reader who);
   exchange_ptr take_back(frame& reply, reader who);
   void finish(const exchange_ptr& replied, const frame& reply);

@@ -180,8 +180,7 @@ bool worker_host::watch_once() {
       data_->poll_descriptor(),
       static_cast<short>((reads ? POLLIN : 0) | (unsent ? POLLOUT : 0)), 0};
   // For who calls again as soon as it is answered.
-  if (reads)
-    data_->spin();
+  const bool has_come = reads && spin();
   int patience_ms = -1;
   if (const auto when = next_time()) {
     const auto left =
@@ -189,7 +188,7 @@ bool worker_host::watch_once() {
     patience_ms = static_cast<int>(
       std::clamp<std::int64_t>(left.count(), 0, std::int64_t{1} << 30U));
   }
-  ::poll(watched, count, patience_ms);
+  ::poll(watched, count, has_come ? 0 : patience_ms);
 
   if (watched[woken].revents != 0)
     drain(wake_);
@@ -200,7 +199,7 @@ bool worker_host::watch_once() {
   if (watched[control].revents != 0)
     read_control();
   finish_handed_off();
-  if ((watched[data].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
+  if (has_come || (watched[data].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
     read_replies(reader::own_thread);
   finish_output_of_ended_calls();
   check_times();

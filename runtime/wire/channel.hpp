@@ -77,7 +77,7 @@ public:
   /// Appends the frames that have arrived; waits for one when told to.
   virtual channel_state receive(std::vector<frame>& arrived, bool wait) = 0;
   /// Looks for a moment whether `receive` has something to tell, without
-  /// sleeping. For the one thread that is about to wait.
+  /// sleeping. As `receive`, for one thread at a time.
   virtual bool spin() = 0;
   /// Becomes readable when `receive` has something to tell.
   virtual int poll_descriptor() const = 0;

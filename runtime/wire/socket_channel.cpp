@@ -175,6 +175,15 @@ bool socket_channel::flush() {
 channel_state socket_channel::receive(std::vector<frame>& arrived, bool wait) {
   const auto frames_max = arrived.size() + limits::received_frames_max;
   std::size_t received = 0;
+  if (std::exchange(is_unparsed_, false)) {
+    // Most often all there is: the next look is spared.
+    const bool was_full = staged_bytes_ == staging_bytes;
+    const auto before = arrived.size();
+    if (auto state = parse(arrived); state != channel_state::open)
+      return state;
+    if (arrived.size() > before && !was_full)
+      return channel_state::open;
+  }
   while (received < limits::received_bytes_max && arrived.size() < frames_max) {
     char* into = nullptr;
     std::size_t room = 0;
@@ -257,11 +266,27 @@ channel_state socket_channel::parse(std::vector<frame>& arrived) {
 }
 
 bool socket_channel::spin() {
-  return spin_([this] {
-    char first = 0;
-    return ::recv(socket_.get(), &first, 1, MSG_PEEK | MSG_DONTWAIT) >= 0
-           || !would_block();
-  });
+  return spin_([this] { return has_come(); });
+}
+
+// Brings it in where it has a place; else a look is enough.
+bool socket_channel::has_come() {
+  if (is_unparsed_)
+    return true;
+  char first = 0;
+  const bool has_place = !in_partial_ && staged_bytes_ < staging_bytes;
+  const auto got =
+    has_place ? ::recv(socket_.get(),
+                       reinterpret_cast<char*>(staged_.data()) + staged_bytes_,
+                       staging_bytes - staged_bytes_, MSG_DONTWAIT)
+              : ::recv(socket_.get(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (got <= 0)
+    return got == 0 || !would_block();
+  if (has_place) {
+    staged_bytes_ += static_cast<std::size_t>(got);
+    is_unparsed_ = true;
+  }
+  return true;
 }
 
 void socket_channel::finish_sending() {

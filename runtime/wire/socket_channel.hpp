@@ -24,6 +24,7 @@ public:
   void close() override;
 
 private:
+  bool has_come();
   channel_state parse(std::vector<frame>& arrived);
   void grow_partial();
 
@@ -49,6 +50,7 @@ private:
   // being read straight into its place.
   std::vector<word> staged_;
   std::size_t staged_bytes_ = 0;
+  bool is_unparsed_ = false; // what `spin` has brought in
   frame partial_;
   std::size_t partial_bytes_ = 0;
   bool in_partial_ = false;

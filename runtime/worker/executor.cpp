@@ -80,8 +80,7 @@ void executor::serve() {
 channel_state executor::receive(std::vector<frame>& arrived) {
   const auto expiry = objects_.next_expiry();
   const py::gil_scoped_release while_waiting;
-  data_.spin();
-  if (!expiry)
+  if (data_.spin() || !expiry)
     return data_.receive(arrived, true);
   const auto left =
     std::chrono::ceil<std::chrono::milliseconds>(*expiry - steady_clock::now());

@@ -147,6 +147,49 @@ TEST_F(SocketChannel, GivenTinyBuffersThenSendingNeverBlocksAndAllArrives) {
   EXPECT_EQ(got[1].header.call, 2u);
 }
 
+TEST_F(SocketChannel, WhenItLooksAMomentThenNothingOfWhatHasComeIsLost) {
+  if (std::thread::hardware_concurrency() < 2)
+    GTEST_SKIP() << "with one core nobody looks";
+  EXPECT_FALSE(ours->spin());
+  for (std::uint64_t call = 1; call <= 3; ++call)
+    EXPECT_TRUE(peer().send(header(call), message_of(words(call, 1))));
+  EXPECT_TRUE(ours->spin());
+  EXPECT_TRUE(ours->spin()) << "it has not been read";
+  EXPECT_EQ(look(), channel_state::open);
+  ASSERT_EQ(got.size(), 3u);
+  EXPECT_TRUE(same(got[2], words(3, 1)));
+  EXPECT_FALSE(ours->spin());
+}
+
+TEST_F(SocketChannel, WhenItLooksAmidALargeFrameThenThatComesWhole) {
+  if (std::thread::hardware_concurrency() < 2)
+    GTEST_SKIP() << "with one core nobody looks";
+  const auto content = words(200'000, 7);
+  auto& sender = peer();
+  sender.post(header(1), message_of(content));
+  sender.post(header(2), message_of(words(3, 1)));
+  for (int looks = 0; got.size() < 2 && looks < 1'000'000; ++looks) {
+    sender.flush();
+    if (ours->spin())
+      ASSERT_EQ(look(), channel_state::open);
+  }
+  ASSERT_EQ(got.size(), 2u);
+  EXPECT_TRUE(same(got[0], content));
+  EXPECT_TRUE(same(got[1], words(3, 1)));
+}
+
+TEST_F(SocketChannel, WhenTheOtherSideIsGoneThenALookTellsThat) {
+  if (std::thread::hardware_concurrency() < 2)
+    GTEST_SKIP() << "with one core nobody looks";
+  EXPECT_TRUE(peer().send(header(1), message_of(words(3, 1))));
+  other.reset();
+  EXPECT_TRUE(ours->spin());
+  EXPECT_EQ(look(), channel_state::open);
+  EXPECT_EQ(got.size(), 1u);
+  EXPECT_TRUE(ours->spin());
+  EXPECT_EQ(look(), channel_state::closed);
+}
+
 TEST_F(SocketChannel, WhenManyThreadsSendThenNoFrameIsTorn) {
   auto& sender = peer();
   constexpr int threads_max = 4;
