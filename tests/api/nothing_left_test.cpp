@@ -9,6 +9,7 @@
 #include <future>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <unistd.h>
@@ -127,7 +128,11 @@ TEST_F(NothingLeft, WhenWorkersDieThenEachIsReaped) {
   wanted.restart = {.intensity = 100, .period = 1s};
   {
     const sb::bridge bridge{sb::config{.pools = {wanted}}};
-    const auto calm = look_at_this_process();
+    auto calm = look_at_this_process();
+    ASSERT_TRUE(eventually([&] { // what its start opened for a moment is gone
+      const auto before = std::exchange(calm, look_at_this_process());
+      return before == calm;
+    }));
     EXPECT_EQ(calm.children, 2U);
     for (const char* death :
          {"__import__('os')._exit(0)", "__import__('os').abort()",
