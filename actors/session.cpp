@@ -51,13 +51,14 @@ template <class Answer>
 caf::delegated<Answer> start(session_pointer self, result<operation> asked,
                              const call_options& options) {
   auto& state = self->state;
+  // Before the promise, which takes the sender along.
+  const auto client = state.clients.find(
+    caf::actor_cast<caf::actor_addr>(self->current_sender()));
   const requester to{self->make_response_promise()};
   if (!asked) {
     to.answer(message_of<Answer>(tl::unexpected{asked.error()}));
     return {};
   }
-  const auto client = state.clients.find(
-    caf::actor_cast<caf::actor_addr>(self->current_sender()));
   if (client != state.clients.end())
     asked->client_ended = client->second.token();
   state.core->submit(*std::move(asked), options,
