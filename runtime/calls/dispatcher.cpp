@@ -156,11 +156,13 @@ void dispatcher::give_up(const exchange_ptr& late, errc why) {
 error dispatcher::end(const exchange_ptr& claimed, errc why) {
   std::shared_ptr<interpreter_host> serving;
   {
+    outcomes after;
     const lock_guard lock{mutex_};
     auto* const home = find(claimed->home);
     if (home != nullptr
         && (home->waiting.erase(claimed) || anywhere_.erase(claimed))) {
       leave_line(*claimed);
+      pump_all(after); // it may have been the first in line
       tell_watchers();
       return given_up_error(claimed->asked, why, call_stage::queued);
     }
@@ -199,17 +201,20 @@ dispatcher::run_here(const operation& asked,
       return std::nullopt;
     if (auto refused = refusal_of_new(asked, *session, to.epoch, *place))
       return tl::unexpected{std::move(*refused)};
-    come(session, *place, to.interpreter == 0);
+    if (asked.what != verb::release_session)
+      come(session, *place, to.interpreter == 0);
     here = place->host;
     ++place->calls;
     ++place->on_callers_threads;
   }
-  const finally left{[this, place] {
-    --place->on_callers_threads;
-    if (watchers_ == 0)
-      return;
+  const finally left{[this, place, &here] {
+    outcomes after;
     const lock_guard lock{mutex_};
-    changed_.notify_all();
+    if (place->host == here) // else it is counted no more
+      --place->on_callers_threads;
+    if (count_waiting() > 0)
+      pump_all(after);
+    tell_watchers();
   }};
   auto outcome = here->run(asked, *session, deadline);
   if (!outcome) {
@@ -415,11 +420,10 @@ bool dispatcher::takes_any(const interpreter& at) const {
                         });
 }
 
-// What comes after the session's end is refused, and would never be released.
+// For a call that was not refused: whoever ends the session meanwhile comes
+// after us, and finds it here.
 void dispatcher::come(const std::shared_ptr<const session_gate>& session,
                       interpreter& to, bool to_stay) {
-  if (session->closed)
-    return;
   auto& mine = users_[session->number];
   if (!mine.session)
     mine.session = session;
@@ -441,7 +445,9 @@ std::optional<error> dispatcher::admit(const exchange_ptr& made,
   if (auto refused =
         refusal_of_new(made->asked, *made->session, made->to.epoch, home))
     return refused;
-  come(made->session, home, made->to.interpreter == 0);
+  // What counts a session's objects comes when that has ended.
+  if (made->asked.what != verb::release_session)
+    come(made->session, home, made->to.interpreter == 0);
   if (made->to.anywhere && anywhere_.empty()) {
     if (auto* const free = free_one(home); free && start(*free, made, after))
       return {};
@@ -464,7 +470,8 @@ bool dispatcher::start(interpreter& at, const exchange_ptr& made,
     made->interpreter = before;
     return false;
   }
-  come(made->session, at, false);
+  if (made->asked.what != verb::release_session)
+    come(made->session, at, false);
   ++at.calls;
   after.flush(at.host);
   return true;
@@ -477,20 +484,27 @@ std::size_t dispatcher::count_waiting() const {
   return all;
 }
 
+// The line of the session that has the most calls in one.
+line& dispatcher::fullest_line() {
+  auto* fullest = &anywhere_;
+  for (const auto& each : interpreters_)
+    if (each->waiting.longest() > fullest->longest())
+      fullest = &each->waiting;
+  return *fullest;
+}
+
 std::optional<error> dispatcher::wait_in_line(const exchange_ptr& made,
                                               interpreter& home,
                                               outcomes& after) {
   const auto room_of_one = settings_.waiting_max;
   const auto room_of_all =
     room_of_one * std::max(count_in_service(), std::size_t{1});
-  const bool is_full =
-    count_waiting() >= room_of_all
-    || (!made->to.anywhere && home.waiting.size() >= room_of_one);
+  const bool is_home_full =
+    !made->to.anywhere && home.waiting.size() >= room_of_one;
+  const bool is_full = is_home_full || count_waiting() >= room_of_all;
   if (is_full && !frees_objects(made->asked.what)) {
-    auto& longer = anywhere_.longest() > home.waiting.longest()
-                     ? anywhere_
-                     : home.waiting;
-    auto gives_way = longer.make_room(made->session->number);
+    auto& fullest = is_home_full ? home.waiting : fullest_line();
+    auto gives_way = fullest.make_room(made->session->number);
     if (!gives_way)
       return overloaded(home, room_of_one);
     leave_line(*gives_way);
@@ -659,8 +673,10 @@ interpreter_facts dispatcher::look(std::uint32_t number) const {
 }
 
 void dispatcher::leave(std::uint32_t number) {
+  outcomes after;
   const lock_guard lock{mutex_};
   at(number).leaves = true;
+  pump_all(after); // one that is due may have to take what any may run
 }
 
 void dispatcher::retire(std::uint32_t number,
@@ -745,13 +761,16 @@ void dispatcher::detach(std::uint32_t number, const interpreter_host* host,
   const bool present = here.host.get() == host || epoch == here.lives.epoch();
   if (here.host.get() == host) {
     here.host.reset();
+    here.on_callers_threads = 0;
     here.replacing = false;
   }
   if (present) {
     here.lives.end(epoch);
     // What it held counts no more.
     for (const auto& [session, each] : users_)
-      each.session->refs.forget_up_to(number, epoch);
+      if (std::find(each.places.begin(), each.places.end(), number)
+          != each.places.end())
+        each.session->refs.forget_up_to(number, epoch);
     if (!end.asked)
       here.lives.die(end.why, clock_->now());
   }
@@ -770,9 +789,10 @@ void dispatcher::take_unstarted(interpreter& at, host_end& end,
        ++each) {
     const auto& made = *each;
     made->interpreter = 0;
-    if (auto why = refusal(*made, at);
-        why && !(at.retired && made->to.anywhere)) {
-      after.refuse(made, std::move(*why));
+    const bool may_move = at.retired && made->to.anywhere && !closed_
+                          && !made->session->closed;
+    if (auto why = refusal(*made, at); why && !may_move) {
+      after.refuse(made, closed_ ? *closed_ : std::move(*why));
     } else if (made->asked.fails_fast) {
       after.refuse(made, unavailable(at));
     } else if (++made->lost > limits::call_losses_max) {
@@ -847,11 +867,13 @@ bool dispatcher::look_if_due(std::uint32_t number, const recycle_limits& limits,
   const auto beyond = [](auto amount, auto limit) {
     return limit > decltype(limit){} && amount >= limit;
   };
+  outcomes after;
   const lock_guard lock{mutex_};
   auto& here = at(number);
   here.due = here.due || beyond(here.calls - here.calls_before, limits.calls)
              || beyond(age, limits.age)
              || beyond(resident, limits.memory_bytes);
+  pump_all(after); // where all are due, each takes what any may run
   return here.due;
 }
 

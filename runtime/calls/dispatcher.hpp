@@ -181,6 +181,7 @@ private:
   bool start(interpreter& at, const exchange_ptr& made, outcomes& after);
   std::optional<error> wait_in_line(const exchange_ptr& made, interpreter& home,
                                     outcomes& after);
+  line& fullest_line();
   void push_back(const exchange_ptr& made, interpreter& home);
   void leave_line(const exchange& gone);
   line* next_line(interpreter& of);

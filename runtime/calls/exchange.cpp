@@ -101,21 +101,19 @@ result<value> exchange::take() {
 
 void exchange::watch(const std::shared_ptr<timers>& clock,
                      const giving_up& late) {
-  const auto cancelled = [&] {
-    auto why = late;
-    why.why = errc::cancelled;
-    return why;
-  };
+  // First, so that whoever settles finds it. Who waits sees to it himself.
+  if (!waited_for_) {
+    clock_ = clock;
+    // It may be due at once, and settle on the timers' thread.
+    const std::lock_guard lock{mutex_};
+    timer_ = clock_->at(deadline, late);
+  }
+  auto cancelled = late;
+  cancelled.why = errc::cancelled;
   if (asked.cancel.stop_possible())
-    on_cancel_.emplace(asked.cancel, cancelled());
+    on_cancel_.emplace(asked.cancel, cancelled);
   if (asked.client_ended.stop_possible())
-    on_client_end_.emplace(asked.client_ended, cancelled());
-  if (waited_for_)
-    return; // its thread sees to the deadline
-  clock_ = clock;
-  // It may be due at once, and settle on the timers' thread.
-  const std::lock_guard lock{mutex_};
-  timer_ = clock_->at(deadline, late);
+    on_client_end_.emplace(asked.client_ended, cancelled);
 }
 
 } // namespace snakebridge

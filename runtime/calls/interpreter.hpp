@@ -3,7 +3,6 @@
 // serves it now, what waits for it alone, and its health. Owned by the
 // dispatcher, under its lock.
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 
@@ -39,7 +38,7 @@ struct interpreter {
   std::size_t homeless = 0; ///< calls that wait, any may run, and began here
   std::size_t users = 0;    ///< sessions that have come and not gone
   /// Calls in the host on the threads of their callers.
-  std::atomic<std::size_t> on_callers_threads = 0;
+  std::size_t on_callers_threads = 0;
   std::uint64_t calls = 0;
   std::uint64_t calls_before = 0; ///< the present incarnation
   bool retired = false;   ///< it serves nobody any more, or not yet

@@ -74,11 +74,18 @@ void session_refs::forget_up_to(std::uint32_t interpreter,
                                 std::uint32_t epoch) {
   const std::lock_guard lock{mutex_};
   // It stays, to know what comes too late.
-  for (auto& each : counts_)
-    if (each.interpreter == interpreter && each.epoch <= epoch)
-      each = {.interpreter = interpreter,
-              .epoch = epoch,
-              .reply = std::numeric_limits<std::uint64_t>::max()};
+  const refs_told none{.interpreter = interpreter,
+                       .epoch = epoch,
+                       .reply = std::numeric_limits<std::uint64_t>::max()};
+  const auto last =
+    std::find_if(counts_.begin(), counts_.end(), [&](const refs_told& each) {
+      return each.interpreter == interpreter;
+    });
+  if (last == counts_.end())
+    counts_.push_back(none);
+  else if (last->epoch <= epoch)
+    *last = none;
+  counts_changed();
 }
 
 void session_refs::counts_changed() {

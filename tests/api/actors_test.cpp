@@ -1,4 +1,5 @@
 // The API for actors, line by line as API.md has it, on a real scheduler.
+#include "tests/api/gate.hpp"
 #include "tests/api/python_fixture.hpp"
 
 #include <caf/actor_system.hpp>
@@ -219,6 +220,29 @@ TEST(OwnActorSystem, GivenTheUsersSystemThenTheBridgeRunsOnIt) {
     caf::anon_send_exit(asker, caf::exit_reason::user_shutdown);
   }
   EXPECT_TRUE(eventually([&] { return system.registry().running() == 0; }));
+}
+
+// The thread that ran its own call told nobody that the interpreter was free.
+TEST(EmbeddedHint, WhenAThreadsOwnCallEndsThenWhatAnyMayRunIsRun) {
+  auto wanted = one_pool(sb::placement::embedded);
+  wanted.pools[0].affinity = sb::affinity::hint;
+  const sb::bridge bridge{wanted};
+  gate here;
+  auto runs = std::async(std::launch::async,
+                         [&] { return bridge.eval(here.wait_here()); });
+  ASSERT_TRUE(here.has_a_caller());
+  caf::scoped_actor self{bridge.system()};
+  const auto session = sb::open_session(self.ptr(), bridge);
+  auto asked =
+    self->request(session, patience, sb::call_message{"math", "sqrt", {16}});
+  EXPECT_TRUE(eventually([&] {
+    return bridge.stats().pools.at(0).interpreters.at(0).waiting == 1U;
+  }));
+  here.open();
+  EXPECT_EQ(runs.get(), "");
+  asked.receive(
+    [](const sb::value& answer) { EXPECT_EQ(answer, 4.0); },
+    [](const caf::error& failed) { ADD_FAILURE() << sb::to_error(failed); });
 }
 
 } // namespace snakebridge::testing
