@@ -348,9 +348,11 @@ call_stage worker_host::abandon(exchange& given_up) {
 
 void worker_host::withdraw(std::uint64_t session) {
   const std::lock_guard lock{mutex_};
+  // All of them before the first is ended: the worker must not begin the next.
   for (const auto& [id, each] : handed_over_)
     if (each->session->number == session)
-      withdraw_call(id);
+      process_->withdraw(id);
+  expect_back();
 }
 
 void worker_host::release(std::uint64_t session) {
