@@ -47,6 +47,11 @@ public:
       due();
   }
   void advance(steady_clock::duration by) { advance_to(now() + by); }
+  /// What is set and not yet due.
+  std::size_t pending() const {
+    const std::lock_guard lock{mutex_};
+    return due_.size();
+  }
 
 private:
   std::function<void()> next(steady_clock::time_point until) {

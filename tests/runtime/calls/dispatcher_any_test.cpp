@@ -1,6 +1,8 @@
 // A call that any interpreter of its pool may run: the first that is free does.
 #include "tests/runtime/calls/any_fixture.hpp"
 
+#include <algorithm>
+
 #include <gmock/gmock.h>
 
 namespace snakebridge::testing {
@@ -241,6 +243,105 @@ TEST_F(DispatcherAny, WhenOneIsRetiredThenItsSessionsChooseAnother) {
   EXPECT_EQ(facts(2).calls, 1U);
   auto stale = submit("echo", {.interpreter = 1, .epoch = 1});
   EXPECT_EQ(code_of(answer_of(stale)), errc::ref_stale);
+}
+
+// It had been chosen because nothing else could run the call.
+TEST_F(DispatcherAny, WhenTheLastThatIsNotDueLeavesThenTheOthersTakeWhatWaits) {
+  attach(1);
+  attach(2);
+  submit("echo", at(1));
+  EXPECT_TRUE(calls->look_if_due(1, {.calls = 1}, 0ms));
+  auto pinned = submit("hold", at(1));
+  auto there = submit("hold", at(2));
+  auto waits = submit("echo", anywhere);
+  EXPECT_TRUE(host(1).finish({}));
+  EXPECT_FALSE(is_over(waits)) << "it waits for the one that is not due";
+  calls->leave(2);
+  EXPECT_EQ(value_of(answer_of(waits)), value{"echo"});
+  EXPECT_TRUE(host(2).finish({}));
+}
+
+TEST_F(DispatcherAny, WhenTheLastBecomesDueThenTheOthersTakeWhatWaits) {
+  attach(1);
+  attach(2);
+  submit("echo", at(1));
+  EXPECT_TRUE(calls->look_if_due(1, {.calls = 1}, 0ms));
+  auto pinned = submit("hold", at(1));
+  auto there = submit("hold", at(2));
+  auto waits = submit("echo", anywhere);
+  EXPECT_TRUE(host(1).finish({}));
+  EXPECT_FALSE(is_over(waits));
+  EXPECT_TRUE(calls->look_if_due(2, {.calls = 1}, 0ms));
+  EXPECT_EQ(value_of(answer_of(waits)), value{"echo"});
+  EXPECT_TRUE(host(2).finish({}));
+}
+
+// A session's end and its first call, in this order under the lock.
+TEST_F(DispatcherAny, WhenASessionEndsAsItsCallIsTakenThenItIsFoundThere) {
+  class late_host final : public fake_host {
+  public:
+    late_host(incarnation self, std::shared_ptr<session_gate> gate)
+      : fake_host{std::move(self)},
+        gate_{std::move(gate)} {}
+    bool accept(const exchange_ptr& taken) override {
+      gate_->closed = true;
+      return fake_host::accept(taken);
+    }
+
+  private:
+    const std::shared_ptr<session_gate> gate_;
+  };
+  attach(1);
+  auto at_home = submit("hold", {});
+  const auto made =
+    std::make_shared<late_host>(incarnation{"test", 2, 1}, gate);
+  calls->next_epoch(2);
+  made->start({.on_ready = [&] { calls->attach(2, made); },
+               .on_room = [&] { calls->pump(2); },
+               .on_end = [](const host_end&) {}});
+  auto made_late = submit("object", anywhere);
+  EXPECT_TRUE(value_of(answer_of(made_late)).is_ref());
+  EXPECT_EQ(made->live_objects(), 1U);
+  calls->release(gate->number);
+  EXPECT_EQ(made->live_objects(), 0U);
+  EXPECT_TRUE(host(1).finish({}));
+}
+
+TEST_F(DispatcherAny, GivenATokenThatIsCancelledThenNoTimerStays) {
+  cancel_source stop;
+  stop.cancel();
+  auto never = submit("echo", anywhere, in_time(), stop.token());
+  EXPECT_EQ(code_of(answer_of(never)), errc::cancelled);
+  EXPECT_EQ(clock->pending(), 0U);
+}
+
+// The one with the most calls in line is not the one that fills this line.
+TEST_F(DispatcherAny, GivenThatOneIsFullThenItsOwnLineGivesWay) {
+  std::vector<promised> anyone;
+  for (int i = 0; i < 7; ++i)
+    anyone.push_back(submit("echo", anywhere));
+  std::vector<std::shared_ptr<session_gate>> others;
+  std::vector<promised> pinned;
+  const auto add = [&](const std::shared_ptr<session_gate>& session) {
+    auto told = std::make_shared<std::promise<result<value>>>();
+    calls->submit(std::make_shared<exchange>(
+      asking(verb::call, "fake", "echo"), session, in_time(), at(1),
+      [told](result<value> got) { told->set_value(std::move(got)); }));
+    pinned.push_back(told->get_future());
+  };
+  for (std::uint64_t number = 2; number < 7; ++number)
+    others.push_back(std::make_shared<session_gate>(number, "another"));
+  for (int twice = 0; twice < 2; ++twice)
+    for (std::size_t each = 0; each < 4; ++each)
+      add(others[each]);
+  add(others.back());
+  EXPECT_EQ(std::count_if(pinned.begin(), pinned.end(), is_over), 1);
+  EXPECT_FALSE(is_over(pinned.back()));
+  EXPECT_EQ(std::count_if(anyone.begin(), anyone.end(), is_over), 0);
+  for (const auto& each : others) {
+    each->closed = true;
+    calls->release(each->number);
+  }
 }
 
 TEST_F(DispatcherAny, GivenFullLinesThenTheLongestOfThemGivesWay) {

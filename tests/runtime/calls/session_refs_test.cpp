@@ -62,6 +62,17 @@ TEST(SessionRefs, WhenAnIncarnationEndsThenWhatItHeldCountsNoMore) {
   EXPECT_EQ(refs.bounds_in(1).elsewhere, 3U);
 }
 
+// Its first reply was read, and told of when it had died.
+TEST(SessionRefs, WhenTheFirstThatIsToldComesTooLateThenItCountsNoMore) {
+  session_refs refs{{}};
+  refs.forget_up_to(2, 1);
+  tell(refs, 2, 1, 5);
+  EXPECT_EQ(refs.bounds_in(1).elsewhere, 0U);
+  EXPECT_FALSE(refs.is_used(2));
+  tell(refs, 2, 2, 3);
+  EXPECT_EQ(refs.bounds_in(1).elsewhere, 3U);
+}
+
 // The thread that read it was late.
 TEST(SessionRefs, WhenAnEarlierReplyIsReadAfterALaterOneThenThatHolds) {
   session_refs refs{{}};
