@@ -19,7 +19,8 @@ pools::pools(const std::vector<pool_config>& wanted,
          dispatcher_settings{.waiting_max = settings.queue_max,
                              .shy_of_deaths = settings.restart.period,
                              .payload_bytes_max =
-                               encodes ? payload_bytes_max : 0},
+                               encodes ? payload_bytes_max : 0,
+                             .executors = settings.threads},
          clock_),
        .service = std::make_shared<pool_service>(),
        .breaker =

@@ -80,6 +80,7 @@ void print_limits(const config& settings, const config_origins& origins) {
     limit(prefix + "breaker_open_ms", pool.breaker.open.count());
     limit(prefix + "preload", fmt::format("{}", fmt::join(pool.preload, ", ")));
     limit(prefix + "spares", pool.spares);
+    limit(prefix + "threads", pool.threads);
     limit(prefix + "recycle_calls", pool.recycle.calls);
     limit(prefix + "recycle_age_ms", pool.recycle.age.count());
     limit(prefix + "recycle_memory_bytes", pool.recycle.memory_bytes);

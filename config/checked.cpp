@@ -74,13 +74,13 @@ result<void> pool_checked(const pool_config& pool) {
       pool_key(pool.name, "backoff_max_ms"), pool.restart.backoff_max.count(),
       pool.restart.backoff.count()));
   if (pool.placement == placement::embedded
-      && (pool.spares > 0 || pool.recycle.calls > 0
+      && (pool.spares > 0 || pool.threads > 1 || pool.recycle.calls > 0
           || pool.recycle.age.count() > 0 || pool.recycle.memory_bytes > 0
           || pool.stall_kill.count() > 0 || !pool.env.empty()
           || !pool.pass_env.empty()))
     return invalid(fmt::format(
-      "pool.{}: spares, recycle_…, stall_kill_ms, env and pass_env are for "
-      "workers only; leave them out, or say placement = \"worker\"",
+      "pool.{}: spares, threads, recycle_…, stall_kill_ms, env and pass_env "
+      "are for workers only; leave them out, or say placement = \"worker\"",
       pool.name));
   for (const auto& [name, value] : pool.env)
     if (const auto wrong = wrong_with_variable(name, value))

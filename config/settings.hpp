@@ -65,6 +65,7 @@ void each_number(Pool& pool, Visit visit) {
   visit(tunable_of("recycle_age_ms", true), pool.recycle.age);
   visit(tunable_of("recycle_memory_bytes", true), pool.recycle.memory_bytes);
   visit(tunable_of("spares", true), pool.spares);
+  visit(tunable_of("threads", true), pool.threads);
   visit(tunable_of("start_timeout_ms", true), pool.start_timeout);
   visit(tunable_of("cancel_grace_ms", true), pool.cancel_grace);
   visit(tunable_of("kill_grace_ms", true), pool.kill_grace);

@@ -28,8 +28,10 @@ inline constexpr std::size_t ref_base_bytes_max = std::size_t{64} << 10U;
 inline constexpr std::size_t words_guessed_max = std::size_t{1} << 20U;
 /// Of a repr, before it is redacted and cut for a marker.
 inline constexpr std::size_t marker_looked_at_bytes_max = 4'096;
-/// Calls handed to a worker ahead of the one it runs: they start at once when
-/// it is done, without waiting for us.
+/// Executors of one worker: threads that run its calls.
+inline constexpr std::size_t executors_max = 64;
+/// Calls an executor has at a time, the one it runs among them: the others
+/// start at once when it is done, without waiting for us.
 inline constexpr std::size_t handed_over_max = 4;
 /// One line of Python's output; longer ones are cut into several.
 inline constexpr std::size_t log_line_bytes_max = 8'192;
@@ -99,6 +101,8 @@ inline constexpr unsigned call_losses_max = 2;
 /// What one look at a channel may bring in, so that a worker that floods it
 /// does not keep its reader from everything else.
 inline constexpr std::size_t received_frames_max = 64;
+/// Descriptors that may come with one frame.
+inline constexpr std::size_t frame_descriptors_max = 16;
 inline constexpr std::size_t received_bytes_max = 4 * 1024 * 1024;
 /// Before a thread sleeps for a message it looks for it so long: waking up
 /// takes longer than a small call, on an idle core much longer. Where looking
@@ -172,6 +176,8 @@ inline constexpr tunable tunables[] = {
   {"strict_mode_threshold", false, 1, 100'000'000,
    "refs of a session strict mode warns beyond"},
   {"size", true, 0, 1'024, "interpreters; 0: one per core"},
+  {"threads", true, 1, limits::executors_max,
+   "calls a worker runs side by side"},
   {"queue_max", true, 1, 1'000'000, "calls waiting for one interpreter"},
   {"intensity", true, 0, 1'000, "restarts within the period survived"},
   {"period_ms", true, 1, day_ms, "the period restarts are counted over"},

@@ -3,28 +3,32 @@
 #
 # Two stream sockets join them, both inherited by the worker as descriptors:
 #
-#   data     requests to the worker, replies from it. The worker serves requests
-#            in the order they lie in the socket, one at a time. Before it
-#            starts one it writes its id into the status page; the host thereby
-#            knows after a death which calls may have run, and runs the others
-#            on the replacement. There, too, the host withdraws calls: one that
-#            is withdrawn before it was started is answered `dropped`.
+#   data     requests to the worker, replies from it. A call's id names the
+#            executor that is to run it, one of `Start.threads`; each serves its
+#            own in order, one at a time. Before it starts one it writes its id
+#            into the status page (runtime/wire/status_page.hpp); the host
+#            thereby knows after a death which calls may have run, and runs the
+#            others on the replacement. There, too, the host withdraws calls:
+#            one that is withdrawn before it was started is answered `dropped`.
+#            What is small takes the ring in the memory they share instead of
+#            the socket (runtime/wire/socket_channel.hpp).
 #   control  `Start` to the worker, once; then `Ready` or `Failed` from it,
 #            once. After that come frames without a message: `cancel` to the
 #            worker, which interrupts the call of that id if it still runs, and
 #            `sample`, which is answered by `sampled` once the stacks of all
-#            Python threads have been written to the worker's third descriptor.
+#            Python threads have been written to a file they share, that of the
+#            call with its id as the current one.
 #            Its end of file means the other side is gone. It does not come
 #            while a fork of the host lives: so a worker also looks whether it
 #            is still the host's child. One whose host is gone kills its group.
 #
-# Every message is a frame: a fixed header (runtime/channel.hpp: size in words,
+# Every message is a frame: a fixed header (runtime/wire/channel.hpp: size in words,
 # kind, call id, deadline) and one Cap'n Proto message as a flat array. A call
 # is answered once, by a frame with its id, whatever became of it. A frame whose
 # header is out of bounds or whose message does not parse ends the channel.
 #
-# A `Release` has no answer. It is read in its place in the stream, so calls of
-# that session sent before it have run, and what they made is freed too. It also
+# A `Release` has no answer. Its executor reads it in its place, so calls of that
+# session sent before it have run, and what they made is freed too. It also
 # frees what a reply brought that came when its call had been given up.
 
 using Cxx = import "/capnp/c++.capnp";
@@ -120,6 +124,7 @@ struct Start {
   preload @11 :List(Text);     # modules to import before it is ready
   hostPid @12 :Int32;          # whose child it is, as long as that lives
   path @13 :List(Text);        # folders to import from before all others
+  threads @14 :UInt32 = 1;     # executors, that run calls side by side
 }
 
 struct Ready {

@@ -73,7 +73,7 @@ public:
   void flush() override;
   call_stage abandon(exchange& given_up) override;
   void withdraw(std::uint64_t session) override;
-  void release(std::uint64_t session) override;
+  void release(std::uint64_t session, std::size_t) override;
   std::size_t running() const override;
   bool has_ended() const override;
   host_stats stats() const override;
@@ -252,7 +252,7 @@ inline void fake_host::withdraw(std::uint64_t session) {
     note("withdraw:" + describe(accepted_.front()->asked));
 }
 
-inline void fake_host::release(std::uint64_t session) {
+inline void fake_host::release(std::uint64_t session, std::size_t) {
   const lock guard{mutex_};
   note("release:" + names_[session]);
   released_.insert(session);

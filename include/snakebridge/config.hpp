@@ -134,6 +134,12 @@ struct pool_config {
   std::vector<std::string> preload = {};
   /// Workers kept ready besides, for when one dies or is recycled.
   std::uint32_t spares = 0;
+  /// Threads of each worker that run calls: those that release the GIL run side
+  /// by side. A session has all its calls in one worker on the same thread, and
+  /// one session's calls never overlap. Beyond the first thread a call that is
+  /// cancelled in C code which does not return ends its worker, and with it the
+  /// calls of the other threads. Not for embedded pools: one call at a time.
+  std::uint32_t threads = 1;
   /// Calls that may wait for one interpreter; one more is `overloaded`.
   std::uint32_t queue_max = 1'000;
   restart_limits restart = {};

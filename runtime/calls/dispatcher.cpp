@@ -160,7 +160,8 @@ error dispatcher::end(const exchange_ptr& claimed, errc why) {
     const lock_guard lock{mutex_};
     auto* const home = find(claimed->home);
     if (home != nullptr
-        && (home->waiting.erase(claimed) || anywhere_.erase(claimed))) {
+        && (home->executors[claimed->executor].waiting.erase(claimed)
+            || anywhere_.erase(claimed))) {
       leave_line(*claimed);
       pump_all(after); // it may have been the first in line
       tell_watchers();
@@ -201,8 +202,11 @@ dispatcher::run_here(const operation& asked,
       return std::nullopt;
     if (auto refused = refusal_of_new(asked, *session, to.epoch, *place))
       return tl::unexpected{std::move(*refused)};
-    if (asked.what != verb::release_session)
-      come(session, *place, to.interpreter == 0);
+    if (asked.what != verb::release_session) {
+      if (to.interpreter == 0)
+        know(session).home = place->number;
+      come(session, *place, executor_for(session->number, *place));
+    }
     here = place->host;
     ++place->calls;
     ++place->on_callers_threads;
@@ -227,19 +231,23 @@ dispatcher::run_here(const operation& asked,
 std::vector<std::uint32_t>
 dispatcher::places_of(std::uint64_t session) const {
   const lock_guard lock{mutex_};
-  const auto known = users_.find(session);
-  return known == users_.end() ? std::vector<std::uint32_t>{}
-                               : known->second.places;
+  std::vector<std::uint32_t> numbers;
+  if (const auto known = users_.find(session); known != users_.end())
+    for (const auto& each : known->second.places)
+      numbers.push_back(each.interpreter);
+  return numbers;
 }
 
-std::vector<std::shared_ptr<interpreter_host>>
+// With the session's executor there.
+std::vector<std::pair<std::shared_ptr<interpreter_host>, std::uint32_t>>
 dispatcher::hosts_of(std::uint64_t session) const {
-  std::vector<std::shared_ptr<interpreter_host>> found;
+  std::vector<std::pair<std::shared_ptr<interpreter_host>, std::uint32_t>>
+    found;
   const lock_guard lock{mutex_};
   if (const auto known = users_.find(session); known != users_.end())
-    for (const auto each : known->second.places)
-      if (const auto& host = at(each).host)
-        found.push_back(host);
+    for (const auto& each : known->second.places)
+      if (const auto& host = at(each.interpreter).host)
+        found.emplace_back(host, each.executor);
   return found;
 }
 
@@ -253,8 +261,9 @@ void dispatcher::withdraw(std::uint64_t session) {
     if (known == users_.end())
       return;
     auto waiting = anywhere_.take(session);
-    for (const auto each : known->second.places)
-      for (auto& own : at(each).waiting.take(session))
+    for (const auto& each : known->second.places)
+      for (auto& own :
+           at(each.interpreter).executors[each.executor].waiting.take(session))
         waiting.push_back(std::move(own));
     for (auto& each : waiting) {
       leave_line(*each);
@@ -264,20 +273,20 @@ void dispatcher::withdraw(std::uint64_t session) {
     }
     tell_watchers();
   }
-  for (const auto& each : hosts_of(session))
-    each->withdraw(session);
+  for (const auto& [host, executor] : hosts_of(session))
+    host->withdraw(session);
 }
 
 void dispatcher::release(std::uint64_t session) {
   withdraw(session);
-  for (const auto& each : hosts_of(session)) {
-    each->release(session);
-    each->flush();
+  for (const auto& [host, executor] : hosts_of(session)) {
+    host->release(session, executor);
+    host->flush();
   }
   const lock_guard lock{mutex_};
   if (const auto known = users_.extract(session))
-    for (const auto each : known.mapped().places)
-      --at(each).users;
+    for (const auto& each : known.mapped().places)
+      --at(each.interpreter).executors[each.executor].users;
   tell_watchers();
 }
 
@@ -348,7 +357,7 @@ std::optional<error> dispatcher::refusal_of_new(const operation& asked,
     return {};
   if (!at.is_up() || at.replacing)
     return unavailable(at);
-  if (at.load() == 0)
+  if (at.load(executor_for(session.number, at)) == 0)
     return {};
   return error{errc::worker_busy,
                fmt::format("interpreter {} runs another call; call again "
@@ -376,7 +385,7 @@ interpreter* dispatcher::least_busy(Fits fit) {
                       each.due,
                       each.lives.died_since(lately),
                       each.load(),
-                      each.users};
+                      each.users()};
   };
   interpreter* least = nullptr;
   for (const auto& each : interpreters_)
@@ -399,13 +408,43 @@ interpreter* dispatcher::home_of(const session_gate& session) {
   return least_busy();
 }
 
-// One that would run a call at once that any may run; null: none would.
-interpreter* dispatcher::free_one(interpreter& home) {
-  if (home.is_free())
-    return &home;
-  return least_busy([this](const interpreter& each) {
-    return each.is_free() && takes_any(each);
-  });
+// The session's executor there, once it has come.
+std::optional<std::uint32_t>
+dispatcher::known_executor(std::uint64_t session, const interpreter& at) const {
+  if (at.executors.size() == 1)
+    return 0;
+  const auto known = users_.find(session);
+  if (known != users_.end())
+    for (const auto& each : known->second.places)
+      if (each.interpreter == at.number)
+        return each.executor;
+  return {};
+}
+
+std::uint32_t dispatcher::executor_for(std::uint64_t session,
+                                       const interpreter& at) const {
+  const auto known = known_executor(session, at);
+  return known ? *known : at.least_busy_executor();
+}
+
+// The executor that would run a call of the session there at once.
+std::optional<std::uint32_t>
+dispatcher::free_executor(std::uint64_t session, const interpreter& at) const {
+  const auto executor = executor_for(session, at);
+  return at.is_free(executor) ? std::optional{executor} : std::nullopt;
+}
+
+// Where a call would run at once that any may run; nothing: nowhere.
+std::optional<dispatcher::place>
+dispatcher::free_place(std::uint64_t session, interpreter& home) {
+  const interpreter* free = &home;
+  if (!free_executor(session, home))
+    free = least_busy([&](const interpreter& each) {
+      return takes_any(each) && free_executor(session, each);
+    });
+  if (free == nullptr)
+    return {};
+  return place{free->number, *free_executor(session, *free)};
 }
 
 // One that is to be replaced, or leaves the pool, gets no more than it must.
@@ -422,18 +461,23 @@ bool dispatcher::takes_any(const interpreter& at) const {
 
 // For a call that was not refused: whoever ends the session meanwhile comes
 // after us, and finds it here.
+dispatcher::user&
+dispatcher::know(const std::shared_ptr<const session_gate>& session) {
+  auto& known = users_[session->number];
+  if (!known.session)
+    known.session = session;
+  return known;
+}
+
 void dispatcher::come(const std::shared_ptr<const session_gate>& session,
-                      interpreter& to, bool to_stay) {
-  auto& mine = users_[session->number];
-  if (!mine.session)
-    mine.session = session;
-  if (to_stay)
-    mine.home = to.number;
-  if (std::find(mine.places.begin(), mine.places.end(), to.number)
-      != mine.places.end())
+                      interpreter& to, std::uint32_t executor) {
+  auto& mine = know(session);
+  if (std::any_of(
+        mine.places.begin(), mine.places.end(),
+        [&](const place& each) { return each.interpreter == to.number; }))
     return;
-  mine.places.push_back(to.number);
-  ++to.users;
+  mine.places.push_back({to.number, executor});
+  ++to.executors[executor].users;
 }
 
 std::optional<error> dispatcher::admit(const exchange_ptr& made,
@@ -445,33 +489,47 @@ std::optional<error> dispatcher::admit(const exchange_ptr& made,
   if (auto refused =
         refusal_of_new(made->asked, *made->session, made->to.epoch, home))
     return refused;
+  made->executor = executor_for(made->session->number, home);
   // What counts a session's objects comes when that has ended.
-  if (made->asked.what != verb::release_session)
-    come(made->session, home, made->to.interpreter == 0);
+  if (made->asked.what != verb::release_session) {
+    if (auto& mine = know(made->session); made->to.interpreter == 0)
+      mine.home = home.number;
+    if (!made->to.anywhere) // else it comes where it is started
+      come(made->session, home, made->executor);
+  }
   if (made->to.anywhere && anywhere_.empty()) {
-    if (auto* const free = free_one(home); free && start(*free, made, after))
+    const auto free = free_place(made->session->number, home);
+    if (free
+        && start(at(free->interpreter), free->executor, made, after))
       return {};
-  } else if (!made->to.anywhere && home.waiting.empty() && !home.replacing
+  } else if (!made->to.anywhere && !home.replacing
+             && home.executors[made->executor].waiting.empty()
              && (anywhere_.empty() || !takes_any(home))) {
-    if (home.host && start(home, made, after))
+    if (home.host && start(home, made->executor, made, after))
       return {};
   }
   if (made->asked.fails_fast)
     return unavailable(home);
-  return wait_in_line(made, home, after);
+  if (auto refused = wait_in_line(made, home, after))
+    return refused;
+  // What is before it may be for another executor.
+  pump(home, made->executor, after);
+  return {};
 }
 
 // False when its host takes no more.
-bool dispatcher::start(interpreter& at, const exchange_ptr& made,
-                       outcomes& after) {
+bool dispatcher::start(interpreter& at, std::uint32_t executor,
+                       const exchange_ptr& made, outcomes& after) {
   assert(at.host != nullptr);
   const auto before = std::exchange(made->interpreter, at.number);
+  const auto seat = std::exchange(made->executor, executor);
   if (!at.host->accept(made)) {
     made->interpreter = before;
+    made->executor = seat;
     return false;
   }
   if (made->asked.what != verb::release_session)
-    come(made->session, at, false);
+    come(made->session, at, executor);
   ++at.calls;
   after.flush(at.host);
   return true;
@@ -480,7 +538,7 @@ bool dispatcher::start(interpreter& at, const exchange_ptr& made,
 std::size_t dispatcher::count_waiting() const {
   auto all = anywhere_.size();
   for (const auto& each : interpreters_)
-    all += each->waiting.size();
+    all += each->waiting();
   return all;
 }
 
@@ -488,8 +546,16 @@ std::size_t dispatcher::count_waiting() const {
 line& dispatcher::fullest_line() {
   auto* fullest = &anywhere_;
   for (const auto& each : interpreters_)
-    if (each->waiting.longest() > fullest->longest())
-      fullest = &each->waiting;
+    if (auto& own = fullest_line(*each); own.longest() > fullest->longest())
+      fullest = &own;
+  return *fullest;
+}
+
+line& dispatcher::fullest_line(interpreter& of) {
+  auto* fullest = &of.executors.front().waiting;
+  for (auto& each : of.executors)
+    if (each.waiting.longest() > fullest->longest())
+      fullest = &each.waiting;
   return *fullest;
 }
 
@@ -500,10 +566,10 @@ std::optional<error> dispatcher::wait_in_line(const exchange_ptr& made,
   const auto room_of_all =
     room_of_one * std::max(count_in_service(), std::size_t{1});
   const bool is_home_full =
-    !made->to.anywhere && home.waiting.size() >= room_of_one;
+    !made->to.anywhere && home.waiting() >= room_of_one;
   const bool is_full = is_home_full || count_waiting() >= room_of_all;
   if (is_full && !frees_objects(made->asked.what)) {
-    auto& fullest = is_home_full ? home.waiting : fullest_line();
+    auto& fullest = is_home_full ? fullest_line(home) : fullest_line();
     auto gives_way = fullest.make_room(made->session->number);
     if (!gives_way)
       return overloaded(home, room_of_one);
@@ -520,7 +586,7 @@ void dispatcher::push_back(const exchange_ptr& made, interpreter& home) {
     ++home.homeless;
     anywhere_.push_back(made);
   } else {
-    home.waiting.push_back(made);
+    home.executors[made->executor].waiting.push_back(made);
   }
 }
 
@@ -530,31 +596,49 @@ void dispatcher::leave_line(const exchange& gone) {
     --at(gone.home).homeless;
 }
 
-// The one whose turn it is at an interpreter that may take another call; null:
-// it is to take none.
-line* dispatcher::next_line(interpreter& of) {
-  auto& own = of.waiting;
-  const bool may_take_any = !anywhere_.empty() && takes_any(of);
-  if (may_take_any && (own.empty() || anywhere_.turn() < own.turn()))
-    return of.running() == 0 ? &anywhere_ : nullptr;
-  return own.empty() ? nullptr : &own;
+// Whose turn it is at an executor that may take another call; nothing: it is to
+// take none.
+std::optional<dispatcher::next_call>
+dispatcher::next_for(interpreter& at, std::uint32_t executor) {
+  auto& line_here = at.executors[executor].waiting;
+  const auto own = line_here.next();
+  // Of those that any may run it takes none that has an executor here already,
+  // unless that is this one.
+  const auto any = anywhere_.empty() || !takes_any(at)
+                     ? std::nullopt
+                     : anywhere_.next([&](std::uint64_t session) {
+                         const auto known = known_executor(session, at);
+                         return !known || *known == executor;
+                       });
+  if (any && (!own || any->number < own->number))
+    return at.running(executor) == 0
+             ? std::optional{next_call{&anywhere_, any->session}}
+             : std::nullopt;
+  return own ? std::optional{next_call{&line_here, own->session}}
+             : std::nullopt;
 }
 
-void dispatcher::pump(interpreter& at, outcomes& after) {
+void dispatcher::pump(interpreter& at, std::uint32_t executor,
+                      outcomes& after) {
   while (at.host && !at.replacing) {
-    auto* const from = next_line(at);
-    if (from == nullptr)
+    const auto turn = next_for(at, executor);
+    if (!turn)
       return;
-    const auto next = from->front();
+    const auto next = turn->from->front(turn->session);
     if (!next->answered()) {
       if (auto why = refusal(*next, at))
         after.refuse(next, std::move(*why));
-      else if (!start(at, next, after))
+      else if (!start(at, executor, next, after))
         return;
     }
-    from->pop_front();
+    turn->from->pop_front(turn->session);
     leave_line(*next);
   }
+}
+
+void dispatcher::pump(interpreter& at, outcomes& after) {
+  for (std::uint32_t each = 0; each < at.executors.size(); ++each)
+    pump(at, each, after);
 }
 
 void dispatcher::pump_all(outcomes& after) {
@@ -569,7 +653,8 @@ void dispatcher::add(std::uint32_t number) {
   assert(number != 0);
   if (find(number) != nullptr)
     return;
-  interpreters_.push_back(std::make_unique<interpreter>(number, turns_));
+  interpreters_.push_back(
+    std::make_unique<interpreter>(number, settings_.executors, turns_));
   interpreters_.back()->retired = true;
 }
 
@@ -589,7 +674,7 @@ void dispatcher::close(error why) {
     closed_ = why;
   auto waiting = anywhere_.take_all();
   for (const auto& at : interpreters_)
-    for (auto& each : at->waiting.take_all())
+    for (auto& each : at->take_waiting())
       waiting.push_back(std::move(each));
   for (auto& each : waiting) {
     leave_line(*each);
@@ -684,9 +769,9 @@ void dispatcher::retire(std::uint32_t number,
   outcomes after;
   std::unique_lock lock{mutex_};
   auto& leaving = at(number);
-  wait_until(lock, patience, [&] { return leaving.users == 0; });
+  wait_until(lock, patience, [&] { return leaving.users() == 0; });
   leaving.retired = true;
-  for (const auto& each : leaving.waiting.take_all())
+  for (const auto& each : leaving.take_waiting())
     after.refuse(each, *refusal(*each, leaving));
   pump_all(after);
   changed_.notify_all();
@@ -768,16 +853,18 @@ void dispatcher::detach(std::uint32_t number, const interpreter_host* host,
     here.lives.end(epoch);
     // What it held counts no more.
     for (const auto& [session, each] : users_)
-      if (std::find(each.places.begin(), each.places.end(), number)
-          != each.places.end())
+      if (std::any_of(
+            each.places.begin(), each.places.end(),
+            [&](const place& mine) { return mine.interpreter == number; }))
         each.session->refs.forget_up_to(number, epoch);
     if (!end.asked)
       here.lives.die(end.why, clock_->now());
   }
   take_unstarted(here, end, after);
   // It may be long until there is another.
-  for (const auto& each : here.waiting.take_stale(here.lives.ended()))
-    after.refuse(each, *refusal(*each, here));
+  for (auto& own : here.executors)
+    for (const auto& each : own.waiting.take_stale(here.lives.ended()))
+      after.refuse(each, *refusal(*each, here));
   pump_all(after); // another host may be there already
   changed_.notify_all();
 }
@@ -801,7 +888,8 @@ void dispatcher::take_unstarted(interpreter& at, host_end& end,
       made->home = at.number;
       if (made->to.anywhere)
         ++at.homeless;
-      (made->to.anywhere ? anywhere_ : at.waiting).push_front(made);
+      (made->to.anywhere ? anywhere_ : at.executors[made->executor].waiting)
+        .push_front(made);
     }
   }
 }

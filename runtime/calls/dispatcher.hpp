@@ -32,6 +32,7 @@ struct dispatcher_settings {
   std::chrono::milliseconds shy_of_deaths{};
   /// Of an encoded request; 0: its hosts take operations as they are.
   std::size_t payload_bytes_max = 0;
+  std::uint32_t executors = 1; ///< of each interpreter
 };
 
 class dispatcher : public std::enable_shared_from_this<dispatcher> {
@@ -143,11 +144,16 @@ private:
   /// What is to be done once the lock is free.
   class outcomes;
 
+  /// An executor of an interpreter.
+  struct place {
+    std::uint32_t interpreter = 0;
+    std::uint32_t executor = 0;
+  };
   /// A session that has come.
   struct user {
     std::shared_ptr<const session_gate> session;
     std::uint32_t home = 0;
-    std::vector<std::uint32_t> places; ///< it may have calls or objects there
+    std::vector<place> places; ///< it may have calls or objects there
   };
 
   // With the lock held.
@@ -166,26 +172,41 @@ private:
                                       const session_gate& session,
                                       std::uint32_t epoch,
                                       const interpreter& at) const;
+  std::optional<std::uint32_t> known_executor(std::uint64_t session,
+                                              const interpreter& at) const;
+  std::uint32_t executor_for(std::uint64_t session,
+                             const interpreter& at) const;
   result<interpreter*> place_for(const destination& to,
                                  const session_gate& session);
   interpreter* home_of(const session_gate& session);
   interpreter* least_busy();
   template <class Fits>
   interpreter* least_busy(Fits fit);
-  interpreter* free_one(interpreter& home);
+  std::optional<place> free_place(std::uint64_t session, interpreter& home);
+  std::optional<std::uint32_t> free_executor(std::uint64_t session,
+                                             const interpreter& at) const;
   bool takes_any(const interpreter& at) const;
+  user& know(const std::shared_ptr<const session_gate>& session);
   void come(const std::shared_ptr<const session_gate>& session, interpreter& to,
-            bool to_stay);
+            std::uint32_t executor);
   bool is_used_locked(const interpreter& at) const;
   std::optional<error> admit(const exchange_ptr& made, outcomes& after);
-  bool start(interpreter& at, const exchange_ptr& made, outcomes& after);
+  bool start(interpreter& at, std::uint32_t executor, const exchange_ptr& made,
+             outcomes& after);
   std::optional<error> wait_in_line(const exchange_ptr& made, interpreter& home,
                                     outcomes& after);
   line& fullest_line();
+  static line& fullest_line(interpreter& of);
   void push_back(const exchange_ptr& made, interpreter& home);
   void leave_line(const exchange& gone);
-  line* next_line(interpreter& of);
+  /// A session's turn in a line.
+  struct next_call {
+    line* from;
+    std::uint64_t session;
+  };
+  std::optional<next_call> next_for(interpreter& at, std::uint32_t executor);
   void pump(interpreter& at, outcomes& after);
+  void pump(interpreter& at, std::uint32_t executor, outcomes& after);
   void pump_all(outcomes& after);
   void take_unstarted(interpreter& at, host_end& end, outcomes& after);
 
@@ -204,7 +225,7 @@ private:
   result<value> wait(const exchange_ptr& mine);
   error end(const exchange_ptr& claimed, errc why);
   std::shared_ptr<interpreter_host> host_of(const exchange& made) const;
-  std::vector<std::shared_ptr<interpreter_host>>
+  std::vector<std::pair<std::shared_ptr<interpreter_host>, std::uint32_t>>
   hosts_of(std::uint64_t session) const;
 
   const dispatcher_settings settings_;

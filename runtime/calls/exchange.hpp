@@ -79,6 +79,7 @@ public:
   // For the dispatcher, under its lock.
   std::uint32_t home = 0;        ///< the interpreter it is counted at, waiting
   std::uint32_t interpreter = 0; ///< that was given it; 0: none was
+  std::uint32_t executor = 0;    ///< of that one, which is its session's
   std::uint32_t lost = 0; ///< incarnations that had it, unstarted, and died
 
   std::shared_ptr<message> prepared; ///< its encoded request

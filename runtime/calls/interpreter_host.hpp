@@ -78,12 +78,14 @@ public:
   virtual call_stage abandon(exchange& given_up) = 0;
   /// The same for all accepted calls of a session, which has ended.
   virtual void withdraw(std::uint64_t session) = 0;
-  /// Frees all objects of a session, and those its accepted calls still make;
-  /// `flush` sends that.
-  virtual void release(std::uint64_t session) = 0;
+  /// Frees all objects of a session, and those its accepted calls still make,
+  /// which that executor runs; `flush` sends that.
+  virtual void release(std::uint64_t session, std::size_t executor) = 0;
 
   /// Accepted calls that are not answered yet.
   virtual std::size_t running() const = 0;
+  /// Those of one executor.
+  virtual std::size_t running(std::size_t) const { return running(); }
   /// It takes no calls any more: its Python is gone or about to go, though it
   /// has not said so yet.
   virtual bool has_ended() const = 0;

@@ -33,14 +33,13 @@ void line::push_front(exchange_ptr next) {
   ++size_;
 }
 
-const exchange_ptr& line::front() const {
-  assert(!empty());
-  return queues_.at(turns_.front().session).calls.front();
+const exchange_ptr& line::front(std::uint64_t session) const {
+  return queues_.at(session).calls.front();
 }
 
-void line::pop_front() {
-  assert(!empty());
-  const auto place = queues_.find(turns_.front().session);
+void line::pop_front(std::uint64_t session) {
+  const auto place = queues_.find(session);
+  assert(place != queues_.end());
   auto& mine = place->second;
   mine.calls.pop_front();
   --size_;
@@ -124,8 +123,10 @@ std::vector<exchange_ptr> line::take_stale(std::uint32_t ended_epoch) {
 
 std::vector<exchange_ptr> line::take_all() {
   std::vector<exchange_ptr> taken;
-  for (; !empty(); pop_front())
-    taken.push_back(front());
+  while (const auto turn = next()) {
+    taken.push_back(front(turn->session));
+    pop_front(turn->session);
+  }
   return taken;
 }
 

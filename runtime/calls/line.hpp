@@ -6,9 +6,11 @@
 // that several lines can be served as if they were one. Owned by a dispatcher,
 // under its lock.
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <list>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -37,12 +39,26 @@ public:
   void push_back(exchange_ptr last);
   /// It is next, before all others: as if it had never been taken out.
   void push_front(exchange_ptr next);
-  /// The call whose turn it is. There must be one.
-  const exchange_ptr& front() const;
-  /// The number of that turn.
-  std::int64_t turn() const { return turns_.front().number; }
+
+  struct turn_of {
+    std::uint64_t session;
+    std::int64_t number;
+  };
+  /// Whose turn it is, of the sessions that fit; nothing: none does.
+  template <class Fits>
+  std::optional<turn_of> next(const Fits& fits) const {
+    const auto place = std::find_if(
+      turns_.begin(), turns_.end(),
+      [&](const turn_of& each) { return fits(each.session); });
+    return place == turns_.end() ? std::nullopt : std::optional{*place};
+  }
+  std::optional<turn_of> next() const {
+    return empty() ? std::nullopt : std::optional{turns_.front()};
+  }
+  /// The first call of a session that has one here.
+  const exchange_ptr& front(std::uint64_t session) const;
   /// Takes it out; then it is another session's turn.
-  void pop_front();
+  void pop_front(std::uint64_t session);
   /// False when it is not there.
   bool erase(const exchange_ptr& gone);
   /// How many calls the session has here that has the most.
@@ -58,10 +74,6 @@ public:
   std::vector<exchange_ptr> take_all();
 
 private:
-  struct turn_of {
-    std::uint64_t session;
-    std::int64_t number;
-  };
   using turns = std::list<turn_of>;
   struct queue {
     std::deque<exchange_ptr> calls;

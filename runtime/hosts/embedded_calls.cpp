@@ -277,7 +277,7 @@ void embedded_host::withdraw(std::uint64_t session) {
   turns_.look(); // its threads that wait go away
 }
 
-void embedded_host::release(std::uint64_t session) {
+void embedded_host::release(std::uint64_t session, std::size_t) {
   const std::lock_guard lock{mutex_};
   to_release_.push_back(session);
 }

@@ -63,7 +63,7 @@ public:
   exchange::news wait_for(exchange & mine, timers & clock) override;
   call_stage abandon(exchange & given_up) override;
   void withdraw(std::uint64_t session) override;
-  void release(std::uint64_t session) override;
+  void release(std::uint64_t session, std::size_t) override;
   std::size_t running() const override {
     return running_;
   }

@@ -1,47 +1,44 @@
 #include "runtime/hosts/worker_host.hpp"
 
-#include <cassert>
+#include <algorithm>
+#include <fstream>
 #include <thread>
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "config/tunables.hpp"
-#include "runtime/base/finally.hpp"
+#include "runtime/base/event.hpp"
+#include "runtime/base/log.hpp"
+#include "runtime/hosts/memory_kills.hpp"
 #include "runtime/hosts/python_environment.hpp"
+#include "runtime/hosts/worker_environment.hpp"
 #include "runtime/wire/messages.hpp"
+#include "runtime/wire/socket_channel.hpp"
+#include "runtime/wire/worker_start.hpp"
 
 namespace snakebridge {
 
 namespace {
 
-void signal(const descriptor& event) {
-  const std::uint64_t one = 1;
-  // Full only when it is signalled already.
-  static_cast<void>(!::write(event.get(), &one, sizeof one));
+std::chrono::milliseconds duration_of(const timeval& used) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+    std::chrono::seconds{used.tv_sec}
+    + std::chrono::microseconds{used.tv_usec});
 }
 
-// Waits for the descriptors; false when the time has passed first.
-bool poll_until(std::span<pollfd> watched, steady_clock::time_point until) {
-  const auto left =
-    std::max(until - steady_clock::now(), steady_clock::duration::zero());
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
-  const timespec wait{seconds.count(),
-                      std::chrono::nanoseconds{left - seconds}.count()};
-  return ::ppoll(watched.data(), watched.size(), &wait, nullptr) != 0;
+// The thread that crashed, as faulthandler names it in the stacks it writes
+// then; 0: it did not.
+std::uint64_t current_thread(const std::string& stacks) {
+  constexpr std::string_view before = "Current thread 0x";
+  const auto at = stacks.find(before);
+  return at == std::string::npos
+           ? 0
+           : std::strtoull(stacks.c_str() + at + before.size(), nullptr, 16);
 }
 
 } // namespace
-
-descriptor worker_host::make_event() {
-  return descriptor{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-}
-
-void worker_host::drain(const descriptor& event) {
-  std::uint64_t count = 0;
-  static_cast<void>(!::read(event.get(), &count, sizeof count));
-}
 
 worker_host::worker_host(incarnation self, worker_settings settings,
                          std::shared_ptr<live_threads> threads)
@@ -49,10 +46,15 @@ worker_host::worker_host(incarnation self, worker_settings settings,
       settings_{std::move(settings)},
       threads_{std::move(threads)},
       wake_{make_event()},
-      wake_leader_{make_event()},
-      signs_{{.heartbeat = settings_.heartbeat_limit,
-              .stall_report = settings_.stall_report,
-              .stall_kill = settings_.stall_kill}} {}
+      link_{*this, self_, settings_.python, settings_.threads},
+      output_{settings_.on_output,
+              [this](log_line& line) { return tag(line); }},
+      care_{{.cancel = {settings_.cancel_grace, settings_.kill_grace},
+             .vital = {.heartbeat = settings_.heartbeat_limit,
+                       .stall_report = settings_.stall_report,
+                       .stall_kill = settings_.stall_kill}},
+            settings_.threads},
+      seen_(settings_.threads) {}
 
 void worker_host::start(host_events events) {
   events_ = std::move(events);
@@ -69,12 +71,9 @@ void worker_host::stop() {
   asked_to_stop_ = true;
   if (!stop_by_)
     stop_by_ = steady_clock::now() + settings_.stop_timeout;
-  if (open_)
-    data_->finish_sending();
-  else if (!ready_)
+  if (!ready_)
     stop_by_ = steady_clock::now();
-  open_ = false;
-  own_thread_reads_ = true; // what still runs is answered
+  link_.finish();
   wake();
 }
 
@@ -83,229 +82,19 @@ void worker_host::kill(std::string reason) {
   if (ended_ || !kill_reason_.empty())
     return;
   kill_reason_ = std::move(reason);
-  open_ = false;
+  link_.shut();
   if (process_)
     process_->kill();
   wake();
 }
 
-void worker_host::wake() const {
+void worker_host::wake() {
   signal(wake_);
 }
 
-bool worker_host::accept(const exchange_ptr& taken) {
-  assert(taken->prepared != nullptr);
+void worker_host::on_channel_end() {
   const std::lock_guard lock{mutex_};
-  if (!open_ || handed_over_.size() >= limits::handed_over_max)
-    return false;
-  wire::write_elsewhere(
-    *taken->prepared,
-    taken->session->refs.bounds_in(self_.interpreter).elsewhere);
-  taken->id = ++last_call_;
-  handed_over_.emplace(taken->id, taken);
-  ++running_;
-  data_->post({.words = 0,
-               .kind = frame_kind::request,
-               .call = taken->id,
-               .deadline_ns =
-                 std::chrono::nanoseconds{taken->deadline.time_since_epoch()}
-                   .count()},
-              taken->prepared);
-  if (unwaited_ == 0 && taken->waited_for())
-    own_thread_reads_ = false;
-  if (!taken->waited_for()) {
-    ++unwaited_;
-    wakes_ = wakes_ || !std::exchange(own_thread_reads_, true);
-  } else if (!own_thread_reads_ && !leader_) {
-    taken->appoint();
-  }
-  return true;
-}
-
-void worker_host::flush() {
-  bool wakes = false;
-  {
-    const std::lock_guard lock{mutex_};
-    if (!open_)
-      return;
-    wakes = std::exchange(wakes_, false);
-  }
-  if (!data_->flush() || wakes)
-    wake();
-}
-
-void worker_host::let_own_thread_read() {
-  if (!std::exchange(own_thread_reads_, true))
-    wake();
-}
-
-void worker_host::end_of_lead() {
-  const std::lock_guard lock{mutex_};
-  leader_ = false;
-  if (unwaited_ > 0 && open_)
-    let_own_thread_read();
-  else
-    ensure_reader_locked();
-}
-
-exchange::news worker_host::wait_for(exchange& mine, timers& clock) {
-  if (begin_to_lead(mine)) {
-    const finally led{[this] { end_of_lead(); }};
-    lead(mine);
-  }
-  return mine.wait(clock);
-}
-
-bool worker_host::begin_to_lead(const exchange& mine) {
-  const std::lock_guard lock{mutex_};
-  const auto place = handed_over_.find(mine.id);
-  if (!open_ || leader_ || own_thread_reads_ || place == handed_over_.end()
-      || place->second.get() != &mine)
-    return false;
-  return leader_ = true;
-}
-
-// Brings in answers until it is answered, its deadline passes, or another is to
-// read.
-void worker_host::lead(const exchange& mine) {
-  if (spin())
-    read_replies(reader::leader);
-  while (!mine.answered()) {
-    pollfd watched[] = {{data_->poll_descriptor(), POLLIN, 0},
-                        {wake_leader_.get(), POLLIN, 0}};
-    if (!poll_until(watched, mine.deadline))
-      break;
-    if (watched[1].revents != 0)
-      drain(wake_leader_);
-    if (watched[0].revents != 0
-        && read_replies(reader::leader) != channel_state::open)
-      break;
-    const std::lock_guard lock{mutex_};
-    if (own_thread_reads_ || !open_)
-      break;
-  }
-}
-
-// Looks a moment for something to read, unless another does.
-bool worker_host::spin() {
-  const std::unique_lock lock{reading_, std::try_to_lock};
-  return lock && data_->spin();
-}
-
-channel_state worker_host::read_replies(reader who) {
-  std::vector<frame> arrived;
-  std::vector<exchange_ptr> replied;
-  auto state = channel_state::open;
-  try {
-    // With it they are taken back, too: who reads next, to learn what has no
-    // reply, finds no call that has one.
-    const std::lock_guard lock{reading_};
-    state = data_->receive(arrived, false);
-    replied.reserve(arrived.size());
-    for (auto& reply : arrived)
-      replied.push_back(take_back(reply, who));
-  } catch (const std::bad_alloc&) {
-    kill("there is no memory for what it sent");
-    state = channel_state::closed;
-  }
-  for (std::size_t i = 0; i < replied.size(); ++i)
-    if (replied[i]) {
-      finish(replied[i], arrived[i]);
-      if (who == reader::own_thread && replied[i]->waited_for())
-        signal(wake_leader_);
-    }
-  if (state != channel_state::open)
-    channel_lost(state);
-  else if (!arrived.empty())
-    events_.on_room();
-  return state;
-}
-
-// The call, for who reads to finish; null when another is to.
-exchange_ptr worker_host::take_back(frame& reply, reader who) {
-  std::unique_lock lock{mutex_};
-  const auto place = handed_over_.find(reply.header.call);
-  if (reply.header.kind != frame_kind::reply || place == handed_over_.end()) {
-    lock.unlock();
-    kill("it answered a call it was not given");
-    return nullptr;
-  }
-  auto replied = std::move(place->second);
-  handed_over_.erase(place);
-  is_back(replied->id);
-  expect_back();
-  if (has_rest_)
-    wake(); // what it printed last is its own
-  // Its thread may have been appointed to read: it will not, any more.
-  if (who == reader::own_thread)
-    ensure_reader_locked();
-  if (replied->waited_for())
-    return replied;
-  --unwaited_;
-  if (who == reader::own_thread)
-    return replied;
-  // Decoding for others is not what the leader is here for.
-  handed_off_.emplace_back(std::move(replied), std::move(reply));
-  wake();
-  return nullptr;
-}
-
-void worker_host::finish(const exchange_ptr& replied, const frame& reply) {
-  const auto& session = *replied->session;
-  auto [outcome, malformed, held] = wire::decode_reply(
-    reply, {session.id, self_.interpreter, self_.epoch}, session.refs.max());
-  if (malformed)
-    kill(outcome.error().message());
-  if (held)
-    session.refs.told({.interpreter = self_.interpreter,
-                       .epoch = self_.epoch,
-                       .reply = replied->id,
-                       .held = held->count,
-                       .names = held->names},
-                      session.id);
-  // Its caller may not have given it up: then the worker saw its deadline
-  // first, or its session ended.
-  const auto code = outcome ? errc::python_raised : outcome.error().code();
-  const bool dropped = code == errc::deadline_exceeded;
-  const bool interrupted =
-    code == errc::cancelled || (!outcome && is_interruption(outcome.error()));
-  if (dropped || (interrupted && replied->session->closed))
-    outcome = tl::unexpected{given_up_error(
-      replied->asked,
-      replied->session->closed ? errc::session_closed : errc::deadline_exceeded,
-      dropped ? call_stage::handed_over : call_stage::running)};
-  if (!outcome)
-    outcome = with_import_advice(naming_session(outcome.error(), session.id),
-                                 self_.pool, settings_.python);
-  --running_;
-  if (replied->claim())
-    replied->settle(std::move(outcome));
-  else
-    let_go(*replied->session, outcome);
-}
-
-// A call was given up when its reply was on its way: the program will never
-// have the refs in it, and so cannot release them.
-void worker_host::let_go(const session_gate& session,
-                         const result<value>& untaken) {
-  auto message = wire::encode_release(session.number, untaken);
-  if (!message)
-    return;
-  {
-    const std::lock_guard lock{mutex_};
-    // What has ended is freed as a whole, and must not come back to life.
-    if (!session.closed)
-      post_release(std::move(message));
-  }
-  flush();
-}
-
-void worker_host::channel_lost(channel_state how) {
-  if (how == channel_state::malformed)
-    kill("it sent what is no frame");
-  const std::lock_guard lock{mutex_};
-  open_ = false;
-  own_thread_reads_ = false;
+  link_.shut();
   // Most often it has just died, and its end tells more than we know. One that
   // lives on without a channel is of no use.
   if (!asked_to_stop_ && !ended_by_)
@@ -314,72 +103,449 @@ void worker_host::channel_lost(channel_state how) {
   wake();
 }
 
-void worker_host::ensure_reader() {
-  const std::lock_guard lock{mutex_};
-  ensure_reader_locked();
-}
-
-void worker_host::ensure_reader_locked() {
-  if (!open_ || leader_ || own_thread_reads_ || handed_over_.empty())
-    return;
-  for (const auto& [id, each] : handed_over_)
-    if (each->waited_for() && each->appoint())
-      return;
-  // Only calls that were given up: their replies must not block the worker.
-  let_own_thread_read();
-}
-
-call_stage worker_host::abandon(exchange& given_up) {
-  auto reached = call_stage::running;
-  {
-    const std::lock_guard lock{mutex_};
-    if (given_up.id == 0)
-      return call_stage::queued; // given up before any host had it
-    const auto place = handed_over_.find(given_up.id);
-    if (place != handed_over_.end() && place->second.get() == &given_up)
-      reached = withdraw_call(given_up.id);
-    // The thread that waits for it may be asleep over the channel.
-    if (leader_)
-      signal(wake_leader_);
-  }
-  ensure_reader();
-  return reached;
-}
-
-void worker_host::withdraw(std::uint64_t session) {
-  const std::lock_guard lock{mutex_};
-  // All of them before the first is ended: the worker must not begin the next.
-  for (const auto& [id, each] : handed_over_)
-    if (each->session->number == session)
-      process_->withdraw(id);
-  expect_back();
-}
-
-void worker_host::release(std::uint64_t session) {
-  auto message = wire::encode_release(session);
-  const std::lock_guard lock{mutex_};
-  post_release(std::move(message));
-}
-
-void worker_host::post_release(std::shared_ptr<message> released) {
-  if (open_)
-    data_->post({.words = 0,
-                 .kind = frame_kind::release,
-                 .call = 0,
-                 .deadline_ns = 0},
-                std::move(released));
-}
-
 host_stats worker_host::stats() const {
   const std::lock_guard lock{mutex_};
   if (!process_ || ended_)
-    return {.running = running_};
+    return {.running = running()};
   const auto& objects = process_->status().objects;
   return {.pid = process_->pid(),
-          .running = running_,
+          .running = running(),
           .live_objects = objects.live.load(),
           .pruned = objects.pruned.load(),
           .expired = objects.expired.load()};
+}
+
+std::uint64_t worker_host::resident_bytes() const {
+  std::ifstream facts{fmt::format("/proc/{}/statm", stats().pid)};
+  std::uint64_t all = 0, resident = 0;
+  facts >> all >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+// --- It starts ---------------------------------------------------------------
+
+void worker_host::serve() {
+  auto failed = launch();
+  if (!failed)
+    while (watch()) {
+    }
+  process_end how;
+  if (process_) {
+    {
+      // Under the lock of `kill`, which must not reach for a number that has
+      // been given to another process.
+      const std::lock_guard lock{mutex_};
+      how = process_->reap();
+      how.stacks = process_->take_stacks();
+      ended_ = true;
+    }
+    // What it said before it died still counts.
+    for (int looks = ready_ ? limits::last_looks_max : 0;
+         looks > 0 && link_.read() == channel_state::open; --looks) {
+    }
+    link_.finish_handed_off();
+    output_.finish();
+  }
+  end(std::move(failed), std::move(how));
+}
+
+result<spare_workers::worker> launch_worker(const worker_settings& settings,
+                                            bool spare) {
+  const auto program = find_worker(settings.program);
+  if (!program)
+    return tl::unexpected{program.error()};
+  const auto began =
+    settings.began ? settings.began : std::make_shared<const start_place>();
+  const auto python = began->python(settings.python);
+  if (!python)
+    return tl::unexpected{python.error()};
+  const bool goes_there = began->may_be_entered();
+  if (!goes_there)
+    logger()->warn("a worker works in the present folder of the program: it "
+                   "may not enter the one it was started in any more");
+  auto started = worker_process::start(
+    *program,
+    worker_environment(began->environment(), settings.pass_env,
+                       settings.environment),
+    goes_there ? began->folder().get() : -1, spare);
+  if (!started)
+    return tl::unexpected{started.error()};
+  auto orders = wire::build_message<schema::Start>(
+    control_bytes_max, [&](schema::Start::Builder start) {
+      start.setPython(python->string());
+      start.setPayloadBytesMax(settings.payload_bytes_max);
+      start.setHostPid(::getpid());
+      start.setThreads(settings.threads);
+      wire::write_conversion(start, settings.conversion);
+      wire::write_limits(start, settings.limits);
+      wire::write_names(
+        start.initPreload(wire::count_of(settings.preload.size())),
+        settings.preload);
+      wire::write_names(start.initPath(wire::count_of(settings.path.size())),
+                        names_of(settings.path));
+    });
+  if (!orders)
+    return tl::unexpected{orders.error()};
+  auto control = std::make_unique<socket_channel>(std::move(started->control),
+                                                  control_bytes_max);
+  control->send(
+    {.words = 0, .kind = frame_kind::start, .call = 0, .deadline_ns = 0},
+    std::move(*orders));
+  return std::make_unique<launched_worker>(std::move(*started),
+                                           std::move(control));
+}
+
+// What the system lacks for it now, a descriptor most often, is waited for as
+// long as a start may take.
+result<spare_workers::worker> worker_host::launch_in_time() {
+  auto wait = std::chrono::milliseconds{limits::shortage_wait_ms_min};
+  bool is_news = true;
+  for (;;) {
+    auto started = has_events()
+                     ? launch_worker(settings_, false)
+                     : result<spare_workers::worker>{error{
+                       errc::overloaded, "cannot make an event for a worker"}};
+    if (started || started.error().code() != errc::overloaded)
+      return started;
+    const auto now = steady_clock::now();
+    {
+      const std::lock_guard lock{mutex_};
+      if (asked_to_stop_ || !kill_reason_.empty() || now + wait >= *start_by_)
+        return tl::unexpected{
+          error{errc::startup_failed, started.error().message()}};
+    }
+    if (std::exchange(is_news, false))
+      logger()->warn("interpreter {} of pool '{}' is started later: {}",
+                     self_.interpreter, self_.pool, started.error().message());
+    pollfd woken{wake_.get(), POLLIN, 0};
+    ::poll(&woken, 1, static_cast<int>(wait.count()));
+    wait = std::min(2 * wait,
+                    std::chrono::milliseconds{limits::shortage_wait_ms_max});
+  }
+}
+
+// Those that are missing are made.
+bool worker_host::has_events() {
+  if (!wake_) {
+    const std::lock_guard lock{mutex_};
+    wake_ = make_event();
+  }
+  return wake_ && link_.has_event();
+}
+
+std::optional<error> worker_host::launch() {
+  memory_kills_before_ = memory_kills(settings_.root);
+  auto launched = settings_.spares ? settings_.spares->take() : nullptr;
+  if (!launched) {
+    auto started = launch_in_time();
+    if (!started)
+      return started.error();
+    launched = std::move(*started);
+  }
+  const std::lock_guard lock{mutex_};
+  process_.emplace(std::move(launched->process));
+  output_.connect(std::move(process_->output), std::move(process_->errors));
+  control_ = std::move(launched->control);
+  auto& shared = process_->shared();
+  link_.connect(*process_, std::make_unique<socket_channel>(
+                             std::move(process_->data),
+                             settings_.payload_bytes_max, shared.to_worker,
+                             shared.to_host));
+  if (!kill_reason_.empty())
+    process_->kill();
+  return {};
+}
+
+// --- It is watched -----------------------------------------------------------
+
+// One look at everything; false when the process has ended.
+bool worker_host::watch() {
+  enum { ended, woken, output, errors, control, data, count };
+  pollfd watched[count] = {
+    {process_->watch(), POLLIN, 0},
+    {wake_.get(), POLLIN, 0},
+    {output_.poll_descriptor(false), POLLIN, 0},
+    {output_.poll_descriptor(true), POLLIN, 0},
+    {control_lost_ ? -1 : control_->poll_descriptor(), POLLIN, 0},
+    {-1, 0, 0}};
+  const bool unsent = !link_.send();
+  const bool reads = link_.own_thread_reads();
+  if (unsent || reads)
+    watched[data] = {
+      link_.poll_descriptor(),
+      static_cast<short>((reads ? POLLIN : 0) | (unsent ? POLLOUT : 0)), 0};
+  // For who calls again as soon as it is answered.
+  const bool has_come = reads && (link_.spin() || link_.doze());
+  poll_until(watched, has_come ? time_point{}
+                               : next_time().value_or(time_point::max()));
+
+  if (watched[woken].revents != 0)
+    drain(wake_);
+  if (watched[output].revents != 0)
+    output_.read(false);
+  if (watched[errors].revents != 0)
+    output_.read(true);
+  if (watched[control].revents != 0)
+    read_control();
+  link_.finish_handed_off();
+  if (has_come || (watched[data].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
+    link_.read();
+  output_.finish_of_ended_calls(
+    [this](auto call) { return link_.find(call) != nullptr; });
+  link_.tells_returns = output_.has_rest();
+  look(steady_clock::now());
+  return watched[ended].revents == 0;
+}
+
+void worker_host::read_control() {
+  std::vector<frame> arrived;
+  const auto state = control_->receive(arrived, false);
+  for (const auto& told : arrived) {
+    if (told.header.kind == frame_kind::ready) {
+      {
+        const std::lock_guard lock{mutex_};
+        start_by_.reset();
+        if (ready_ || asked_to_stop_ || !kill_reason_.empty())
+          continue;
+        ready_ = true;
+        link_.open();
+      }
+      events_.on_ready();
+      tell(settings_.on_event, snakebridge::ready(self_, process_->pid()));
+    } else if (told.header.kind == frame_kind::sampled) {
+      link_.look(seen_);
+      const auto due = care_.stacks_written(seen_);
+      if (due.empty())
+        process_->take_stacks(); // of a call that has come back
+      act_on(due);
+    } else if (told.header.kind == frame_kind::failed) {
+      bool malformed = false;
+      auto why = wire::decode_start_failure(told, malformed);
+      if (malformed)
+        kill(why.message());
+      else
+        start_error_ = std::move(why);
+    }
+  }
+  control_lost_ = state != channel_state::open;
+  if (state == channel_state::malformed)
+    kill("it sent what is no frame");
+  if (control_lost_)
+    on_channel_end();
+}
+
+// Where several calls run, what is printed belongs to none of them for sure.
+std::uint64_t worker_host::tag(log_line& line) const {
+  line.pool = self_.pool;
+  line.interpreter = self_.interpreter;
+  const auto running = link_.running_calls();
+  if (running.size() != 1)
+    return 0;
+  const auto& only = *running.front();
+  line.session = only.session->id;
+  line.call = describe(only.asked);
+  return only.id;
+}
+
+void worker_host::look(time_point now) {
+  if (settings_.spares && link_.is_open() && now >= refill_at_)
+    refill_at_ = settings_.spares->refill(
+      [this] { return launch_worker(settings_, true); }, now);
+  look_after_worker(now);
+  if (auto reason = overdue(now); !reason.empty())
+    kill(std::move(reason));
+}
+
+void worker_host::look_after_worker(time_point now) {
+  bool late_to_stop = false;
+  {
+    const std::lock_guard lock{mutex_};
+    if (stop_by_ && now >= *stop_by_) {
+      stop_by_.reset();
+      late_to_stop = true;
+    }
+  }
+  if (late_to_stop)
+    act_on(care_.condemn(0, "it was asked to stop and did not in time", now,
+                         ready_));
+  if (!ready_)
+    return;
+  link_.look(seen_);
+  act_on(care_.look(seen_, process_->status().beats.load(), now));
+}
+
+void worker_host::act_on(const std::vector<worker_care::step>& due) {
+  for (const auto& each : due)
+    switch (each.what) {
+    case worker_care::act::interrupt:
+      say(frame_kind::cancel, each.call);
+      break;
+    case worker_care::act::sample:
+      say(frame_kind::sample, each.call);
+      break;
+    case worker_care::act::report:
+      tell_stalled(each.call);
+      break;
+    case worker_care::act::kill:
+      killed_in_ = each.call;
+      kill(each.reason);
+    }
+}
+
+void worker_host::say(frame_kind what, std::uint64_t call) {
+  control_->send({.kind = what, .call = call});
+}
+
+// Why it has to be killed now; empty: it has not.
+std::string worker_host::overdue(time_point now) {
+  const std::lock_guard lock{mutex_};
+  if (start_by_ && now >= *start_by_) {
+    start_by_.reset();
+    return fmt::format("it was not ready within {} ms, its start_timeout_ms",
+                       settings_.start_timeout.count());
+  }
+  if (ended_by_ && now >= *ended_by_) {
+    ended_by_.reset();
+    return std::string{lived_on};
+  }
+  return {};
+}
+
+std::optional<steady_clock::time_point> worker_host::next_time() const {
+  auto next = care_.next_look();
+  const auto consider = [&next](const std::optional<time_point>& when) {
+    if (when && (!next || *when < *next))
+      next = when;
+  };
+  if (settings_.spares && link_.is_open())
+    consider(refill_at_);
+  const std::lock_guard lock{mutex_};
+  for (const auto& each : {start_by_, stop_by_, ended_by_})
+    consider(each);
+  return next;
+}
+
+// --- What is told of it ------------------------------------------------------
+
+interpreter_event worker_host::event_of_call(event_kind what,
+                                             const exchange* running) const {
+  return event_of(what, self_, process_ ? process_->pid() : 0,
+                  running ? &running->asked : nullptr,
+                  running ? running->session.get() : nullptr);
+}
+
+// Nothing if the call has been answered meanwhile.
+void worker_host::tell_stalled(std::uint64_t call) {
+  const auto running = link_.find(call);
+  if (!running)
+    return;
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+    steady_clock::now() - care_.since(call));
+  const bool runs = process_->status().has_started(call);
+  tell(settings_.on_event,
+       stalled(event_of_call(event_kind::stalled,
+                             runs ? running.get() : nullptr),
+               took, process_->take_stacks()));
+}
+
+// The call it died in; null: none, or nobody knows which of several.
+exchange_ptr
+worker_host::culprit(const process_end& how,
+                     const std::vector<exchange_ptr>& ran) const {
+  const auto find = [&](const auto& is_it) -> exchange_ptr {
+    const auto place = std::find_if(ran.begin(), ran.end(), is_it);
+    return place == ran.end() ? nullptr : *place;
+  };
+  if (killed_in_ != 0)
+    return find([&](const auto& each) { return each->id == killed_in_; });
+  if (ran.size() == 1)
+    return ran.front();
+  const auto thread = current_thread(how.stacks);
+  return find([&](const auto& each) {
+    return thread != 0
+           && process_->status().executors[each->executor].thread.load()
+                == thread;
+  });
+}
+
+error worker_host::death(const process_end& how, const exchange* running,
+                         const std::vector<exchange_ptr>& ran) const {
+  post_mortem found{.pid = process_ ? process_->pid() : 0,
+                    .exit_status = how.exit_status,
+                    .signal = how.signal,
+                    .reason = kill_reason_,
+                    .call = running ? describe(running->asked) : std::string{},
+                    .session = running ? running->session->id : std::string{},
+                    .interpreter = self_.interpreter,
+                    .epoch = self_.epoch,
+                    .log_lines = {output_.last_lines().begin(),
+                                  output_.last_lines().end()},
+                    .stacks = how.stacks,
+                    .user_time = duration_of(how.used.ru_utime),
+                    .system_time = duration_of(how.used.ru_stime),
+                    .resident_bytes_max =
+                      static_cast<std::uint64_t>(how.used.ru_maxrss) * 1'024};
+  // All it may have been, where nobody knows.
+  if (running == nullptr && killed_in_ == 0)
+    for (const auto& each : ran) {
+      const char* const apart = found.call.empty() ? "" : ", ";
+      found.call += apart + describe(each->asked);
+      found.session += apart + each->session->id;
+    }
+  if ((found.reason.empty() || found.reason == lived_on)
+      && found.signal == "SIGKILL"
+      && memory_kills(settings_.root) > memory_kills_before_)
+    found.reason = "there was probably no memory left: the kernel killed a "
+                   "process for that while this one lived";
+  if (ready_) {
+    auto text = to_string(found);
+    return {errc::interpreter_died, std::move(text), std::move(found),
+            !ran.empty()};
+  }
+  auto why = start_error_
+               ? start_error_->message()
+               : "the worker ended before it was ready: " + to_string(found);
+  return {start_error_ ? start_error_->code() : errc::startup_failed,
+          fmt::format("interpreter {} of pool '{}': {}", self_.interpreter,
+                      self_.pool, why),
+          std::move(found), false};
+}
+
+void worker_host::end(std::optional<error> failed_start, process_end how) {
+  host_end told{.why = {errc::shutting_down, "the interpreter was stopped"},
+                .asked = false,
+                .unstarted = {}};
+  const auto had = link_.close();
+  const auto running = process_ ? culprit(how, had.running) : nullptr;
+  bool abnormal = false;
+  {
+    const std::lock_guard lock{mutex_};
+    ended_ = true;
+    told.asked = asked_to_stop_;
+    abnormal = !asked_to_stop_
+               || (ready_
+                   && (!how.signal.empty() || how.exit_status.value_or(0) != 0
+                       || !kill_reason_.empty()));
+    if (failed_start)
+      told.why = std::move(*failed_start);
+    else if (abnormal || !had.running.empty())
+      told.why = death(how, running.get(), had.running);
+  }
+  link_.finish_handed_off(); // what a leader brought in at the last moment
+  for (const auto& each : had.unstarted)
+    if (!each->answered())
+      told.unstarted.push_back(each);
+  for (const auto& each : had.started)
+    each->answer(tl::unexpected{told.why});
+  if (abnormal) {
+    auto event = event_of_call(event_kind::ended, running.get());
+    event.message = told.why.message();
+    if (told.why.post_mortem() != nullptr)
+      event.death = *told.why.post_mortem();
+    tell(settings_.on_event, event);
+  }
+  events_.on_end(std::move(told));
+  link_.forget(had);
 }
 
 } // namespace snakebridge

@@ -60,15 +60,15 @@ result<descriptor_pair> make_pipe() {
 }
 
 // Its size is sealed: a worker that cut it would end us with SIGBUS.
-descriptor make_status_page() {
-  descriptor page{
-    ::memfd_create("snakebridge-status", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
-  if (!page || ::ftruncate(page.get(), status_page::bytes) != 0
-      || ::fcntl(page.get(), F_ADD_SEALS,
+descriptor make_shared_memory() {
+  descriptor made{
+    ::memfd_create("snakebridge-shared", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
+  if (!made || ::ftruncate(made.get(), sizeof(shared_memory)) != 0
+      || ::fcntl(made.get(), F_ADD_SEALS,
                  F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
            != 0)
     return {};
-  return moved_up(std::move(page));
+  return moved_up(std::move(made));
 }
 
 std::vector<char*> pointers_to(std::vector<std::string>& lines) {
@@ -172,9 +172,9 @@ worker_process::start(const std::filesystem::path& program,
   for (const auto* each : {&data, &control, &output, &errors})
     if (!*each)
       return tl::unexpected{each->error()};
-  const auto page = make_status_page();
-  if (!page)
-    return tl::unexpected{startup_error("make a status page", errno)};
+  const auto shared = make_shared_memory();
+  if (!shared)
+    return tl::unexpected{startup_error("make shared memory", errno)};
 
   worker_process made;
   made.stacks_ =
@@ -182,11 +182,11 @@ worker_process::start(const std::filesystem::path& program,
   // So that the worker goes on at the start after they were taken.
   if (!made.stacks_ || ::fcntl(made.stacks_.get(), F_SETFL, O_APPEND) != 0)
     return tl::unexpected{startup_error("make a place for stacks", errno)};
-  void* mapped = ::mmap(nullptr, status_page::bytes, PROT_READ | PROT_WRITE,
-                        MAP_SHARED, page.get(), 0);
+  void* mapped = ::mmap(nullptr, sizeof(shared_memory), PROT_READ | PROT_WRITE,
+                        MAP_SHARED, shared.get(), 0);
   if (mapped == MAP_FAILED)
-    return tl::unexpected{startup_error("map the status page", errno)};
-  made.page_ = static_cast<status_page*>(mapped);
+    return tl::unexpected{startup_error("map shared memory", errno)};
+  made.shared_ = static_cast<shared_memory*>(mapped);
 
   spawn_plan plan;
   if (folder >= 0)
@@ -196,7 +196,7 @@ worker_process::start(const std::filesystem::path& program,
   plan.place((*errors).theirs, STDERR_FILENO);
   plan.place((*data).theirs, worker_descriptor::data);
   plan.place((*control).theirs, worker_descriptor::control);
-  plan.place(page, worker_descriptor::status);
+  plan.place(shared, worker_descriptor::shared);
   plan.place(made.stacks_, worker_descriptor::stacks);
   plan.end_places();
   auto arguments = std::vector{program.string()};
@@ -230,7 +230,7 @@ worker_process::worker_process(worker_process&& other) noexcept
       reaped_{other.reaped_},
       pidfd_{std::move(other.pidfd_)},
       stacks_{std::move(other.stacks_)},
-      page_{std::exchange(other.page_, nullptr)} {}
+      shared_{std::exchange(other.shared_, nullptr)} {}
 
 worker_process::~worker_process() {
   if (pid_ != 0 && !reaped_) {
@@ -239,8 +239,8 @@ worker_process::~worker_process() {
     if (!pidfd_ || ::poll(&ended, 1, limits::death_wait_ms_max) > 0)
       reap();
   }
-  if (page_ != nullptr)
-    ::munmap(page_, status_page::bytes);
+  if (shared_ != nullptr)
+    ::munmap(shared_, sizeof(shared_memory));
 }
 
 void worker_process::kill() {

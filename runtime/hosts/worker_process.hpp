@@ -53,11 +53,15 @@ public:
   /// Once `watch` is readable: collects it and kills what is left of its group.
   process_end reap();
 
-  const status_page& status() const { return *page_; }
+  /// Lives as long as this.
+  shared_memory& shared() { return *shared_; }
+  const status_page& status() const { return shared_->status; }
   /// Nobody wants that call any more: unless it has started, it never will.
-  void withdraw(std::uint64_t call) { page_->withdrawal(call).store(call); }
+  void withdraw(std::uint64_t call) {
+    shared_->status.withdrawal(call).store(call);
+  }
   bool is_withdrawn(std::uint64_t call) const {
-    return page_->withdrawal(call).load() == call;
+    return shared_->status.withdrawal(call).load() == call;
   }
   /// The stacks it has written since it was last asked, at most
   /// limits::stacks_bytes_max of them.
@@ -74,7 +78,7 @@ private:
   bool reaped_ = false;
   descriptor pidfd_;
   descriptor stacks_;
-  status_page* page_ = nullptr;
+  shared_memory* shared_ = nullptr;
 };
 
 } // namespace snakebridge

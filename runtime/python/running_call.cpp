@@ -11,10 +11,16 @@ namespace {
 
 thread_local const running_call* of_this_thread = nullptr;
 
+struct running_one {
+  const running_call* call;
+  unsigned long thread;
+  bool is_raised_in = false; // and perhaps not delivered yet
+};
+
 // With the GIL. Threads that were abandoned in Python may outlive the statics
 // of the program.
-std::vector<const running_call*>& all() {
-  static auto* const kept = new std::vector<const running_call*>;
+std::vector<running_one>& all() {
+  static auto* const kept = new std::vector<running_one>;
   return *kept;
 }
 
@@ -28,12 +34,27 @@ bool running_call::is_over() const {
 running_scope::running_scope(const running_call& now)
     : now_{&now},
       before_{std::exchange(of_this_thread, &now)} {
-  all().push_back(now_);
+  all().push_back({now_, PyThread_get_thread_ident()});
 }
 
 running_scope::~running_scope() {
   of_this_thread = before_;
-  all().erase(std::find(all().begin(), all().end(), now_));
+  const auto mine =
+    std::find_if(all().begin(), all().end(),
+                 [this](const running_one& each) { return each.call == now_; });
+  // What was not delivered must not reach what this thread runs next.
+  if (mine->is_raised_in)
+    PyThreadState_SetAsyncExc(mine->thread, nullptr);
+  all().erase(mine);
+}
+
+void raise_cancelled_in(std::uint64_t call) {
+  const auto type = cancelled_type();
+  for (auto& each : all())
+    if (each.call->id == call && each.call->is_withdrawn()) {
+      each.is_raised_in = true;
+      PyThreadState_SetAsyncExc(each.thread, type.ptr());
+    }
 }
 
 const running_call* call_of_this_thread() {
@@ -43,7 +64,7 @@ const running_call* call_of_this_thread() {
 const running_call* call_here() {
   if (of_this_thread != nullptr)
     return of_this_thread;
-  return all().empty() ? nullptr : all().back();
+  return all().empty() ? nullptr : all().back().call;
 }
 
 py::object cancelled_type() {

@@ -35,6 +35,11 @@ private:
   const running_call* const before_;
 };
 
+/// Raises `snakebridge.Cancelled` in the thread that runs that call, if nobody
+/// wants it any more: before the next step of its Python code. A C function is
+/// not interrupted. With the GIL; from another thread.
+void raise_cancelled_in(std::uint64_t call);
+
 /// Null between calls.
 const running_call* call_of_this_thread();
 

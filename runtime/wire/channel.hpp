@@ -1,9 +1,9 @@
 #pragma once
-// How frames get from one process to the other. A frame is a fixed header and
-// one encoded message. Sending never blocks and copies nothing: what does not
-// fit stays in the outbox, and `flush` goes on with it when the channel is
-// writable. Receiving gives whole frames only. Any thread may send, while one
-// receives.
+// How frames get from one process to the other. A frame is a fixed header, one
+// encoded message, and descriptors where it has any. Sending never blocks and
+// copies no large message: what does not fit stays in the outbox, and `flush`
+// goes on with it when the channel is writable. Receiving gives whole frames
+// only. Any thread may send, while one receives.
 
 #include <cstdint>
 #include <memory>
@@ -11,13 +11,15 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/base/descriptor.hpp"
+
 namespace snakebridge {
 
 /// What messages consist of: Cap'n Proto's word, as an integer that can be
 /// copied.
 using word = std::uint64_t;
 
-enum class frame_kind : std::uint32_t {
+enum class frame_kind : std::uint16_t {
   request = 1,
   release,
   reply,
@@ -27,12 +29,16 @@ enum class frame_kind : std::uint32_t {
   cancel,
   sample,
   sampled,
+  // Of the channel itself, without a message.
+  bell,  ///< there is something in the ring
+  moved, ///< what follows is on the other way, the ring or the socket
 };
-inline constexpr auto last_frame_kind = frame_kind::sampled;
+inline constexpr auto last_frame_kind = frame_kind::moved;
 
 struct frame_header {
   std::uint32_t words = 0; ///< of the message that follows, 8 bytes each
   frame_kind kind = frame_kind::request;
+  std::uint16_t descriptors = 0; ///< that come with it
   std::uint64_t call = 0;
   /// When the call must have started: CLOCK_MONOTONIC of this machine.
   std::int64_t deadline_ns = 0;
@@ -42,6 +48,7 @@ static_assert(sizeof(frame_header) == 24);
 struct frame {
   frame_header header;
   std::vector<word> message;
+  std::vector<descriptor> descriptors = {}; ///< closed, unless they are taken
 };
 
 enum class channel_state {
@@ -58,6 +65,9 @@ public:
   virtual ~message() = default;
   /// What it consists of; they live as long as this does.
   virtual std::span<const message_part> parts() = 0;
+  /// What goes with it, at most limits::frame_descriptors_max; they stay its
+  /// own, and the other side gets copies.
+  virtual std::span<const descriptor> descriptors() { return {}; }
 };
 
 class channel {
@@ -79,7 +89,10 @@ public:
   /// Looks for a moment whether `receive` has something to tell, without
   /// sleeping. As `receive`, for one thread at a time.
   virtual bool spin() = 0;
-  /// Becomes readable when `receive` has something to tell.
+  /// The thread that receives is about to sleep until `poll_descriptor` is
+  /// readable: true when there is something for `receive` already.
+  virtual bool doze() = 0;
+  /// Becomes readable when `receive` has something to tell, after `doze`.
   virtual int poll_descriptor() const = 0;
   /// Tells the other side that nothing more will be sent.
   virtual void finish_sending() = 0;

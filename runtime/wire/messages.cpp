@@ -303,13 +303,16 @@ result<start_orders> decode_start(const frame& received) {
   try {
     incoming message{received};
     const auto start = message.root<schema::Start>();
+    if (start.getThreads() < 1 || start.getThreads() > limits::executors_max)
+      throw KJ_EXCEPTION(FAILED, "more threads than there may be, or none");
     return start_orders{string(start.getPython()),
                         start.getPayloadBytesMax(),
                         read_conversion(start),
                         read_limits(start),
                         read_names(start.getPreload()),
                         read_names(start.getPath()),
-                        start.getHostPid()};
+                        start.getHostPid(),
+                        start.getThreads()};
   } catch (const kj::Exception& broken) {
     return tl::unexpected{malformed(broken)};
   }

@@ -138,6 +138,7 @@ struct start_orders {
   std::vector<std::string> preload = {};
   std::vector<std::string> path = {};
   int host_pid = 0;
+  std::uint32_t threads = 1;
 };
 result<start_orders> decode_start(const frame& received);
 

@@ -1,13 +1,15 @@
 #pragma once
-// One page of memory that a worker shares with its host, so that a few facts
-// can be known without asking, and after a death. Each word has one writer; the
-// host believes nothing of it that would hurt it if it were wrong.
+// The memory that a worker shares with its host. A page of facts that can be
+// known without asking, and after a death: each word has one writer, and the
+// host believes nothing of it that would hurt it if it were wrong. And the two
+// rings that small frames take.
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 
 #include "config/tunables.hpp"
+#include "runtime/wire/ring.hpp"
 
 namespace snakebridge {
 
@@ -18,29 +20,58 @@ struct object_counts {
   std::atomic<std::uint64_t> expired{0};
 };
 
+/// The ids of calls in a worker: the number of the executor that runs it is in
+/// the lowest digits, and for each executor they ascend by one. 0 is none.
+inline constexpr std::uint64_t call_id(std::uint64_t number,
+                                       std::size_t executor) {
+  return number * limits::executors_max + executor;
+}
+inline constexpr std::size_t executor_of(std::uint64_t call) {
+  return call % limits::executors_max;
+}
+
 struct status_page {
+  struct executor {
+    // Of the worker.
+
+    /// The last call it has started: it starts them in order.
+    std::atomic<std::uint64_t> started;
+    /// Its thread, as the stacks of Python's threads name it.
+    std::atomic<std::uint64_t> thread;
+
+    // Of the host.
+
+    /// Calls nobody wants any more, each in its place.
+    std::atomic<std::uint64_t> withdrawn[limits::handed_over_max];
+  };
+  executor executors[limits::executors_max];
+
   // Of the worker.
 
-  /// The last call the worker has started: it starts them in order.
-  std::atomic<std::uint64_t> started;
   object_counts objects;
   /// How often its control thread has shown that it lives.
   std::atomic<std::uint64_t> beats;
 
-  // Of the host.
-
-  /// Calls nobody wants any more, each in its place.
-  std::atomic<std::uint64_t> withdrawn[limits::handed_over_max];
-
-  /// Where that call is withdrawn, by its id. Calls a worker has at a time have
-  /// ids in a row, so each has a place of its own.
-  std::atomic<std::uint64_t>& withdrawal(std::uint64_t call) {
-    return withdrawn[call % limits::handed_over_max];
+  std::atomic<std::uint64_t>& started(std::uint64_t call) {
+    return executors[executor_of(call)].started;
   }
-
-  static constexpr std::size_t bytes = 4'096;
+  bool has_started(std::uint64_t call) const {
+    return executors[executor_of(call)].started.load() >= call;
+  }
+  /// Where that call is withdrawn. Calls an executor has at a time have numbers
+  /// in a row, so each has a place of its own.
+  std::atomic<std::uint64_t>& withdrawal(std::uint64_t call) {
+    const auto number = call / limits::executors_max;
+    return executors[executor_of(call)]
+      .withdrawn[number % limits::handed_over_max];
+  }
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
-static_assert(sizeof(status_page) <= status_page::bytes);
+
+struct shared_memory {
+  status_page status;
+  ring to_worker;
+  ring to_host;
+};
 
 } // namespace snakebridge

@@ -10,7 +10,7 @@ namespace snakebridge {
 namespace worker_descriptor {
 inline constexpr int data = 3;
 inline constexpr int control = 4;
-inline constexpr int status = 5;
+inline constexpr int shared = 5; ///< the memory (status_page.hpp)
 inline constexpr int stacks = 6; ///< where it writes those of its threads
 inline constexpr int faults = 7; ///< only in builds with fault points
 } // namespace worker_descriptor

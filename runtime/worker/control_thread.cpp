@@ -9,6 +9,7 @@
 
 #include "config/tunables.hpp"
 #include "runtime/worker/signals.hpp"
+#include "runtime/worker/thread_interrupts.hpp"
 
 namespace snakebridge {
 
@@ -32,10 +33,10 @@ public:
     call_ = call;
     again_ms_ = 1;
   }
-  void go_on(const status_page& status) {
+  void go_on(status_page& status) {
     // A signal that comes too late for its call finds another, or none, and
     // Python's handler leaves that alone.
-    if (status.started.load() != call_ || noticed_call() == call_)
+    if (status.started(call_).load() != call_ || noticed_call() == call_)
       call_ = 0;
     if (call_ == 0)
       return;
@@ -50,10 +51,18 @@ private:
   int again_ms_ = 0;
 };
 
+// The thread of the executor that has that call; the main thread where it has
+// none yet, or not any more.
+pthread_t thread_of(std::uint64_t call, const status_page& status,
+                    pthread_t python) {
+  const auto thread = status.executors[executor_of(call)].thread.load();
+  return thread == 0 ? python : static_cast<pthread_t>(thread);
+}
+
 // The host's end of the control socket closes when the host is gone, however it
 // went, unless a process lives that it has forked: that has the socket too.
 [[noreturn]] void serve(channel& control, status_page& status, pthread_t python,
-                        pid_t host) {
+                        pid_t host, thread_interrupts* others) {
   std::vector<frame> arrived;
   interruption late{python};
   for (;;) {
@@ -65,11 +74,13 @@ private:
     arrived.clear();
     if (control.receive(arrived, false) != channel_state::open)
       die_with_group();
-    for (const auto& [told, content] : arrived)
-      if (told.kind == frame_kind::cancel)
+    for (const auto& [told, content, descriptors] : arrived)
+      if (told.kind == frame_kind::cancel && executor_of(told.call) == 0)
         late.begin(told.call);
+      else if (told.kind == frame_kind::cancel && others != nullptr)
+        others->ask(told.call);
       else if (told.kind == frame_kind::sample)
-        ::pthread_kill(python, stacks_signal());
+        ::pthread_kill(thread_of(told.call, status, python), stacks_signal());
     late.go_on(status);
   }
 }
@@ -77,10 +88,11 @@ private:
 } // namespace
 
 void start_control_thread(std::shared_ptr<channel> control, status_page& status,
-                          pid_t host) {
+                          pid_t host, std::size_t executors) {
+  auto* const others = executors > 1 ? &thread_interrupts::start() : nullptr;
   std::thread{[control = std::move(control), &status, python = ::pthread_self(),
-               host] {
-    serve(*control, status, python, host);
+               host, others] {
+    serve(*control, status, python, host, others);
   }}.detach();
 }
 

@@ -3,17 +3,17 @@
 #include <algorithm>
 #include <chrono>
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "config/tunables.hpp"
 #include "runtime/base/fault_points.hpp"
-#include "runtime/base/timers.hpp"
 #include "runtime/python/forked_child.hpp"
 #include "runtime/python/guarded.hpp"
 #include "runtime/python/running_call.hpp"
-#include "runtime/python/to_python.hpp"
+#include "runtime/worker/wire_call.hpp"
 
 namespace snakebridge {
 
@@ -52,44 +52,178 @@ void await_readers() {
   }
 }
 
-std::string_view view(capnp::Text::Reader text) {
-  return {text.begin(), text.size()};
-}
-
 } // namespace
 
-void executor::serve() {
-  std::vector<frame> arrived;
-  auto state = channel_state::open;
-  while (state == channel_state::open) {
-    arrived.clear();
-    state = receive(arrived);
-    objects_.expire();
-    for (const auto& each : arrived)
-      if (!take(each))
-        return;
-    if (process_.forked()) // by a finaliser of what was let go
-      end_forked_child();
-  }
+// --- Together ----------------------------------------------------------------
+
+executors::executors(std::unique_ptr<channel> data, status_page& status,
+                     const executor_settings& settings)
+    : settings_{settings},
+      data_{std::move(data)},
+      status_{status},
+      objects_{status.objects, settings.conversion,
+               import_rules{settings.importable}},
+      inboxes_(settings.count) {}
+
+void executors::serve() {
+  start_threads();
+  executor{*this, 0}.serve();
+  await_threads();
   objects_.release_all();
   flush_streams();
   await_readers();
 }
 
-// Waits for frames, but no longer than until an object expires.
-channel_state executor::receive(std::vector<frame>& arrived) {
-  const auto expiry = objects_.next_expiry();
+// As Python's own threads, so that `threading` knows them by name.
+void executors::start_threads() {
+  if (settings_.count == 1)
+    return;
+  const auto new_thread = py::module_::import("threading").attr("Thread");
+  for (std::size_t number = 1; number < settings_.count; ++number) {
+    const py::cpp_function run{[this, number] {
+      executor{*this, number}.serve();
+      const std::lock_guard lock{mutex_};
+      --threads_;
+      thread_ended_.notify_all();
+    }};
+    {
+      const std::lock_guard lock{mutex_};
+      ++threads_;
+    }
+    new_thread(py::arg("target") = run,
+               py::arg("name") = fmt::format("snakebridge-{}", number),
+               py::arg("daemon") = true)
+      .attr("start")();
+  }
+}
+
+void executors::await_threads() {
   const py::gil_scoped_release while_waiting;
-  if (data_.spin() || !expiry)
-    return data_.receive(arrived, true);
-  const auto left =
-    std::chrono::ceil<std::chrono::milliseconds>(*expiry - steady_clock::now());
-  pollfd readable{data_.poll_descriptor(), POLLIN, 0};
-  const bool is_readable =
-    ::poll(&readable, 1,
-           static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, day_ms)))
-    > 0;
-  return is_readable ? data_.receive(arrived, true) : channel_state::open;
+  std::unique_lock lock{mutex_};
+  thread_ended_.wait(lock, [this] { return threads_ == 0; });
+}
+
+// Waits for the next frame of an executor: for `end` once there is none left.
+executors::news executors::next(std::size_t executor, frame& into,
+                                steady_clock::time_point until) {
+  auto& mine = inboxes_[executor];
+  std::unique_lock lock{mutex_};
+  for (;;) {
+    if (!mine.frames.empty()) {
+      into = std::move(mine.frames.front());
+      mine.frames.pop_front();
+      appoint(); // while this one works another reads
+      return news::frame;
+    }
+    if (ended_)
+      return news::end;
+    if (!is_led_) {
+      is_led_ = true;
+      lock.unlock();
+      const auto came = lead(executor, until);
+      lock.lock();
+      is_led_ = false;
+      if (came == news::time) {
+        appoint();
+        return came;
+      }
+      continue;
+    }
+    mine.is_awaited = true;
+    mine.changed.wait(lock);
+    mine.is_awaited = false;
+  }
+}
+
+// Calls one that waits to lead, if none does. With the lock.
+void executors::appoint() {
+  if (is_led_)
+    return;
+  const auto free =
+    std::find_if(inboxes_.begin(), inboxes_.end(), [](const inbox& each) {
+      return each.is_awaited && each.frames.empty();
+    });
+  if (free != inboxes_.end())
+    free->changed.notify_one();
+}
+
+executors::news executors::lead(std::size_t executor,
+                                steady_clock::time_point until) {
+  // Only who leads puts frames into an inbox.
+  const auto is_done = [&, this] {
+    return ended_ || !inboxes_[executor].frames.empty();
+  };
+  data_.lead([this] { return read(); }, is_done, until);
+  return is_done() ? news::frame : news::time;
+}
+
+channel_state executors::read() {
+  const auto state = data_.read([this](std::vector<frame>& arrived) {
+    const std::lock_guard lock{mutex_};
+    for (auto& each : arrived) {
+      const auto executor = executor_of(each.header.call);
+      if (executor >= inboxes_.size()) {
+        ended_ = true; // the host speaks another language
+        data_.over().close();
+        return;
+      }
+      inboxes_[executor].frames.push_back(std::move(each));
+      inboxes_[executor].changed.notify_one();
+    }
+  });
+  if (state != channel_state::open)
+    end();
+  return state;
+}
+
+void executors::end() {
+  const std::lock_guard lock{mutex_};
+  ended_ = true;
+  for (auto& each : inboxes_)
+    each.changed.notify_one();
+}
+
+// It speaks another language.
+void executors::refuse_host() {
+  data_.over().close(); // who reads sees the end
+  end();
+}
+
+void executors::send(std::uint64_t call, std::shared_ptr<message> reply) {
+  auto& to = data_.over();
+  if (to.send({.kind = frame_kind::reply, .call = call}, std::move(reply)))
+    return;
+  // A large reply: the host reads it bit by bit.
+  const py::gil_scoped_release while_waiting;
+  do {
+    pollfd writable{to.poll_descriptor(), POLLOUT, 0};
+    ::poll(&writable, 1, -1);
+  } while (!to.flush());
+}
+
+// --- One of them -------------------------------------------------------------
+
+void executor::serve() {
+  all_.status_.executors[number_].thread = PyThread_get_thread_ident();
+  for (;;) {
+    // It waits no longer than until an object expires.
+    const auto until =
+      all_.objects_.next_expiry().value_or(steady_clock::time_point::max());
+    frame received;
+    auto came = executors::news::end;
+    {
+      const py::gil_scoped_release while_waiting;
+      came = all_.next(number_, received, until);
+    }
+    if (came == executors::news::end)
+      break;
+    all_.objects_.expire();
+    if (came == executors::news::frame && !take(received))
+      all_.refuse_host();
+    if (all_.process_.forked()) // by a finaliser of what was let go
+      end_forked_child();
+  }
+  all_.status_.executors[number_].thread = 0;
 }
 
 // False when the host speaks another language: there is no going on then.
@@ -102,46 +236,57 @@ bool executor::take(const frame& received) {
     return false;
   const auto released = guarded([&] {
     wire::incoming message{received};
-    return release(message.root<schema::Release>(), objects_);
+    return release(message.root<schema::Release>(), all_.objects_);
   });
   return released.has_value();
 }
 
 void executor::answer(const frame& received) {
   die_at(fault_point::call_lost_before);
+  // First "started", then the look at the clock and the withdrawal: the host
+  // does them the other way round (worker_link::abandon).
+  all_.status_.started(received.header.call).store(received.header.call);
+  ++all_.running_;
+  auto reply = perform_call(received);
+  // Where another runs as well, what was printed belongs to none for sure.
+  if (all_.running_ == 1)
+    await_readers();
+  --all_.running_;
+  die_at(fault_point::call_lost_after);
+  all_.send(received.header.call, std::move(reply));
+}
+
+executor::message executor::perform_call(const frame& received) {
   const auto& header = received.header;
   const running_call running{.id = header.call,
                              .deadline_ns = header.deadline_ns,
-                             .withdrawal = status_.withdrawal(header.call)};
-  // First "started", then the look at the clock and the withdrawal: the host
-  // does them the other way round (worker_host::abandon).
-  status_.started.store(header.call);
+                             .withdrawal =
+                               all_.status_.withdrawal(header.call)};
   if (running.is_over()) {
     auto dropped = std::make_unique<wire::outgoing>();
     dropped->builder().initRoot<schema::Reply>().setDropped();
-    return send(header.call, std::move(dropped));
+    return dropped;
   }
-  wire_call asked{payload_bytes_max_, room_};
+  wire_call asked{all_.settings_.payload_bytes_max, room_};
   performed done;
   {
     // What is told of an exception is interrupted as well: it is Python code.
     const running_scope scope{running};
     auto read = guarded([&] { asked.read(received); });
     if (read)
-      done = perform(asked, objects_);
+      done = perform(asked, all_.objects_);
     else
       done.outcome = std::move(read);
     // As are the streams that its code has put in the place of Python's.
     flush_streams();
   }
-  after_call_();
+  if (number_ == 0)
+    all_.settings_.after_call();
   auto reply = done.outcome ? asked.take_reply() : failed(done.outcome.error());
   auto told = reply->builder().getRoot<schema::Reply>();
   told.setRefs(done.refs);
   told.setNames(done.names);
-  await_readers();
-  die_at(fault_point::call_lost_after);
-  send(received.header.call, std::move(reply));
+  return reply;
 }
 
 std::size_t release(schema::Release::Reader asked, object_table& objects) {
@@ -154,80 +299,13 @@ std::size_t release(schema::Release::Reader asked, object_table& objects) {
   return freed;
 }
 
-void wire_call::read(const frame& received) {
-  message_.emplace(received);
-  asked_ = message_->root<schema::Request>();
-  if (asked_.getVerb() > static_cast<unsigned>(last_verb))
-    throw exception{error{errc::message_malformed, "no such verb"}};
-  if (asked_.getLeaves() > static_cast<unsigned>(last_leaves))
-    throw exception{error{errc::message_malformed, "no such form of results"}};
-  what = static_cast<verb>(asked_.getVerb());
-  session = asked_.getSession();
-  bounds = wire::read_bounds(asked_);
-  keep_exception = asked_.getKeepException();
-  as = static_cast<leaves>(asked_.getLeaves());
-}
-
-python_operation wire_call::read(const session_objects& objects) const {
-  python_operation made{.what = what,
-                        .module = view(asked_.getModule()),
-                        .name = view(asked_.getName()),
-                        .target = {},
-                        .positional = {},
-                        .named = {}};
-  if (asked_.getTarget() != 0)
-    made.target =
-      py::reinterpret_borrow<py::object>(objects.find(asked_.getTarget()));
-  else if (has_target(what))
-    made.target = to_python(asked_.getReceiver(), objects);
-  const auto positional = wire::full_size(asked_.getPositional());
-  made.positional.reserve(positional.size());
-  for (auto item : positional)
-    made.positional.push_back(to_python(item, objects));
-  for (auto each : wire::full_size(asked_.getNamed()))
-    made.named.emplace_back(view(each.getName()),
-                            to_python(each.getValue(), objects));
-  return made;
-}
-
-std::vector<std::uint64_t> wire_call::slots() const {
-  std::vector<std::uint64_t> found;
-  if (asked_.getTarget() != 0)
-    found.push_back(asked_.getTarget());
-  for (auto item : wire::full_size(asked_.getPositional()))
-    if (item.isRef())
-      found.push_back(item.getRef().getSlot());
-  return found;
-}
-
-schema::Reply::Builder wire_call::new_reply() {
-  reply_.reset(); // its room is to be all zero
-  reply_ = std::make_unique<wire::outgoing>(room_);
-  return reply_->builder().initRoot<schema::Reply>();
-}
-
-void wire_call::write(result_writer& writer, py::handle outcome) {
-  writer.write_result(outcome, wire_sink{new_reply().initValue()});
-  if (reply_->bytes() > bytes_max)
-    throw exception{wire::too_large(bytes_max)};
-}
-
-void wire_call::write(const value& outcome) {
-  wire::write_value(new_reply().initValue(), outcome);
-}
-
-void wire_call::refuse_unwanted(bool) const {
-  if (call_of_this_thread()->is_withdrawn())
-    throw exception{error{errc::cancelled, "it was withdrawn while it ran"}};
-}
-
 executor::message executor::failed(const error& why) const {
   auto reply = std::make_unique<wire::outgoing>();
   auto into = reply->builder().initRoot<schema::Reply>();
   into.setRan(why.may_have_run());
   if (why.python() != nullptr) {
     wire::write_raised(into.initRaised(), *why.python());
-    return reply->bytes() > payload_bytes_max_
+    return reply->bytes() > all_.settings_.payload_bytes_max
              ? brief(*why.python(), why.may_have_run())
              : std::move(reply);
   }
@@ -241,8 +319,8 @@ executor::message executor::failed(const error& why) const {
 // kept, its object still tells all.
 executor::message executor::brief(const python_error& raised, bool ran) const {
   python_error told;
-  told.type = raised.type.substr(0, payload_bytes_max_ / 16);
-  told.module = raised.module.substr(0, payload_bytes_max_ / 16);
+  told.type = raised.type.substr(0, all_.settings_.payload_bytes_max / 16);
+  told.module = raised.module.substr(0, all_.settings_.payload_bytes_max / 16);
   told.message = "its text is beyond payload_bytes_max";
   told.object = raised.object;
   auto reply = std::make_unique<wire::outgoing>();
@@ -250,19 +328,6 @@ executor::message executor::brief(const python_error& raised, bool ran) const {
   into.setRan(ran);
   wire::write_raised(into.initRaised(), told);
   return reply;
-}
-
-void executor::send(std::uint64_t call, message reply) {
-  const frame_header header{
-    .words = 0, .kind = frame_kind::reply, .call = call, .deadline_ns = 0};
-  if (data_.send(header, std::move(reply)))
-    return;
-  // A large reply: the host reads it bit by bit.
-  const py::gil_scoped_release while_waiting;
-  do {
-    pollfd writable{data_.poll_descriptor(), POLLOUT, 0};
-    ::poll(&writable, 1, -1);
-  } while (!data_.flush());
 }
 
 } // namespace snakebridge

@@ -1,81 +1,108 @@
 #pragma once
-// The thread of a worker that runs Python: its main thread. It reads requests
-// from the data channel, one after the other, and answers each.
+// The threads of a worker that run Python. The first is Python's main thread,
+// which gets signals; the others are threads of Python's own. A call names its
+// executor in its id, and a session has all its calls on the same, so that what
+// its libraries keep for a thread is there again. An executor that waits for
+// its next call reads the channel for all, if none does.
 
+#include <atomic>
+#include <condition_variable>
+#include <deque>
 #include <memory>
+#include <mutex>
 #include <optional>
-#include <span>
+#include <vector>
 
 #include "runtime/base/process_mark.hpp"
-#include "runtime/python/perform.hpp"
-#include "runtime/python/raised.hpp"
-#include "runtime/wire/channel.hpp"
+#include "runtime/python/object_table.hpp"
 #include "runtime/wire/messages.hpp"
+#include "runtime/wire/peer.hpp"
 #include "runtime/wire/status_page.hpp"
 
 namespace [[gnu::visibility("hidden")]] snakebridge {
 
-/// A call that came as a message, and is answered by one.
-class wire_call final : public python_call {
-public:
-  /// `room`: as `wire::outgoing` wants it, for the reply.
-  wire_call(std::size_t payload_bytes_max, std::span<word> room) : room_{room} {
-    bytes_max = payload_bytes_max;
-  }
-
-  /// What it asks for, but for its arguments. Throws what `guarded` tells.
-  void read(const frame& received);
-  python_operation read(const session_objects& session) const override;
-  std::vector<std::uint64_t> slots() const override;
-  void write(result_writer& writer, py::handle outcome) override;
-  void write(const value& outcome) override;
-  void refuse_unwanted(bool ran) const override;
-  std::unique_ptr<wire::outgoing> take_reply() { return std::move(reply_); }
-
-private:
-  schema::Reply::Builder new_reply();
-
-  const std::span<word> room_;
-  std::optional<wire::incoming> message_;
-  schema::Request::Reader asked_;
-  std::unique_ptr<wire::outgoing> reply_;
-};
-
 /// Lets go what a message says: how many objects that were.
 std::size_t release(schema::Release::Reader asked, object_table& objects);
 
+struct executor_settings {
+  std::size_t count = 1;
+  std::size_t payload_bytes_max = 0;
+  conversion_config conversion = {};
+  std::vector<std::string> importable = {};
+  /// Runs on the main thread after each of its calls, with the GIL, before it
+  /// is answered.
+  void (*after_call)() = [] {};
+};
+
+/// What the executors share.
+class executors {
+public:
+  executors(std::unique_ptr<channel> data, status_page& status,
+            const executor_settings& settings);
+
+  /// Serves until the host says no more, then frees all objects. On Python's
+  /// main thread, with the GIL.
+  void serve();
+
+private:
+  friend class executor;
+
+  /// Frames for one executor that it has not taken yet.
+  struct inbox {
+    std::deque<frame> frames;
+    std::condition_variable changed;
+    bool is_awaited = false;
+  };
+  enum class news { frame, time, end };
+
+  // Without the GIL.
+  news next(std::size_t executor, frame& into, steady_clock::time_point until);
+  news lead(std::size_t executor, steady_clock::time_point until);
+  void appoint();
+  channel_state read();
+  void send(std::uint64_t call, std::shared_ptr<message> reply);
+  void end();
+  void refuse_host();
+
+  void start_threads();
+  void await_threads();
+
+  const executor_settings settings_;
+  const process_mark process_;
+  peer data_;
+  status_page& status_;
+  object_table objects_; // with the GIL
+  int running_ = 0;      // calls; with the GIL
+
+  std::mutex mutex_;
+  std::condition_variable thread_ended_;
+  std::vector<inbox> inboxes_; // by executor
+  bool is_led_ = false;
+  std::atomic<bool> ended_ = false; // nothing more will come
+  std::size_t threads_ = 0;  // besides the main thread
+};
+
 class executor {
 public:
-  /// `after_call`: runs after each, with the GIL, before it is answered.
-  executor(channel& data, status_page& status, std::size_t payload_bytes_max,
-           conversion_config rules, const std::vector<std::string>& importable,
-           void (*after_call)() = [] {})
-      : data_{data},
-        status_{status},
-        payload_bytes_max_{payload_bytes_max},
-        after_call_{after_call},
-        objects_{status.objects, std::move(rules), import_rules{importable}},
+  executor(executors& all, std::size_t number)
+      : all_{all},
+        number_{number},
         room_(room_words) {}
 
-  /// Serves until the host says no more, then frees all objects.
+  /// Until nothing more will come. On its thread, with the GIL.
   void serve();
 
 private:
   using message = std::unique_ptr<wire::outgoing>;
 
-  channel_state receive(std::vector<frame>& arrived);
   bool take(const frame& received);
   void answer(const frame& received);
+  message perform_call(const frame& received);
   message failed(const error& why) const;
   message brief(const python_error& raised, bool ran) const;
-  void send(std::uint64_t call, message reply);
 
-  const process_mark process_;
-  channel& data_;
-  status_page& status_;
-  const std::size_t payload_bytes_max_;
-  void (*const after_call_)();
-  object_table objects_;
+  executors& all_;
+  const std::size_t number_;
   // Of one reply at a time: memory that is warm already.
   static constexpr std::size_t room_words = std::size_t{1} << 17U;
   std::vector<word> room_;

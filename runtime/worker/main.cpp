@@ -61,11 +61,11 @@ void say_ready(channel& control) {
   tell(control, frame_kind::ready, std::move(message));
 }
 
-status_page* map_status() {
-  void* mapped = ::mmap(nullptr, status_page::bytes, PROT_READ | PROT_WRITE,
-                        MAP_SHARED, worker_descriptor::status, 0);
-  ::close(worker_descriptor::status);
-  return mapped == MAP_FAILED ? nullptr : static_cast<status_page*>(mapped);
+shared_memory* map_shared() {
+  void* mapped = ::mmap(nullptr, sizeof(shared_memory), PROT_READ | PROT_WRITE,
+                        MAP_SHARED, worker_descriptor::shared, 0);
+  ::close(worker_descriptor::shared);
+  return mapped == MAP_FAILED ? nullptr : static_cast<shared_memory*>(mapped);
 }
 
 // Large values come and go: what they took is kept for the next, instead of
@@ -90,13 +90,14 @@ int serve() {
   control.receive(arrived, true);
   if (arrived.empty() || arrived[0].header.kind != frame_kind::start)
     return exit_usage;
-  auto* const status = map_status();
-  if (status == nullptr)
-    return refuse(control, {errc::startup_failed, "no status page"});
+  auto* const memory = map_shared();
+  if (memory == nullptr)
+    return refuse(control, {errc::startup_failed, "no shared memory"});
+  auto* const status = &memory->status;
   const auto start = wire::decode_start(arrived[0]);
   if (!start)
     return refuse(control, start.error());
-  start_control_thread(shared, *status, start->host_pid);
+  start_control_thread(shared, *status, start->host_pid, start->threads);
   // From here on that thread takes our children along: a signal that ends us
   // would do so before it could. But it has to run, and we may be stopped.
   ::prctl(PR_SET_PDEATHSIG, SIGCONT);
@@ -121,10 +122,16 @@ int serve() {
   if (auto loaded = import_all(start->preload); !loaded)
     return refuse(control, loaded.error());
   take_service_signals_again(); // where one of them has left a default behind
-  socket_channel data{descriptor{worker_descriptor::data},
-                      start->payload_bytes_max};
-  executor serving{data, *status, start->payload_bytes_max, start->conversion,
-                   start->limits.importable, take_service_signals_again};
+  executors serving{
+    std::make_unique<socket_channel>(descriptor{worker_descriptor::data},
+                                     start->payload_bytes_max, memory->to_host,
+                                     memory->to_worker),
+    *status,
+    {.count = start->threads,
+     .payload_bytes_max = start->payload_bytes_max,
+     .conversion = start->conversion,
+     .importable = start->limits.importable,
+     .after_call = take_service_signals_again}};
   say_ready(control);
   serving.serve();
   // As `python3` ends: threads that are no daemons are waited for, functions of

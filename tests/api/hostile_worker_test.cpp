@@ -2,6 +2,7 @@
 // it is replaced, and nobody else notices.
 #include "tests/api/gate.hpp"
 #include "tests/api/python_fixture.hpp"
+#include "tests/support/ring_script.hpp"
 
 #include <fstream>
 #include <future>
@@ -19,7 +20,7 @@ static std::filesystem::path one_hostile(const scratch_folder& folder) {
   std::ofstream{token};
   std::ofstream{program}
     << "#!/usr/bin/python3\n"
-       "import os, re, signal, struct\n"
+       "import mmap, os, re, signal, struct\n"
     << "token, real = " << token << ", " << real << "\n"
     << "try: os.rename(token, token + '.taken')\n"
        "except OSError: os.execv(real, [real])\n"
@@ -27,8 +28,8 @@ static std::filesystem::path one_hostile(const scratch_folder& folder) {
        "  words = len(body) // 8\n"
        "  os.write(socket, struct.pack('<IIQq', words, kind, call, 0) + body)\n"
        "send(4, 5, 0, struct.pack('<IIQ', 0, 1, 0))\n"
-       "words, kind, call, _ = struct.unpack('<IIQq', os.read(3, 24))\n"
-       "asked = os.read(3, words * 8)\n"
+    << ring_reading()
+    << "call, asked = request()\n"
        "open(re.search(rb\"open\\('(.+?)'\\)\", asked)[1]).read()\n"
        "send(3, 3, call, b'\\xff' * 64)\n"
        "signal.pause()\n";

@@ -26,10 +26,11 @@ reading read_at_once(std::span<const std::uint8_t> stream) {
   while (stream.size() >= sizeof(frame_header)) {
     frame next;
     std::memcpy(&next.header, stream.data(), sizeof next.header);
-    const auto kind = static_cast<std::uint32_t>(next.header.kind);
+    const auto kind = next.header.kind;
     const auto bytes = std::size_t{next.header.words} * sizeof(word);
-    if (bytes > frame_bytes_max || kind < 1
-        || kind > static_cast<std::uint32_t>(last_frame_kind)) {
+    // Without rings there are no frames of the channel's own.
+    if (bytes > frame_bytes_max || kind < frame_kind::request
+        || kind > frame_kind::sampled || next.header.descriptors > 0) {
       made.state = channel_state::malformed;
       break;
     }

@@ -4,6 +4,7 @@
 
 #include "runtime/python/guarded.hpp"
 #include "runtime/worker/executor.hpp"
+#include "runtime/worker/wire_call.hpp"
 #include "tests/fuzz/input.hpp"
 
 namespace snakebridge::fuzz {

@@ -258,8 +258,9 @@ bool enemies::loop_in_c(const std::string& pool) {
 bool enemies::corrupt_the_channel(const std::string& pool) {
   const auto answer = bridge_.open_session()
                         .with({.pool = pool})
-                        .exec("import os\n"
-                              "os.write(channel, b'\\xff' * 64)",
+                        .exec("import os, time\n"
+                              "os.write(channel, b'\\xff' * 64)\n"
+                              "time.sleep(30)\n",
                               {{"channel", worker_descriptor::data}});
   const auto* death = death_in(answer);
   return death != nullptr && death->reason == "it sent what is no frame";

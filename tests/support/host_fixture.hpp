@@ -179,6 +179,7 @@ public:
       incarnation, std::shared_ptr<live_threads>)>
       make;
     std::size_t payload_bytes_max = 0; ///< as in dispatcher_settings
+    std::uint32_t executors = 1;       ///< the same
   };
 
   explicit test_interpreter(make_host how, std::size_t waiting_max = 1'000)
@@ -186,7 +187,8 @@ public:
         calls_{std::make_shared<dispatcher>(
           dispatcher_settings{.waiting_max = waiting_max,
                               .shy_of_deaths = {},
-                              .payload_bytes_max = how.payload_bytes_max},
+                              .payload_bytes_max = how.payload_bytes_max,
+                              .executors = how.executors},
           clock_)} {
     calls_->add(number);
     calls_->bring_back(number);
@@ -325,7 +327,7 @@ inline test_interpreter::make_host worker_of(worker_settings settings) {
             return std::make_shared<worker_host>(std::move(self), settings,
                                                  std::move(threads));
           },
-          settings.payload_bytes_max};
+          settings.payload_bytes_max, settings.threads};
 }
 
 inline test_interpreter::make_host embedded() {

@@ -72,7 +72,7 @@ public:
   }
   call_stage abandon(exchange&) override { return call_stage::handed_over; }
   void withdraw(std::uint64_t) override {}
-  void release(std::uint64_t) override {}
+  void release(std::uint64_t, std::size_t) override {}
   std::size_t running() const override { return taken_.size(); }
   bool has_ended() const override { return false; }
   host_stats stats() const override { return {}; }

@@ -55,9 +55,24 @@ TEST_F(Line, GivenSessionsThenEachHasOneCallInTurn) {
 TEST_F(Line, WhenASessionComesThenItWaitsForNoMoreThanOneCallOfEach) {
   for (const auto* text : {"a1", "a2", "a3"})
     add(1, text);
-  queue.pop_front();
+  queue.pop_front(queue.next()->session);
   add(2, "b1");
   EXPECT_THAT(rest(), ElementsAre("a2", "b1", "a3"));
+}
+
+TEST_F(Line, GivenSessionsThatDoNotFitThenItIsTheTurnOfTheNextThatDoes) {
+  add(1, "a1");
+  add(2, "b1");
+  add(3, "c1");
+  const auto fits = [](std::uint64_t session) { return session != 1; };
+  ASSERT_TRUE(queue.next(fits));
+  EXPECT_EQ(queue.next(fits)->session, 2U);
+  EXPECT_EQ(queue.front(2)->asked.name, "b1");
+  queue.pop_front(2);
+  EXPECT_EQ(queue.next(fits)->session, 3U);
+  EXPECT_FALSE(queue.next([](std::uint64_t session) { return session == 2; }));
+  EXPECT_THAT(rest(), ElementsAre("a1", "c1"));
+  EXPECT_FALSE(queue.next());
 }
 
 TEST_F(Line, WhenCallsArePutBackThenTheyAreNextInTheirOrder) {

@@ -1,28 +1,27 @@
 // A worker program that means harm, or is broken, ends its own host and nothing
 // else. Each is a small Python script started in the worker's place: frames are
-// written on descriptor 3 (data) and 4 (control).
+// written on descriptor 3 (data) and 4 (control), and into the memory behind 5.
 #include "tests/runtime/hosts/worker_fixture.hpp"
+#include "tests/support/ring_script.hpp"
 
 namespace snakebridge::testing {
 
 class HostileWorker : public worker_test {
 protected:
   // A frame's header is words, kind, call, deadline; kinds are those of
-  // runtime/channel.hpp. `ready` is a Ready message with nothing in it.
+  // runtime/wire/channel.hpp. `ready` is a Ready message with nothing in it.
+  // `request` takes one from its ring, `put` puts words into the other.
   static std::string script(const std::string& rest) {
-    return "import os, struct, signal\n"
-           "def frame(kind, call, words, body):\n"
-           "  return struct.pack('<IIQq', words, kind, call, 0) + body\n"
-           "def message(kind, call, body):\n"
-           "  return frame(kind, call, len(body) // 8, body)\n"
-           "empty = struct.pack('<IIQ', 0, 1, 0)\n"
-           "def ready(): os.write(4, message(5, 0, empty))\n"
-           "def request():\n"
-           "  head = os.read(3, 24)\n"
-           "  words, kind, call, _ = struct.unpack('<IIQq', head)\n"
-           "  os.read(3, words * 8)\n"
-           "  return call\n"
-           "ready()\n"
+    return "import mmap, os, struct, signal\n" + ring_reading()
+           + "take = request\n"
+             "def request(): return take()[0]\n"
+             "def frame(kind, call, words, body):\n"
+             "  return struct.pack('<IIQq', words, kind, call, 0) + body\n"
+             "def message(kind, call, body):\n"
+             "  return frame(kind, call, len(body) // 8, body)\n"
+             "empty = struct.pack('<IIQ', 0, 1, 0)\n"
+             "def ready(): os.write(4, message(5, 0, empty))\n"
+             "ready()\n"
            + rest + "\nsignal.pause()\n";
   }
 
@@ -52,6 +51,41 @@ TEST_F(HostileWorker, GivenTextOnTheDataChannelThenItsHostEnds) {
 
 TEST_F(HostileWorker, GivenAFrameOfAnAbsurdSizeThenItsHostEnds) {
   expect_end("os.write(3, frame(3, 1, 0xffffffff, b''))", "no frame");
+}
+
+TEST_F(HostileWorker, GivenNoiseInItsRingThenItsHostEnds) {
+  expect_end("request(); put([0xffffffffffffffff] * 8)", "no frame");
+}
+
+TEST_F(HostileWorker, WhenItSaysThatMoreIsInItsRingThanCanBeThenItsHostEnds) {
+  expect_end("request(); put([], 1 << 60)", "no frame");
+}
+
+TEST_F(HostileWorker, GivenPartOfAHeaderInItsRingThenItsHostEnds) {
+  expect_end("request(); put([3 << 32, 64])", "no frame");
+}
+
+TEST_F(HostileWorker, GivenAFrameInItsRingThatGoesOnBeyondItThenItsHostEnds) {
+  expect_end("request(); put([3 << 32 | 100, 64, 0, 1])", "no frame");
+}
+
+TEST_F(HostileWorker, GivenDescriptorsInItsRingThenItsHostEnds) {
+  expect_end("request(); put([1 << 48 | 3 << 32, 64, 0])", "no frame");
+}
+
+// What it says of what it has taken is not believed either.
+TEST_F(HostileWorker, WhenItHasTakenMoreThanThereWasThenTheSocketIsUsed) {
+  settings.program =
+    program(script("set_word(theirs + taken_at, 1 << 60)\n"
+                   "while not word(theirs + written): os.sched_yield()\n"
+                   "kind = 10\n"
+                   "while kind == 10:\n"
+                   "  head = os.read(3, 24)\n"
+                   "  words, kind, call, _ = struct.unpack('<IIQq', head)\n"
+                   "os.write(3, message(3, call, empty))"));
+  start();
+  EXPECT_EQ(value_of(session->eval("1")), value{});
+  interpreter->kill("over");
 }
 
 TEST_F(HostileWorker, GivenAnAnswerToNoCallThenItsHostEnds) {

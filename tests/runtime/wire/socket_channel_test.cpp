@@ -1,5 +1,6 @@
 // Frames through a socket, in whatever pieces they come.
 #include "runtime/wire/socket_channel.hpp"
+#include "runtime/wire/status_page.hpp"
 #include "tests/support/host_fixture.hpp"
 #include "tests/support/word_message.hpp"
 
@@ -7,6 +8,7 @@
 #include <random>
 #include <thread>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -258,6 +260,277 @@ TEST_F(SocketChannel, GivenAHeaderOutOfBoundsThenItIsMalformed) {
     EXPECT_EQ(receiver.receive(got, false), channel_state::malformed)
       << words << " " << kind;
   }
+}
+
+// The same where both sides also share rings, as a bridge and its worker do.
+class RingChannel : public ::testing::Test {
+protected:
+  static constexpr std::size_t bytes_max = 16U << 20U;
+
+  RingChannel() {
+    int ends[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    ours.emplace(descriptor{ends[0]}, bytes_max, memory->to_worker,
+                 memory->to_host);
+    theirs.emplace(descriptor{ends[1]}, bytes_max, memory->to_host,
+                   memory->to_worker);
+  }
+
+  /// A frame whose words are all its number, of which it has so many.
+  void send(std::uint64_t call, std::size_t words) {
+    theirs->send({.kind = frame_kind::reply, .call = call},
+                 message_of(std::vector<word>(words, call)));
+  }
+  /// Takes in frames until there are so many.
+  void await(std::size_t count) {
+    while (got.size() < count) {
+      if (!ours->doze()) {
+        pollfd readable{ours->poll_descriptor(), POLLIN, 0};
+        ASSERT_EQ(::poll(&readable, 1, 10'000), 1);
+      }
+      ASSERT_EQ(ours->receive(got, false), channel_state::open);
+      theirs->flush();
+    }
+  }
+  void expect_in_order() {
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      EXPECT_EQ(got[i].header.call, i);
+      EXPECT_EQ(got[i].message.size(), got[i].header.words);
+      for (const auto each : got[i].message)
+        if (each != i)
+          FAIL() << "a word of frame " << i << " is " << each;
+    }
+  }
+  bool is_in_socket() const {
+    pollfd readable{ours->poll_descriptor(), POLLIN, 0};
+    return ::poll(&readable, 1, 0) == 1;
+  }
+
+  const std::unique_ptr<shared_memory> memory =
+    std::make_unique<shared_memory>();
+  std::optional<socket_channel> ours, theirs;
+  std::vector<frame> got;
+};
+
+TEST_F(RingChannel, GivenSmallFramesThenTheKernelSeesNothingOfThem) {
+  for (std::uint64_t call = 0; call < 3; ++call)
+    send(call, 10 * call);
+  EXPECT_FALSE(is_in_socket());
+  EXPECT_EQ(ours->receive(got, false), channel_state::open);
+  ASSERT_EQ(got.size(), 3u);
+  expect_in_order();
+}
+
+TEST_F(RingChannel, WhenTheReaderSleepsThenItIsWokenOnce) {
+  EXPECT_FALSE(ours->doze());
+  send(0, 1);
+  EXPECT_TRUE(is_in_socket());
+  EXPECT_EQ(ours->receive(got, false), channel_state::open);
+  EXPECT_EQ(ours->receive(got, false), channel_state::open); // the bell
+  EXPECT_FALSE(is_in_socket());
+  send(1, 1);
+  EXPECT_FALSE(is_in_socket());
+  EXPECT_TRUE(ours->doze());
+  await(2);
+  expect_in_order();
+}
+
+TEST_F(RingChannel, WhenLargeAndSmallFramesMixThenTheyArriveInOrder) {
+  constexpr unsigned seed = 7;
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random{seed};
+  constexpr std::size_t count = 3'000;
+  std::thread sender{[&] {
+    for (std::uint64_t call = 0; call < count; ++call)
+      send(call, random() % 16 == 0 ? random() % 40'000 : random() % 200);
+  }};
+  await(count);
+  sender.join();
+  expect_in_order();
+}
+
+TEST_F(RingChannel, WhenTheRingIsFullThenTheRestWaitsAndArrivesInOrder) {
+  constexpr std::size_t count = 40;
+  for (std::uint64_t call = 0; call < count; ++call)
+    send(call, 1'000); // eight of them fill it
+  EXPECT_TRUE(is_in_socket());
+  await(count);
+  // And then it goes through the ring again.
+  send(count, 1);
+  await(count + 1);
+  send(count + 1, 1);
+  EXPECT_FALSE(is_in_socket());
+  await(count + 2);
+  expect_in_order();
+}
+
+TEST_F(RingChannel, WhenManyThreadsSendThenNoFrameIsTorn) {
+  constexpr std::size_t threads = 4, each = 500;
+  std::vector<std::thread> senders;
+  for (std::size_t who = 0; who < threads; ++who)
+    senders.emplace_back([&, who] {
+      for (std::size_t i = 0; i < each; ++i)
+        send(who * each + i, i % 50 == 0 ? 20'000 : i % 30);
+    });
+  await(threads * each);
+  for (auto& one : senders)
+    one.join();
+  std::vector<std::size_t> next(threads);
+  for (const auto& one : got) {
+    const auto who = one.header.call / each;
+    EXPECT_EQ(one.header.call % each, next[who]++);
+    for (const auto word : one.message)
+      EXPECT_EQ(word, one.header.call);
+  }
+}
+
+TEST_F(RingChannel, WhenTheOtherSideIsGoneThenWhatItSentStillArrives) {
+  send(0, 5);
+  send(1, 5'000);
+  send(2, 20'000);
+  theirs.reset();
+  while (ours->receive(got, true) == channel_state::open) {
+  }
+  ASSERT_EQ(got.size(), 3u);
+  expect_in_order();
+}
+
+TEST_F(RingChannel, WhenItWaitsThenItReturnsWithTheFirstFrame) {
+  std::thread sender{[&] { send(0, 3); }};
+  EXPECT_EQ(ours->receive(got, true), channel_state::open);
+  sender.join();
+  ASSERT_EQ(got.size(), 1u);
+  expect_in_order();
+}
+
+// --- Descriptors -------------------------------------------------------------
+
+namespace {
+
+/// A message with the write ends of pipes, whose read ends stay here.
+class with_pipes final : public message {
+public:
+  explicit with_pipes(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      int ends[2];
+      EXPECT_EQ(::pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+      reads.emplace_back(ends[0]);
+      writes.emplace_back(ends[1]);
+    }
+    parts_.emplace_back(words_);
+  }
+  std::span<const message_part> parts() override { return parts_; }
+  std::span<const descriptor> descriptors() override { return writes; }
+
+  std::vector<descriptor> reads, writes;
+
+private:
+  std::vector<word> words_ = std::vector<word>(5, 9);
+  std::vector<message_part> parts_;
+};
+
+/// All copies of the other end are closed.
+bool is_at_end(const descriptor& read) {
+  char byte = 0;
+  return ::read(read.get(), &byte, 1) == 0;
+}
+
+} // namespace
+
+TEST_F(RingChannel, GivenDescriptorsThenTheyArriveWithTheirFrame) {
+  const auto pipes = std::make_shared<with_pipes>(3);
+  send(0, 2);
+  EXPECT_TRUE(theirs->send({.kind = frame_kind::reply, .call = 1}, pipes));
+  send(2, 2);
+  await(3);
+  EXPECT_TRUE(got[0].descriptors.empty());
+  EXPECT_TRUE(got[2].descriptors.empty());
+  ASSERT_EQ(got[1].descriptors.size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(::write(got[1].descriptors[i].get(), "x", 1), 1);
+    char byte = 0;
+    EXPECT_EQ(::read(pipes->reads[i].get(), &byte, 1), 1);
+    EXPECT_NE(::fcntl(got[1].descriptors[i].get(), F_GETFD) & FD_CLOEXEC, 0);
+  }
+}
+
+TEST_F(RingChannel, WhenNobodyTakesDescriptorsThenTheyAreClosed) {
+  const auto pipes = std::make_shared<with_pipes>(2);
+  theirs->send({.kind = frame_kind::reply, .call = 0}, pipes);
+  await(1);
+  pipes->writes.clear();
+  EXPECT_FALSE(is_at_end(pipes->reads[0]));
+  got.clear();
+  for (const auto& each : pipes->reads)
+    EXPECT_TRUE(is_at_end(each));
+}
+
+TEST_F(RingChannel, WhenTheChannelEndsThenDescriptorsOnTheirWayAreClosed) {
+  const auto pipes = std::make_shared<with_pipes>(2);
+  theirs->send({.kind = frame_kind::reply, .call = 0}, pipes);
+  pipes->writes.clear();
+  EXPECT_FALSE(is_at_end(pipes->reads[0]));
+  ours.reset();
+  for (const auto& each : pipes->reads)
+    EXPECT_TRUE(is_at_end(each));
+}
+
+// Bytes on the socket that come with descriptors, whatever the bytes say.
+class HostileDescriptors : public SocketChannel {
+protected:
+  void put_with(const void* data, std::size_t bytes, const descriptor& sent) {
+    iovec piece{const_cast<void*>(data), bytes};
+    alignas(cmsghdr) char room[CMSG_SPACE(sizeof(int))]{};
+    msghdr all{};
+    all.msg_iov = &piece;
+    all.msg_iovlen = 1;
+    all.msg_control = room;
+    all.msg_controllen = sizeof room;
+    auto* const rights = CMSG_FIRSTHDR(&all);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int));
+    const int number = sent.get();
+    std::memcpy(CMSG_DATA(rights), &number, sizeof number);
+    EXPECT_EQ(::sendmsg(theirs.get(), &all, MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes));
+  }
+
+  with_pipes pipes{1};
+};
+
+TEST_F(HostileDescriptors, WhenTheirFrameDoesNotSaySoThenTheyAreClosed) {
+  const auto head = header(1);
+  put_with(&head, sizeof head, pipes.writes[0]);
+  EXPECT_EQ(look(), channel_state::open);
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_TRUE(got[0].descriptors.empty());
+  pipes.writes.clear();
+  EXPECT_TRUE(is_at_end(pipes.reads[0]));
+}
+
+TEST_F(HostileDescriptors, WhenTheFrameSaysThatThereAreMoreThenItIsMalformed) {
+  auto head = header(1);
+  head.descriptors = 2;
+  put_with(&head, sizeof head, pipes.writes[0]);
+  EXPECT_EQ(look(), channel_state::malformed);
+  pipes.writes.clear();
+  ours.reset();
+  EXPECT_TRUE(is_at_end(pipes.reads[0]));
+}
+
+TEST_F(HostileDescriptors, WhenTheyComeByteByByteThenTheyArriveWithTheFrame) {
+  auto head = header(1);
+  head.descriptors = 1;
+  const auto* bytes = reinterpret_cast<const char*>(&head);
+  put_with(bytes, 1, pipes.writes[0]);
+  EXPECT_EQ(look(), channel_state::open);
+  for (std::size_t i = 1; i < sizeof head; ++i) {
+    put(bytes + i, 1);
+    EXPECT_EQ(look(), channel_state::open);
+  }
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_EQ(got[0].descriptors.size(), 1u);
 }
 
 } // namespace snakebridge::testing

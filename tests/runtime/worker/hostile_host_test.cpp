@@ -21,7 +21,8 @@ protected:
   HostileHost()
       : process{worker_process::start(find_worker({}).value(), {}).value()},
         control{std::move(process.control), bytes_max},
-        data{std::move(process.data), bytes_max} {}
+        data{std::move(process.data), bytes_max, process.shared().to_worker,
+             process.shared().to_host} {}
   ~HostileHost() override { process.kill(); }
 
   static void send(channel& to, frame_kind kind, std::uint64_t call,
@@ -90,13 +91,20 @@ TEST_F(HostileHost, GivenOrdersThatDoNotParseThenItSaysWhyItDoesNotStart) {
 // ORIGINAL P33
 TEST_F(HostileHost, GivenARequestThatDoesNotParseThenItAnswersAndServesOn) {
   start();
-  EXPECT_EQ(code_of(ask(1, noise())), errc::message_malformed);
-  EXPECT_EQ(value_of(ask(2, sum())), value{2});
+  EXPECT_EQ(code_of(ask(call_id(1, 0), noise())), errc::message_malformed);
+  EXPECT_EQ(value_of(ask(call_id(2, 0), sum())), value{2});
 }
 
 TEST_F(HostileHost, GivenAReleaseThatDoesNotParseThenItEnds) {
   start();
   send(data, frame_kind::release, 0, noise());
+  std::vector<frame> arrived;
+  EXPECT_EQ(data.receive(arrived, true), channel_state::closed);
+}
+
+TEST_F(HostileHost, GivenACallForAnExecutorItDoesNotHaveThenItEnds) {
+  start();
+  send(data, frame_kind::request, call_id(1, 1), sum());
   std::vector<frame> arrived;
   EXPECT_EQ(data.receive(arrived, true), channel_state::closed);
 }

@@ -1,0 +1,150 @@
+#pragma once
+// The calls of one worker: those it was given and has not answered, and who
+// reads its answers. A thread that waits for an answer reads for all while it
+// waits, so that a call takes just two switches; answers nobody waits for are
+// read by the host's own thread. Owned by a worker_host; any thread.
+
+#include <array>
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/base/descriptor.hpp"
+#include "runtime/calls/interpreter_host.hpp"
+#include "runtime/hosts/worker_care.hpp"
+#include "runtime/hosts/worker_process.hpp"
+#include "runtime/values/origin.hpp"
+#include "runtime/wire/peer.hpp"
+
+namespace snakebridge {
+
+class worker_link {
+public:
+  /// Who has the worker. It is told from any thread.
+  class owner {
+  public:
+    /// The own thread is to look: it reads from now on, a call was given up,
+    /// there is something to send, or to finish. Also with the link's lock.
+    virtual void wake() = 0;
+    /// It has answered calls.
+    virtual void on_room() = 0;
+    /// It breaks the protocol, or there is no memory for what it sent.
+    virtual void kill(std::string reason) = 0;
+    /// There is nothing more to read.
+    virtual void on_channel_end() = 0;
+
+  protected:
+    ~owner() = default;
+  };
+
+  /// `python`: as in pool_config, to tell of.
+  worker_link(owner& by, incarnation self, std::filesystem::path python,
+              std::size_t executors);
+
+  // For the host, from its own thread.
+
+  /// What it needs of the system is there; false where that lacks a descriptor.
+  bool has_event();
+  /// The process is there: it may be given calls once it is `open`.
+  void connect(worker_process& to, std::unique_ptr<channel> data);
+  void open();
+  /// Sends what is left: false when there is more than there is room for.
+  bool send();
+  /// Whether the own thread is to read, and what it polls for that.
+  bool own_thread_reads() const;
+  int poll_descriptor() const { return data_->over().poll_descriptor(); }
+  /// As `peer::spin` and `peer::doze`.
+  bool spin() { return data_->spin(); }
+  bool doze() { return data_->doze(); }
+  channel_state read() { return read(reader::own_thread); }
+  /// Answers what leaders brought in for nobody.
+  void finish_handed_off();
+  /// What each executor is at.
+  void look(std::span<executor_sight> seen) const;
+  /// A call it has; null: it has not.
+  exchange_ptr find(std::uint64_t call) const;
+  /// The calls that executors run.
+  std::vector<exchange_ptr> running_calls() const;
+  /// What it had when it died, and has answered to nobody.
+  struct rest {
+    std::vector<exchange_ptr> started, unstarted;
+    std::vector<exchange_ptr> running; ///< those of `started`
+  };
+  rest close();
+  /// They are answered, or will run elsewhere.
+  void forget(const rest& gone);
+  /// Wakes the own thread when a call is back, as long as it is set.
+  std::atomic<bool> tells_returns = false;
+
+  // For the host, from any thread.
+
+  bool is_open() const { return open_; }
+  /// No more calls; those it has are answered.
+  void finish();
+  /// No more calls.
+  void shut() { open_ = false; }
+
+  // As those of interpreter_host.
+
+  bool accept(const exchange_ptr& taken);
+  void flush();
+  exchange::news wait_for(exchange& mine, timers& clock);
+  call_stage abandon(const exchange& given_up);
+  void withdraw(std::uint64_t session);
+  void release(std::uint64_t session, std::size_t executor);
+  std::size_t running() const { return running_; }
+  std::size_t running(std::size_t executor) const {
+    return seats_[executor].running;
+  }
+
+private:
+  /// What one executor has.
+  struct seat {
+    std::uint64_t last = 0; // number of a call
+    std::vector<exchange_ptr> calls; // in order
+    // Those, and what was taken out and is not at its end yet: replies that are
+    // being read, and calls that are about to run elsewhere.
+    std::atomic<std::size_t> running = 0;
+  };
+  enum class reader { own_thread, leader };
+
+  channel_state read(reader who);
+  exchange_ptr take_back(frame& reply, reader who);
+  void finish(const exchange_ptr& replied, const frame& reply);
+  void let_go(const exchange& replied, const result<value>& untaken);
+  void gone(const exchange& each);
+  bool begin_to_lead(const exchange& mine);
+  void end_of_lead();
+  bool is_to_lead() const;
+
+  // With the lock.
+  exchange_ptr last_started(const std::vector<exchange_ptr>& calls) const;
+  exchange_ptr* find_locked(std::uint64_t call);
+  bool is_empty() const;
+  void let_own_thread_read();
+  void ensure_reader();
+  void post_release(std::shared_ptr<message> released, std::size_t executor);
+
+  owner& owner_;
+  const incarnation self_;
+  const std::filesystem::path python_;
+  descriptor call_leader_;
+  worker_process* process_ = nullptr;
+  std::unique_ptr<peer> data_; // set once, before it is open
+
+  mutable std::mutex mutex_;
+  std::atomic<bool> open_ = false;
+  bool leader_ = false;
+  std::atomic<bool> own_thread_reads_ = false;
+  std::atomic<bool> wakes_ = false; // the own thread, with the next flush
+  std::size_t unwaited_ = 0;        // calls that nobody waits for
+  std::vector<seat> seats_;         // by executor
+  std::atomic<std::size_t> running_ = 0;
+  std::vector<std::pair<exchange_ptr, frame>> handed_off_; // for own thread
+};
+
+} // namespace snakebridge
