@@ -1,207 +1,13 @@
 #include "runtime/worker/executor.hpp"
 
-#include <algorithm>
-#include <chrono>
-
-#include <fmt/format.h>
-#include <poll.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
-#include "config/tunables.hpp"
 #include "runtime/base/fault_points.hpp"
 #include "runtime/python/forked_child.hpp"
 #include "runtime/python/guarded.hpp"
 #include "runtime/python/running_call.hpp"
+#include "runtime/worker/printed.hpp"
 #include "runtime/worker/wire_call.hpp"
 
 namespace snakebridge {
-
-namespace {
-
-void flush(const char* stream) {
-  // Held: flushing may run Python code that puts another in its place.
-  const auto open = py::reinterpret_borrow<py::object>(PySys_GetObject(stream));
-  if (!open || open.is_none())
-    return;
-  static PyObject* const name = PyUnicode_InternFromString("flush");
-  const auto done = py::reinterpret_steal<py::object>(
-    PyObject_CallMethodNoArgs(open.ptr(), name));
-  if (!done)
-    PyErr_Clear(); // the program closed it: nothing to flush
-}
-
-bool unread(int pipe) {
-  int bytes = 0;
-  return ::ioctl(pipe, FIONREAD, &bytes) == 0 && bytes > 0;
-}
-
-void flush_streams() {
-  flush("stdout");
-  flush("stderr");
-}
-
-// What a call printed is read before its reply is sent, so that the host can
-// tell which call it belongs to.
-void await_readers() {
-  constexpr int looks_per_ms = 20;
-  for (int looks = limits::output_read_wait_ms_max * looks_per_ms;
-       looks > 0 && (unread(STDOUT_FILENO) || unread(STDERR_FILENO)); --looks) {
-    const py::gil_scoped_release free_for_others;
-    ::usleep(1'000 / looks_per_ms);
-  }
-}
-
-} // namespace
-
-// --- Together ----------------------------------------------------------------
-
-executors::executors(std::unique_ptr<channel> data, status_page& status,
-                     const executor_settings& settings)
-    : settings_{settings},
-      data_{std::move(data)},
-      status_{status},
-      objects_{status.objects, settings.conversion,
-               import_rules{settings.importable}},
-      inboxes_(settings.count) {}
-
-void executors::serve() {
-  start_threads();
-  executor{*this, 0}.serve();
-  await_threads();
-  objects_.release_all();
-  flush_streams();
-  await_readers();
-}
-
-// As Python's own threads, so that `threading` knows them by name.
-void executors::start_threads() {
-  if (settings_.count == 1)
-    return;
-  const auto new_thread = py::module_::import("threading").attr("Thread");
-  for (std::size_t number = 1; number < settings_.count; ++number) {
-    const py::cpp_function run{[this, number] {
-      executor{*this, number}.serve();
-      const std::lock_guard lock{mutex_};
-      --threads_;
-      thread_ended_.notify_all();
-    }};
-    {
-      const std::lock_guard lock{mutex_};
-      ++threads_;
-    }
-    new_thread(py::arg("target") = run,
-               py::arg("name") = fmt::format("snakebridge-{}", number),
-               py::arg("daemon") = true)
-      .attr("start")();
-  }
-}
-
-void executors::await_threads() {
-  const py::gil_scoped_release while_waiting;
-  std::unique_lock lock{mutex_};
-  thread_ended_.wait(lock, [this] { return threads_ == 0; });
-}
-
-// Waits for the next frame of an executor: for `end` once there is none left.
-executors::news executors::next(std::size_t executor, frame& into,
-                                steady_clock::time_point until) {
-  auto& mine = inboxes_[executor];
-  std::unique_lock lock{mutex_};
-  for (;;) {
-    if (!mine.frames.empty()) {
-      into = std::move(mine.frames.front());
-      mine.frames.pop_front();
-      appoint(); // while this one works another reads
-      return news::frame;
-    }
-    if (ended_)
-      return news::end;
-    if (!is_led_) {
-      is_led_ = true;
-      lock.unlock();
-      const auto came = lead(executor, until);
-      lock.lock();
-      is_led_ = false;
-      if (came == news::time) {
-        appoint();
-        return came;
-      }
-      continue;
-    }
-    mine.is_awaited = true;
-    mine.changed.wait(lock);
-    mine.is_awaited = false;
-  }
-}
-
-// Calls one that waits to lead, if none does. With the lock.
-void executors::appoint() {
-  if (is_led_)
-    return;
-  const auto free =
-    std::find_if(inboxes_.begin(), inboxes_.end(), [](const inbox& each) {
-      return each.is_awaited && each.frames.empty();
-    });
-  if (free != inboxes_.end())
-    free->changed.notify_one();
-}
-
-executors::news executors::lead(std::size_t executor,
-                                steady_clock::time_point until) {
-  // Only who leads puts frames into an inbox.
-  const auto is_done = [&, this] {
-    return ended_ || !inboxes_[executor].frames.empty();
-  };
-  data_.lead([this] { return read(); }, is_done, until);
-  return is_done() ? news::frame : news::time;
-}
-
-channel_state executors::read() {
-  const auto state = data_.read([this](std::vector<frame>& arrived) {
-    const std::lock_guard lock{mutex_};
-    for (auto& each : arrived) {
-      const auto executor = executor_of(each.header.call);
-      if (executor >= inboxes_.size()) {
-        ended_ = true; // the host speaks another language
-        data_.over().close();
-        return;
-      }
-      inboxes_[executor].frames.push_back(std::move(each));
-      inboxes_[executor].changed.notify_one();
-    }
-  });
-  if (state != channel_state::open)
-    end();
-  return state;
-}
-
-void executors::end() {
-  const std::lock_guard lock{mutex_};
-  ended_ = true;
-  for (auto& each : inboxes_)
-    each.changed.notify_one();
-}
-
-// It speaks another language.
-void executors::refuse_host() {
-  data_.over().close(); // who reads sees the end
-  end();
-}
-
-void executors::send(std::uint64_t call, std::shared_ptr<message> reply) {
-  auto& to = data_.over();
-  if (to.send({.kind = frame_kind::reply, .call = call}, std::move(reply)))
-    return;
-  // A large reply: the host reads it bit by bit.
-  const py::gil_scoped_release while_waiting;
-  do {
-    pollfd writable{to.poll_descriptor(), POLLOUT, 0};
-    ::poll(&writable, 1, -1);
-  } while (!to.flush());
-}
-
-// --- One of them -------------------------------------------------------------
 
 void executor::serve() {
   all_.status_.executors[number_].thread = PyThread_get_thread_ident();
@@ -218,12 +24,18 @@ void executor::serve() {
     if (came == executors::news::end)
       break;
     all_.objects_.expire();
+    end_if_forked();
     if (came == executors::news::frame && !take(received))
       all_.refuse_host();
-    if (all_.process_.forked()) // by a finaliser of what was let go
-      end_forked_child();
+    end_if_forked();
   }
   all_.status_.executors[number_].thread = 0;
+}
+
+// By a finaliser of what was let go.
+void executor::end_if_forked() const {
+  if (all_.process_.forked())
+    end_forked_child();
 }
 
 // False when the host speaks another language: there is no going on then.
@@ -287,16 +99,6 @@ executor::message executor::perform_call(const frame& received) {
   told.setRefs(done.refs);
   told.setNames(done.names);
   return reply;
-}
-
-std::size_t release(schema::Release::Reader asked, object_table& objects) {
-  const auto slots = asked.getSlots();
-  if (slots.size() == 0)
-    return objects.release(asked.getSession());
-  std::size_t freed = 0;
-  for (const auto slot : slots)
-    freed += objects.forget(asked.getSession(), slot) ? 1 : 0;
-  return freed;
 }
 
 executor::message executor::failed(const error& why) const {

@@ -20,7 +20,7 @@
 #include "runtime/wire/socket_channel.hpp"
 #include "runtime/wire/worker_start.hpp"
 #include "runtime/worker/control_thread.hpp"
-#include "runtime/worker/executor.hpp"
+#include "runtime/worker/executors.hpp"
 #include "runtime/worker/limits.hpp"
 #include "runtime/worker/signals.hpp"
 
@@ -111,8 +111,8 @@ int serve() {
     return refuse(control, python.error());
 
   const gil_guard main_thread;
-  const auto ready = guarded([] {
-    take_signals();
+  const auto ready = guarded([memory] {
+    take_signals(*memory);
     return true;
   });
   if (!ready)

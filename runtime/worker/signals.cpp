@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -64,9 +65,13 @@ PyObject* let_service_signals_go(PyObject*, PyObject*) {
   Py_RETURN_NONE;
 }
 
-// A child that is forked has our descriptors too: what it does is not told to
-// the host as ours.
+shared_memory* shared_with_host = nullptr;
+
+// A child that is forked has our descriptors and memory too: what it does is not
+// told to the host as ours.
 void leave_host_in_child() {
+  ::mmap(shared_with_host, sizeof(shared_memory), PROT_READ | PROT_WRITE,
+         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
   const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   if (nothing < 0)
     return;
@@ -173,7 +178,7 @@ void leave_service_signals() {
   ::pthread_sigmask(SIG_UNBLOCK, &blocked, nullptr);
 }
 
-void take_signals() {
+void take_signals(shared_memory& shared) {
   const auto signals = py::module_::import("_signal");
   py::dict space;
   space["__builtins__"] = py::module_::import("builtins");
@@ -193,6 +198,7 @@ void take_signals() {
   handler_of = py::object{signals.attr("getsignal")}.release().ptr();
   default_of_sigint =
     py::object{signals.attr("default_int_handler")}.release().ptr();
+  shared_with_host = &shared;
   ::pthread_atfork(nullptr, nullptr, leave_host_in_child);
 
   signals.attr("signal")(interrupt_signal(),

@@ -5,17 +5,20 @@
 #include <csignal>
 #include <cstdint>
 
+#include "runtime/wire/status_page.hpp"
+
 namespace snakebridge {
 
 /// First of all in `main`: signals that are meant for the program do nothing.
 /// The host has blocked them until here.
 void leave_service_signals();
 
-/// The same in Python code, with their defaults in the children it forks; makes
+/// The same in Python code, with their defaults in the children it forks, which
+/// lose what this process shares with the host; makes
 /// Python obey the signals below, and write its stacks where the host reads
 /// them when one is asked for or a crash is under way. On Python's main thread,
 /// with the GIL. Throws py::error_already_set.
-void take_signals();
+void take_signals(shared_memory& shared);
 
 /// Takes those again that Python code has given back their defaults. As above,
 /// between calls.

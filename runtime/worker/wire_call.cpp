@@ -80,4 +80,14 @@ void wire_call::refuse_unwanted(bool) const {
     throw exception{error{errc::cancelled, "it was withdrawn while it ran"}};
 }
 
+std::size_t release(schema::Release::Reader asked, object_table& objects) {
+  const auto slots = asked.getSlots();
+  if (slots.size() == 0)
+    return objects.release(asked.getSession());
+  std::size_t freed = 0;
+  for (const auto slot : slots)
+    freed += objects.forget(asked.getSession(), slot) ? 1 : 0;
+  return freed;
+}
+
 } // namespace snakebridge

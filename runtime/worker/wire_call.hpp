@@ -36,4 +36,7 @@ private:
   std::unique_ptr<wire::outgoing> reply_;
 };
 
+/// Lets go what a message says: how many objects that were.
+std::size_t release(schema::Release::Reader asked, object_table& objects);
+
 } // namespace gnu::visibility("hidden")]]snakebridge

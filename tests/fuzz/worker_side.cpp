@@ -3,7 +3,6 @@
 #include <snakebridge/result.hpp>
 
 #include "runtime/python/guarded.hpp"
-#include "runtime/worker/executor.hpp"
 #include "runtime/worker/wire_call.hpp"
 #include "tests/fuzz/input.hpp"
 

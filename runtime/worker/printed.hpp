@@ -1,0 +1,12 @@
+#pragma once
+// What Python prints, on its way to the host. With the GIL.
+
+namespace snakebridge {
+
+/// As Python does at its end: what a call printed leaves with it.
+void flush_streams();
+/// Waits until the host has read what was printed, so that it can tell which
+/// call that belongs to; no longer than limits::output_read_wait_ms_max.
+void await_readers();
+
+} // namespace snakebridge
