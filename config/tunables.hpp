@@ -108,13 +108,12 @@ inline constexpr std::size_t received_bytes_max = 4 * 1024 * 1024;
 /// takes longer than a small call, on an idle core much longer. Where looking
 /// was in vain so often in a row, it is left out so many times.
 inline constexpr int spin_us_max = 60;
+inline constexpr int spin_looks = 8; ///< between two at the clock
 inline constexpr int spins_in_vain_max = 4;
 inline constexpr int spins_left_out = 50;
 /// Who comes to an embedded interpreter may pass a thread that waits for it, if
 /// that has not waited for longer.
 inline constexpr int passed_us_max = 500;
-/// Looks at a channel for the answer of one call that was submitted.
-inline constexpr int assists_max = 8;
 /// Looks at what a worker left behind when it died.
 inline constexpr int last_looks_max = 256;
 /// How long actors of the program may outlive their bridge on its own system.

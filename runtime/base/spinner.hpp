@@ -23,10 +23,13 @@ public:
     const auto until = std::chrono::steady_clock::now()
                        + std::chrono::microseconds{limits::spin_us_max};
     do {
-      if (found()) {
-        in_vain_ = 0;
-        return true;
-      }
+      // Whoever else has something to do on this core does that first.
+      std::this_thread::yield();
+      for (int looks = limits::spin_looks; looks > 0; --looks)
+        if (found()) {
+          in_vain_ = 0;
+          return true;
+        }
     } while (std::chrono::steady_clock::now() < until);
     if (++in_vain_ >= limits::spins_in_vain_max) {
       in_vain_ = 0;

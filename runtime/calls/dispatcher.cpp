@@ -87,8 +87,10 @@ result<value> dispatcher::run(operation asked,
                               std::shared_ptr<const session_gate> session,
                               steady_clock::time_point deadline,
                               destination to) {
-  if (auto outcome = run_here(asked, session, deadline, to))
-    return std::move(*outcome);
+  // Hosts that want requests encoded do not run them on this thread.
+  if (settings_.payload_bytes_max == 0)
+    if (auto outcome = run_here(asked, session, deadline, to))
+      return std::move(*outcome);
   const auto mine = std::make_shared<exchange>(
     std::move(asked), std::move(session), deadline, to);
   submit(mine);

@@ -67,8 +67,8 @@ PyObject* let_service_signals_go(PyObject*, PyObject*) {
 
 shared_memory* shared_with_host = nullptr;
 
-// A child that is forked has our descriptors and memory too: what it does is not
-// told to the host as ours.
+// A child that is forked has our descriptors and memory too: what it does is
+// not told to the host as ours.
 void leave_host_in_child() {
   ::mmap(shared_with_host, sizeof(shared_memory), PROT_READ | PROT_WRITE,
          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
