@@ -91,6 +91,8 @@ inline constexpr int shortage_wait_ms_max = 1'000;
 /// Where one spare after the other dies the wait for the next doubles from that
 /// up to this; none in twice this time ends the row.
 inline constexpr int spares_wait_ms_max = 60'000;
+/// How long a worker waits for its orders, which are sent as it is started.
+inline constexpr int orders_wait_ms_max = 10'000;
 /// How often it is looked whether a worker is due to be recycled.
 inline constexpr int recycle_look_ms = 1'000;
 /// How long the bridge waits for each step of its own start and stop.

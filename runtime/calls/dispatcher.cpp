@@ -515,7 +515,10 @@ std::optional<error> dispatcher::admit(const exchange_ptr& made,
   if (auto refused = wait_in_line(made, home, after))
     return refused;
   // What is before it may be for another executor.
-  pump(home, made->executor, after);
+  if (made->to.anywhere)
+    pump_all(after);
+  else
+    pump(home, made->executor, after);
   return {};
 }
 

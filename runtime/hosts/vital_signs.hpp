@@ -1,8 +1,7 @@
 #pragma once
 // Whether a worker lives, and how long it has been in one call, or stuck
 // between two, by what its status page shows from look to look. No clock of its
-// own: the time comes with each look. Owned by the worker's host, under its
-// lock.
+// own: the time comes with each look. Owned by a worker_care.
 
 #include <chrono>
 #include <cstdint>

@@ -6,6 +6,7 @@
 // come with each look, and what is to be done is the answer. Owned by the
 // worker's host, on its thread.
 
+#include <deque>
 #include <optional>
 #include <span>
 #include <string>
@@ -50,10 +51,13 @@ public:
   /// What is due. `beats`: so far.
   std::vector<step> look(std::span<const executor_sight> seen,
                          std::uint64_t beats, time_point now);
-  /// The same, when the stacks it was asked for are there.
-  std::vector<step> stacks_written(std::span<const executor_sight> seen);
-  /// It is to be sampled and killed, for that; from a worker that is not ready
-  /// there are no stacks. The steps follow.
+  /// The same, when the stacks of the last sample are there; nothing: they are
+  /// of no use any more.
+  std::vector<step> stacks_written(std::span<const executor_sight> seen,
+                                   time_point now);
+  /// It is to be sampled and killed, for that, unless it is already for another
+  /// reason; from a worker that is not ready there are no stacks. The steps
+  /// follow.
   std::vector<step> condemn(std::uint64_t call, std::string reason,
                             time_point now, bool is_ready = true);
   /// When to look again; nothing: when something changes.
@@ -67,14 +71,16 @@ private:
   struct verdict {
     std::uint64_t call; // unless that comes back before
     std::string reason;
-    time_point by;
+  };
+  /// Stacks that are wanted, for a report or a kill.
+  struct sample {
+    std::uint64_t call;
+    bool to_kill;
   };
   struct executor {
     vital_signs signs;
     std::optional<late_call> late;
     time_point hurry_at = {}; // when its next step is due
-    std::uint64_t reported = 0; // its stacks are on their way
-    time_point report_by = {};
   };
 
   void look_at_late(executor& one, const executor_sight& seen, time_point now,
@@ -82,12 +88,17 @@ private:
   void look_at_signs(executor& one, const executor_sight& seen,
                      std::uint64_t beats, time_point now,
                      std::vector<step>& due);
-  void add(std::vector<step>&& more, std::vector<step>& due) const;
-  bool is_pardoned(std::span<const executor_sight> seen) const;
+  void want(sample next, time_point now, std::vector<step>& due);
+  void finish_sample(time_point now, std::vector<step>& due);
+  void condemn(std::uint64_t call, std::string reason, time_point now,
+               std::vector<step>& due);
+  void look_at_verdict(std::span<const executor_sight> seen);
 
   const care_limits limits_;
   std::vector<executor> executors_;
-  std::optional<verdict> verdict_;
+  std::optional<verdict> verdict_; // it stays when it has been handed out
+  std::deque<sample> samples_;     // the first is on its way, one at a time
+  time_point sampled_by_;          // it is as good as it gets
 };
 
 } // namespace snakebridge

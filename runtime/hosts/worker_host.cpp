@@ -38,6 +38,13 @@ std::uint64_t current_thread(const std::string& stacks) {
            : std::strtoull(stacks.c_str() + at + before.size(), nullptr, 16);
 }
 
+bool is_crash(std::string_view signal) {
+  constexpr std::string_view crashes[] = {"SIGSEGV", "SIGBUS", "SIGFPE",
+                                          "SIGILL", "SIGABRT"};
+  return std::find(std::begin(crashes), std::end(crashes), signal)
+         != std::end(crashes);
+}
+
 } // namespace
 
 worker_host::worker_host(incarnation self, worker_settings settings,
@@ -78,14 +85,20 @@ void worker_host::stop() {
 }
 
 void worker_host::kill(std::string reason) {
+  kill_for(std::move(reason));
+}
+
+// False when it was killed for another reason before.
+bool worker_host::kill_for(std::string reason) {
   const std::lock_guard lock{mutex_};
   if (ended_ || !kill_reason_.empty())
-    return;
+    return false;
   kill_reason_ = std::move(reason);
   link_.shut();
   if (process_)
     process_->kill();
   wake();
+  return true;
 }
 
 void worker_host::wake() {
@@ -149,8 +162,7 @@ void worker_host::serve() {
   end(std::move(failed), std::move(how));
 }
 
-result<spare_workers::worker> launch_worker(const worker_settings& settings,
-                                            bool spare) {
+result<spare_workers::worker> launch_worker(const worker_settings& settings) {
   const auto program = find_worker(settings.program);
   if (!program)
     return tl::unexpected{program.error()};
@@ -167,7 +179,7 @@ result<spare_workers::worker> launch_worker(const worker_settings& settings,
     *program,
     worker_environment(began->environment(), settings.pass_env,
                        settings.environment),
-    goes_there ? began->folder().get() : -1, spare);
+    goes_there ? began->folder().get() : -1);
   if (!started)
     return tl::unexpected{started.error()};
   auto orders = wire::build_message<schema::Start>(
@@ -202,7 +214,7 @@ result<spare_workers::worker> worker_host::launch_in_time() {
   bool is_news = true;
   for (;;) {
     auto started = has_events()
-                     ? launch_worker(settings_, false)
+                     ? launch_worker(settings_)
                      : result<spare_workers::worker>{error{
                        errc::overloaded, "cannot make an event for a worker"}};
     if (started || started.error().code() != errc::overloaded)
@@ -290,6 +302,7 @@ bool worker_host::watch() {
   link_.finish_handed_off();
   if (has_come || (watched[data].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
     link_.read();
+  link_.tells_returns = output_.has_rest();
   output_.finish_of_ended_calls(
     [this](auto call) { return link_.find(call) != nullptr; });
   link_.tells_returns = output_.has_rest();
@@ -314,7 +327,7 @@ void worker_host::read_control() {
       tell(settings_.on_event, snakebridge::ready(self_, process_->pid()));
     } else if (told.header.kind == frame_kind::sampled) {
       link_.look(seen_);
-      const auto due = care_.stacks_written(seen_);
+      const auto due = care_.stacks_written(seen_, steady_clock::now());
       if (due.empty())
         process_->take_stacks(); // of a call that has come back
       act_on(due);
@@ -350,7 +363,7 @@ std::uint64_t worker_host::tag(log_line& line) const {
 void worker_host::look(time_point now) {
   if (settings_.spares && link_.is_open() && now >= refill_at_)
     refill_at_ = settings_.spares->refill(
-      [this] { return launch_worker(settings_, true); }, now);
+      [this] { return launch_worker(settings_); }, now);
   look_after_worker(now);
   if (auto reason = overdue(now); !reason.empty())
     kill(std::move(reason));
@@ -387,8 +400,8 @@ void worker_host::act_on(const std::vector<worker_care::step>& due) {
       tell_stalled(each.call);
       break;
     case worker_care::act::kill:
-      killed_in_ = each.call;
-      kill(each.reason);
+      if (kill_for(each.reason))
+        killed_in_ = each.call;
     }
 }
 
@@ -436,6 +449,7 @@ interpreter_event worker_host::event_of_call(event_kind what,
 
 // Nothing if the call has been answered meanwhile.
 void worker_host::tell_stalled(std::uint64_t call) {
+  auto stacks = process_->take_stacks();
   const auto running = link_.find(call);
   if (!running)
     return;
@@ -445,7 +459,7 @@ void worker_host::tell_stalled(std::uint64_t call) {
   tell(settings_.on_event,
        stalled(event_of_call(event_kind::stalled,
                              runs ? running.get() : nullptr),
-               took, process_->take_stacks()));
+               took, std::move(stacks)));
 }
 
 // The call it died in; null: none, or nobody knows which of several.
@@ -460,7 +474,10 @@ worker_host::culprit(const process_end& how,
     return find([&](const auto& each) { return each->id == killed_in_; });
   if (ran.size() == 1)
     return ran.front();
-  const auto thread = current_thread(how.stacks);
+  // Those of a sample tell nothing.
+  const auto thread = kill_reason_.empty() && is_crash(how.signal)
+                        ? current_thread(how.stacks)
+                        : 0;
   return find([&](const auto& each) {
     return thread != 0
            && process_->status().executors[each->executor].thread.load()

@@ -52,8 +52,7 @@ struct worker_settings {
 
 /// Starts a worker and gives it its orders. Errors: startup_failed,
 /// environment_invalid; overloaded where the system lacks something for it now.
-result<spare_workers::worker> launch_worker(const worker_settings& settings,
-                                            bool spare);
+result<spare_workers::worker> launch_worker(const worker_settings& settings);
 
 class worker_host final : public interpreter_host,
                           public worker_link::owner,
@@ -100,6 +99,7 @@ private:
   std::uint64_t tag(log_line& line) const;
   void look(time_point now);
   void look_after_worker(time_point now);
+  bool kill_for(std::string reason);
   void act_on(const std::vector<worker_care::step>& due);
   std::string overdue(time_point now);
   std::optional<time_point> next_time() const;

@@ -144,8 +144,10 @@ bool worker_link::accept(const exchange_ptr& taken) {
      .deadline_ns =
        std::chrono::nanoseconds{taken->deadline.time_since_epoch()}.count()},
     taken->prepared);
-  if (unwaited_ == 0 && taken->waited_for())
-    own_thread_reads_ = false;
+  // A leader that sleeps may have missed what the own thread has taken.
+  if (unwaited_ == 0 && taken->waited_for()
+      && own_thread_reads_.exchange(false) && leader_)
+    data_->call_leader();
   if (!taken->waited_for()) {
     ++unwaited_;
     if (!own_thread_reads_.exchange(true))
@@ -243,7 +245,10 @@ bool worker_link::is_to_lead() const {
 void worker_link::end_of_lead() {
   const std::lock_guard lock{mutex_};
   leader_ = false;
-  if (unwaited_ > 0 && open_)
+  // It may have taken what was to wake the own thread.
+  if (own_thread_reads_)
+    owner_.wake();
+  else if (unwaited_ > 0 && open_)
     let_own_thread_read();
   else
     ensure_reader();
@@ -330,7 +335,9 @@ exchange_ptr worker_link::take_back(frame& reply, reader who) {
   auto replied = std::move(*place);
   auto& calls = seats_[replied->executor].calls;
   calls.erase(calls.begin() + (place - calls.data()));
-  if (tells_returns)
+  // What it printed last is its own; and the next may be one nobody wants.
+  if (tells_returns
+      || (!calls.empty() && process_->is_withdrawn(calls.front()->id)))
     owner_.wake();
   // Its thread may have been appointed to read: it will not, any more.
   if (who == reader::own_thread)

@@ -161,8 +161,7 @@ result<std::filesystem::path> find_worker(const std::filesystem::path& wanted) {
 
 result<worker_process>
 worker_process::start(const std::filesystem::path& program,
-                      std::vector<std::string> environment, int folder,
-                      bool spare) {
+                      std::vector<std::string> environment, int folder) {
   if (fault_at(fault_point::worker_spawn_fail))
     return tl::unexpected{startup_error("start a process", EPERM)};
   auto data = make_socket_pair();
@@ -200,8 +199,6 @@ worker_process::start(const std::filesystem::path& program,
   plan.place(made.stacks_, worker_descriptor::stacks);
   plan.end_places();
   auto arguments = std::vector{program.string()};
-  if (spare)
-    arguments.emplace_back(spare_argument);
   const int failed = ::posix_spawn(
     &made.pid_, program.c_str(), &plan.actions, &plan.attributes,
     pointers_to(arguments).data(), pointers_to(environment).data());

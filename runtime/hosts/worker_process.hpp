@@ -1,8 +1,7 @@
 #pragma once
 // One worker process: started with its descriptors, watched by a pidfd, killed
-// as a group, always reaped. Owned by a worker_host and used on its thread,
-// which is the one whose end would end the process (PR_SET_PDEATHSIG); only
-// `kill` and the status page may be used from others.
+// as a group, always reaped. Owned by a worker_host and used on its thread;
+// only `kill` and the shared memory may be used from others.
 
 #include <filesystem>
 #include <optional>
@@ -33,12 +32,13 @@ struct process_end {
 class worker_process {
 public:
   /// `environment`: all of it, "NAME=value" each. `folder`: to work in; -1:
-  /// ours. A `spare` lives on when this thread ends: its control socket alone
-  /// tells it when nobody is left. Errors: startup_failed; overloaded where the
-  /// system has no descriptor, process or memory left for it now.
+  /// ours. It lives on when this thread ends: its control socket, or the end of
+  /// this process, tells it when nobody is left. Errors: startup_failed;
+  /// overloaded where the system has no descriptor, process or memory left for
+  /// it now.
   static result<worker_process> start(const std::filesystem::path& program,
                                       std::vector<std::string> environment,
-                                      int folder = -1, bool spare = false);
+                                      int folder = -1);
 
   worker_process(worker_process&& other) noexcept;
   worker_process& operator=(worker_process&&) = delete;

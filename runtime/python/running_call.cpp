@@ -68,7 +68,14 @@ const running_call* call_here() {
 }
 
 py::object cancelled_type() {
-  return py::module_::import("snakebridge").attr("Cancelled");
+  // Looked up once: Python code may make that impossible later. Not as a static
+  // that is being made: an import lets go of the GIL.
+  static PyObject* type = nullptr;
+  if (type == nullptr)
+    type = py::object{py::module_::import("snakebridge").attr("Cancelled")}
+             .release()
+             .ptr();
+  return py::reinterpret_borrow<py::object>(type);
 }
 
 } // namespace snakebridge

@@ -97,13 +97,15 @@ slots slots_in(const result<value>& outcome) {
 } // namespace
 
 std::span<const message_part> outgoing::parts() {
+  // Once: a channel that is dead may still read them when it is sent again.
+  if (!parts_.empty())
+    return parts_;
   const auto segments = builder_.getSegmentsForOutput();
   // The flat array's table: how many segments less one, then each size; padded
   // to whole words.
   segment_table_.assign(table_words(), word{});
   auto* table = reinterpret_cast<std::uint32_t*>(segment_table_.data());
   table[0] = static_cast<std::uint32_t>(segments.size() - 1);
-  parts_.clear();
   parts_.emplace_back(segment_table_);
   for (std::size_t i = 0; i < segments.size(); ++i) {
     table[i + 1] = static_cast<std::uint32_t>(segments[i].size());

@@ -4,6 +4,7 @@
 // does not parse is `message_malformed`.
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,13 @@ namespace snakebridge::wire {
 
 class item_row;
 
+/// Memory for one message at a time, warm already. All zero between two.
+struct room {
+  explicit room(std::size_t count) : words(count) {}
+  std::vector<word> words;
+  std::atomic<bool> is_in_use = false; ///< somebody sends what is in it
+};
+
 /// A message being built, and how it is cut into the parts of a frame.
 class outgoing final : public message {
 public:
@@ -34,15 +42,18 @@ public:
   explicit outgoing(std::size_t words)
       : builder_{static_cast<unsigned>(std::clamp<std::size_t>(
         words, words_of_a_small_message, words_of_a_first_segment_max))} {}
-  /// Begins with that room, which is all zero, outlives this, and is all zero
-  /// again afterwards.
-  explicit outgoing(std::span<word> room)
-      : builder_{kj::arrayPtr(reinterpret_cast<capnp::word*>(room.data()),
-                              room.size())} {}
+  /// Begins with that room, which nobody uses.
+  explicit outgoing(std::shared_ptr<room> begins_in)
+      : room_{std::move(begins_in)},
+        builder_{
+          kj::arrayPtr(reinterpret_cast<capnp::word*>(room_.of->words.data()),
+                       room_.of->words.size())} {
+    room_.of->is_in_use = true;
+  }
   ~outgoing() noexcept override {} // the builder's may throw, in theory
 
   capnp::MallocMessageBuilder& builder() { return builder_; }
-  /// Once it is finished.
+  /// Once it is finished; they stay the same.
   std::span<const message_part> parts() override;
   /// As the frame will say: with the segment table.
   std::size_t bytes() {
@@ -53,6 +64,15 @@ private:
   static constexpr std::size_t words_of_a_small_message = 128;
   static constexpr std::size_t words_of_a_first_segment_max = 1U << 27U;
 
+  struct lease {
+    ~lease() {
+      if (of)
+        of->is_in_use = false;
+    }
+    std::shared_ptr<room> of = nullptr;
+  };
+
+  lease room_; // ends when the builder has made it all zero again
   capnp::MallocMessageBuilder builder_;
   std::size_t table_words() {
     return builder_.getSegmentsForOutput().size() / 2 + 1;

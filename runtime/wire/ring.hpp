@@ -88,10 +88,7 @@ public:
   /// it should not.
   bool doze() {
     from_.dozes.store(1);
-    if (from_.written.load() == taken_)
-      return false;
-    from_.dozes.store(0, std::memory_order_relaxed);
-    return true;
+    return from_.written.load() != taken_;
   }
 
 private:

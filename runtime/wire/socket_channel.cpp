@@ -313,6 +313,8 @@ channel_state socket_channel::receive(std::vector<frame>& arrived, bool wait) {
       continue;
     if (got <= 0)
       return channel_state::closed;
+    if (lost_descriptors_)
+      return channel_state::malformed;
     received += static_cast<std::size_t>(got);
   }
 }
@@ -334,13 +336,11 @@ channel_state socket_channel::read_ring(std::vector<frame>& arrived) {
     std::memcpy(&next.header, header, sizeof next.header);
     *ready -= header_words;
     if (!is_valid(next.header) || next.header.words > *ready
-        || next.header.descriptors > 0)
+        || next.header.descriptors > 0
+        || next.header.kind == frame_kind::bell)
       return channel_state::malformed;
-    if (take_own(next.header)) {
-      if (!from_ring_)
-        break;
-      continue;
-    }
+    if (take_own(next.header))
+      break; // it goes on in the socket
     next.message.resize(next.header.words);
     in_->read(next.message.data(), next.header.words);
     *ready -= next.header.words;
@@ -392,8 +392,12 @@ ssize_t socket_channel::receive_some(void* into, std::size_t bytes,
       unclaimed_.emplace_back(number);
     }
   }
-  lost_descriptors_ =
-    lost_descriptors_ || (message.msg_flags & MSG_CTRUNC) != 0;
+  // More than one frame may have, and they come with its first byte.
+  if (unclaimed_.size() > 2 * limits::frame_descriptors_max
+      || (message.msg_flags & MSG_CTRUNC) != 0) {
+    lost_descriptors_ = true;
+    unclaimed_.clear();
+  }
   return got;
 }
 

@@ -22,7 +22,4 @@ inline constexpr std::size_t control_bytes_max = 64 * 1024;
 /// worker starts with them blocked, and then does nothing about them.
 inline constexpr int service_signals[] = {SIGTERM, SIGINT, SIGHUP};
 
-/// What a spare worker is started with.
-inline constexpr const char* spare_argument = "--spare";
-
 } // namespace snakebridge

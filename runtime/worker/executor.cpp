@@ -58,17 +58,6 @@ void executor::answer(const frame& received) {
   // First "started", then the look at the clock and the withdrawal: the host
   // does them the other way round (worker_link::abandon).
   all_.status_.started(received.header.call).store(received.header.call);
-  ++all_.running_;
-  auto reply = perform_call(received);
-  // Where another runs as well, what was printed belongs to none for sure.
-  if (all_.running_ == 1)
-    await_readers();
-  --all_.running_;
-  die_at(fault_point::call_lost_after);
-  all_.send(received.header.call, std::move(reply));
-}
-
-executor::message executor::perform_call(const frame& received) {
   const auto& header = received.header;
   const running_call running{.id = header.call,
                              .deadline_ns = header.deadline_ns,
@@ -77,8 +66,23 @@ executor::message executor::perform_call(const frame& received) {
   if (running.is_over()) {
     auto dropped = std::make_unique<wire::outgoing>();
     dropped->builder().initRoot<schema::Reply>().setDropped();
-    return dropped;
+    return all_.send(header.call, std::move(dropped));
   }
+  ++all_.running_;
+  auto reply = perform_call(received, running);
+  // Where another runs as well, what was printed belongs to none for sure.
+  if (all_.running_ == 1)
+    await_readers();
+  --all_.running_;
+  die_at(fault_point::call_lost_after);
+  all_.send(header.call, std::move(reply));
+}
+
+executor::message executor::perform_call(const frame& received,
+                                         const running_call& running) {
+  // The last reply may be on its way still, in another thread's hands.
+  if (!room_ || room_->is_in_use)
+    room_ = std::make_shared<wire::room>(room_words);
   wire_call asked{all_.settings_.payload_bytes_max, room_};
   performed done;
   {

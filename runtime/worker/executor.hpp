@@ -3,8 +3,8 @@
 // and answers each. Used on that thread, with the GIL.
 
 #include <memory>
-#include <vector>
 
+#include "runtime/python/running_call.hpp"
 #include "runtime/wire/messages.hpp"
 #include "runtime/worker/executors.hpp"
 
@@ -14,8 +14,7 @@ class executor {
 public:
   executor(executors& all, std::size_t number)
       : all_{all},
-        number_{number},
-        room_(room_words) {}
+        number_{number} {}
 
   /// Until nothing more will come. On its thread, with the GIL.
   void serve();
@@ -26,15 +25,14 @@ private:
   void end_if_forked() const;
   bool take(const frame& received);
   void answer(const frame& received);
-  message perform_call(const frame& received);
+  message perform_call(const frame& received, const running_call& running);
   message failed(const error& why) const;
   message brief(const python_error& raised, bool ran) const;
 
   executors& all_;
   const std::size_t number_;
-  // Of one reply at a time: memory that is warm already.
   static constexpr std::size_t room_words = std::size_t{1} << 17U;
-  std::vector<word> room_;
+  std::shared_ptr<wire::room> room_; // of the last reply
 };
 
 } // namespace gnu::visibility("hidden")]]snakebridge

@@ -20,7 +20,6 @@ executors::executors(std::unique_ptr<channel> data, status_page& status,
       inboxes_(settings.count) {}
 
 void executors::serve() {
-  start_threads();
   executor{*this, 0}.serve();
   await_threads();
   objects_.release_all();
@@ -29,7 +28,7 @@ void executors::serve() {
 }
 
 // As Python's own threads, so that `threading` knows them by name.
-void executors::start_threads() {
+void executors::start() {
   if (settings_.count == 1)
     return;
   const auto new_thread = py::module_::import("threading").attr("Thread");
@@ -84,8 +83,16 @@ executors::news executors::next(std::size_t executor, frame& into,
       continue;
     }
     mine.is_awaited = true;
-    mine.changed.wait(lock);
+    auto woken = std::cv_status::no_timeout;
+    if (until == steady_clock::time_point::max())
+      mine.changed.wait(lock);
+    else
+      woken = mine.changed.wait_until(lock, until);
     mine.is_awaited = false;
+    if (woken == std::cv_status::timeout && mine.frames.empty()) {
+      appoint(); // it may have been called to lead
+      return news::time;
+    }
   }
 }
 
@@ -125,7 +132,7 @@ channel_state executors::read() {
       inboxes_[executor].changed.notify_one();
     }
   });
-  if (state != channel_state::open)
+  if (state != channel_state::open || ended_)
     end();
   return state;
 }

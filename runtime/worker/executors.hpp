@@ -36,8 +36,10 @@ public:
   executors(std::unique_ptr<channel> data, status_page& status,
             const executor_settings& settings);
 
-  /// Serves until the host says no more, then frees all objects. On Python's
-  /// main thread, with the GIL.
+  /// Starts all but the main thread. On that, with the GIL. Throws what Python
+  /// raises.
+  void start();
+  /// Serves until the host says no more, then frees all objects. As above.
   void serve();
 
 private:
@@ -60,7 +62,6 @@ private:
   void end();
   void refuse_host();
 
-  void start_threads();
   void await_threads();
 
   const executor_settings settings_;

@@ -7,15 +7,18 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config/tunables.hpp"
 #include "runtime/base/fault_points.hpp"
 #include "runtime/python/guarded.hpp"
 #include "runtime/python/python_version.hpp"
+#include "runtime/python/running_call.hpp"
 #include "runtime/wire/messages.hpp"
 #include "runtime/wire/socket_channel.hpp"
 #include "runtime/wire/worker_start.hpp"
@@ -68,6 +71,21 @@ shared_memory* map_shared() {
   return mapped == MAP_FAILED ? nullptr : static_cast<shared_memory*>(mapped);
 }
 
+// Until it has them it dies with the socket, or with its parent: a fork of that
+// may have the socket too.
+std::vector<frame> await_orders(channel& control) {
+  std::vector<frame> arrived;
+  const auto parent = ::getppid();
+  for (int left = limits::orders_wait_ms_max / limits::beat_ms;
+       left > 0 && arrived.empty() && ::getppid() == parent; --left) {
+    pollfd readable{control.poll_descriptor(), POLLIN, 0};
+    if (::poll(&readable, 1, limits::beat_ms) > 0
+        && control.receive(arrived, false) != channel_state::open)
+      break;
+  }
+  return arrived;
+}
+
 // Large values come and go: what they took is kept for the next, instead of
 // being given back and faulted in again with every call.
 void keep_memory() {
@@ -86,8 +104,7 @@ int serve() {
   const auto shared = std::make_shared<socket_channel>(
     descriptor{worker_descriptor::control}, control_bytes_max);
   auto& control = *shared;
-  std::vector<frame> arrived;
-  control.receive(arrived, true);
+  const auto arrived = await_orders(control);
   if (arrived.empty() || arrived[0].header.kind != frame_kind::start)
     return exit_usage;
   auto* const memory = map_shared();
@@ -98,8 +115,8 @@ int serve() {
   if (!start)
     return refuse(control, start.error());
   start_control_thread(shared, *status, start->host_pid, start->threads);
-  // From here on that thread takes our children along: a signal that ends us
-  // would do so before it could. But it has to run, and we may be stopped.
+  // That thread takes our children along; but it has to run, and we may be
+  // stopped.
   ::prctl(PR_SET_PDEATHSIG, SIGCONT);
   stall_at(fault_point::worker_start_slow);
   if (fault_at(fault_point::worker_start_fail))
@@ -113,6 +130,7 @@ int serve() {
   const gil_guard main_thread;
   const auto ready = guarded([memory] {
     take_signals(*memory);
+    cancelled_type();
     return true;
   });
   if (!ready)
@@ -132,6 +150,8 @@ int serve() {
      .conversion = start->conversion,
      .importable = start->limits.importable,
      .after_call = take_service_signals_again}};
+  if (const auto threads = guarded([&] { serving.start(); }); !threads)
+    return refuse(control, {errc::startup_failed, threads.error().message()});
   say_ready(control);
   serving.serve();
   // As `python3` ends: threads that are no daemons are waited for, functions of
@@ -150,15 +170,11 @@ int main(int argc, char** argv) {
     return 0;
   }
   leave_service_signals();
-  const bool spare = argc == 2 && std::strcmp(argv[1], spare_argument) == 0;
-  if ((argc != 1 && !spare) || !is_socket(worker_descriptor::data)
+  if (argc != 1 || !is_socket(worker_descriptor::data)
       || !is_socket(worker_descriptor::control)) {
     std::fprintf(stderr, "snakebridge-worker is started by the bridge, not by "
                          "hand\n");
     return exit_usage;
   }
-  // When the thread that started us ends, until we watch the control socket.
-  if (!spare)
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   return serve();
 }

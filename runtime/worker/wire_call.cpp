@@ -60,8 +60,9 @@ std::vector<std::uint64_t> wire_call::slots() const {
 }
 
 schema::Reply::Builder wire_call::new_reply() {
-  reply_.reset(); // its room is to be all zero
-  reply_ = std::make_unique<wire::outgoing>(room_);
+  reply_.reset(); // it leaves the room to us
+  reply_ = room_ ? std::make_unique<wire::outgoing>(room_)
+                 : std::make_unique<wire::outgoing>();
   return reply_->builder().initRoot<schema::Reply>();
 }
 

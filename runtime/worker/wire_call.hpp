@@ -4,7 +4,6 @@
 
 #include <memory>
 #include <optional>
-#include <span>
 
 #include "runtime/python/perform.hpp"
 #include "runtime/wire/messages.hpp"
@@ -13,8 +12,9 @@ namespace [[gnu::visibility("hidden")]] snakebridge {
 
 class wire_call final : public python_call {
 public:
-  /// `room`: as `wire::outgoing` wants it, for the reply.
-  wire_call(std::size_t payload_bytes_max, std::span<word> room) : room_{room} {
+  /// `room`: as `wire::outgoing` wants it, for the reply; null: it has none.
+  wire_call(std::size_t payload_bytes_max, std::shared_ptr<wire::room> room)
+      : room_{std::move(room)} {
     bytes_max = payload_bytes_max;
   }
 
@@ -30,7 +30,7 @@ public:
 private:
   schema::Reply::Builder new_reply();
 
-  const std::span<word> room_;
+  const std::shared_ptr<wire::room> room_;
   std::optional<wire::incoming> message_;
   schema::Request::Reader asked_;
   std::unique_ptr<wire::outgoing> reply_;

@@ -63,10 +63,10 @@ using promised = std::future<result<value>>;
 class test_session {
 public:
   test_session(std::shared_ptr<dispatcher> calls, const std::string& id,
-               std::uint32_t interpreter = 7)
+               std::uint32_t interpreter = 7, const ref_rules& rules = {})
       : calls_{std::move(calls)},
         interpreter_{interpreter},
-        gate_{std::make_shared<session_gate>(next_number(), id)} {}
+        gate_{std::make_shared<session_gate>(next_number(), id, rules)} {}
   test_session(test_session&&) = default;
   ~test_session() {
     if (gate_)
@@ -254,7 +254,9 @@ public:
     return wait_end();
   }
 
-  test_session open(const std::string& id = "a") { return {calls_, id}; }
+  test_session open(const std::string& id = "a", const ref_rules& rules = {}) {
+    return {calls_, id, number, rules};
+  }
   interpreter_host& host() { return *host_; }
   dispatcher& calls() { return *calls_; }
   interpreter_facts facts() const { return calls_->look(number); }

@@ -94,25 +94,28 @@ protected:
     }
   }
 
-  void attach() {
-    const auto epoch = calls->next_epoch(number);
-    host = std::make_shared<seated_host>(executors);
-    host->start({.on_ready = {},
-                 .on_room = [this] { calls->pump(number); },
+  void attach() { host = attach_to(number); }
+  std::shared_ptr<seated_host> attach_to(std::uint32_t which) {
+    const auto epoch = calls->next_epoch(which);
+    const auto made = std::make_shared<seated_host>(executors);
+    made->start({.on_ready = {},
+                 .on_room = [this, which] { calls->pump(which); },
                  .on_end =
-                   [this, epoch, which = host.get()](host_end end) {
-                     calls->detach(number, which, epoch, std::move(end));
+                   [this, which, epoch, ended = made.get()](host_end end) {
+                     calls->detach(which, ended, epoch, std::move(end));
                    }});
-    calls->attach(number, host);
+    calls->attach(which, made);
+    return made;
   }
   promised submit(std::size_t session, const std::string& name,
-                  bool anywhere = false, bool fails_fast = false) {
+                  bool anywhere = false, bool fails_fast = false,
+                  std::uint32_t at = 0) {
     auto told = std::make_shared<std::promise<result<value>>>();
     auto asked = asking(verb::call, "fake", name);
     asked.fails_fast = fails_fast;
     calls->submit(std::make_shared<exchange>(
       std::move(asked), gates[session], in_time(),
-      destination{.anywhere = anywhere},
+      destination{.interpreter = at, .anywhere = anywhere},
       [told](result<value> outcome) { told->set_value(std::move(outcome)); }));
     return told->get_future();
   }
@@ -218,6 +221,24 @@ TEST_F(DispatcherExecutors, WhenItDiesThenEachCallIsOnItsExecutorAgain) {
   EXPECT_THAT(host->runs(), ElementsAre("a", "b", "c"));
   host->finish(2);
   EXPECT_THAT(host->runs(), ElementsAre("a", "b", "c2"));
+}
+
+// What is first in line is bound to executors that are busy.
+TEST_F(DispatcherExecutors, WhenAnyMayRunItThenAFreeOneElsewhereTakesIt) {
+  auto a = submit(0, "a1"), b = submit(1, "b"), c = submit(2, "c");
+  calls->add(8);
+  calls->bring_back(8);
+  const auto other = attach_to(8);
+  auto a2 = submit(0, "a2", false, false, 8);
+  auto d = submit(3, "d", false, false, 8);
+  auto e = submit(4, "e", false, false, 8);
+  EXPECT_THAT(other->runs(), ElementsAre("a2", "d", "e"));
+  auto a3 = submit(0, "a3", true); // both of its executors are busy
+  other->finish(1);
+  EXPECT_THAT(other->runs(), ElementsAre("a2", "", "e"));
+  auto d2 = submit(3, "d2", true);
+  EXPECT_THAT(other->runs(), ElementsAre("a2", "d2", "e"));
+  calls->close({errc::shutting_down, "over"});
 }
 
 } // namespace snakebridge::testing

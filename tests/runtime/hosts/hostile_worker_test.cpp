@@ -73,6 +73,20 @@ TEST_F(HostileWorker, GivenDescriptorsInItsRingThenItsHostEnds) {
   expect_end("request(); put([1 << 48 | 3 << 32, 64, 0])", "no frame");
 }
 
+// They are for the socket: a ring full of them would keep its reader for ever.
+TEST_F(HostileWorker, GivenABellInItsRingThenItsHostEnds) {
+  expect_end("request(); put([10 << 32, 0, 0] * 100)", "no frame");
+}
+
+TEST_F(HostileWorker, WhenItSendsDescriptorsWithPartsOfAFrameThenItsHostEnds) {
+  expect_end("import socket, time\n"
+             "call, data = request(), socket.socket(fileno=3)\n"
+             "def send(part): socket.send_fds(data, [part], [0] * 16)\n"
+             "send(frame(3, call, 100000, b'x' * 8))\n"
+             "for each in range(100): send(b'x' * 8)",
+             "no frame");
+}
+
 // What it says of what it has taken is not believed either.
 TEST_F(HostileWorker, WhenItHasTakenMoreThanThereWasThenTheSocketIsUsed) {
   settings.program =

@@ -79,7 +79,7 @@ TEST_F(WorkerCare, WhenACallDoesNotComeBackThenItIsSampledAndKilledForIt) {
   after(299ms);
   EXPECT_THAT(after(1ms), ElementsAre(step{act::sample, other}));
   EXPECT_THAT(after(1ms), IsEmpty());
-  const auto due = care.stacks_written(seen);
+  const auto due = care.stacks_written(seen, now);
   ASSERT_EQ(due.size(), 1u);
   EXPECT_EQ(due[0].what, act::kill);
   EXPECT_EQ(due[0].call, other);
@@ -103,7 +103,7 @@ TEST_F(WorkerCare, WhenTheCallComesBackInTimeThenItsWorkerIsPardoned) {
   after(299ms);
   EXPECT_THAT(after(1ms), ElementsAre(step{act::sample, first}));
   seen[0] = {.call = second, .runs = true};
-  EXPECT_THAT(care.stacks_written(seen), IsEmpty());
+  EXPECT_THAT(care.stacks_written(seen, now), IsEmpty());
   EXPECT_THAT(after(stacks_wait), IsEmpty());
 }
 
@@ -119,7 +119,7 @@ TEST_F(WorkerCare, WhenItIsSilentThenNoCallThatComesBackSavesIt) {
   }
   EXPECT_THAT(due, ElementsAre(step{act::sample, 0}));
   seen[0] = {};
-  due = care.stacks_written(seen);
+  due = care.stacks_written(seen, now);
   ASSERT_EQ(due.size(), 1u);
   EXPECT_THAT(due[0].reason, HasSubstr("heartbeat_limit_ms"));
 }
@@ -131,9 +131,9 @@ TEST_F(WorkerCare, WhenACallIsLongThenItIsToldOfWithItsStacks) {
   EXPECT_THAT(next(), ElementsAre(step{act::sample, other}));
   EXPECT_GE(now - began, 4s);
   EXPECT_EQ(care.since(other), began);
-  EXPECT_THAT(care.stacks_written(seen),
+  EXPECT_THAT(care.stacks_written(seen, now),
               ElementsAre(step{act::report, other}));
-  EXPECT_THAT(care.stacks_written(seen), IsEmpty()) << "once";
+  EXPECT_THAT(care.stacks_written(seen, now), IsEmpty()) << "once";
 }
 
 TEST_F(WorkerCare, WhenItsStacksDoNotComeThenACallIsToldOfWithoutThem) {
@@ -161,8 +161,47 @@ TEST_F(WorkerCare, WhenItIsNotReadyThenItIsKilledWithoutASample) {
 TEST_F(WorkerCare, WhenItIsCondemnedTwiceThenTheFirstReasonStays) {
   EXPECT_THAT(care.condemn(0, "one", now), ElementsAre(step{act::sample, 0}));
   EXPECT_THAT(care.condemn(first, "two", now), IsEmpty());
-  EXPECT_THAT(care.stacks_written(seen),
+  EXPECT_FALSE(care.next_look() && *care.next_look() <= now);
+  EXPECT_THAT(care.stacks_written(seen, now),
               ElementsAre(step{act::kill, 0, "one"}));
+}
+
+// The second waits for what becomes of the first.
+TEST_F(WorkerCare, WhenOneIsPardonedThenAnotherThatIsStuckIsStillKilled) {
+  seen[0] = {.call = first, .runs = true, .unwanted = true};
+  seen[1] = {.call = other, .runs = true, .unwanted = true};
+  after(0ms);
+  after(299ms);
+  EXPECT_THAT(after(1ms), ElementsAre(step{act::sample, first}));
+  seen[0] = {};
+  EXPECT_THAT(care.stacks_written(seen, now), IsEmpty());
+  EXPECT_THAT(next(), ElementsAre(step{act::sample, other}));
+  const auto due = care.stacks_written(seen, now);
+  ASSERT_EQ(due.size(), 1u);
+  EXPECT_EQ(due[0].what, act::kill);
+  EXPECT_EQ(due[0].call, other);
+}
+
+// Stacks do not say whose they are: so there is one sample at a time.
+TEST_F(WorkerCare, WhenTwoCallsAreLongThenEachIsToldOfWithItsOwnStacks) {
+  seen[0] = {.call = first, .runs = true};
+  seen[1] = {.call = other, .runs = true};
+  after(0ms);
+  EXPECT_THAT(next(), ElementsAre(step{act::sample, first}));
+  EXPECT_THAT(
+    care.stacks_written(seen, now),
+    ElementsAre(step{act::report, first}, step{act::sample, other}));
+  EXPECT_THAT(care.stacks_written(seen, now),
+              ElementsAre(step{act::report, other}));
+}
+
+TEST_F(WorkerCare, WhenItWasToldToBeKilledThenItIsNotLookedAtAgainForThat) {
+  seen[0] = {.call = first, .runs = true};
+  after(0ms);
+  care.condemn(0, "why", now);
+  EXPECT_THAT(care.stacks_written(seen, now),
+              ElementsAre(step{act::kill, 0, "why"}));
+  EXPECT_GT(*care.next_look(), now);
 }
 
 } // namespace snakebridge::testing

@@ -27,11 +27,11 @@ bool is_up(const worker_process& worker) {
 }
 
 // Started on a thread that ends as soon as the worker has begun.
-worker_process orphan(bool spare) {
+worker_process orphan() {
   std::optional<worker_process> started;
   std::thread{[&] {
     started.emplace(
-      worker_process::start(find_worker({}).value(), {}, -1, spare).value());
+      worker_process::start(find_worker({}).value(), {}).value());
     EXPECT_TRUE(eventually([&] { return is_up(*started); }));
   }}.join();
   return std::move(*started);
@@ -46,14 +46,8 @@ bool ends(const worker_process& worker) {
 
 } // namespace
 
-TEST(WorkerInItsStart, WhenTheThreadOfItsHostEndsThenItEnds) {
-  auto worker = orphan(false);
-  ASSERT_TRUE(ends(worker)) << "its socket is open, and nobody writes to it";
-  EXPECT_EQ(worker.reap().signal, "SIGKILL");
-}
-
-TEST(WorkerInItsStart, GivenASpareThenItEndsOnlyWithItsSocket) {
-  auto worker = orphan(true);
+TEST(WorkerInItsStart, WhenTheThreadThatStartedItEndsThenItLivesOn) {
+  auto worker = orphan();
   pollfd ended{worker.watch(), POLLIN, 0};
   EXPECT_EQ(::poll(&ended, 1, 0), 0) << "it has outlived the thread";
   worker.control = {};

@@ -2,6 +2,9 @@
 // own, and what is told of one call is not told of another.
 #include "tests/runtime/hosts/worker_fixture.hpp"
 
+#include <set>
+#include <thread>
+
 namespace snakebridge::testing {
 
 class WorkerThreads : public worker_test {
@@ -247,6 +250,49 @@ TEST_F(WorkerThreads, WhenItIsStoppedThenWhatRunsIsAnsweredOnAllThreads) {
   EXPECT_TRUE(interpreter->stop().asked);
   for (auto& each : answers)
     EXPECT_EQ(value_of(answer_of(each)), value{7});
+}
+
+// Its reply may be in the hands of the thread that sends the large one.
+TEST_F(WorkerThreads, WhenOneAnswersMuchThenTheAnswersOfAnotherStayWhole) {
+  settings.payload_bytes_max = std::size_t{256} << 20U;
+  start_with(2);
+  for (int round = 0; round < 8; ++round) {
+    auto large = submit(0, "b'x' * (20 << 20)");
+    std::vector<promised> small;
+    for (int i = 0; i < 200; ++i)
+      small.push_back(submit(1, "'" + std::to_string(i) + "' * 500"));
+    for (int i = 0; i < 200; ++i) {
+      std::string expected;
+      for (int n = 0; n < 500; ++n)
+        expected += std::to_string(i);
+      EXPECT_EQ(value_of(answer_of(small[static_cast<std::size_t>(i)])),
+                value{expected});
+    }
+    EXPECT_EQ(value_of(answer_of(large)).as<bytes>().size(), 20U << 20U);
+  }
+}
+
+// Callers that wait read for those that do not, and the other way round.
+TEST_F(WorkerThreads, GivenCallsThatWaitAndThatDoNotThenAllAreAnswered) {
+  start_with(threads);
+  std::vector<std::thread> callers;
+  for (std::size_t i = 0; i < all.size(); ++i)
+    callers.emplace_back([&, i] {
+      for (int n = 0; n < 300; ++n) {
+        auto later = submit(i, "1");
+        EXPECT_EQ(value_of(all[i].eval("2")), value{2});
+        EXPECT_EQ(value_of(answer_of(later)), value{1});
+      }
+    });
+  for (auto& each : callers)
+    each.join();
+}
+
+TEST_F(WorkerThreads, WhenARefExpiresThenItGoesThoughNobodyCalls) {
+  start_with(2);
+  auto brief = interpreter->open("brief", {.ttl = 20ms});
+  value_of(brief.eval("object()"));
+  EXPECT_TRUE(interpreter->ends_empty());
 }
 
 } // namespace snakebridge::testing

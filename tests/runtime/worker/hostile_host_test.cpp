@@ -3,6 +3,7 @@
 #include <limits>
 
 #include <gmock/gmock.h>
+#include <poll.h>
 
 #include "runtime/hosts/worker_process.hpp"
 #include "runtime/wire/messages.hpp"
@@ -47,11 +48,12 @@ protected:
     return made;
   }
 
-  void start() {
+  void start(unsigned threads = 1) {
     wire::outgoing orders;
     auto start = orders.builder().initRoot<schema::Start>();
     start.setPayloadBytesMax(bytes_max);
     start.setHostPid(::getpid());
+    start.setThreads(threads);
     send(control, frame_kind::start, 0, flat(orders));
     ASSERT_EQ(next(control).header.kind, frame_kind::ready);
   }
@@ -95,6 +97,13 @@ TEST_F(HostileHost, GivenARequestThatDoesNotParseThenItAnswersAndServesOn) {
   EXPECT_EQ(value_of(ask(call_id(2, 0), sum())), value{2});
 }
 
+TEST_F(HostileHost, GivenOrdersForMoreThreadsThanThereMayBeThenItIsRefused) {
+  wire::outgoing orders;
+  orders.builder().initRoot<schema::Start>().setThreads(65);
+  send(control, frame_kind::start, 0, flat(orders));
+  EXPECT_EQ(next(control).header.kind, frame_kind::failed);
+}
+
 TEST_F(HostileHost, GivenAReleaseThatDoesNotParseThenItEnds) {
   start();
   send(data, frame_kind::release, 0, noise());
@@ -103,10 +112,12 @@ TEST_F(HostileHost, GivenAReleaseThatDoesNotParseThenItEnds) {
 }
 
 TEST_F(HostileHost, GivenACallForAnExecutorItDoesNotHaveThenItEnds) {
-  start();
-  send(data, frame_kind::request, call_id(1, 1), sum());
+  start(2);
+  send(data, frame_kind::request, call_id(1, 2), sum());
   std::vector<frame> arrived;
   EXPECT_EQ(data.receive(arrived, true), channel_state::closed);
+  pollfd ended{process.watch(), POLLIN, 0};
+  EXPECT_EQ(::poll(&ended, 1, 30'000), 1);
 }
 
 TEST_F(HostileHost, GivenNoFrameThenItEnds) {
