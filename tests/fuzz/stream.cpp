@@ -1,12 +1,16 @@
 // The bytes of a socket, in whatever pieces they come: a channel makes the
 // frames of them that lie in them, and takes what is no frame for just that.
+// And the same bytes in a ring and a socket by turns, as a hostile worker may
+// write them: whatever that makes, it ends, and is no more than was written.
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "runtime/wire/socket_channel.hpp"
+#include "runtime/wire/status_page.hpp"
 #include "tests/fuzz/input.hpp"
 
 namespace snakebridge::fuzz {
@@ -62,10 +66,50 @@ bool same(const frame& left, const frame& right) {
          && left.message == right.message;
 }
 
+// Words, from where the last ended; as many as are said to be there.
+void put(ring& into, std::span<const std::uint8_t> bytes) {
+  const auto count = bytes.size() / sizeof(word);
+  const auto from = into.written.load();
+  for (std::size_t at = 0; at < count; ++at)
+    std::memcpy(&into.content[(from + at) % ring::words],
+                bytes.data() + at * sizeof(word), sizeof(word));
+  into.written += count;
+}
+
+void run_rings(std::span<const std::uint8_t> stream,
+               std::span<const std::uint8_t> pieces) {
+  int ends[2];
+  promise(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0,
+          "there is no socket pair");
+  const auto memory = std::make_unique<shared_memory>();
+  socket_channel channel{descriptor{ends[0]}, frame_bytes_max,
+                         memory->to_worker, memory->to_host};
+  descriptor sender{ends[1]};
+  const auto words_max = stream.size() / sizeof(word);
+  reading got;
+  for (std::size_t piece = 0;
+       !stream.empty() && got.state == channel_state::open; ++piece) {
+    const std::size_t root = pieces[piece % pieces.size()];
+    auto bytes = std::min(1 + root * root, stream.size());
+    if (piece % 2 == 0)
+      put(memory->to_host, stream.first(bytes));
+    else
+      bytes = static_cast<std::size_t>(std::max<ssize_t>(
+        1, ::send(sender.get(), stream.data(), bytes, MSG_NOSIGNAL)));
+    stream = stream.subspan(bytes);
+    got.state = channel.receive(got.frames, false);
+  }
+  std::size_t words = 0;
+  for (const auto& each : got.frames)
+    words += each.message.size();
+  promise(words <= words_max, "there is more than was written");
+}
+
 } // namespace
 
 void run_stream(std::span<const std::uint8_t> stream,
                 std::span<const std::uint8_t> pieces) {
+  run_rings(stream, pieces);
   const auto expected = read_at_once(stream);
   int ends[2];
   promise(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0,
