@@ -1,13 +1,13 @@
 #include "runtime/calls/dispatcher.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "config/tunables.hpp"
+#include "runtime/base/ensure.hpp"
 #include "runtime/base/finally.hpp"
 #include "runtime/base/roomy_stack.hpp"
 #include "runtime/wire/messages.hpp"
@@ -311,7 +311,7 @@ interpreter& dispatcher::at(std::uint32_t number) {
 
 const interpreter& dispatcher::at(std::uint32_t number) const {
   const auto* const found = find(number);
-  assert(found != nullptr);
+  ensure(found != nullptr, "the pool has that interpreter");
   return *found;
 }
 
@@ -525,7 +525,8 @@ std::optional<error> dispatcher::admit(const exchange_ptr& made,
 // False when its host takes no more.
 bool dispatcher::start(interpreter& at, std::uint32_t executor,
                        const exchange_ptr& made, outcomes& after) {
-  assert(at.host != nullptr);
+  ensure(at.host != nullptr && executor < at.executors.size(),
+         "a call is started where there is a host, on one of its executors");
   const auto before = std::exchange(made->interpreter, at.number);
   const auto seat = std::exchange(made->executor, executor);
   if (!at.host->accept(made)) {
@@ -655,7 +656,7 @@ void dispatcher::pump_all(outcomes& after) {
 
 void dispatcher::add(std::uint32_t number) {
   const lock_guard lock{mutex_};
-  assert(number != 0);
+  ensure(number != 0, "0 is the number of no interpreter");
   if (find(number) != nullptr)
     return;
   interpreters_.push_back(
@@ -828,6 +829,7 @@ void dispatcher::attach(std::uint32_t number,
   outcomes after;
   const lock_guard lock{mutex_};
   auto& here = at(number);
+  ensure(host != nullptr, "a host that serves is there");
   here.host = std::move(host);
   here.calls_before = here.calls;
   here.due = here.replacing = false;

@@ -1,9 +1,8 @@
 #include "runtime/calls/exchange.hpp"
 
-#include <cassert>
-
 #include <fmt/format.h>
 
+#include "runtime/base/ensure.hpp"
 #include "runtime/calls/dispatcher.hpp"
 
 namespace snakebridge {
@@ -46,7 +45,7 @@ bool exchange::answer(result<value> outcome) {
 }
 
 void exchange::settle(result<value> outcome) {
-  assert(answered());
+  ensure(answered(), "who settles a call has claimed it");
   if (clock_) {
     timer_token set;
     {

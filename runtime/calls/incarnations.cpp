@@ -1,8 +1,9 @@
 #include "runtime/calls/incarnations.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <utility>
+
+#include "runtime/base/ensure.hpp"
 
 namespace snakebridge {
 
@@ -13,7 +14,7 @@ std::uint32_t incarnations::begin() {
 }
 
 void incarnations::replace(std::uint32_t successor) {
-  assert(successor > epoch_);
+  ensure(successor > epoch_, "epochs rise");
   ended_ = std::max(ended_, epoch_);
   epoch_ = successor;
   ++replaced_;

@@ -1,6 +1,6 @@
 #include "runtime/calls/interpreter_host.hpp"
 
-#include <cassert>
+#include "runtime/base/ensure.hpp"
 
 namespace snakebridge {
 
@@ -8,7 +8,7 @@ namespace snakebridge {
 std::optional<result<value>> interpreter_host::run(const operation&,
                                                    const session_gate&,
                                                    steady_clock::time_point) {
-  assert(!"this host does not execute calls on their caller's thread");
+  ensure(false, "a host that runs calls on their caller's thread says how");
   return std::nullopt;
 }
 

@@ -1,7 +1,8 @@
 #include "runtime/calls/line.hpp"
 
 #include <algorithm>
-#include <cassert>
+
+#include "runtime/base/ensure.hpp"
 
 namespace snakebridge {
 
@@ -39,7 +40,7 @@ const exchange_ptr& line::front(std::uint64_t session) const {
 
 void line::pop_front(std::uint64_t session) {
   const auto place = queues_.find(session);
-  assert(place != queues_.end());
+  ensure(place != queues_.end(), "the session has a call in the line");
   auto& mine = place->second;
   mine.calls.pop_front();
   --size_;

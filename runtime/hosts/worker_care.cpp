@@ -1,9 +1,9 @@
 #include "runtime/hosts/worker_care.hpp"
 
-
 #include <fmt/format.h>
 
 #include "config/tunables.hpp"
+#include "runtime/base/ensure.hpp"
 #include "runtime/wire/status_page.hpp"
 
 namespace snakebridge {
@@ -23,6 +23,7 @@ worker_care::worker_care(const care_limits& limits, std::size_t executors)
 std::vector<worker_care::step>
 worker_care::look(std::span<const executor_sight> seen, std::uint64_t beats,
                   time_point now) {
+  ensure(seen.size() == executors_.size(), "each executor is looked at");
   std::vector<step> due;
   look_at_verdict(seen);
   for (std::size_t at = 0; at < executors_.size(); ++at) {

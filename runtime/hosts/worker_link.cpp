@@ -1,9 +1,9 @@
 #include "runtime/hosts/worker_link.hpp"
 
 #include <algorithm>
-#include <cassert>
 
 #include "config/tunables.hpp"
+#include "runtime/base/ensure.hpp"
 #include "runtime/base/event.hpp"
 #include "runtime/base/finally.hpp"
 #include "runtime/hosts/python_environment.hpp"
@@ -28,6 +28,7 @@ bool worker_link::has_event() {
 }
 
 void worker_link::connect(worker_process& to, std::unique_ptr<channel> data) {
+  ensure(!data_, "a link is connected once");
   process_ = &to;
   data_ = std::make_unique<peer>(std::move(data), &call_leader_);
 }
@@ -119,6 +120,7 @@ void worker_link::forget(const rest& had) {
 }
 
 void worker_link::gone(const exchange& each) {
+  ensure(running_ > 0, "each call it was given is gone once");
   --seats_[each.executor].running;
   --running_;
 }
@@ -126,7 +128,8 @@ void worker_link::gone(const exchange& each) {
 // --- Calls go out ------------------------------------------------------------
 
 bool worker_link::accept(const exchange_ptr& taken) {
-  assert(taken->prepared != nullptr && taken->executor < seats_.size());
+  ensure(taken->prepared != nullptr && taken->executor < seats_.size(),
+         "a call for a worker is encoded, and for one of its executors");
   auto& seat = seats_[taken->executor];
   const std::lock_guard lock{mutex_};
   if (!open_ || seat.calls.size() >= limits::handed_over_max)

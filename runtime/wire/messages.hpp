@@ -18,6 +18,7 @@
 #include <snakebridge/config.hpp>
 #include <snakebridge/operation.hpp>
 
+#include "runtime/base/ensure.hpp"
 #include "runtime/values/origin.hpp"
 #include "runtime/wire/channel.hpp"
 
@@ -48,7 +49,7 @@ public:
         builder_{
           kj::arrayPtr(reinterpret_cast<capnp::word*>(room_.of->words.data()),
                        room_.of->words.size())} {
-    room_.of->is_in_use = true;
+    ensure(!room_.of->is_in_use.exchange(true), "one message uses a room");
   }
   ~outgoing() noexcept override {} // the builder's may throw, in theory
 

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <thread>
 
@@ -13,6 +13,7 @@
 #include <sys/uio.h>
 
 #include "config/tunables.hpp"
+#include "runtime/base/ensure.hpp"
 #include "runtime/base/fault_points.hpp"
 
 namespace snakebridge {
@@ -162,9 +163,12 @@ void socket_channel::post(frame_header header,
     for (const auto& part : next.parts)
       words += part.size();
     const auto attached = next.content->descriptors().size();
-    assert(attached <= limits::frame_descriptors_max);
+    ensure(attached <= limits::frame_descriptors_max,
+           "a message has no more descriptors than a frame may");
     next.header.descriptors = static_cast<std::uint16_t>(attached);
   }
+  ensure(words <= std::numeric_limits<std::uint32_t>::max(),
+         "a message is no larger than its frame can say");
   next.header.words = static_cast<std::uint32_t>(words);
   next.fault = fault_of(header.kind);
   const std::lock_guard lock{posting_};
