@@ -213,7 +213,7 @@ result<spare_workers::worker> worker_host::launch_in_time() {
   auto wait = std::chrono::milliseconds{limits::shortage_wait_ms_min};
   bool is_news = true;
   for (;;) {
-    auto started = has_events()
+    auto started = make_missing_events()
                      ? launch_worker(settings_)
                      : result<spare_workers::worker>{error{
                        errc::overloaded, "cannot make an event for a worker"}};
@@ -236,13 +236,12 @@ result<spare_workers::worker> worker_host::launch_in_time() {
   }
 }
 
-// Those that are missing are made.
-bool worker_host::has_events() {
+bool worker_host::make_missing_events() {
   if (!wake_) {
     const std::lock_guard lock{mutex_};
     wake_ = make_event();
   }
-  return wake_ && link_.has_event();
+  return wake_ && link_.make_missing_event();
 }
 
 std::optional<error> worker_host::launch() {

@@ -93,7 +93,7 @@ private:
   void serve();
   std::optional<error> launch();
   result<spare_workers::worker> launch_in_time();
-  bool has_events();
+  bool make_missing_events();
   bool watch();
   void read_control();
   std::uint64_t tag(log_line& line) const;

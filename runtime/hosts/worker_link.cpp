@@ -21,7 +21,7 @@ worker_link::worker_link(owner& by, incarnation self,
 
 // --- Of the host -------------------------------------------------------------
 
-bool worker_link::has_event() {
+bool worker_link::make_missing_event() {
   if (!call_leader_)
     call_leader_ = make_event();
   return static_cast<bool>(call_leader_);

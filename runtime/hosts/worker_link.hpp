@@ -47,8 +47,9 @@ public:
 
   // For the host, from its own thread.
 
-  /// What it needs of the system is there; false where that lacks a descriptor.
-  bool has_event();
+  /// Makes what it needs of the system, if that is missing; false where there
+  /// is no descriptor left for it.
+  bool make_missing_event();
   /// The process is there: it may be given calls once it is `open`.
   void connect(worker_process& to, std::unique_ptr<channel> data);
   void open();

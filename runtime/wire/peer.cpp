@@ -1,7 +1,5 @@
 #include "runtime/wire/peer.hpp"
 
-#include <algorithm>
-
 #include <poll.h>
 
 #include "runtime/base/event.hpp"

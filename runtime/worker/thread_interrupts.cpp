@@ -1,5 +1,6 @@
 #include "runtime/worker/thread_interrupts.hpp"
 
+#include <algorithm>
 #include <thread>
 #include <utility>
 
@@ -16,7 +17,8 @@ thread_interrupts& thread_interrupts::start() {
 void thread_interrupts::ask(std::uint64_t call) {
   {
     const std::lock_guard lock{mutex_};
-    asked_.push_back(call);
+    if (std::find(asked_.begin(), asked_.end(), call) == asked_.end())
+      asked_.push_back(call); // it is asked again as long as it runs
   }
   asked_for_.notify_one();
 }
