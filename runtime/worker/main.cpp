@@ -25,6 +25,7 @@
 #include "runtime/worker/control_thread.hpp"
 #include "runtime/worker/executors.hpp"
 #include "runtime/worker/limits.hpp"
+#include "runtime/worker/printed.hpp"
 #include "runtime/worker/signals.hpp"
 
 namespace {
@@ -131,6 +132,7 @@ int serve() {
   const auto ready = guarded([memory] {
     take_signals(*memory);
     cancelled_type();
+    watch_streams();
     return true;
   });
   if (!ready)

@@ -3,6 +3,9 @@
 
 namespace snakebridge {
 
+/// From now on it is known whether something was written to the streams that
+/// `sys` has now. Throws what Python raises.
+void watch_streams();
 /// As Python does at its end: what a call printed leaves with it.
 void flush_streams();
 /// Waits until the host has read what was printed, so that it can tell which

@@ -77,6 +77,41 @@ TEST_F(Output, GivenManyCallsThatLeaveTextThenEachKeepsItsOwn) {
                        std::to_string(i), sb::line_end::none}));
 }
 
+TEST_F(Output, GivenStreamsThatCodeHasChangedThenTheirTextIsOfItsCall) {
+  const auto code = [](const char* change) {
+    return fmt::format("import sys\n{}\n", change);
+  };
+  or_throw(a.exec(code("sys.stdout.buffer.write(b'bytes')")));
+  or_throw(a.exec(code("sys.stderr.writelines(['lines'])")));
+  or_throw(a.exec(code("plain = sys.stdout.write\n"
+                       "sys.stdout.write = lambda text: plain(text.upper())\n"
+                       "print('upper', end='')")));
+  or_throw(a.exec(code("sys.stdout.write = plain")));
+  or_throw(a.call("builtins", "print", "plain", "end"_a = ""));
+  or_throw(a.exec(code("del sys.stdout.write, sys.stdout.buffer.write")));
+  or_throw(a.call("builtins", "print", "its type's", "end"_a = ""));
+  or_throw(a.exec(code("import io\nsys.stdout = io.TextIOWrapper("
+                       "sys.stdout.detach(), write_through=False)")));
+  or_throw(a.call("builtins", "print", "another's", "end"_a = ""));
+  or_throw(b.exec("print('last')"));
+  using enum sb::line_end;
+  EXPECT_THAT(lines(7),
+              ElementsAre(printed{"a", "exec", "bytes", none},
+                          printed{"a", "exec", "lines", none},
+                          printed{"a", "exec", "UPPER", none},
+                          printed{"a", "builtins.print", "plain", none},
+                          printed{"a", "builtins.print", "its type's", none},
+                          printed{"a", "builtins.print", "another's", none},
+                          printed{"b", "exec", "last", newline}));
+}
+
+TEST_F(Output, GivenItsStreamsThenTheyLookAsInAScript) {
+  EXPECT_EQ(a.eval("[type(s.write).__name__ + str(s.write.__self__ is s)"
+                   " + type(s).__name__"
+                   " for s in (__import__('sys').stdout,)]"),
+            sb::list({"builtin_function_or_methodTrueTextIOWrapper"}));
+}
+
 TEST_F(Output, GivenAProgressBarThenItsStatesAreSeenWhileItRuns) {
   or_throw(a.exec(R"(
     import sys, threading
