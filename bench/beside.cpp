@@ -7,9 +7,10 @@
 #include <thread>
 #include <vector>
 
+#include <snakebridge/actors.hpp>
 #include <snakebridge/snakebridge.hpp>
 
-#include "measure.hpp"
+#include "ask.hpp"
 
 namespace sb = snakebridge;
 namespace bench = snakebridge::bench;
@@ -61,6 +62,43 @@ void large_beside_small() {
   sender.join();
   bench::print_row("calls beside a GiB", beside, "the same alone", alone);
   std::printf("  the GiB took %.2f s\n", took_s);
+  std::fflush(stdout);
+}
+
+/// The same of actors: results of a GiB for one, which nobody waits for, beside
+/// small ones for another. Each worker's replies are read by a thread of its
+/// own; by one thread for all, those would wait for this.
+void large_results_beside_small() {
+  constexpr std::size_t gib = std::size_t{1} << 30U;
+  sb::bridge bridge{sb::config{.pools = {{.size = 2}},
+                               .payload_bytes_max = gib + (1U << 20U)}};
+  const auto large = bridge.open_session({.id = "large"});
+  const auto small = bridge.open_session({.id = "small"});
+  or_throw(large.eval("1")); // they have their workers
+  or_throw(small.eval("1"));
+  const auto ask = [&](const char* session, sb::call_message what, int times) {
+    return bench::ask_in_turn<sb::value>(
+      bridge.system(),
+      [&bridge, session, mine = std::make_shared<sb::session_actor>()](
+        caf::event_based_actor* self) {
+        if (!*mine)
+          *mine = sb::open_session(self, bridge, {.id = session});
+        return *mine;
+      },
+      [what] { return what; }, times);
+  };
+  const auto small_ones = [&] {
+    return ask("small", {"math", "sqrt", {16}}, 2'000).get();
+  };
+  const auto alone = small_ones().summary();
+  auto results = ask(
+    "large", {"builtins", "eval", {"[bytes(1 << 28) for _ in range(4)]"}}, 3);
+  bench::samples beside;
+  while (results.wait_for(0s) != std::future_status::ready)
+    beside.add(small_ones());
+  bench::print_row("actors beside GiBs", beside.summary(), "the same alone",
+                   alone);
+  std::printf("  a GiB took %.2f s\n", results.get().summary().p50_us / 1e6);
 }
 
 /// How long `callers` sessions take for one nap of 50 ms each.
@@ -84,6 +122,7 @@ double naps(std::uint32_t threads, std::size_t callers) {
 
 int main() {
   large_beside_small();
+  large_results_beside_small();
   const auto one = naps(1, 2), eight = naps(4, 16);
   std::printf("16 naps of 50 ms on 2 workers of 4 threads %8.2f ms | 2 naps on "
               "2 workers %8.2f ms | ratio %5.2f\n",

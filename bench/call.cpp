@@ -13,7 +13,7 @@
 #include <snakebridge/actors.hpp>
 #include <snakebridge/snakebridge.hpp>
 
-#include "measure.hpp"
+#include "ask.hpp"
 
 namespace sb = snakebridge;
 namespace bench = snakebridge::bench;
@@ -68,35 +68,43 @@ caf::behavior echo(caf::event_based_actor*, int) {
   return {[](double item) { return item; }};
 }
 
-// A client actor that asks, waits for the answer and asks again.
-template <class Server, class MakeRequest, class Reply>
-bench::samples ask_in_turn(caf::actor_system& system, const Server& server,
-                           MakeRequest make_request, Reply) {
-  struct loop {
-    int left = times;
-    bench::samples taken;
-    bench::clock::time_point begin;
-    std::promise<bench::samples> done;
-  };
-  auto state = std::make_shared<loop>();
-  auto result = state->done.get_future();
-  system.spawn([=](caf::event_based_actor* self) {
-    auto next = std::make_shared<std::function<void()>>();
-    *next = [=] {
-      state->begin = bench::clock::now();
-      self->request(server(self), 10s, make_request()).then([=](const Reply&) {
-        state->taken.add(bench::clock::now() - state->begin);
-        if (--state->left > 0)
-          return (*next)();
-        state->done.set_value(std::move(state->taken));
-        *next = nullptr;
-        self->quit();
-      });
-    };
-    (*next)();
-  });
-  return result.get();
-}
+// An actor whose requests are answered by a thread of ours that looks for them:
+// the least that an answer costs which comes from another thread.
+class answering_thread {
+public:
+  ~answering_thread() {
+    over_ = true;
+    thread_.join();
+  }
+
+  caf::behavior operator()(caf::event_based_actor* self) {
+    return {[this, self](double item) {
+      const auto asked = self->make_response_promise();
+      source_ = asked.source();
+      id_ = asked.id();
+      item_ = item;
+      has_come_ = true;
+      return caf::delegated<double>{};
+    }};
+  }
+
+private:
+  void serve() {
+    while (!over_)
+      if (has_come_.exchange(false))
+        std::exchange(source_, nullptr)
+          ->enqueue(nullptr, id_.response_id(), caf::make_message(item_),
+                    nullptr);
+      else
+        std::this_thread::yield();
+  }
+
+  caf::strong_actor_ptr source_;
+  caf::message_id id_;
+  double item_ = 0;
+  std::atomic<bool> has_come_ = false, over_ = false;
+  std::thread thread_{[this] { serve(); }};
+};
 
 // `server` is what a bare request goes to. The host's own time is added to it:
 // what is left is the price of the session.
@@ -108,7 +116,7 @@ void actor_calls(const std::string& name, const sb::bridge& bridge,
   bench::samples ours, theirs;
   for (int round = 0; round < rounds; ++round) {
     *keeper = nullptr;
-    ours.add(ask_in_turn(
+    ours.add(bench::ask_in_turn<sb::value>(
       system,
       [&bridge, keeper](caf::event_based_actor* self) {
         if (!*keeper)
@@ -118,10 +126,10 @@ void actor_calls(const std::string& name, const sb::bridge& bridge,
       [] {
         return sb::call_message{"math", "sqrt", {16}};
       },
-      sb::value{}));
-    theirs.add(ask_in_turn(
+      times).get());
+    theirs.add(bench::ask_in_turn<double>(
       system, [server](caf::event_based_actor*) { return server; },
-      [] { return 16.0; }, double{}));
+      [] { return 16.0; }, times).get());
   }
   *keeper = nullptr;
   caf::anon_send_exit(server, caf::exit_reason::normal);
@@ -153,6 +161,12 @@ void embedded() {
               system.spawn<caf::detached>(echo, 0), "detached CAF + host");
   actor_calls("embedded, actor", bridge, ours, system.spawn(echo, 0),
               "CAF request + host");
+  answering_thread answers;
+  actor_calls("embedded, actor", bridge, ours,
+              system.spawn([&](caf::event_based_actor* self) {
+                return answers(self);
+              }),
+              "CAF and a thread + host");
   const py::gil_scoped_acquire gil;
   delete sqrt;
 }
@@ -165,6 +179,12 @@ void workers(const ping_pong& bare_sockets) {
   bench::print_row("worker, thread", ours, "bare socketpair", bare);
   actor_calls("worker, actor", bridge, ours, bridge.system().spawn(echo, 0),
               "CAF request + host");
+  answering_thread answers;
+  actor_calls("worker, actor", bridge, ours,
+              bridge.system().spawn([&](caf::event_based_actor* self) {
+                return answers(self);
+              }),
+              "CAF and a thread + host");
 }
 
 } // namespace

@@ -39,6 +39,7 @@ protected:
 
 // Each call waits for three others in its worker: eight run at a time, and then
 // the other eight.
+// ORIGINAL P19
 TEST_F(Threads, GivenSixteenThreadsOnTwoWorkersOfFourThenEightRunAtATime) {
   open(2 * workers * threads);
   std::vector<std::thread> callers;
