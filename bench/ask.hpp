@@ -1,11 +1,13 @@
 #pragma once
 // A client actor that asks a server, waits for the answer and asks again.
 
+#include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <future>
 #include <memory>
 
-#include <caf/all.hpp>
+#include <caf/event_based_actor.hpp>
 
 #include "measure.hpp"
 

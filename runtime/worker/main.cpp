@@ -153,7 +153,9 @@ int serve() {
      .importable = start->limits.importable,
      .after_call = take_service_signals_again}};
   if (const auto threads = guarded([&] { serving.start(); }); !threads)
-    return refuse(control, {errc::startup_failed, threads.error().message()});
+    // At once: those that have started wait in what would end now.
+    ::_exit(
+      refuse(control, {errc::startup_failed, threads.error().message()}));
   say_ready(control);
   serving.serve();
   // As `python3` ends: threads that are no daemons are waited for, functions of

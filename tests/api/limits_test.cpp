@@ -37,6 +37,14 @@ TEST_F(Limits, GivenAMemoryBoundThenPythonRunsOutOfItAndLivesOn) {
   EXPECT_EQ(first_of(bridge).deaths, 0U);
 }
 
+TEST_F(Limits, GivenABoundThatItsThreadsDoNotFitThenItsStartSaysSo) {
+  auto wanted =
+    pool({.threads = 64, .limits = {.memory_bytes_max = 400U << 20U}});
+  const auto started = sb::bridge::start(std::move(wanted));
+  EXPECT_EQ(code_of(started), sb::errc::startup_failed);
+  EXPECT_THAT(error_of(started).message(), HasSubstr("start new thread"));
+}
+
 // Which one text, or one bytes, in a message cannot have.
 TEST_F(Limits, GivenATextOfMoreThanAMessageHoldsThenThatIsSaid) {
   auto wanted = with({});
