@@ -85,10 +85,13 @@ public:
   spawn_plan() {
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
-    // A session and a group of its own: a terminal's signals pass it by, nobody
-    // can be asked for a password there, and its children can be killed with
-    // it. No signal is ignored, or blocked once it has come to its `main`.
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID
+    // A group of its own: a terminal's signals pass it by, and its children can
+    // be killed with it. No session: the kernel would share the processor out
+    // by sessions then, and not by threads, and has been seen to let most of
+    // many busy workers wait for half a minute (sched_autogroup_enabled). No
+    // signal is ignored, or blocked once it has come to its `main`.
+    posix_spawnattr_setpgroup(&attributes, 0);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP
                                             | POSIX_SPAWN_SETSIGMASK
                                             | POSIX_SPAWN_SETSIGDEF);
     sigset_t signals;

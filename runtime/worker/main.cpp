@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "config/tunables.hpp"
+#include "runtime/base/descriptor.hpp"
 #include "runtime/base/fault_points.hpp"
 #include "runtime/python/guarded.hpp"
 #include "runtime/python/python_version.hpp"
@@ -65,6 +67,13 @@ void say_ready(channel& control) {
   tell(control, frame_kind::ready, std::move(message));
 }
 
+// Nobody is asked for a password where nobody looks for it.
+void leave_terminal() {
+  const descriptor terminal{::open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC)};
+  if (terminal)
+    ::ioctl(terminal.get(), TIOCNOTTY);
+}
+
 shared_memory* map_shared() {
   void* mapped = ::mmap(nullptr, sizeof(shared_memory), PROT_READ | PROT_WRITE,
                         MAP_SHARED, worker_descriptor::shared, 0);
@@ -99,6 +108,7 @@ int serve() {
   if (has_fault_points)
     use_fault_page(worker_descriptor::faults);
   keep_memory();
+  leave_terminal();
   for (const int each : {worker_descriptor::data, worker_descriptor::control,
                          worker_descriptor::stacks})
     keep_from_children(each);

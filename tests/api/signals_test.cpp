@@ -11,6 +11,8 @@
 #include <fstream>
 #include <future>
 
+#include <unistd.h>
+
 namespace snakebridge::testing {
 
 class ServiceSignals : public ::testing::TestWithParam<int> {
@@ -29,6 +31,14 @@ INSTANTIATE_TEST_SUITE_P(Each, ServiceSignals,
                          [](const auto& each) {
                            return std::string{::sigabbrev_np(each.param)};
                          });
+
+// The kernel may share the processor out by sessions.
+TEST(GroupOfAWorker, GivenOneThenItIsItsOwnInTheSessionOfTheProgram) {
+  const sb::bridge bridge{one_pool(sb::placement::worker)};
+  const auto pid = first_of(bridge).pid;
+  EXPECT_EQ(::getpgid(pid), pid);
+  EXPECT_EQ(::getsid(pid), ::getsid(0));
+}
 
 TEST_P(ServiceSignals, WhileItIsIdleThenNothingComesOfIt) {
   const sb::bridge bridge{one_pool(sb::placement::worker)};
