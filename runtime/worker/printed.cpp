@@ -14,16 +14,127 @@ namespace snakebridge {
 
 namespace {
 
-// Something may have been written to a watched stream since the last flush.
-std::atomic<bool> unflushed = true;
+PyObject* interned(const char* text) {
+  return PyUnicode_InternFromString(text);
+}
 
 PyObject* name_of_write() {
-  static PyObject* const name = PyUnicode_InternFromString("write");
+  static PyObject* const name = interned("write");
   return name;
 }
 
+PyObject* write(PyObject* stream, PyObject* written);
+
 // A stream's own `write`, which goes before its type's: the same to whoever
-// looks at it, but it is known what it did, also where that failed half-way.
+// looks at it, but it is known what it did. What is written past it, by the
+// type's, is flushed with the next that is not.
+PyMethodDef text_write{"write", write, METH_O,
+                       "write($self, text, /)\n--\n\n"};
+PyMethodDef bytes_write{"write", write, METH_O,
+                        "write($self, buffer, /)\n--\n\n"};
+
+class watched_layer {
+public:
+  watched_layer(const py::object& stream, PyMethodDef& by)
+      : stream_{stream},
+        names_{stream.attr("__dict__")},
+        write_{checked(PyCFunction_NewEx(&by, stream.ptr(), nullptr))} {
+    stream.attr("write") = write_;
+  }
+
+  bool is(py::handle stream) const { return stream_.is(stream); }
+  /// Code may have taken the `write` away, or put its own in the place.
+  bool tells() const {
+    return PyDict_GetItemWithError(names_.ptr(), name_of_write())
+           == write_.ptr();
+  }
+
+private:
+  py::object stream_;
+  py::dict names_;
+  py::object write_;
+};
+
+struct watched_stream {
+  explicit watched_stream(const py::object& stream)
+      : text{stream, text_write},
+        bytes{stream.attr("buffer"), bytes_write},
+        stream{stream} {}
+
+  bool tells(py::handle open) const {
+    return text.is(open) && text.tells() && bytes.tells();
+  }
+
+  watched_layer text, bytes;
+  py::object stream;
+  std::atomic<bool> unflushed = true; ///< something may have been written
+};
+
+// False where it raised: it may keep what it has for the next time.
+bool flush(py::handle open) {
+  if (!open || open.is_none())
+    return true;
+  static PyObject* const name = interned("flush");
+  const auto done = py::reinterpret_steal<py::object>(
+    PyObject_CallMethodNoArgs(open.ptr(), name));
+  if (!done)
+    PyErr_Clear();
+  return static_cast<bool>(done);
+}
+
+class standard_stream {
+public:
+  explicit standard_stream(const char* name)
+      : name_{interned(name)},
+        in_{PyModule_GetDict(py::module_::import("sys").release().ptr())} {}
+
+  /// If it is as Python makes it where nothing tells it otherwise.
+  void watch() {
+    const auto io = py::module_::import("io");
+    const auto open = this->open();
+    if (!open || !py::type::of(open).is(io.attr("TextIOWrapper")))
+      return;
+    const auto has_own = [](const py::object& stream) {
+      return py::dict{stream.attr("__dict__")}.contains("write");
+    };
+    if (!has_own(open) && !has_own(open.attr("buffer")))
+      watched_.emplace(open);
+  }
+  void note_write(py::handle to) {
+    if (watched_ && (watched_->text.is(to) || watched_->bytes.is(to)))
+      watched_->unflushed = true;
+  }
+  /// What is in the stream of that name, and in the one that was: others may
+  /// have that.
+  void flush_news() {
+    // Held: flushing may run Python code that puts another in its place.
+    const auto now = open();
+    if (!watched_ || !watched_->tells(now))
+      flush(now);
+    if (watched_ && watched_->unflushed.exchange(false)
+        && !flush(watched_->stream))
+      watched_->unflushed = true;
+  }
+
+private:
+  py::object open() const {
+    return py::reinterpret_borrow<py::object>(
+      PyDict_GetItemWithError(in_, name_));
+  }
+
+  PyObject* const name_;
+  PyObject* const in_; // of `sys`
+  std::optional<watched_stream> watched_;
+};
+
+// For ever, as Python may have ended before.
+std::array<standard_stream, 2>& streams() {
+  static auto& both = *new std::array{standard_stream{"stdout"},
+                                      standard_stream{"stderr"}};
+  return both;
+}
+
+// Noted also where it failed half-way.
 PyObject* write(PyObject* stream, PyObject* written) {
   const auto plain = py::reinterpret_steal<py::object>(PyObject_GetAttr(
     reinterpret_cast<PyObject*>(Py_TYPE(stream)), name_of_write()));
@@ -32,77 +143,9 @@ PyObject* write(PyObject* stream, PyObject* written) {
   PyObject* const arguments[] = {stream, written};
   auto* const outcome =
     PyObject_Vectorcall(plain.ptr(), arguments, 2, nullptr);
-  unflushed = true;
+  for (auto& each : streams())
+    each.note_write(stream);
   return outcome;
-}
-
-PyMethodDef own_write{"write", write, METH_O, nullptr};
-
-// Of text, or of the bytes below.
-class watched_layer {
-public:
-  explicit watched_layer(const py::object& stream)
-      : names_{stream.attr("__dict__")},
-        write_{checked(PyCFunction_NewEx(&own_write, stream.ptr(), nullptr))} {
-    stream.attr("write") = write_;
-  }
-
-  /// Code may have taken the `write` away, or put its own in the place.
-  bool tells() const {
-    return PyDict_GetItemWithError(names_.ptr(), name_of_write())
-           == write_.ptr();
-  }
-
-private:
-  py::dict names_;
-  py::object write_;
-};
-
-struct watched_stream {
-  explicit watched_stream(const py::object& stream)
-      : stream{stream},
-        as_text{stream},
-        as_bytes{stream.attr("buffer")} {}
-
-  bool tells(py::handle open) const {
-    return stream.is(open) && as_text.tells() && as_bytes.tells();
-  }
-
-  py::object stream;
-  watched_layer as_text, as_bytes;
-};
-
-struct standard_stream {
-  explicit standard_stream(const char* text)
-      : name{PyUnicode_InternFromString(text)},
-        in{PyModule_GetDict(py::module_::import("sys").release().ptr())} {}
-
-  // Held: flushing may run Python code that puts another in its place.
-  py::object open() const {
-    return py::reinterpret_borrow<py::object>(
-      PyDict_GetItemWithError(in, name));
-  }
-
-  PyObject* const name;
-  PyObject* const in;                       // of `sys`
-  std::optional<watched_stream> watched = {};
-};
-
-std::array<standard_stream, 2>& streams() {
-  // For ever, as Python may have ended before.
-  static auto& both = *new std::array{standard_stream{"stdout"},
-                                      standard_stream{"stderr"}};
-  return both;
-}
-
-void flush(py::handle open) {
-  if (!open || open.is_none())
-    return;
-  static PyObject* const name = PyUnicode_InternFromString("flush");
-  const auto done = py::reinterpret_steal<py::object>(
-    PyObject_CallMethodNoArgs(open.ptr(), name));
-  if (!done)
-    PyErr_Clear(); // the program closed it: nothing to flush
 }
 
 bool unread(int pipe) {
@@ -113,20 +156,13 @@ bool unread(int pipe) {
 } // namespace
 
 void watch_streams() {
-  const auto text = py::module_::import("io").attr("TextIOWrapper");
   for (auto& each : streams())
-    // As Python makes them where nothing tells it otherwise.
-    if (const auto open = each.open(); open && py::type::of(open).is(text))
-      each.watched.emplace(open);
+    each.watch();
 }
 
 void flush_streams() {
-  const bool is_news = unflushed.exchange(false);
-  for (const auto& each : streams()) {
-    const auto open = each.open();
-    if (is_news || !each.watched || !each.watched->tells(open))
-      flush(open);
-  }
+  for (auto& each : streams())
+    each.flush_news();
 }
 
 void await_readers() {

@@ -1,5 +1,6 @@
 // What Python prints, told line by line: of whom it is, and how a line ended.
 #include <fstream>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -83,6 +84,10 @@ TEST_F(Output, GivenStreamsThatCodeHasChangedThenTheirTextIsOfItsCall) {
   };
   or_throw(a.exec(code("sys.stdout.buffer.write(b'bytes')")));
   or_throw(a.exec(code("sys.stderr.writelines(['lines'])")));
+  or_throw(a.exec(code("import io\n"
+                       "sys.stdout.write('held')\n"
+                       "sys.stdout = io.StringIO()")));
+  or_throw(a.call("builtins", "exec", code("sys.stdout = sys.__stdout__")));
   or_throw(a.exec(code("plain = sys.stdout.write\n"
                        "sys.stdout.write = lambda text: plain(text.upper())\n"
                        "print('upper', end='')")));
@@ -95,9 +100,10 @@ TEST_F(Output, GivenStreamsThatCodeHasChangedThenTheirTextIsOfItsCall) {
   or_throw(a.call("builtins", "print", "another's", "end"_a = ""));
   or_throw(b.exec("print('last')"));
   using enum sb::line_end;
-  EXPECT_THAT(lines(7),
+  EXPECT_THAT(lines(8),
               ElementsAre(printed{"a", "exec", "bytes", none},
                           printed{"a", "exec", "lines", none},
+                          printed{"a", "exec", "held", none},
                           printed{"a", "exec", "UPPER", none},
                           printed{"a", "builtins.print", "plain", none},
                           printed{"a", "builtins.print", "its type's", none},
@@ -106,10 +112,35 @@ TEST_F(Output, GivenStreamsThatCodeHasChangedThenTheirTextIsOfItsCall) {
 }
 
 TEST_F(Output, GivenItsStreamsThenTheyLookAsInAScript) {
-  EXPECT_EQ(a.eval("[type(s.write).__name__ + str(s.write.__self__ is s)"
-                   " + type(s).__name__"
-                   " for s in (__import__('sys').stdout,)]"),
-            sb::list({"builtin_function_or_methodTrueTextIOWrapper"}));
+  or_throw(a.exec("import inspect, sys\n"
+                  "write = sys.stdout.write\n"
+                  "told = (type(sys.stdout).__name__, type(write).__name__,\n"
+                  "        write.__self__ is sys.stdout,\n"
+                  "        str(inspect.signature(write)))\n"));
+  EXPECT_EQ(a.eval("told"),
+            (sb::tuple{"TextIOWrapper", "builtin_function_or_method", true,
+                       "(text, /)"}));
+}
+
+TEST(OutputOfAnEnvironment, GivenAStreamThatIsChangedBeforeThenThatHolds) {
+  const scratch_folder folder;
+  std::ofstream{folder / "sitecustomize.py"}
+    << "import sys\n"
+       "def shout(text, plain=sys.stdout.write):\n"
+       "    plain(text.upper())\n"
+       "sys.stdout.write = shout\n";
+  auto wanted = one_pool(sb::placement::worker);
+  wanted.pools[0].env = {{"PYTHONPATH", (folder / ".").string()}};
+  std::promise<std::string> first;
+  wanted.on_output = [&](const sb::log_line& line) {
+    if (line.text.starts_with("HEARD"))
+      first.set_value(line.text);
+  };
+  const sb::bridge bridge{wanted};
+  or_throw(bridge.call("builtins", "print", "heard", "end"_a = ""));
+  auto told = first.get_future();
+  ASSERT_EQ(told.wait_for(30s), std::future_status::ready);
+  EXPECT_EQ(told.get(), "HEARD");
 }
 
 TEST_F(Output, GivenAProgressBarThenItsStatesAreSeenWhileItRuns) {
