@@ -86,7 +86,8 @@ void try_to_replace(self_pointer self, const interpreter_spec& spec) {
     return;
   const auto came_of_it =
     spec.calls->replace(spec.number, state.successor, state.successor_epoch);
-  if (came_of_it == replacement::waits)
+  if (came_of_it == replacement::waits
+      && !std::exchange(state.asks_again, true))
     self->delayed_send(self, idle_looks_apart, replace_atom::value);
   if (came_of_it != replacement::done)
     return;
@@ -163,7 +164,10 @@ caf::behavior interpreter_actor(caf::stateful_actor<interpreter_state>* self,
       try_to_replace(self, spec);
     },
     [self, spec](look_atom) { look(self, spec); },
-    [self, spec](replace_atom) { try_to_replace(self, spec); }};
+    [self, spec](replace_atom) {
+      self->state.asks_again = false;
+      try_to_replace(self, spec);
+    }};
 }
 
 } // namespace snakebridge

@@ -160,9 +160,10 @@ child_spec pool_child(const pool& of, const host_factory& make_host) {
     }
     caf::actor_cast<caf::abstract_actor*>(*started)->attach_functor(
       [of](const caf::error& reason) {
-        of.calls->close(pool_down(of, reason));
+        // First, because who hears of the other may start it again.
         if (of.spares)
           of.spares->close();
+        of.calls->close(pool_down(of, reason));
       });
     return started;
   };

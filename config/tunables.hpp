@@ -97,6 +97,9 @@ inline constexpr int orders_wait_ms_max = 10'000;
 inline constexpr int recycle_look_ms = 1'000;
 /// How long the bridge waits for each step of its own start and stop.
 inline constexpr int bridge_step_ms_max = 30'000;
+/// While one is to take another's place and waits for a call that runs, the
+/// other threads of the pool's workers stand still no longer than this.
+inline constexpr int replace_hold_ms_max = 100;
 /// Incarnations that may die with the same unstarted call in hand: it is the
 /// likely cause, and answers interpreter_died instead of taking the pool down.
 inline constexpr unsigned call_losses_max = 2;

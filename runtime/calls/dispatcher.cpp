@@ -506,7 +506,7 @@ std::optional<error> dispatcher::admit(const exchange_ptr& made,
       return {};
   } else if (!made->to.anywhere && !home.replacing
              && home.executors[made->executor].waiting.empty()
-             && (anywhere_.empty() || !takes_any(home))) {
+             && !next_anywhere(home, made->executor)) {
     if (home.host && start(home, made->executor, made, after))
       return {};
   }
@@ -602,22 +602,31 @@ void dispatcher::leave_line(const exchange& gone) {
     --at(gone.home).homeless;
 }
 
+// Whose turn it is in the pool's line, of those that this executor may serve:
+// none that has another here already. One that is to be replaced takes what
+// began with it, lest that waits where all others are busy.
+std::optional<line::turn_of>
+dispatcher::next_anywhere(const interpreter& at, std::uint32_t executor) {
+  if (anywhere_.empty() || !at.is_in_service())
+    return {};
+  const bool takes_all = takes_any(at);
+  return anywhere_.next([&](std::uint64_t session) {
+    const auto known = known_executor(session, at);
+    return (takes_all || anywhere_.front(session)->home == at.number)
+           && (!known || *known == executor);
+  });
+}
+
 // Whose turn it is at an executor that may take another call; nothing: it is to
 // take none.
 std::optional<dispatcher::next_call>
 dispatcher::next_for(interpreter& at, std::uint32_t executor) {
   auto& line_here = at.executors[executor].waiting;
   const auto own = line_here.next();
-  // Of those that any may run it takes none that has an executor here already,
-  // unless that is this one.
-  const auto any = anywhere_.empty() || !takes_any(at)
-                     ? std::nullopt
-                     : anywhere_.next([&](std::uint64_t session) {
-                         const auto known = known_executor(session, at);
-                         return !known || *known == executor;
-                       });
+  const auto any = next_anywhere(at, executor);
+  // Threads that run their own calls there take turns with it.
   if (any && (!own || any->number < own->number))
-    return at.running(executor) == 0
+    return at.host->running(executor) == 0
              ? std::optional{next_call{&anywhere_, any->session}}
              : std::nullopt;
   return own ? std::optional{next_call{&line_here, own->session}}
@@ -830,6 +839,11 @@ void dispatcher::attach(std::uint32_t number,
   const lock_guard lock{mutex_};
   auto& here = at(number);
   ensure(host != nullptr, "a host that serves is there");
+  // The one before may not have said yet that it has ended.
+  if (here.host) {
+    here.on_callers_threads = 0;
+    forget_objects(number, here.lives.epoch() - 1);
+  }
   here.host = std::move(host);
   here.calls_before = here.calls;
   here.due = here.replacing = false;
@@ -858,12 +872,7 @@ void dispatcher::detach(std::uint32_t number, const interpreter_host* host,
   }
   if (present) {
     here.lives.end(epoch);
-    // What it held counts no more.
-    for (const auto& [session, each] : users_)
-      if (std::any_of(
-            each.places.begin(), each.places.end(),
-            [&](const place& mine) { return mine.interpreter == number; }))
-        each.session->refs.forget_up_to(number, epoch);
+    forget_objects(number, epoch);
     if (!end.asked)
       here.lives.die(end.why, clock_->now());
   }
@@ -876,12 +885,23 @@ void dispatcher::detach(std::uint32_t number, const interpreter_host* host,
   changed_.notify_all();
 }
 
+// What an incarnation held, and those before it, counts no more.
+void dispatcher::forget_objects(std::uint32_t number, std::uint32_t epoch) {
+  for (const auto& [session, each] : users_)
+    if (std::any_of(
+          each.places.begin(), each.places.end(),
+          [&](const place& mine) { return mine.interpreter == number; }))
+      each.session->refs.forget_up_to(number, epoch);
+}
+
 // They are next again, in the order they had.
 void dispatcher::take_unstarted(interpreter& at, host_end& end,
                                 outcomes& after) {
   for (auto each = end.unstarted.rbegin(); each != end.unstarted.rend();
        ++each) {
     const auto& made = *each;
+    if (made->answered())
+      continue; // given up meanwhile
     made->interpreter = 0;
     const bool may_move = at.retired && made->to.anywhere && !closed_
                           && !made->session->closed;
@@ -890,7 +910,7 @@ void dispatcher::take_unstarted(interpreter& at, host_end& end,
     } else if (made->asked.fails_fast) {
       after.refuse(made, unavailable(at));
     } else if (++made->lost > limits::call_losses_max) {
-      after.refuse(made, end.why);
+      after.refuse(made, end.why.with_may_have_run(false));
     } else {
       made->home = at.number;
       if (made->to.anywhere)
@@ -923,9 +943,16 @@ dispatcher::replace(std::uint32_t number,
     outcomes after;
     const lock_guard lock{mutex_};
     auto& here = at(number);
-    here.replacing = false;
+    if (!std::exchange(here.replacing, false))
+      here.replacing_since = clock_->now();
+    // For the call of one executor the others do not stand still for long.
+    const bool waits_on =
+      here.executors.size() == 1
+      || clock_->now() - here.replacing_since
+           < std::chrono::milliseconds{limits::replace_hold_ms_max};
     // What runs may yet make objects: it is looked at when it has ended.
-    if (closed_ || !here.host || is_used_locked(here)) {
+    if (closed_ || !here.host || host->has_ended() || is_used_locked(here)
+        || (here.running() > 0 && !waits_on)) {
       pump(here, after);
       return replacement::used;
     }

@@ -123,7 +123,7 @@ public:
   /// What came of `replace`.
   enum class replacement {
     done,
-    used,  ///< a session would lose something: later
+    used,  ///< a session would lose something, or wait for long: later
     waits, ///< for a call that runs; new ones wait as well: try again soon
   };
   /// Serves calls through `host` from now on, if no session would lose
@@ -204,10 +204,13 @@ private:
     line* from;
     std::uint64_t session;
   };
+  std::optional<line::turn_of> next_anywhere(const interpreter& at,
+                                             std::uint32_t executor);
   std::optional<next_call> next_for(interpreter& at, std::uint32_t executor);
   void pump(interpreter& at, outcomes& after);
   void pump(interpreter& at, std::uint32_t executor, outcomes& after);
   void pump_all(outcomes& after);
+  void forget_objects(std::uint32_t number, std::uint32_t epoch);
   void take_unstarted(interpreter& at, host_end& end, outcomes& after);
 
   void tell_watchers();

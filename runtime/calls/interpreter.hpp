@@ -57,6 +57,7 @@ struct interpreter {
   bool leaves = false;    ///< no session chooses it any more
   bool due = false;       ///< it is to be replaced
   bool replacing = false; ///< calls wait for the next host
+  steady_clock::time_point replacing_since;
 
   bool is_in_service() const { return !retired && !leaves; }
   bool is_up() const { return host && !host->has_ended(); }

@@ -1,5 +1,7 @@
 #include "runtime/hosts/worker_care.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "config/tunables.hpp"
@@ -27,7 +29,7 @@ worker_care::look(std::span<const executor_sight> seen, std::uint64_t beats,
   std::vector<step> due;
   look_at_verdict(seen);
   for (std::size_t at = 0; at < executors_.size(); ++at) {
-    look_at_late(executors_[at], seen[at], now, due);
+    look_at_late(executors_[at], seen, at, now, due);
     look_at_signs(executors_[at], seen[at], beats, now, due);
   }
   if (!samples_.empty() && now >= sampled_by_)
@@ -42,8 +44,14 @@ void worker_care::look_at_verdict(std::span<const executor_sight> seen) {
     verdict_.reset();
 }
 
-void worker_care::look_at_late(executor& one, const executor_sight& seen,
-                               time_point now, std::vector<step>& due) {
+void worker_care::look_at_late(executor& one,
+                               std::span<const executor_sight> all,
+                               std::size_t at, time_point now,
+                               std::vector<step>& due) {
+  const auto& seen = all[at];
+  const auto is_wanted = [](const executor_sight& each) {
+    return each.runs && !each.unwanted;
+  };
   if (!seen.unwanted) {
     one.late.reset();
     return;
@@ -52,9 +60,24 @@ void worker_care::look_at_late(executor& one, const executor_sight& seen,
     one.late =
       late_call{.id = seen.call, .had_started = seen.runs, .since = now};
     one.hurry_at = now;
+    one.beside.clear();
+    for (const auto& each : all)
+      if (is_wanted(each))
+        one.beside.push_back(each.call);
   }
   if (now < one.hurry_at)
     return;
+  // Before it begins it needs the GIL, which a call of another may keep.
+  const auto may_be_kept = [&](const executor_sight& each) {
+    return is_wanted(each)
+           && std::find(one.beside.begin(), one.beside.end(), each.call)
+                != one.beside.end();
+  };
+  if (!seen.runs && std::any_of(all.begin(), all.end(), may_be_kept)) {
+    one.late->since = now;
+    one.hurry_at = now + grace_of(*one.late, limits_.cancel);
+    return;
+  }
   const auto next = next_step(*one.late, limits_.cancel, now);
   one.hurry_at = next.again;
   if (next.what == cancel_step::interrupt) {

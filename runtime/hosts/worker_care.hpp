@@ -80,11 +80,12 @@ private:
   struct executor {
     vital_signs signs;
     std::optional<late_call> late;
+    std::vector<std::uint64_t> beside; // what others ran when that became late
     time_point hurry_at = {}; // when its next step is due
   };
 
-  void look_at_late(executor& one, const executor_sight& seen, time_point now,
-                    std::vector<step>& due);
+  void look_at_late(executor& one, std::span<const executor_sight> all,
+                    std::size_t at, time_point now, std::vector<step>& due);
   void look_at_signs(executor& one, const executor_sight& seen,
                      std::uint64_t beats, time_point now,
                      std::vector<step>& due);

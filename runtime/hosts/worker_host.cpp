@@ -246,7 +246,9 @@ bool worker_host::make_missing_events() {
 
 std::optional<error> worker_host::launch() {
   memory_kills_before_ = memory_kills(settings_.root);
-  auto launched = settings_.spares ? settings_.spares->take() : nullptr;
+  auto launched = make_missing_events() && settings_.spares
+                    ? settings_.spares->take()
+                    : nullptr;
   if (!launched) {
     auto started = launch_in_time();
     if (!started)

@@ -101,6 +101,7 @@ worker_link::rest worker_link::close() {
   const std::lock_guard lock{mutex_};
   open_ = false;
   for (auto& each : seats_) {
+    had.held.push_back(each.calls.size());
     if (auto running = last_started(each.calls))
       had.running.push_back(std::move(running));
     for (auto& call : std::exchange(each.calls, {}))
@@ -114,9 +115,10 @@ worker_link::rest worker_link::close() {
 }
 
 void worker_link::forget(const rest& had) {
-  for (const auto* each : {&had.started, &had.unstarted})
-    for (const auto& call : *each)
-      gone(*call);
+  for (std::size_t at = 0; at < had.held.size(); ++at) {
+    seats_[at].running -= had.held[at];
+    running_ -= had.held[at];
+  }
 }
 
 void worker_link::gone(const exchange& each) {

@@ -74,6 +74,7 @@ public:
   struct rest {
     std::vector<exchange_ptr> started, unstarted;
     std::vector<exchange_ptr> running; ///< those of `started`
+    std::vector<std::size_t> held;     ///< how many each executor had
   };
   rest close();
   /// They are answered, or will run elsewhere.

@@ -60,8 +60,8 @@ public:
       case news::called:
         break;
       case news::readable:
-        if (read() != channel_state::open)
-          return;
+        if (read() != channel_state::open || steady_clock::now() >= until)
+          return; // it may be readable without an end
       }
   }
   /// The leader looks whether it is done.

@@ -236,13 +236,36 @@ TEST(EmbeddedHint, WhenAThreadsOwnCallEndsThenWhatAnyMayRunIsRun) {
   auto asked =
     self->request(session, patience, sb::call_message{"math", "sqrt", {16}});
   EXPECT_TRUE(eventually([&] {
-    return bridge.stats().pools.at(0).interpreters.at(0).waiting == 1U;
+    return bridge.stats().pools.at(0).interpreters.at(0).running == 1U;
   }));
   here.open();
   EXPECT_EQ(runs.get(), "");
   asked.receive(
     [](const sb::value& answer) { EXPECT_EQ(answer, 4.0); },
     [](const caf::error& failed) { ADD_FAILURE() << sb::to_error(failed); });
+}
+
+// They are never all out of it at the same time.
+TEST(EmbeddedHint, WhileThreadsCallAgainAndAgainThenCallsOfActorsRunToo) {
+  auto wanted = one_pool(sb::placement::embedded);
+  wanted.pools[0].affinity = sb::affinity::hint;
+  const sb::bridge bridge{wanted};
+  std::atomic<bool> over = false;
+  std::vector<std::future<void>> threads;
+  for (int i = 0; i < 3; ++i)
+    threads.push_back(std::async(std::launch::async, [&] {
+      while (!over)
+        or_throw(bridge.eval("sum(range(1000))"));
+    }));
+  caf::scoped_actor self{bridge.system()};
+  const auto session = sb::open_session(self.ptr(), bridge);
+  for (int i = 0; i < 20; ++i)
+    self->request(session, patience, sb::call_message{"math", "sqrt", {16}})
+      .receive([](const sb::value& answer) { EXPECT_EQ(answer, 4.0); },
+               [](const caf::error& failed) {
+                 ADD_FAILURE() << sb::to_error(failed);
+               });
+  over = true;
 }
 
 } // namespace snakebridge::testing

@@ -214,6 +214,35 @@ TEST_F(DispatcherAny, GivenOneThatIsToBeReplacedThenItTakesNothing) {
   EXPECT_TRUE(host(1).finish({}));
 }
 
+TEST_F(DispatcherAny, GivenOneThatIsToBeReplacedThenItTakesWhatBeganThere) {
+  attach(1);
+  attach(2);
+  EXPECT_EQ(value_of(answer_of(submit("echo", anywhere))), value{"echo"});
+  EXPECT_EQ(happened.take(), (std::vector<std::string>{"1:call:fake.echo"}));
+  EXPECT_TRUE(calls->look_if_due(1, {.calls = 1}, 0ms));
+  auto here = submit("hold", at(1));
+  auto there = submit("hold", at(2));
+  auto waits = submit("echo", anywhere);
+  EXPECT_FALSE(is_over(waits));
+  EXPECT_TRUE(host(1).finish({}));
+  EXPECT_EQ(value_of(answer_of(waits)), value{"echo"});
+  EXPECT_TRUE(host(2).finish({}));
+}
+
+TEST_F(DispatcherAny, WhenWhatIsToTakeItsPlaceHasDiedThenItServesOn) {
+  attach(1);
+  const auto epoch = calls->successor_epoch(1);
+  const auto successor =
+    std::make_shared<fake_host>(incarnation{"test", 1, epoch});
+  successor->start({.on_ready = [] {},
+                    .on_room = [] {},
+                    .on_end = [](const host_end&) {}});
+  successor->die("it died before its turn");
+  EXPECT_EQ(calls->replace(1, successor, epoch),
+            dispatcher::replacement::used);
+  EXPECT_EQ(value_of(answer_of(submit("echo", at(1)))), value{"echo"});
+}
+
 TEST_F(DispatcherAny, GivenThatAllAreToBeReplacedThenTheyServeAllTheSame) {
   attach(1);
   attach(2);

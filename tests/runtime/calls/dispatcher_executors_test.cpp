@@ -123,9 +123,9 @@ protected:
     return answer.wait_for(0s) == std::future_status::ready;
   }
 
+  std::shared_ptr<manual_timers> clock = std::make_shared<manual_timers>();
   std::shared_ptr<dispatcher> calls = std::make_shared<dispatcher>(
-    dispatcher_settings{.waiting_max = 8, .executors = executors},
-    std::make_shared<manual_timers>());
+    dispatcher_settings{.waiting_max = 8, .executors = executors}, clock);
   std::shared_ptr<seated_host> host;
   std::vector<std::shared_ptr<session_gate>> gates = [] {
     std::vector<std::shared_ptr<session_gate>> made;
@@ -193,6 +193,33 @@ TEST_F(DispatcherExecutors, WhenItsOwnIsBusyThenACallThatFailsFastIsRefused) {
   EXPECT_EQ(code_of(answer_of(again)), errc::worker_busy);
   auto c = submit(2, "c", false, true);
   EXPECT_THAT(host->runs(), ElementsAre("a", "b", "c"));
+}
+
+TEST_F(DispatcherExecutors, WhenWhatWaitsIsForAnotherThenFailingFastDoesNot) {
+  auto a = submit(0, "a1");
+  auto a2 = submit(0, "a2", true);
+  auto b = submit(1, "b", false, true);
+  EXPECT_THAT(host->runs(), ElementsAre("a1", "b", ""));
+}
+
+// A call of one executor may run for long.
+TEST_F(DispatcherExecutors, WhenItIsToBeReplacedThenTheOthersSoonServeOn) {
+  auto a = submit(0, "a");
+  const auto successor = std::make_shared<seated_host>(executors);
+  const auto epoch = calls->successor_epoch(number);
+  using replacement = dispatcher::replacement;
+  EXPECT_EQ(calls->replace(number, successor, epoch), replacement::waits);
+  auto b = submit(1, "b");
+  EXPECT_THAT(host->runs(), ElementsAre("a", "", ""));
+  clock->advance_to(clock->now()
+                    + std::chrono::milliseconds{limits::replace_hold_ms_max});
+  EXPECT_EQ(calls->replace(number, successor, epoch), replacement::used);
+  EXPECT_THAT(host->runs(), ElementsAre("a", "b", ""));
+  host->finish(0);
+  host->finish(1);
+  EXPECT_EQ(calls->replace(number, successor, epoch), replacement::done);
+  auto c = submit(2, "c");
+  EXPECT_THAT(successor->runs(), ElementsAre("", "", "c"));
 }
 
 TEST_F(DispatcherExecutors, WhenASessionEndsThenItsExecutorFreesItsObjects) {

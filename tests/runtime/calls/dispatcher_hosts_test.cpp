@@ -78,7 +78,8 @@ public:
   host_stats stats() const override { return {}; }
 
   host_end end() {
-    return {.why = {errc::interpreter_died, "it crashed"},
+    // A call did run, another one.
+    return {.why = {errc::interpreter_died, "it crashed", {}, true},
             .asked = false,
             .unstarted = std::exchange(taken_, {})};
   }
@@ -99,6 +100,7 @@ TEST_F(DispatcherHosts, WhenEveryHostDiesOfACallThenItIsNotTriedForEver) {
   const auto refused = answer_of(unlucky);
   EXPECT_EQ(code_of(refused), errc::interpreter_died);
   EXPECT_EQ(refused.error().message(), "it crashed");
+  EXPECT_FALSE(refused.error().may_have_run());
 }
 
 TEST_F(DispatcherHosts, WhenAHostDiesThenUnstartedCallsWithItsRefsAreStale) {

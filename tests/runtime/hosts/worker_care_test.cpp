@@ -73,6 +73,19 @@ TEST_F(WorkerCare, WhenTwoAreGivenUpThenEachHasItsOwnGraces) {
   EXPECT_THAT(after(60ms), ElementsAre(step{act::interrupt, other}));
 }
 
+// It cannot begin before it has the GIL, which that may keep.
+TEST_F(WorkerCare, WhileAnotherRunsThenOneThatHasNotBegunIsGivenTime) {
+  seen[0] = {.call = first, .runs = true};
+  seen[1] = {.call = other, .unwanted = true};
+  for (int looks = 0; looks < 10; ++looks)
+    EXPECT_THAT(after(300ms), IsEmpty());
+  seen[0] = {.call = second, .runs = true}; // it had its turn between them
+  EXPECT_THAT(after(0ms), IsEmpty());
+  EXPECT_THAT(after(limits_.cancel.cancel_grace), IsEmpty());
+  EXPECT_THAT(after(1s), ElementsAre(step{act::interrupt, other}));
+  EXPECT_THAT(next(), ElementsAre(step{act::sample, other}));
+}
+
 TEST_F(WorkerCare, WhenACallDoesNotComeBackThenItIsSampledAndKilledForIt) {
   seen[1] = {.call = other, .runs = true, .unwanted = true};
   after(0ms);
