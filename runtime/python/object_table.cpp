@@ -24,6 +24,7 @@ void session_objects::begin_call(const ref_bounds& bounds) {
   bounds_ = bounds;
   settled_ = table_.last_slot_;
   unsettled_ = 0;
+  in_call_ = true;
   if (expires())
     call_began_ = table_.now_();
 }
@@ -37,8 +38,7 @@ std::uint64_t session_objects::keep(py::object kept) {
   table_.counts_.live.fetch_add(1, std::memory_order_relaxed);
   if (expires()) {
     use(*place);
-    const auto until = place->used + bounds_.rules.ttl;
-    table_.next_expiry_ = std::min(table_.next_expiry_.value_or(until), until);
+    table_.expect_expiry(place->used + bounds_.rules.ttl);
   }
   return slot;
 }
@@ -102,26 +102,27 @@ void session_objects::use(kept_object& used) const {
     used.used = table_.now_();
 }
 
-// What a call used was in use until its end.
-void session_objects::use_again() const {
-  if (!expires())
+// What the call used was in use until its end.
+void session_objects::end_call() {
+  in_call_ = false;
+  if (!expires() || objects_.empty())
     return;
   const auto now = table_.now_();
   for (auto each = objects_.rbegin();
        each != objects_.rend() && each->used >= call_began_; ++each)
     each->used = now;
+  table_.expect_expiry(objects_.front().used + bounds_.rules.ttl);
 }
 
 void session_objects::expire(time_of_use now, std::vector<py::object>& gone) {
-  if (!expires())
+  if (!expires() || in_call_)
     return;
   const auto ttl = bounds_.rules.ttl;
   while (!objects_.empty() && objects_.front().used + ttl <= now)
     gone.push_back(let_go(cause::expired));
   if (objects_.empty())
     return;
-  const auto until = objects_.front().used + ttl;
-  table_.next_expiry_ = std::min(table_.next_expiry_.value_or(until), until);
+  table_.expect_expiry(objects_.front().used + ttl);
 }
 
 error session_objects::why_gone(std::uint64_t slot) const {
@@ -196,7 +197,7 @@ std::uint32_t object_table::end_call(std::uint64_t session) {
   const auto place = sessions_.find(session);
   if (place == sessions_.end())
     return 0;
-  place->second->use_again();
+  place->second->end_call();
   return static_cast<std::uint32_t>(place->second->objects_.size());
 }
 
@@ -204,6 +205,10 @@ bool object_table::holds_names(std::uint64_t session) const {
   const auto place = sessions_.find(session);
   return place != sessions_.end() && place->second->module_
          && place->second->module_->has_names();
+}
+
+void object_table::expect_expiry(time_of_use when) {
+  next_expiry_ = std::min(next_expiry_.value_or(when), when);
 }
 
 void object_table::expire() {
@@ -243,8 +248,7 @@ void object_table::collect() {
     return;
   const auto began = now_();
   if (began < collect_again_) {
-    next_expiry_ = std::min(next_expiry_.value_or(collect_again_),
-                            collect_again_);
+    expect_expiry(collect_again_);
     return;
   }
   has_garbage_ = false;

@@ -33,7 +33,8 @@ public:
   session_objects(const session_objects&) = delete;
   session_objects& operator=(const session_objects&) = delete;
 
-  /// What holds for the call that begins.
+  /// What holds for the call that begins. Until its end nothing expires, though
+  /// another executor may look.
   void begin_call(const ref_bounds& bounds);
   /// Keeps the object, under a slot of its own.
   std::uint64_t keep(py::object kept);
@@ -69,7 +70,7 @@ private:
   bool expires() const { return bounds_.rules.ttl.count() > 0; }
   std::size_t room() const;
   void use(kept_object& used) const;
-  void use_again() const;
+  void end_call();
   py::object let_go(cause why);
   void expire(time_of_use now, std::vector<py::object>& gone);
   error why_gone(std::uint64_t slot) const;
@@ -82,6 +83,7 @@ private:
   std::uint64_t settled_ = 0; // later slots are of the result being made
   std::size_t unsettled_ = 0; // how many
   time_of_use call_began_;
+  bool in_call_ = false;
   std::map<std::uint64_t, cause> gone_; // limits::refs_gone_max of them
   std::optional<session_module> module_;
 };
@@ -120,6 +122,7 @@ public:
 private:
   friend class session_objects;
 
+  void expect_expiry(time_of_use when);
   /// Frees what an ended session left behind, unless that has taken much of
   /// the time of late: it looks at every object there is.
   void collect();

@@ -229,6 +229,9 @@ result<void> told(Ask ask, const exception_place& keep_in) {
     interruption.module = "snakebridge";
     interruption.message = "while the exception of the call was told of";
     return error{std::move(interruption)};
+  } catch (const std::bad_alloc&) {
+    return error{errc::payload_too_large,
+                 "no memory left to tell of its exception"};
   }
 }
 

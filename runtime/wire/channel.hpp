@@ -49,6 +49,9 @@ struct frame {
   frame_header header;
   std::vector<word> message;
   std::vector<descriptor> descriptors = {}; ///< closed, unless they are taken
+
+  /// False where there was no memory for its message, which is empty then.
+  bool is_whole() const { return message.size() == header.words; }
 };
 
 enum class channel_state {

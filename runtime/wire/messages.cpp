@@ -266,6 +266,8 @@ std::unique_ptr<outgoing> encode_release(std::uint64_t session,
 reply decode_reply(const frame& received, const ref_origin& made_by,
                    std::uint64_t refs_max) {
   try {
+    if (!received.is_whole())
+      throw std::bad_alloc{};
     incoming message{received};
     const auto told = message.root<schema::Reply>();
     reply answered{.outcome = read_outcome(told, made_by)};

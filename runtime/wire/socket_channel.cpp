@@ -412,8 +412,14 @@ ssize_t socket_channel::read_socket(std::vector<frame>& arrived, bool sleeps,
   std::size_t room = 0;
   if (in_partial_) {
     grow_partial();
-    into = reinterpret_cast<char*>(partial_.message.data()) + partial_bytes_;
-    room = partial_.message.size() * sizeof(word) - partial_bytes_;
+    // What is skipped goes where nothing else is meanwhile.
+    into = skips_partial_
+             ? reinterpret_cast<char*>(staged_.data())
+             : reinterpret_cast<char*>(partial_.message.data()) + partial_bytes_;
+    room = skips_partial_
+             ? std::min(staging_bytes,
+                        bytes_of(partial_.header) - partial_bytes_)
+             : partial_.message.size() * sizeof(word) - partial_bytes_;
   } else {
     into = reinterpret_cast<char*>(staged_.data()) + staged_bytes_;
     room = staging_bytes - staged_bytes_;
@@ -426,7 +432,7 @@ ssize_t socket_channel::read_socket(std::vector<frame>& arrived, bool sleeps,
     partial_bytes_ += static_cast<std::size_t>(got);
     if (partial_bytes_ == bytes_of(partial_.header)) {
       arrived.push_back(std::move(partial_));
-      in_partial_ = false;
+      in_partial_ = skips_partial_ = false;
     }
   } else {
     staged_bytes_ += static_cast<std::size_t>(got);
@@ -439,10 +445,16 @@ ssize_t socket_channel::read_socket(std::vector<frame>& arrived, bool sleeps,
 // Four times what is there, because each step copies it.
 void socket_channel::grow_partial() {
   auto& message = partial_.message;
-  if (partial_bytes_ < message.size() * sizeof(word))
+  if (skips_partial_ || partial_bytes_ < message.size() * sizeof(word))
     return;
-  message.resize(std::min<std::size_t>(
-    partial_.header.words, 4 * message.size() + staging_bytes / sizeof(word)));
+  try {
+    message.resize(
+      std::min<std::size_t>(partial_.header.words,
+                            4 * message.size() + staging_bytes / sizeof(word)));
+  } catch (const std::bad_alloc&) {
+    message = {};
+    skips_partial_ = true;
+  }
 }
 
 // Takes the whole frames out of the staging buffer, up to where the ring goes

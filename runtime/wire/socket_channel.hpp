@@ -96,6 +96,7 @@ private:
   frame partial_;
   std::size_t partial_bytes_ = 0;
   bool in_partial_ = false;
+  bool skips_partial_ = false; // there is no memory for it
   std::deque<descriptor> unclaimed_; // of frames whose header is still to come
   bool lost_descriptors_ = false;    // more came than we take
 };

@@ -9,7 +9,7 @@
 
 namespace snakebridge {
 
-void executor::serve() {
+void executor::serve() noexcept {
   all_.status_.executors[number_].thread = PyThread_get_thread_ident();
   for (;;) {
     // It waits no longer than until an object expires.
@@ -70,6 +70,7 @@ void executor::answer(const frame& received) {
   }
   ++all_.running_;
   auto reply = perform_call(received, running);
+  end_if_forked(); // by what flushed a stream
   // Where another runs as well, what was printed belongs to none for sure.
   if (all_.running_ == 1)
     await_readers();
@@ -78,11 +79,20 @@ void executor::answer(const frame& received) {
   all_.send(header.call, std::move(reply));
 }
 
+// Null where there is no memory for it: then a reply takes what it needs.
+std::shared_ptr<wire::room> executor::new_room() {
+  try {
+    return std::make_shared<wire::room>(room_words);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
 executor::message executor::perform_call(const frame& received,
                                          const running_call& running) {
   // The last reply may be on its way still, in another thread's hands.
   if (!room_ || room_->is_in_use)
-    room_ = std::make_shared<wire::room>(room_words);
+    room_ = new_room();
   wire_call asked{all_.settings_.payload_bytes_max, room_};
   performed done;
   {

@@ -17,7 +17,7 @@ public:
         number_{number} {}
 
   /// Until nothing more will come. On its thread, with the GIL.
-  void serve();
+  void serve() noexcept;
 
 private:
   using message = std::unique_ptr<wire::outgoing>;
@@ -25,6 +25,7 @@ private:
   void end_if_forked() const;
   bool take(const frame& received);
   void answer(const frame& received);
+  static std::shared_ptr<wire::room> new_room();
   message perform_call(const frame& received, const running_call& running);
   message failed(const error& why) const;
   message brief(const python_error& raised, bool ran) const;

@@ -4,8 +4,10 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <system_error>
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <malloc.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -125,7 +127,12 @@ int serve() {
   const auto start = wire::decode_start(arrived[0]);
   if (!start)
     return refuse(control, start.error());
-  start_control_thread(shared, *status, start->host_pid, start->threads);
+  try {
+    start_control_thread(shared, *status, start->host_pid, start->threads);
+  } catch (const std::system_error& failed) {
+    return refuse(control, {errc::startup_failed,
+                            fmt::format("no thread: {}", failed.what())});
+  }
   // That thread takes our children along; but it has to run, and we may be
   // stopped.
   ::prctl(PR_SET_PDEATHSIG, SIGCONT);
@@ -163,7 +170,7 @@ int serve() {
      .importable = start->limits.importable,
      .after_call = take_service_signals_again}};
   if (const auto threads = guarded([&] { serving.start(); }); !threads)
-    // At once: those that have started wait in what would end now.
+    // At once: those that have started wait in it.
     ::_exit(
       refuse(control, {errc::startup_failed, threads.error().message()}));
   say_ready(control);
@@ -190,5 +197,8 @@ int main(int argc, char** argv) {
                          "hand\n");
     return exit_usage;
   }
-  return serve();
+  // At once: other threads may be in what would be destroyed.
+  const int status = serve();
+  std::fflush(nullptr);
+  ::_exit(status);
 }

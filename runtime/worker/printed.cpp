@@ -5,6 +5,7 @@
 #include <optional>
 
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config/tunables.hpp"
@@ -148,9 +149,15 @@ PyObject* write(PyObject* stream, PyObject* written) {
   return outcome;
 }
 
-bool unread(int pipe) {
+// Code may have put something else in its place.
+bool is_pipe(int number) {
+  struct stat kind {};
+  return ::fstat(number, &kind) == 0 && S_ISFIFO(kind.st_mode);
+}
+
+bool unread(int number) {
   int bytes = 0;
-  return ::ioctl(pipe, FIONREAD, &bytes) == 0 && bytes > 0;
+  return ::ioctl(number, FIONREAD, &bytes) == 0 && bytes > 0 && is_pipe(number);
 }
 
 } // namespace

@@ -73,12 +73,14 @@ void leave_host_in_child() {
   ::mmap(shared_with_host, sizeof(shared_memory), PROT_READ | PROT_WRITE,
          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
   const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  if (nothing < 0)
-    return;
   for (const int each : {worker_descriptor::data, worker_descriptor::control,
                          worker_descriptor::stacks})
-    ::dup3(nothing, each, O_CLOEXEC);
-  ::close(nothing);
+    if (nothing < 0)
+      ::close(each); // it may have no more descriptors
+    else
+      ::dup3(nothing, each, O_CLOEXEC);
+  if (nothing >= 0)
+    ::close(nothing);
 }
 
 // Of faulthandler.

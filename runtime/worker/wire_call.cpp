@@ -14,6 +14,8 @@ std::string_view view(capnp::Text::Reader text) {
 } // namespace
 
 void wire_call::read(const frame& received) {
+  if (!received.is_whole())
+    throw std::bad_alloc{};
   message_.emplace(received);
   asked_ = message_->root<schema::Request>();
   if (asked_.getVerb() > static_cast<unsigned>(last_verb))

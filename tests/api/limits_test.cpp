@@ -37,6 +37,20 @@ TEST_F(Limits, GivenAMemoryBoundThenPythonRunsOutOfItAndLivesOn) {
   EXPECT_EQ(first_of(bridge).deaths, 0U);
 }
 
+TEST_F(Limits, GivenARequestThatItHasNoMemoryForThenItIsRefused) {
+  for (const std::uint32_t threads : {1U, 3U}) {
+    const sb::bridge bridge{
+      pool({.threads = threads,
+            .limits = {.memory_bytes_max = std::size_t{600} << 20U}})};
+    const auto refused =
+      error_of(bridge.len(sb::bytes{std::string(std::size_t{500} << 20U, 'x')}));
+    EXPECT_EQ(refused.code(), sb::errc::payload_too_large) << refused;
+    EXPECT_FALSE(refused.may_have_run());
+    EXPECT_EQ(bridge.eval("1"), 1);
+    EXPECT_EQ(first_of(bridge).deaths, 0U);
+  }
+}
+
 TEST_F(Limits, GivenABoundThatItsThreadsDoNotFitThenItsStartSaysSo) {
   auto wanted =
     pool({.threads = 64, .limits = {.memory_bytes_max = 400U << 20U}});

@@ -183,12 +183,28 @@ TEST_F(ObjectTable, WhileACallUsesAnObjectThenItIsInUse) {
   EXPECT_EQ(why_gone(slot), "");
 }
 
+// Another executor looks for what has expired.
+TEST_F(ObjectTable, WhileACallRunsThenNothingOfItsSessionExpires) {
+  bounds.rules.ttl = 1s;
+  const auto used = made_one(), unused = made_one();
+  pass(1ms);
+  session().begin_call(bounds);
+  session().find(used);
+  pass(10s);
+  end_call();
+  EXPECT_EQ(counts.live, 2U);
+  pass(900ms);
+  EXPECT_EQ(why_gone(used), "");
+  EXPECT_THAT(why_gone(unused), HasSubstr("expired"));
+}
+
 TEST_F(ObjectTable, GivenSessionsWithAndWithoutTtlThenOnlyTheOneExpires) {
   made_one();
   auto& other = table->of(2);
   other.begin_call({.rules = {.ttl = 1s}});
   other.keep(py::list{});
   other.settle();
+  table->end_call(2);
   pass(1h);
   EXPECT_EQ(counts.live, 1U);
   EXPECT_EQ(counts.expired, 1U);
