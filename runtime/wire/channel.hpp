@@ -51,7 +51,7 @@ struct frame {
   std::vector<descriptor> descriptors = {}; ///< closed, unless they are taken
 
   /// False where there was no memory for its message, which is empty then.
-  bool is_whole() const { return message.size() == header.words; }
+  bool is_whole() const { return !message.empty() || header.words == 0; }
 };
 
 enum class channel_state {

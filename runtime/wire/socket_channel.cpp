@@ -410,16 +410,14 @@ ssize_t socket_channel::read_socket(std::vector<frame>& arrived, bool sleeps,
                                     bool& is_empty) {
   char* into = nullptr;
   std::size_t room = 0;
-  if (in_partial_) {
+  if (in_partial_)
     grow_partial();
-    // What is skipped goes where nothing else is meanwhile.
-    into = skips_partial_
-             ? reinterpret_cast<char*>(staged_.data())
-             : reinterpret_cast<char*>(partial_.message.data()) + partial_bytes_;
-    room = skips_partial_
-             ? std::min(staging_bytes,
-                        bytes_of(partial_.header) - partial_bytes_)
-             : partial_.message.size() * sizeof(word) - partial_bytes_;
+  if (skips_partial_) { // into where nothing else is meanwhile
+    into = reinterpret_cast<char*>(staged_.data());
+    room = std::min(staging_bytes, bytes_of(partial_.header) - partial_bytes_);
+  } else if (in_partial_) {
+    into = reinterpret_cast<char*>(partial_.message.data()) + partial_bytes_;
+    room = partial_.message.size() * sizeof(word) - partial_bytes_;
   } else {
     into = reinterpret_cast<char*>(staged_.data()) + staged_bytes_;
     room = staging_bytes - staged_bytes_;

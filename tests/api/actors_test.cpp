@@ -236,7 +236,7 @@ TEST(EmbeddedHint, WhenAThreadsOwnCallEndsThenWhatAnyMayRunIsRun) {
   auto asked =
     self->request(session, patience, sb::call_message{"math", "sqrt", {16}});
   EXPECT_TRUE(eventually([&] {
-    return bridge.stats().pools.at(0).interpreters.at(0).running == 1U;
+    return bridge.stats().pools.at(0).interpreters.at(0).running == 2U;
   }));
   here.open();
   EXPECT_EQ(runs.get(), "");

@@ -42,8 +42,8 @@ TEST_F(Limits, GivenARequestThatItHasNoMemoryForThenItIsRefused) {
     const sb::bridge bridge{
       pool({.threads = threads,
             .limits = {.memory_bytes_max = std::size_t{600} << 20U}})};
-    const auto refused =
-      error_of(bridge.len(sb::bytes{std::string(std::size_t{500} << 20U, 'x')}));
+    const auto refused = error_of(
+      bridge.len(sb::bytes{std::string(std::size_t{500} << 20U, 'x')}));
     EXPECT_EQ(refused.code(), sb::errc::payload_too_large) << refused;
     EXPECT_FALSE(refused.may_have_run());
     EXPECT_EQ(bridge.eval("1"), 1);
