@@ -19,9 +19,12 @@ protected:
   explicit Deaths(sb::config wanted = one_pool(sb::placement::worker))
       : InAWorker{std::move(wanted)} {}
 
-  /// Kills the worker from within a call; answers that call's error.
+  /// Kills the worker from within a call; answers that call's error, when the
+  /// bridge has forgotten it.
   sb::error die() {
-    return error_of(bridge.call("signal", "raise_signal", SIGKILL));
+    auto died = error_of(bridge.call("signal", "raise_signal", SIGKILL));
+    EXPECT_TRUE(eventually([&] { return under_way() == 0; }));
+    return died;
   }
 
   /// Calls in Python's hands and before.
