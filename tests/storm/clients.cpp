@@ -44,7 +44,8 @@ public:
 private:
   template <class T>
   bool take(const char* asked, const sb::result<T>& answer, bool right) {
-    const bool is_right = answers_.take(asked, answer, right);
+    const bool is_right =
+      answers_.take(asked + (" of pool " + pool_), answer, right);
     right_ += is_right ? 1 : 0;
     return is_right;
   }
