@@ -309,11 +309,13 @@ channel_state worker_link::read(reader who) {
     owner_.kill("there is no memory for what it sent");
     state = channel_state::closed;
   }
-  for (const auto& [mine, reply] : replied) {
+  for (const auto& [mine, reply] : replied)
     finish(mine, reply);
-    if (who == reader::own_thread && mine->waited_for())
-      data_->call_leader();
-  }
+  // A leader may still sleep over the channel, for an answer that is among
+  // these, or beside us: then we may have taken what was to wake it, and it
+  // must say again that it dozes.
+  if (who == reader::own_thread && leader_)
+    data_->call_leader();
   if (state == channel_state::malformed)
     owner_.kill("it sent what is no frame");
   if (state != channel_state::open) {

@@ -140,7 +140,7 @@ private:
 
   mutable std::mutex mutex_;
   std::atomic<bool> open_ = false;
-  bool leader_ = false;
+  std::atomic<bool> leader_ = false;
   std::atomic<bool> own_thread_reads_ = false;
   std::atomic<bool> wakes_ = false; // the own thread, with the next flush
   std::size_t unwaited_ = 0;        // calls that nobody waits for
