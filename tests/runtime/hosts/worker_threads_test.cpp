@@ -229,6 +229,7 @@ TEST_F(WorkerThreads, WhenSeveralRunThenWhatTheyPrintIsNobodysForSure) {
 }
 
 TEST_F(WorkerThreads, WhenACallStallsThenItsOwnLineIsTold) {
+  SKIP_WHERE_SIGNALS_WAIT();
   std::mutex mutex;
   std::vector<interpreter_event> told;
   settings.stall_report = 100ms;
