@@ -89,8 +89,9 @@ public:
       : name_{interned(name)},
         in_{PyModule_GetDict(py::module_::import("sys").release().ptr())} {}
 
-  /// If it is as Python makes it where nothing tells it otherwise.
-  void watch() {
+  /// If it is as Python makes it where nothing tells it otherwise. Else it is
+  /// flushed after each call.
+  void watch() try {
     const auto io = py::module_::import("io");
     const auto open = this->open();
     if (!open || !py::type::of(open).is(io.attr("TextIOWrapper")))
@@ -100,6 +101,8 @@ public:
     };
     if (!has_own(open) && !has_own(open.attr("buffer")))
       watched_.emplace(open);
+  } catch (const py::error_already_set&) {
+    // Its layers are of types that do not let themselves be watched.
   }
   void note_write(py::handle to) {
     if (watched_ && (watched_->text.is(to) || watched_->bytes.is(to)))

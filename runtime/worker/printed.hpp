@@ -4,7 +4,7 @@
 namespace snakebridge {
 
 /// From now on it is known whether something was written to the streams that
-/// `sys` has now. Throws what Python raises.
+/// `sys` has now.
 void watch_streams();
 /// As Python does at its end: what a call printed leaves with it.
 void flush_streams();

@@ -122,13 +122,36 @@ TEST_F(Output, GivenItsStreamsThenTheyLookAsInAScript) {
                        "(text, /)"}));
 }
 
-TEST(OutputOfAnEnvironment, GivenAStreamThatIsChangedBeforeThenThatHolds) {
+class OutputOfAnEnvironment : public ::testing::Test {
+protected:
+  static void expect_heard(const char* sitecustomize);
+};
+
+TEST_F(OutputOfAnEnvironment, GivenAStreamThatIsChangedBeforeThenThatHolds) {
+  expect_heard("import sys\n"
+               "def shout(text, plain=sys.stdout.write):\n"
+               "    plain(text.upper())\n"
+               "sys.stdout.write = shout\n");
+}
+
+TEST_F(OutputOfAnEnvironment, GivenAStreamThatCannotBeWatchedThenItIsToldOf) {
+  expect_heard("import io, sys\n"
+               "class shouting:\n"
+               "    __slots__ = 'below', 'closed'\n"
+               "    def __init__(self, below):\n"
+               "        self.below, self.closed = below, False\n"
+               "    def write(self, some):\n"
+               "        return self.below.write(bytes(some).upper())\n"
+               "    def flush(self): self.below.flush()\n"
+               "    def readable(self): return False\n"
+               "    def writable(self): return True\n"
+               "    def seekable(self): return False\n"
+               "sys.stdout = io.TextIOWrapper(shouting(sys.stdout.buffer))\n");
+}
+
+void OutputOfAnEnvironment::expect_heard(const char* sitecustomize) {
   const scratch_folder folder;
-  std::ofstream{folder / "sitecustomize.py"}
-    << "import sys\n"
-       "def shout(text, plain=sys.stdout.write):\n"
-       "    plain(text.upper())\n"
-       "sys.stdout.write = shout\n";
+  std::ofstream{folder / "sitecustomize.py"} << sitecustomize;
   auto wanted = one_pool(sb::placement::worker);
   wanted.pools[0].env = {{"PYTHONPATH", (folder / ".").string()}};
   std::promise<std::string> first;
