@@ -71,16 +71,14 @@ result<session_ptr> client::open(const session_options& wanted,
   auto opened = where_->open(wanted, address_, prefix);
   if (!opened)
     return tl::unexpected{std::move(opened.error())};
-  std::erase_if(owned_,
-                [](const auto& each) { return each.second->closed(); });
+  std::erase_if(owned_, [](const auto& each) { return each.second->closed(); });
   return owned_[opened->core->id()] = opened->core;
 }
 
 session_ptr client::find(const std::string& id) const {
   const auto place = owned_.find(id);
-  return place == owned_.end() || place->second->closed()
-           ? nullptr
-           : place->second;
+  return place == owned_.end() || place->second->closed() ? nullptr
+                                                          : place->second;
 }
 
 bool client::owns(const session_ptr& which) const {

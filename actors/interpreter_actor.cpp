@@ -29,9 +29,8 @@ std::function<void(Message)> to_actor(self_pointer self) {
 
 std::shared_ptr<interpreter_host> make_host(const interpreter_spec& spec,
                                             std::uint32_t epoch) {
-  return spec.make_host({.pool = spec.pool,
-                         .interpreter = spec.number,
-                         .epoch = epoch});
+  return spec.make_host(
+    {.pool = spec.pool, .interpreter = spec.number, .epoch = epoch});
 }
 
 // A host keeps its events: they must not keep the host, nor this actor.
@@ -43,8 +42,8 @@ host_events events_of(self_pointer self, const interpreter_spec& spec,
                       number = spec.number] { calls->pump(number); },
           .on_end =
             [calls = spec.calls, number = spec.number, epoch,
-             which = host.get(), tell = to_actor<host_ended>(self)](
-              host_end end) {
+             which = host.get(),
+             tell = to_actor<host_ended>(self)](host_end end) {
               const host_ended told{end.why, end.asked, epoch};
               calls->detach(number, which, epoch, std::move(end));
               tell(told);
@@ -56,13 +55,12 @@ void start_host(self_pointer self, const interpreter_spec& spec) {
   state.epoch = spec.calls->next_epoch(spec.number);
   state.host = make_host(spec, state.epoch);
   state.since = self->clock().now();
-  state.host->start(
-    events_of(self, spec, state.host, state.epoch,
-              [calls = spec.calls, number = spec.number,
-               weak = std::weak_ptr{state.host}] {
-                if (auto ready = weak.lock())
-                  calls->attach(number, std::move(ready));
-              }));
+  state.host->start(events_of(self, spec, state.host, state.epoch,
+                              [calls = spec.calls, number = spec.number,
+                               weak = std::weak_ptr{state.host}] {
+                                if (auto ready = weak.lock())
+                                  calls->attach(number, std::move(ready));
+                              }));
 }
 
 void start_successor(self_pointer self, const interpreter_spec& spec) {

@@ -55,7 +55,7 @@ struct interpreter_state {
   std::shared_ptr<interpreter_host> host, successor;
   std::uint32_t epoch = 0, successor_epoch = 0;
   bool is_successor_ready = false;
-  bool asks_again = false; ///< whether that may take over now
+  bool asks_again = false;               ///< whether that may take over now
   caf::actor_clock::time_point since;    ///< the present host serves
   std::optional<caf::error> told_to_end; ///< and with which reason
 };

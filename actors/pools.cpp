@@ -35,8 +35,8 @@ pools::pools(const std::vector<pool_config>& wanted,
     places.first_of_others = next;
     if (each.settings.placement == placement::worker
         && places.from_the_start < limits::resize_max)
-      places.others = static_cast<std::uint32_t>(limits::resize_max)
-                      - places.from_the_start;
+      places.others =
+        static_cast<std::uint32_t>(limits::resize_max) - places.from_the_start;
     next += places.others;
     for (std::uint32_t place = 0; place < places.from_the_start; ++place) {
       each.calls->add(places.number(place));
@@ -53,8 +53,8 @@ const pool* pools::find(std::string_view name) const {
 }
 
 const pool* pools::of(std::uint32_t number) const {
-  const auto place = std::find_if(
-    pools_.begin(), pools_.end(), [&](const pool& each) {
+  const auto place =
+    std::find_if(pools_.begin(), pools_.end(), [&](const pool& each) {
       return number != 0 && each.places.has(number);
     });
   return place == pools_.end() ? nullptr : &*place;

@@ -43,8 +43,7 @@ struct pool_places {
                                   : first_of_others + place - from_the_start;
   }
   bool has(std::uint32_t number) const {
-    return number - first < from_the_start
-           || number - first_of_others < others;
+    return number - first < from_the_start || number - first_of_others < others;
   }
 };
 

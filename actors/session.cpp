@@ -61,10 +61,9 @@ caf::delegated<Answer> start(session_pointer self, result<operation> asked,
   }
   if (client != state.clients.end())
     asked->client_ended = client->second.token();
-  state.core->submit(*std::move(asked), options,
-                     [to](result<value> answered) {
-                       to.answer(message_of<Answer>(std::move(answered)));
-                     });
+  state.core->submit(*std::move(asked), options, [to](result<value> answered) {
+    to.answer(message_of<Answer>(std::move(answered)));
+  });
   return {};
 }
 
@@ -190,14 +189,13 @@ auto serve(session_pointer self) {
 
 // As over a link: the clients that are left hear why the session ended. `kill`
 // becomes an error of ours, because nobody can trap it.
-void tell_owners(const std::shared_ptr<sessions>& all,
-                 const session_ptr& core, const caf::actor_addr& session,
-                 const caf::error& reason) {
+void tell_owners(const std::shared_ptr<sessions>& all, const session_ptr& core,
+                 const caf::actor_addr& session, const caf::error& reason) {
   const auto told =
-    reason == caf::exit_reason::kill ? to_caf_error(
-      {errc::session_closed,
-       fmt::format("session '{}' was killed", core->id())})
-                                     : reason;
+    reason == caf::exit_reason::kill
+      ? to_caf_error({errc::session_closed,
+                      fmt::format("session '{}' was killed", core->id())})
+      : reason;
   for (const auto& owner : all->owners(core))
     if (const auto to = caf::actor_cast<caf::strong_actor_ptr>(owner))
       to->enqueue(nullptr, caf::make_message_id(),

@@ -183,8 +183,7 @@ session_core::session_core(std::shared_ptr<const pools> where,
                            std::uint64_t number, std::string id,
                            const session_rules& rules, bool is_shared)
     : where_{std::move(where)},
-      gate_{
-        std::make_shared<session_gate>(number, std::move(id), rules.refs)},
+      gate_{std::make_shared<session_gate>(number, std::move(id), rules.refs)},
       timeout_{rules.timeout},
       errors_{rules.errors},
       is_shared_{is_shared} {}
@@ -243,8 +242,8 @@ result<void> session_core::begin(errand& mine) {
                    ? options.leaves.value_or(in.leaves)
                    : leaves::refs;
   asked.cancel = options.cancel;
-  asked.fails_fast = options.affinity.value_or(in.affinity)
-                     == affinity::strict_fail_fast;
+  asked.fails_fast =
+    options.affinity.value_or(in.affinity) == affinity::strict_fail_fast;
   auto& breaker = *mine.through->breaker;
   // To free objects tries nothing out.
   if (!breaker.is_on() || frees_objects(asked.what))

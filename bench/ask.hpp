@@ -17,8 +17,8 @@ namespace snakebridge::bench {
 /// client's side; `Reply` is what it answers.
 template <class Reply, class Server, class MakeRequest>
 std::future<samples> ask_in_turn(caf::actor_system& system,
-                                 const Server& server,
-                                 MakeRequest make_request, int times) {
+                                 const Server& server, MakeRequest make_request,
+                                 int times) {
   struct loop {
     int left;
     samples taken;

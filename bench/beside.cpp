@@ -29,16 +29,14 @@ template <class Over>
 bench::figures small_calls(const sb::session& from, Over over) {
   bench::samples took;
   while (!over())
-    bench::sample(took, 100,
-                  [&] { or_throw(from.call("math", "sqrt", 16)); });
+    bench::sample(took, 100, [&] { or_throw(from.call("math", "sqrt", 16)); });
   return took.summary();
 }
 
 void large_beside_small() {
   constexpr std::size_t part = std::size_t{256} << 20U;
-  sb::bridge bridge{
-    sb::config{.pools = {{.size = 2}},
-               .payload_bytes_max = std::size_t{5} * part}};
+  sb::bridge bridge{sb::config{.pools = {{.size = 2}},
+                               .payload_bytes_max = std::size_t{5} * part}};
   auto large = bridge.open_session({.id = "large"});
   auto small = bridge.open_session({.id = "small"});
   or_throw(large.eval("1")); // they have their workers
@@ -48,11 +46,9 @@ void large_beside_small() {
   std::atomic<bool> sent = false;
   double took_s = 0;
   std::thread sender{[&] {
-    const sb::value gib =
-      sb::list{sb::bytes{std::string(part, 'a')},
-               sb::bytes{std::string(part, 'b')},
-               sb::bytes{std::string(part, 'c')},
-               sb::bytes{std::string(part, 'd')}};
+    const sb::value gib = sb::list{
+      sb::bytes{std::string(part, 'a')}, sb::bytes{std::string(part, 'b')},
+      sb::bytes{std::string(part, 'c')}, sb::bytes{std::string(part, 'd')}};
     const auto began = steady::now();
     or_throw(large.call("builtins", "len", gib));
     took_s = seconds_since(began);
@@ -70,8 +66,8 @@ void large_beside_small() {
 /// own; by one thread for all, those would wait for this.
 void large_results_beside_small() {
   constexpr std::size_t gib = std::size_t{1} << 30U;
-  sb::bridge bridge{sb::config{.pools = {{.size = 2}},
-                               .payload_bytes_max = gib + (1U << 20U)}};
+  sb::bridge bridge{
+    sb::config{.pools = {{.size = 2}}, .payload_bytes_max = gib + (1U << 20U)}};
   const auto large = bridge.open_session({.id = "large"});
   const auto small = bridge.open_session({.id = "small"});
   or_throw(large.eval("1")); // they have their workers

@@ -117,19 +117,21 @@ void actor_calls(const std::string& name, const sb::bridge& bridge,
   for (int round = 0; round < rounds; ++round) {
     *keeper = nullptr;
     ours.add(bench::ask_in_turn<sb::value>(
-      system,
-      [&bridge, keeper](caf::event_based_actor* self) {
-        if (!*keeper)
-          *keeper = sb::open_session(self, bridge, {});
-        return *keeper;
-      },
-      [] {
-        return sb::call_message{"math", "sqrt", {16}};
-      },
-      times).get());
+               system,
+               [&bridge, keeper](caf::event_based_actor* self) {
+                 if (!*keeper)
+                   *keeper = sb::open_session(self, bridge, {});
+                 return *keeper;
+               },
+               [] {
+                 return sb::call_message{"math", "sqrt", {16}};
+               },
+               times)
+               .get());
     theirs.add(bench::ask_in_turn<double>(
-      system, [server](caf::event_based_actor*) { return server; },
-      [] { return 16.0; }, times).get());
+                 system, [server](caf::event_based_actor*) { return server; },
+                 [] { return 16.0; }, times)
+                 .get());
   }
   *keeper = nullptr;
   caf::anon_send_exit(server, caf::exit_reason::normal);
@@ -162,11 +164,10 @@ void embedded() {
   actor_calls("embedded, actor", bridge, ours, system.spawn(echo, 0),
               "CAF request + host");
   answering_thread answers;
-  actor_calls("embedded, actor", bridge, ours,
-              system.spawn([&](caf::event_based_actor* self) {
-                return answers(self);
-              }),
-              "CAF and a thread + host");
+  actor_calls(
+    "embedded, actor", bridge, ours,
+    system.spawn([&](caf::event_based_actor* self) { return answers(self); }),
+    "CAF and a thread + host");
   const py::gil_scoped_acquire gil;
   delete sqrt;
 }
@@ -181,9 +182,8 @@ void workers(const ping_pong& bare_sockets) {
               "CAF request + host");
   answering_thread answers;
   actor_calls("worker, actor", bridge, ours,
-              bridge.system().spawn([&](caf::event_based_actor* self) {
-                return answers(self);
-              }),
+              bridge.system().spawn(
+                [&](caf::event_based_actor* self) { return answers(self); }),
               "CAF and a thread + host");
 }
 

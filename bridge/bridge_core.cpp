@@ -51,10 +51,10 @@ bridge_core::bridge_core(config checked, caf::actor_system* users,
         parts.hosts ? 0 : settings_.payload_bytes_max)},
       hosts_{parts.hosts ? parts.hosts(*system_)
                          : real_hosts(settings_, threads_)},
-      sessions_{std::make_shared<sessions>(
-        *system_, pools_,
-        session_rules{settings_.timeout, settings_.error_mode,
-                      settings_.refs})},
+      sessions_{std::make_shared<sessions>(*system_, pools_,
+                                           session_rules{settings_.timeout,
+                                                         settings_.error_mode,
+                                                         settings_.refs})},
       clients_{std::make_shared<clients>()} {}
 
 bridge_core::~bridge_core() {
@@ -187,9 +187,8 @@ std::shared_ptr<client> bridge_core::new_client() {
 }
 
 // Sets `found` to the object's session if this thread may use it.
-std::optional<error>
-bridge_core::session_of_object(const operation& asked,
-                               session_ptr& found) {
+std::optional<error> bridge_core::session_of_object(const operation& asked,
+                                                    session_ptr& found) {
   const auto* object = first_ref(asked);
   if (object == nullptr)
     return {};
@@ -258,8 +257,7 @@ void bridge_core::let_go(std::vector<ref> refs) {
       asked.positional.assign(first, last);
       release_now_or_later(
         *of, std::move(asked),
-        std::chrono::ceil<std::chrono::milliseconds>(until
-                                                     - clock_->now()));
+        std::chrono::ceil<std::chrono::milliseconds>(until - clock_->now()));
     }
     first = last;
   }

@@ -52,8 +52,7 @@ result<void> pool_control::resume(std::string_view name) {
   const std::lock_guard lock{of.service->resizing};
   result<void> up;
   if (const auto why = of.calls->why_closed())
-    up = why->code() == errc::pool_down ? start_again(of)
-                                        : result<void>{*why};
+    up = why->code() == errc::pool_down ? start_again(of) : result<void>{*why};
   of.calls->hold({});
   return up;
 }
@@ -70,14 +69,13 @@ result<void> pool_control::start_again(const pool& which) {
   {
     const system_visit visit;
     const caf::scoped_actor self{system_};
-    self
-      ->request(above, step_max, restart_child_atom::value, id_of(which))
+    self->request(above, step_max, restart_child_atom::value, id_of(which))
       .receive([](const caf::actor&) {},
                [&](const caf::error& why) {
-                 started = error{errc::startup_failed,
-                                 fmt::format("pool '{}' is not started: {}",
-                                             which.settings.name,
-                                             describe(why))};
+                 started =
+                   error{errc::startup_failed,
+                         fmt::format("pool '{}' is not started: {}",
+                                     which.settings.name, describe(why))};
                });
   }
   const auto deadline = where_.now() + which.settings.start_timeout + step_max;
@@ -102,8 +100,7 @@ result<void> pool_control::resize(std::string_view name, std::uint32_t size,
   if (const auto up = supervisor_of(of); !up)
     return tl::unexpected{up.error()};
   const auto until = where_.now() + patience;
-  const auto before =
-    static_cast<std::uint32_t>(of.calls->in_service().size());
+  const auto before = static_cast<std::uint32_t>(of.calls->in_service().size());
   if (size > before)
     return grow(of, before, size);
   for (auto place = before; place > size; --place)
@@ -150,8 +147,7 @@ pool_control::newcomer pool_control::start(const pool& which,
   const system_visit visit;
   return {number,
           child_guard{system_.spawn(
-            interpreter_actor,
-            interpreter_of(which, number, hosts_(which)))}};
+            interpreter_actor, interpreter_of(which, number, hosts_(which)))}};
 }
 
 result<void> pool_control::adopt(const pool& which, newcomer& ready) {
@@ -208,8 +204,7 @@ void pool_control::end(const pool& which, std::uint32_t number) {
   const auto patience =
     which.settings.stop_timeout + step_max; // of the supervisor as well
   self
-    ->request(*supervisor, patience, terminate_child_atom::value,
-              id_of(number))
+    ->request(*supervisor, patience, terminate_child_atom::value, id_of(number))
     .receive([] {}, [](const caf::error&) {});
   self->request(*supervisor, step_max, delete_child_atom::value, id_of(number))
     .receive([] {}, [](const caf::error&) {});

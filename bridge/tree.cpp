@@ -129,15 +129,14 @@ std::string id_of(const pool& of) {
 }
 
 child_spec pool_child(const pool& of, const host_factory& make_host) {
-  supervisor_spec spec{.strategy = strategy::one_for_one,
-                       .intensity =
-                         static_cast<int>(
-                         of.settings.restart.intensity.value_or(
-                           limits::intensity_least)),
-                       .period = of.settings.restart.period,
-                       .backoff = {.minimum = of.settings.restart.backoff,
-                                   .maximum = of.settings.restart.backoff_max},
-                       .name = id_of(of)};
+  supervisor_spec spec{
+    .strategy = strategy::one_for_one,
+    .intensity = static_cast<int>(
+      of.settings.restart.intensity.value_or(limits::intensity_least)),
+    .period = of.settings.restart.period,
+    .backoff = {.minimum = of.settings.restart.backoff,
+                .maximum = of.settings.restart.backoff_max},
+    .name = id_of(of)};
   // An interpreter counts as up before it is ready.
   spec.backoff.reset_after += of.settings.start_timeout;
   // Transient: a pool that gives up stays down, one that crashes comes back.

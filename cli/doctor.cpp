@@ -202,8 +202,8 @@ int doctor(const config& settings, const config_origins& origins) {
   int warnings = 0;
   for (const auto& pool : (*started)->stats().pools)
     warnings += print_pool(**started, pool, settings, origins);
-  fmt::print("{}\n", warnings == 0 ? "all is well"
-                                   : "it works, but see the warnings");
+  fmt::print("{}\n",
+             warnings == 0 ? "all is well" : "it works, but see the warnings");
   return 0;
 }
 

@@ -190,11 +190,10 @@ result<config> checked(config wanted) {
       std::error_code failed;
       const auto whole = std::filesystem::absolute(each, failed);
       if (failed)
-        return invalid(
-          fmt::format("{} = {:?}: where it is cannot be told ({}); say it from "
-                      "the root on",
-                      pool_key(pool.name, "path"), each.string(),
-                      failed.message()));
+        return invalid(fmt::format(
+          "{} = {:?}: where it is cannot be told ({}); say it from "
+          "the root on",
+          pool_key(pool.name, "path"), each.string(), failed.message()));
       each = whole.lexically_normal();
     }
   }

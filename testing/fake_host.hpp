@@ -274,9 +274,7 @@ inline host_stats fake_host::stats() const {
   std::uint64_t live = 0;
   for (const auto& [session, slots] : objects_)
     live += slots.size();
-  return {.pid = 0,
-          .running = accepted_.size(),
-          .live_objects = live};
+  return {.pid = 0, .running = accepted_.size(), .live_objects = live};
 }
 
 inline std::uint64_t fake_host::live_objects(std::uint64_t session) const {

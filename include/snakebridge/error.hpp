@@ -160,9 +160,7 @@ public:
   const python_error* python() const& { return python_.get(); }
   std::shared_ptr<const python_error> python() const&& { return python_; }
   /// What is known of the interpreter behind `interpreter_died`, else null.
-  const snakebridge::post_mortem* post_mortem() const& {
-    return death_.get();
-  }
+  const snakebridge::post_mortem* post_mortem() const& { return death_.get(); }
   std::shared_ptr<const snakebridge::post_mortem> post_mortem() const&& {
     return death_;
   }

@@ -91,15 +91,14 @@ public:
   explicit result(std::in_place_t, Args&&... args)
       : held_(tl::in_place, std::forward<Args>(args)...) {}
   template <class U, class... Args>
-  requires std::constructible_from<T, std::initializer_list<U>&, Args...>
-  explicit result(std::in_place_t, std::initializer_list<U> items,
-                  Args&&... args)
+  requires std::constructible_from < T, std::initializer_list<U>
+  &, Args... > explicit result(std::in_place_t, std::initializer_list<U> items,
+                               Args&&... args)
       : held_(tl::in_place, items, std::forward<Args>(args)...) {}
   template <class... Args>
   requires std::constructible_from<snakebridge::error, Args...>
   explicit result(tl::unexpect_t, Args&&... args)
-      : held_{tl::unexpect,
-              snakebridge::error{std::forward<Args>(args)...}} {}
+      : held_{tl::unexpect, snakebridge::error{std::forward<Args>(args)...}} {}
 
   template <class U>
   requires(

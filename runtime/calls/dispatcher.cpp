@@ -112,10 +112,9 @@ void dispatcher::submit(const exchange_ptr& made) {
 result<void> dispatcher::prepare(exchange& made) const {
   if (settings_.payload_bytes_max == 0)
     return {};
-  auto encoded =
-    wire::encode_request(made.asked, made.session->number,
-                         settings_.payload_bytes_max,
-                         made.session->refs.rules());
+  auto encoded = wire::encode_request(made.asked, made.session->number,
+                                      settings_.payload_bytes_max,
+                                      made.session->refs.rules());
   if (!encoded)
     return tl::unexpected{std::move(encoded).error()};
   made.prepared = std::move(*encoded);
@@ -135,8 +134,7 @@ void dispatcher::put_in(const exchange_ptr& made) {
 result<value> dispatcher::wait(const exchange_ptr& mine) {
   for (;;) {
     const auto serving = host_of(*mine);
-    switch (serving ? serving->wait_for(*mine, *clock_)
-                    : mine->wait(*clock_)) {
+    switch (serving ? serving->wait_for(*mine, *clock_) : mine->wait(*clock_)) {
     case exchange::news::answered:
       return mine->take();
     case exchange::news::lead:
@@ -230,8 +228,7 @@ dispatcher::run_here(const operation& asked,
   return outcome;
 }
 
-std::vector<std::uint32_t>
-dispatcher::places_of(std::uint64_t session) const {
+std::vector<std::uint32_t> dispatcher::places_of(std::uint64_t session) const {
   const lock_guard lock{mutex_};
   std::vector<std::uint32_t> numbers;
   if (const auto known = users_.find(session); known != users_.end())
@@ -437,8 +434,8 @@ dispatcher::free_executor(std::uint64_t session, const interpreter& at) const {
 }
 
 // Where a call would run at once that any may run; nothing: nowhere.
-std::optional<dispatcher::place>
-dispatcher::free_place(std::uint64_t session, interpreter& home) {
+std::optional<dispatcher::place> dispatcher::free_place(std::uint64_t session,
+                                                        interpreter& home) {
   const interpreter* free = &home;
   if (!free_executor(session, home))
     free = least_busy([&](const interpreter& each) {
@@ -454,11 +451,10 @@ bool dispatcher::takes_any(const interpreter& at) const {
   if (!at.is_in_service())
     return false;
   return !at.due
-         || std::all_of(interpreters_.begin(), interpreters_.end(),
-                        [](const auto& each) {
-                          return !each->is_in_service() || each->due
-                                 || !each->is_up();
-                        });
+         || std::all_of(
+           interpreters_.begin(), interpreters_.end(), [](const auto& each) {
+             return !each->is_in_service() || each->due || !each->is_up();
+           });
 }
 
 // For a call that was not refused: whoever ends the session meanwhile comes
@@ -501,8 +497,7 @@ std::optional<error> dispatcher::admit(const exchange_ptr& made,
   }
   if (made->to.anywhere && anywhere_.empty()) {
     const auto free = free_place(made->session->number, home);
-    if (free
-        && start(at(free->interpreter), free->executor, made, after))
+    if (free && start(at(free->interpreter), free->executor, made, after))
       return {};
   } else if (!made->to.anywhere && !home.replacing
              && home.executors[made->executor].waiting.empty()
@@ -571,8 +566,7 @@ std::optional<error> dispatcher::wait_in_line(const exchange_ptr& made,
   const auto room_of_one = settings_.waiting_max;
   const auto room_of_all =
     room_of_one * std::max(count_in_service(), std::size_t{1});
-  const bool is_home_full =
-    !made->to.anywhere && home.waiting() >= room_of_one;
+  const bool is_home_full = !made->to.anywhere && home.waiting() >= room_of_one;
   const bool is_full = is_home_full || count_waiting() >= room_of_all;
   if (is_full && !frees_objects(made->asked.what)) {
     auto& fullest = is_home_full ? fullest_line(home) : fullest_line();
@@ -605,8 +599,8 @@ void dispatcher::leave_line(const exchange& gone) {
 // Whose turn it is in the pool's line, of those that this executor may serve:
 // none that has another here already. One that is to be replaced takes what
 // began with it, lest that waits where all others are busy.
-std::optional<line::turn_of>
-dispatcher::next_anywhere(const interpreter& at, std::uint32_t executor) {
+std::optional<line::turn_of> dispatcher::next_anywhere(const interpreter& at,
+                                                       std::uint32_t executor) {
   if (anywhere_.empty() || !at.is_in_service())
     return {};
   const bool takes_all = takes_any(at);
@@ -732,8 +726,7 @@ bool dispatcher::wait_until(std::unique_lock<std::mutex>& lock,
   ++watchers_;
   const finally gone{[this] { --watchers_; }};
   while (!holds())
-    if (clock_->wait_until(lock, changed_, deadline)
-        == std::cv_status::timeout)
+    if (clock_->wait_until(lock, changed_, deadline) == std::cv_status::timeout)
       return holds();
   return true;
 }
@@ -903,8 +896,8 @@ void dispatcher::take_unstarted(interpreter& at, host_end& end,
     if (made->answered())
       continue; // given up meanwhile
     made->interpreter = 0;
-    const bool may_move = at.retired && made->to.anywhere && !closed_
-                          && !made->session->closed;
+    const bool may_move =
+      at.retired && made->to.anywhere && !closed_ && !made->session->closed;
     if (auto why = refusal(*made, at); why && !may_move) {
       after.refuse(made, closed_ ? *closed_ : std::move(*why));
     } else if (made->asked.fails_fast) {

@@ -37,8 +37,7 @@ struct dispatcher_settings {
 
 class dispatcher : public std::enable_shared_from_this<dispatcher> {
 public:
-  dispatcher(const dispatcher_settings& settings,
-             std::shared_ptr<timers> clock)
+  dispatcher(const dispatcher_settings& settings, std::shared_ptr<timers> clock)
       : settings_{settings},
         clock_{std::move(clock)} {}
   dispatcher(const dispatcher&) = delete;

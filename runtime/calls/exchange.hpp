@@ -45,8 +45,8 @@ bool is_interruption(const error& outcome);
 /// Where in its pool a call may run.
 struct destination {
   std::uint32_t interpreter = 0; ///< that one; 0: its session's home
-  std::uint32_t epoch = 0;  ///< the incarnation its refs are of; 0: it has none
-  bool anywhere = false;    ///< or whichever has nothing to do
+  std::uint32_t epoch = 0; ///< the incarnation its refs are of; 0: it has none
+  bool anywhere = false;   ///< or whichever has nothing to do
 };
 
 /// Gives a call up, if it has not been answered and all that is left.

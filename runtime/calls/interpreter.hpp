@@ -53,10 +53,10 @@ struct interpreter {
   std::size_t on_callers_threads = 0;
   std::uint64_t calls = 0;
   std::uint64_t calls_before = 0; ///< the present incarnation
-  bool retired = false;   ///< it serves nobody any more, or not yet
-  bool leaves = false;    ///< no session chooses it any more
-  bool due = false;       ///< it is to be replaced
-  bool replacing = false; ///< calls wait for the next host
+  bool retired = false;           ///< it serves nobody any more, or not yet
+  bool leaves = false;            ///< no session chooses it any more
+  bool due = false;               ///< it is to be replaced
+  bool replacing = false;         ///< calls wait for the next host
   steady_clock::time_point replacing_since;
 
   bool is_in_service() const { return !retired && !leaves; }

@@ -20,7 +20,7 @@ namespace snakebridge {
 /// How an incarnation ended.
 struct host_end {
   error why;
-  bool asked = false;              ///< by `stop`: an orderly end
+  bool asked = false;                  ///< by `stop`: an orderly end
   std::vector<exchange_ptr> unstarted; ///< to run elsewhere, in order
 };
 

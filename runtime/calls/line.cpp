@@ -68,11 +68,10 @@ bool line::erase(const exchange_ptr& gone) {
 }
 
 line::queues::const_iterator line::longest_queue() const {
-  return std::max_element(queues_.begin(), queues_.end(),
-                          [](const auto& left, const auto& right) {
-                            return left.second.calls.size()
-                                   < right.second.calls.size();
-                          });
+  return std::max_element(
+    queues_.begin(), queues_.end(), [](const auto& left, const auto& right) {
+      return left.second.calls.size() < right.second.calls.size();
+    });
 }
 
 std::size_t line::longest() const {

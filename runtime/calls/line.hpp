@@ -47,9 +47,9 @@ public:
   /// Whose turn it is, of the sessions that fit; nothing: none does.
   template <class Fits>
   std::optional<turn_of> next(const Fits& fits) const {
-    const auto place = std::find_if(
-      turns_.begin(), turns_.end(),
-      [&](const turn_of& each) { return fits(each.session); });
+    const auto place =
+      std::find_if(turns_.begin(), turns_.end(),
+                   [&](const turn_of& each) { return fits(each.session); });
     return place == turns_.end() ? std::nullopt : std::optional{*place};
   }
   std::optional<turn_of> next() const {

@@ -58,8 +58,8 @@ struct told_python {
 
 // Runs the program as a Python would be run, with its output into `into`.
 // Answers why it cannot be; 0: it is.
-int run(const std::filesystem::path& program, const std::string& code,
-        int into, pid_t& started) {
+int run(const std::filesystem::path& program, const std::string& code, int into,
+        pid_t& started) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null",
@@ -178,8 +178,7 @@ result<void> fits(const told_python& told,
 }
 
 // The program that the setting names, without a look at what it is.
-result<std::filesystem::path>
-program_of(const std::filesystem::path& wanted) {
+result<std::filesystem::path> program_of(const std::filesystem::path& wanted) {
   if (wanted.empty())
     return wanted;
   std::error_code ignored;
@@ -237,10 +236,10 @@ python_executable(const std::filesystem::path& wanted) {
   const auto made_with = version_of(found->parent_path().parent_path());
   if (!made_with.empty() && minor_of(made_with) != built_for_python)
     return tl::unexpected{unfit(
-      wanted, fmt::format(" is a venv of Python {}, but the bridge was built "
-                          "with {}; make the venv with python{}",
-                          minor_of(made_with), built_for_python,
-                          built_for_python))};
+      wanted,
+      fmt::format(" is a venv of Python {}, but the bridge was built "
+                  "with {}; make the venv with python{}",
+                  minor_of(made_with), built_for_python, built_for_python))};
   // It is believed only after it was asked: anything can be executable.
   const auto answer = told_by(*found);
   if (!answer)

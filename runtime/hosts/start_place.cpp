@@ -25,8 +25,7 @@ start_place::start_place()
       folder_{::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)} {}
 
 bool start_place::may_be_entered() const {
-  return folder_
-         && ::faccessat(folder_.get(), ".", X_OK, AT_EACCESS) == 0;
+  return folder_ && ::faccessat(folder_.get(), ".", X_OK, AT_EACCESS) == 0;
 }
 
 result<std::filesystem::path>

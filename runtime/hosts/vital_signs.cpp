@@ -48,10 +48,9 @@ vital_signs::finding vital_signs::look(const sight& seen,
   if (seen.call == 0)
     return found;
   const auto took = now - since_;
-  found.is_stuck =
-    limits_.stall_kill.count() > 0 && took >= limits_.stall_kill;
-  found.is_news = limits_.stall_report.count() > 0
-                  && took >= limits_.stall_report && !told_;
+  found.is_stuck = limits_.stall_kill.count() > 0 && took >= limits_.stall_kill;
+  found.is_news =
+    limits_.stall_report.count() > 0 && took >= limits_.stall_report && !told_;
   told_ = told_ || found.is_news;
   return found;
 }

@@ -101,8 +101,8 @@ void worker_care::look_at_late(executor& one,
 void worker_care::look_at_signs(executor& one, const executor_sight& seen,
                                 std::uint64_t beats, time_point now,
                                 std::vector<step>& due) {
-  const auto found = one.signs.look(
-    {.beats = beats, .call = seen.call, .runs = seen.runs}, now);
+  const auto found =
+    one.signs.look({.beats = beats, .call = seen.call, .runs = seen.runs}, now);
   if (found.is_silent)
     condemn(0,
             fmt::format("it gave no sign of life for {} ms, its "
@@ -127,9 +127,10 @@ void worker_care::condemn(std::uint64_t call, std::string reason,
   want({call, true}, now, due);
 }
 
-std::vector<worker_care::step>
-worker_care::condemn(std::uint64_t call, std::string reason, time_point now,
-                     bool is_ready) {
+std::vector<worker_care::step> worker_care::condemn(std::uint64_t call,
+                                                    std::string reason,
+                                                    time_point now,
+                                                    bool is_ready) {
   // One that is not ready would die of the signal for it.
   if (!is_ready)
     return {{act::kill, call, std::move(reason)}};

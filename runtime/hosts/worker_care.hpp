@@ -81,7 +81,7 @@ private:
     vital_signs signs;
     std::optional<late_call> late;
     std::vector<std::uint64_t> beside; // what others ran when that became late
-    time_point hurry_at = {}; // when its next step is due
+    time_point hurry_at = {};          // when its next step is due
   };
 
   void look_at_late(executor& one, std::span<const executor_sight> all,

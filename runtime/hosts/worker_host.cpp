@@ -175,11 +175,11 @@ result<spare_workers::worker> launch_worker(const worker_settings& settings) {
   if (!goes_there)
     logger()->warn("a worker works in the present folder of the program: it "
                    "may not enter the one it was started in any more");
-  auto started = worker_process::start(
-    *program,
-    worker_environment(began->environment(), settings.pass_env,
-                       settings.environment),
-    goes_there ? began->folder().get() : -1);
+  auto started = worker_process::start(*program,
+                                       worker_environment(began->environment(),
+                                                          settings.pass_env,
+                                                          settings.environment),
+                                       goes_there ? began->folder().get() : -1);
   if (!started)
     return tl::unexpected{started.error()};
   auto orders = wire::build_message<schema::Start>(
@@ -260,10 +260,10 @@ std::optional<error> worker_host::launch() {
   output_.connect(std::move(process_->output), std::move(process_->errors));
   control_ = std::move(launched->control);
   auto& shared = process_->shared();
-  link_.connect(*process_, std::make_unique<socket_channel>(
-                             std::move(process_->data),
-                             settings_.payload_bytes_max, shared.to_worker,
-                             shared.to_host));
+  link_.connect(*process_,
+                std::make_unique<socket_channel>(
+                  std::move(process_->data), settings_.payload_bytes_max,
+                  shared.to_worker, shared.to_host));
   if (!kill_reason_.empty())
     process_->kill();
   return {};
@@ -289,8 +289,8 @@ bool worker_host::watch() {
       static_cast<short>((reads ? POLLIN : 0) | (unsent ? POLLOUT : 0)), 0};
   // For who calls again as soon as it is answered.
   const bool has_come = reads && (link_.spin() || link_.doze());
-  poll_until(watched, has_come ? time_point{}
-                               : next_time().value_or(time_point::max()));
+  poll_until(watched,
+             has_come ? time_point{} : next_time().value_or(time_point::max()));
 
   if (watched[woken].revents != 0)
     drain(wake_);
@@ -457,16 +457,15 @@ void worker_host::tell_stalled(std::uint64_t call) {
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
     steady_clock::now() - care_.since(call));
   const bool runs = process_->status().has_started(call);
-  tell(settings_.on_event,
-       stalled(event_of_call(event_kind::stalled,
-                             runs ? running.get() : nullptr),
-               took, std::move(stacks)));
+  tell(
+    settings_.on_event,
+    stalled(event_of_call(event_kind::stalled, runs ? running.get() : nullptr),
+            took, std::move(stacks)));
 }
 
 // The call it died in; null: none, or nobody knows which of several.
-exchange_ptr
-worker_host::culprit(const process_end& how,
-                     const std::vector<exchange_ptr>& ran) const {
+exchange_ptr worker_host::culprit(const process_end& how,
+                                  const std::vector<exchange_ptr>& ran) const {
   const auto find = [&](const auto& is_it) -> exchange_ptr {
     const auto place = std::find_if(ran.begin(), ran.end(), is_it);
     return place == ran.end() ? nullptr : *place;
@@ -488,21 +487,21 @@ worker_host::culprit(const process_end& how,
 
 error worker_host::death(const process_end& how, const exchange* running,
                          const std::vector<exchange_ptr>& ran) const {
-  post_mortem found{.pid = process_ ? process_->pid() : 0,
-                    .exit_status = how.exit_status,
-                    .signal = how.signal,
-                    .reason = kill_reason_,
-                    .call = running ? describe(running->asked) : std::string{},
-                    .session = running ? running->session->id : std::string{},
-                    .interpreter = self_.interpreter,
-                    .epoch = self_.epoch,
-                    .log_lines = {output_.last_lines().begin(),
-                                  output_.last_lines().end()},
-                    .stacks = how.stacks,
-                    .user_time = duration_of(how.used.ru_utime),
-                    .system_time = duration_of(how.used.ru_stime),
-                    .resident_bytes_max =
-                      static_cast<std::uint64_t>(how.used.ru_maxrss) * 1'024};
+  post_mortem found{
+    .pid = process_ ? process_->pid() : 0,
+    .exit_status = how.exit_status,
+    .signal = how.signal,
+    .reason = kill_reason_,
+    .call = running ? describe(running->asked) : std::string{},
+    .session = running ? running->session->id : std::string{},
+    .interpreter = self_.interpreter,
+    .epoch = self_.epoch,
+    .log_lines = {output_.last_lines().begin(), output_.last_lines().end()},
+    .stacks = how.stacks,
+    .user_time = duration_of(how.used.ru_utime),
+    .system_time = duration_of(how.used.ru_stime),
+    .resident_bytes_max =
+      static_cast<std::uint64_t>(how.used.ru_maxrss) * 1'024};
   // All it may have been, where nobody knows.
   if (running == nullptr && killed_in_ == 0)
     for (const auto& each : ran) {

@@ -150,8 +150,8 @@ bool worker_link::accept(const exchange_ptr& taken) {
        std::chrono::nanoseconds{taken->deadline.time_since_epoch()}.count()},
     taken->prepared);
   // A leader that sleeps may have missed what the own thread has taken.
-  if (unwaited_ == 0 && taken->waited_for()
-      && own_thread_reads_.exchange(false) && leader_)
+  if (unwaited_ == 0 && taken->waited_for() && own_thread_reads_.exchange(false)
+      && leader_)
     data_->call_leader();
   if (!taken->waited_for()) {
     ++unwaited_;

@@ -106,7 +106,7 @@ public:
 private:
   /// What one executor has.
   struct seat {
-    std::uint64_t last = 0; // number of a call
+    std::uint64_t last = 0;          // number of a call
     std::vector<exchange_ptr> calls; // in order
     // Those, and what was taken out and is not at its end yet: replies that are
     // being read, and calls that are about to run elsewhere.

@@ -24,9 +24,9 @@ namespace snakebridge {
 namespace {
 
 error startup_error(const char* doing, int number) {
-  return {is_shortage(number) ? errc::overloaded : errc::startup_failed,
-          fmt::format("cannot {} for a worker: {}", doing,
-                                            std::strerror(number))};
+  return {
+    is_shortage(number) ? errc::overloaded : errc::startup_failed,
+    fmt::format("cannot {} for a worker: {}", doing, std::strerror(number))};
 }
 
 struct descriptor_pair {

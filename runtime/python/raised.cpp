@@ -69,9 +69,8 @@ std::vector<python_frame> frames_of(py::handle raised) {
 
 // What an attribute of an exception links to, if it is an exception.
 py::object linked(py::handle raised, const char* name) {
-  auto other = if_it_can([&] {
-    return checked(PyObject_GetAttrString(raised.ptr(), name));
-  });
+  auto other = if_it_can(
+    [&] { return checked(PyObject_GetAttrString(raised.ptr(), name)); });
   return other && PyExceptionInstance_Check(other.ptr()) ? other : py::object{};
 }
 
@@ -189,8 +188,7 @@ facts_of(py::handle raised, const std::vector<std::string>& mro) {
     if (std::none_of(mro.begin(), mro.end(),
                      [&](const auto& base) { return is_of(base, known); }))
       continue;
-    auto text =
-      text_at(py::reinterpret_borrow<py::object>(raised), known.path);
+    auto text = text_at(py::reinterpret_borrow<py::object>(raised), known.path);
     if (!text.empty())
       facts.emplace_back(known.name, std::move(text));
   }

@@ -47,8 +47,8 @@ result<value> read_outcome(schema::Reply::Reader reply,
   case schema::Reply::VALUE:
     return read_value(reply.getValue(), made_by);
   case schema::Reply::RAISED:
-    return error{read_raised(reply.getRaised(), made_by)}
-      .with_may_have_run(reply.getRan());
+    return error{read_raised(reply.getRaised(), made_by)}.with_may_have_run(
+      reply.getRan());
   case schema::Reply::FAILED:
     return read_failure(reply.getFailed()).with_may_have_run(reply.getRan());
   case schema::Reply::DROPPED:

@@ -215,9 +215,9 @@ bool socket_channel::send_through_socket(posted& of) const {
       if (skip >= bytes) {
         skip -= bytes;
       } else if (count < pieces.size()) {
-        pieces[count++] = {
-          const_cast<char*>(static_cast<const char*>(data)) + skip,
-          bytes - std::exchange(skip, 0)};
+        pieces[count++] = {const_cast<char*>(static_cast<const char*>(data))
+                             + skip,
+                           bytes - std::exchange(skip, 0)};
       }
     };
     add(&of.header, sizeof of.header);
@@ -230,11 +230,10 @@ bool socket_channel::send_through_socket(posted& of) const {
         return of.sent == all;
       }
     }
-    const auto now =
-      send_some(socket_.get(), pieces.data(), count,
-                of.sent == 0 && of.header.descriptors > 0
-                  ? of.content->descriptors()
-                  : std::span<const descriptor>{});
+    const auto now = send_some(socket_.get(), pieces.data(), count,
+                               of.sent == 0 && of.header.descriptors > 0
+                                 ? of.content->descriptors()
+                                 : std::span<const descriptor>{});
     // A broken socket is the receiver's to notice: it sees the end of file.
     if (now < 0)
       return !would_block();
@@ -340,8 +339,7 @@ channel_state socket_channel::read_ring(std::vector<frame>& arrived) {
     std::memcpy(&next.header, header, sizeof next.header);
     *ready -= header_words;
     if (!is_valid(next.header) || next.header.words > *ready
-        || next.header.descriptors > 0
-        || next.header.kind == frame_kind::bell)
+        || next.header.descriptors > 0 || next.header.kind == frame_kind::bell)
       return channel_state::malformed;
     if (take_own(next.header))
       break; // it goes on in the socket
@@ -370,8 +368,7 @@ bool socket_channel::take_own(const frame_header& header) {
 }
 
 // Also takes in the descriptors that come with it.
-ssize_t socket_channel::receive_some(void* into, std::size_t bytes,
-                                     int flags) {
+ssize_t socket_channel::receive_some(void* into, std::size_t bytes, int flags) {
   iovec piece{into, bytes};
   msghdr message{};
   message.msg_iov = &piece;
@@ -520,10 +517,10 @@ bool socket_channel::has_come() {
   char first = 0;
   const bool has_place = !in_partial_ && staged_bytes_ < staging_bytes;
   const auto got =
-    has_place ? receive_some(reinterpret_cast<char*>(staged_.data())
-                               + staged_bytes_,
-                             staging_bytes - staged_bytes_, MSG_DONTWAIT)
-              : ::recv(socket_.get(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
+    has_place
+      ? receive_some(reinterpret_cast<char*>(staged_.data()) + staged_bytes_,
+                     staging_bytes - staged_bytes_, MSG_DONTWAIT)
+      : ::recv(socket_.get(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
   if (got <= 0)
     return got == 0 || !would_block();
   if (has_place) {

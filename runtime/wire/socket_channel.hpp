@@ -32,9 +32,7 @@ public:
   bool flush() override;
   channel_state receive(std::vector<frame>& arrived, bool wait) override;
   bool spin() override;
-  bool doze() override {
-    return is_unparsed_ || (from_ring_ && in_->doze());
-  }
+  bool doze() override { return is_unparsed_ || (from_ring_ && in_->doze()); }
   int poll_descriptor() const override { return socket_.get(); }
   void finish_sending() override;
   void close() override;
@@ -96,7 +94,7 @@ private:
   frame partial_;
   std::size_t partial_bytes_ = 0;
   bool in_partial_ = false;
-  bool skips_partial_ = false; // there is no memory for it
+  bool skips_partial_ = false;       // there is no memory for it
   std::deque<descriptor> unclaimed_; // of frames whose header is still to come
   bool lost_descriptors_ = false;    // more came than we take
 };

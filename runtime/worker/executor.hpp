@@ -12,9 +12,7 @@ namespace [[gnu::visibility("hidden")]] snakebridge {
 
 class executor {
 public:
-  executor(executors& all, std::size_t number)
-      : all_{all},
-        number_{number} {}
+  executor(executors& all, std::size_t number) : all_{all}, number_{number} {}
 
   /// Until nothing more will come. On its thread, with the GIL.
   void serve() noexcept;

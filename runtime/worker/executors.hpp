@@ -76,7 +76,7 @@ private:
   std::vector<inbox> inboxes_; // by executor
   bool is_led_ = false;
   std::atomic<bool> ended_ = false; // nothing more will come
-  std::size_t threads_ = 0;  // besides the main thread
+  std::size_t threads_ = 0;         // besides the main thread
 };
 
 } // namespace gnu::visibility("hidden")]]snakebridge

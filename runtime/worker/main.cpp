@@ -48,8 +48,7 @@ void keep_from_children(int number) {
   ::fcntl(number, F_SETFD, FD_CLOEXEC);
 }
 
-void tell(channel& control, frame_kind kind,
-          std::shared_ptr<message> content) {
+void tell(channel& control, frame_kind kind, std::shared_ptr<message> content) {
   control.send({.words = 0, .kind = kind, .call = 0, .deadline_ns = 0},
                std::move(content));
 }
@@ -171,8 +170,7 @@ int serve() {
      .after_call = take_service_signals_again}};
   if (const auto threads = guarded([&] { serving.start(); }); !threads)
     // At once: those that have started wait in it.
-    ::_exit(
-      refuse(control, {errc::startup_failed, threads.error().message()}));
+    ::_exit(refuse(control, {errc::startup_failed, threads.error().message()}));
   say_ready(control);
   serving.serve();
   // As `python3` ends: threads that are no daemons are waited for, functions of

@@ -29,8 +29,7 @@ PyObject* write(PyObject* stream, PyObject* written);
 // A stream's own `write`, which goes before its type's: the same to whoever
 // looks at it, but it is known what it did. What is written past it, by the
 // type's, is flushed with the next that is not.
-PyMethodDef text_write{"write", write, METH_O,
-                       "write($self, text, /)\n--\n\n"};
+PyMethodDef text_write{"write", write, METH_O, "write($self, text, /)\n--\n\n"};
 PyMethodDef bytes_write{"write", write, METH_O,
                         "write($self, buffer, /)\n--\n\n"};
 
@@ -133,8 +132,8 @@ private:
 
 // For ever, as Python may have ended before.
 std::array<standard_stream, 2>& streams() {
-  static auto& both = *new std::array{standard_stream{"stdout"},
-                                      standard_stream{"stderr"}};
+  static auto& both =
+    *new std::array{standard_stream{"stdout"}, standard_stream{"stderr"}};
   return both;
 }
 
@@ -145,8 +144,7 @@ PyObject* write(PyObject* stream, PyObject* written) {
   if (!plain)
     return nullptr;
   PyObject* const arguments[] = {stream, written};
-  auto* const outcome =
-    PyObject_Vectorcall(plain.ptr(), arguments, 2, nullptr);
+  auto* const outcome = PyObject_Vectorcall(plain.ptr(), arguments, 2, nullptr);
   for (auto& each : streams())
     each.note_write(stream);
   return outcome;

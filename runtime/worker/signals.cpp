@@ -34,8 +34,8 @@ PyObject* default_of_sigint = nullptr;
 // Whether Python code has given one back its default, as asyncio does. SIG_DFL
 // is the int 0.
 bool is_lost(PyObject* number) {
-  const auto handler = py::reinterpret_steal<py::object>(
-    PyObject_CallOneArg(handler_of, number));
+  const auto handler =
+    py::reinterpret_steal<py::object>(PyObject_CallOneArg(handler_of, number));
   if (!handler)
     PyErr_Clear();
   return handler
@@ -157,9 +157,8 @@ std::uint64_t noticed_call() {
 }
 
 void take_service_signals_again() {
-  static PyObject* const numbers[] = {PyLong_FromLong(SIGTERM),
-                                      PyLong_FromLong(SIGINT),
-                                      PyLong_FromLong(SIGHUP)};
+  static PyObject* const numbers[] = {
+    PyLong_FromLong(SIGTERM), PyLong_FromLong(SIGINT), PyLong_FromLong(SIGHUP)};
   static_assert(std::size(numbers) == std::size(service_signals));
   if (std::none_of(std::begin(numbers), std::end(numbers), is_lost))
     return;
@@ -193,8 +192,8 @@ void take_signals(shared_memory& shared) {
                             nullptr};
   space["hold"] = checked(PyCFunction_New(&hold, nullptr));
   space["let_go"] = checked(PyCFunction_New(&let_go, nullptr));
-  const auto code = checked(Py_CompileString(service_signals_source,
-                                             "<snakebridge>", Py_file_input));
+  const auto code = checked(
+    Py_CompileString(service_signals_source, "<snakebridge>", Py_file_input));
   checked(PyEval_EvalCode(code.ptr(), space.ptr(), space.ptr()));
   take_again = py::object{space["take"]}.release().ptr();
   handler_of = py::object{signals.attr("getsignal")}.release().ptr();

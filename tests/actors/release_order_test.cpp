@@ -42,8 +42,8 @@ protected:
     const auto calls = places->of(1)->calls;
     // As the interpreter actor does it: the host's events do not keep it.
     host->start(
-      {.on_ready = [calls, weak = std::weak_ptr{
-                             host}] { calls->attach(1, weak.lock()); },
+      {.on_ready =
+         [calls, weak = std::weak_ptr{host}] { calls->attach(1, weak.lock()); },
        .on_room = [calls] { calls->pump(1); },
        .on_end =
          [calls, which = host.get()](host_end end) {
@@ -80,8 +80,7 @@ protected:
   std::shared_ptr<fake_host> host =
     std::make_shared<fake_host>(incarnation{"default", 1, 1});
   std::shared_ptr<sessions> open_sessions =
-    std::make_shared<sessions>(system, places,
-                               session_rules{.timeout = 24h});
+    std::make_shared<sessions>(system, places, session_rules{.timeout = 24h});
   std::shared_ptr<clients> known = std::make_shared<clients>();
 };
 

@@ -34,14 +34,14 @@ TEST_F(SessionMessages, GivenEachMessageThenItIsAnsweredInItsType) {
             "<fake.object 1>");
   EXPECT_TRUE(ask<bool>(session, release_message{object}).value());
   EXPECT_FALSE(ask<bool>(session, release_message{object}).value());
-  EXPECT_EQ(took_place(),
-            (events{"call:fake.echo", "call:fake.echo", "call:fake.object",
-                    "call:fake.object.echo", "call:fake.object.echo",
-                    "call:fake.object.x", "call:fake.object[]",
-                    "call:fake.object[]", "call:fake.object()", "call:eval",
-                    "call:exec", "call:len(fake.object)",
-                    "call:str(fake.object)", "call:repr(fake.object)",
-                    "call:release", "call:release"}));
+  EXPECT_EQ(
+    took_place(),
+    (events{"call:fake.echo", "call:fake.echo", "call:fake.object",
+            "call:fake.object.echo", "call:fake.object.echo",
+            "call:fake.object.x", "call:fake.object[]", "call:fake.object[]",
+            "call:fake.object()", "call:eval", "call:exec",
+            "call:len(fake.object)", "call:str(fake.object)",
+            "call:repr(fake.object)", "call:release", "call:release"}));
 }
 
 TEST_F(SessionMessages, GivenKeywordsThenTheyComeByName) {
@@ -65,9 +65,8 @@ TEST_F(SessionMessages, WhenAKeyIsNoStringThenItComesAsItsRepr) {
 
 TEST_F(SessionMessages, GivenAVariableWithoutANameThenItIsRefused) {
   open_session();
-  EXPECT_EQ(
-    code_of(ask<value>(session, eval_message{"1", {{1, 2}}}).error()),
-    errc::not_convertible);
+  EXPECT_EQ(code_of(ask<value>(session, eval_message{"1", {{1, 2}}}).error()),
+            errc::not_convertible);
   EXPECT_EQ(code_of(ask<void>(session, exec_message{"1", {{1, 2}}}).error()),
             errc::not_convertible);
 }

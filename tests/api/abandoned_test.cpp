@@ -35,8 +35,8 @@ protected:
   std::shared_ptr<dispatcher> calls() { return places_->of(1)->calls; }
 
   result<value> eval(std::string expression) {
-    session_core session{places_, ++last_session_, "a session",
-                         {.timeout = patience}};
+    session_core session{
+      places_, ++last_session_, "a session", {.timeout = patience}};
     auto answer =
       session.run({.what = verb::evaluate, .name = std::move(expression)}, {});
     session.close();

@@ -107,8 +107,7 @@ TEST_P(ActorClients, GivenCodeAndItemsThenTheyMeanWhatTheFunctionsMean) {
   EXPECT_EQ(ask_value(sb::call_object_message{f, {1}}), (sb::list{1, 2}));
   EXPECT_EQ(ask_value(sb::call_object_message{f, {1}, {{"b", 3}}}),
             (sb::list{1, 3}));
-  EXPECT_EQ(ask_value(sb::eval_message{"f(x)", {{"x", 5}}}),
-            (sb::list{5, 2}));
+  EXPECT_EQ(ask_value(sb::eval_message{"f(x)", {{"x", 5}}}), (sb::list{5, 2}));
   asked = {"{'k': [1]}"};
   asked.options.leaves = sb::leaves::all_refs;
   const auto object = or_throw(ask_value(asked)).as<sb::ref>();

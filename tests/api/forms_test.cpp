@@ -136,9 +136,9 @@ TEST_P(Forms, GivenAnObjectOfADerivedClassThenCastTakesItForItsBase) {
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message(), HasSubstr("cast<T>()"));
   const auto rows = or_throw(bridge.eval("{'a': [text('b'), 'c']}"));
-  EXPECT_EQ((rows.cast<std::map<std::string, std::vector<std::string>>>()),
-            (std::map<std::string, std::vector<std::string>>{
-              {"a", {"b", "c"}}}));
+  EXPECT_EQ(
+    (rows.cast<std::map<std::string, std::vector<std::string>>>()),
+    (std::map<std::string, std::vector<std::string>>{{"a", {"b", "c"}}}));
   // Too large to go along with a ref.
   const auto large = or_throw(bridge.eval("text('x' * 100_000)"));
   EXPECT_THROW(large.cast<std::string>(), sb::exception);

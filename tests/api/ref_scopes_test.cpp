@@ -15,10 +15,9 @@ namespace {
 class busy {
 public:
   explicit busy(const sb::caller& with)
-      : held_{std::async(std::launch::async,
-                         [with, code = here_.wait_here()] {
-                           return with.eval(code);
-                         })} {}
+      : held_{std::async(std::launch::async, [with, code = here_.wait_here()] {
+          return with.eval(code);
+        })} {}
 
   ~busy() { here_.open(); }
   busy(const busy&) = delete;

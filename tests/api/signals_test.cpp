@@ -72,8 +72,8 @@ TEST_P(ServiceSignals, WhileItStartsThenItComesUp) {
   auto wanted = one_pool(sb::placement::worker);
   wanted.pools[0].path = {folder.path()};
   wanted.pools[0].preload = {"newcomer"};
-  auto started = std::async(std::launch::async,
-                            [&] { return sb::bridge::start(wanted); });
+  auto started =
+    std::async(std::launch::async, [&] { return sb::bridge::start(wanted); });
   ASSERT_TRUE(here.has_a_caller());
   const auto workers = children_of_this_process();
   ASSERT_EQ(workers.size(), 1U);
@@ -103,8 +103,7 @@ TEST_P(ServiceSignals, WhileItIsASpareThenItStaysOne) {
   auto wanted = one_pool(sb::placement::worker);
   wanted.pools[0].spares = 1;
   const sb::bridge bridge{wanted};
-  ASSERT_TRUE(
-    eventually([&] { return bridge.stats().pools[0].spares == 1; }));
+  ASSERT_TRUE(eventually([&] { return bridge.stats().pools[0].spares == 1; }));
   auto spares = children_of_this_process();
   std::erase(spares, first_of(bridge).pid);
   ASSERT_EQ(spares.size(), 1U);
@@ -211,8 +210,8 @@ TEST(Signals, WhenAllWorkersAreToldToTerminateThenTheirCallsEndWell) {
   gate here[3];
   std::vector<std::future<sb::result<sb::value>>> calls;
   for (auto& each : here) {
-    calls.push_back(std::async(
-      std::launch::async, [&] { return bridge.eval(each.wait_here()); }));
+    calls.push_back(std::async(std::launch::async,
+                               [&] { return bridge.eval(each.wait_here()); }));
     ASSERT_TRUE(each.has_a_caller());
   }
   for (const int each : children_of_this_process())

@@ -22,8 +22,7 @@ protected:
   }
   void open(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
-      sessions.push_back(
-        bridge.open_session({.id = "s" + std::to_string(i)}));
+      sessions.push_back(bridge.open_session({.id = "s" + std::to_string(i)}));
       // Shared by all sessions of one worker.
       const auto made = sessions.back().exec(
         "import builtins, os, threading\n"

@@ -49,10 +49,10 @@ TEST_P(Pictures, WhenAFunctionOfTheSessionChangesColoursThenAllAreMapped) {
   run("white = 255\n"
       "def invert(light): return white - light\n");
   const auto cyan = *bridge.method(picture(), "point", *bridge.eval("invert"));
-  EXPECT_EQ(bridge.call("builtins", "sorted",
-                        *bridge.method(cyan, "getcolors")),
-            (sb::list{sb::tuple{1, sb::tuple{255, 255, 0}},
-                      sb::tuple{11, sb::tuple{0, 255, 255}}}));
+  EXPECT_EQ(
+    bridge.call("builtins", "sorted", *bridge.method(cyan, "getcolors")),
+    (sb::list{sb::tuple{1, sb::tuple{255, 255, 0}},
+              sb::tuple{11, sb::tuple{0, 255, 255}}}));
 }
 
 TEST_P(Pictures, WhenBytesAreNoPictureThenItsErrorIsAnOSErrorToo) {

@@ -230,9 +230,8 @@ TEST_P(Processes, WhenASourceIsRunAgainThenChildrenHaveWhatItDefined) {
     run(fmt::format("def again(x):\n    return {}\n", body));
   const auto context = *bridge.call("multiprocessing", "get_context", "spawn");
   const auto pool = *bridge.method(context, "Pool", 1);
-  EXPECT_EQ(
-    bridge.method(pool, "map", *bridge.eval("again"), sb::list{3}),
-    sb::list{4});
+  EXPECT_EQ(bridge.method(pool, "map", *bridge.eval("again"), sb::list{3}),
+            sb::list{4});
   ASSERT_TRUE(bridge.method(pool, "close"));
   ASSERT_TRUE(bridge.method(pool, "join"));
 }

@@ -7,8 +7,8 @@
 namespace sb = snakebridge;
 
 extern "C" void run() {
-  const sb::bridge bridge{sb::config{
-    .pools = {{.size = 1, .placement = sb::placement::embedded}}}};
+  const sb::bridge bridge{
+    sb::config{.pools = {{.size = 1, .placement = sb::placement::embedded}}}};
   for (const auto* name : {"decimal", "ctypes", "_sqlite3"})
     or_throw(bridge.call("importlib", "import_module", name));
   std::cout << or_throw(bridge.call("math", "sqrt", 16)) << std::endl;

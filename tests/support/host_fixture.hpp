@@ -210,18 +210,18 @@ public:
     const auto epoch = calls_->next_epoch(number);
     host_ =
       make_({.pool = "test", .interpreter = number, .epoch = epoch}, threads_);
-    host_->start(
-      {.on_ready = [this, weak = std::weak_ptr{host_}] {
-         calls_->attach(number, weak.lock());
-       },
-       .on_room = [this] { calls_->pump(number); },
-       .on_end =
-         [this, epoch, which = host_.get()](host_end end) {
-           calls_->detach(number, which, epoch, end);
-           const std::lock_guard lock{mutex_};
-           end_ = std::move(end);
-           ended_.notify_all();
-         }});
+    host_->start({.on_ready =
+                    [this, weak = std::weak_ptr{host_}] {
+                      calls_->attach(number, weak.lock());
+                    },
+                  .on_room = [this] { calls_->pump(number); },
+                  .on_end =
+                    [this, epoch, which = host_.get()](host_end end) {
+                      calls_->detach(number, which, epoch, end);
+                      const std::lock_guard lock{mutex_};
+                      end_ = std::move(end);
+                      ended_.notify_all();
+                    }});
   }
   /// The same, and waits until it can be called.
   result<void> start_and_wait() {

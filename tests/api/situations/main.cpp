@@ -236,9 +236,7 @@ void fork_with_handles() {
     } catch (const sb::exception& refused) {
       say(to_string(refused.error().code()));
     }
-    {
-      const sb::ref_scope scope{*bridge};
-    }
+    { const sb::ref_scope scope{*bridge}; }
     session.reset();
     bridge.reset();
   }));
@@ -479,9 +477,9 @@ void ask_at_the_terminal() {
   sb::bridge bridge{wanted()};
   const auto kept = or_throw(bridge.call("collections", "Counter", "abc"));
   const auto asked = bridge.with({.timeout = 20s}).call("getpass", "getpass");
-  say(asked ? "answered" : asked.error().python()
-                             ? asked.error().python()->type
-                             : std::string{to_string(asked.error().code())});
+  say(asked                    ? "answered"
+      : asked.error().python() ? asked.error().python()->type
+                               : std::string{to_string(asked.error().code())});
   const auto child = bridge.exec("import subprocess\n"
                                  "subprocess.run(['sh', '-c', "
                                  "'read x < /dev/tty'], timeout=20, "

@@ -17,9 +17,9 @@ TEST(RoomyStack, GivenLessThanItNeedsThenTheWorkIsDoneElsewhere) {
   constexpr auto more_than_any_has = ~std::size_t{0};
   EXPECT_FALSE(has_stack(more_than_any_has));
   const auto here = std::this_thread::get_id();
-  EXPECT_NE(with_stack(more_than_any_has,
-                       [] { return std::this_thread::get_id(); }),
-            here);
+  EXPECT_NE(
+    with_stack(more_than_any_has, [] { return std::this_thread::get_id(); }),
+    here);
   int done = 0;
   with_stack(more_than_any_has, [&] { ++done; });
   EXPECT_EQ(done, 1);

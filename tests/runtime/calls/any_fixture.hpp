@@ -91,9 +91,10 @@ private:
     const auto epoch = calls->next_epoch(number);
     const auto made = std::make_shared<fake_host>(
       incarnation{"test", number, epoch}, how, std::move(trace));
-    made->start({.on_ready = [=, this, weak = std::weak_ptr{made}] {
-                   calls->attach(number, weak.lock());
-                 },
+    made->start({.on_ready =
+                   [=, this, weak = std::weak_ptr{made}] {
+                     calls->attach(number, weak.lock());
+                   },
                  .on_room = [=, this] { calls->pump(number); },
                  .on_end =
                    [=, this, which = made.get()](host_end end) {

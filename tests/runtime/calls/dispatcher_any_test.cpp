@@ -234,12 +234,10 @@ TEST_F(DispatcherAny, WhenWhatIsToTakeItsPlaceHasDiedThenItServesOn) {
   const auto epoch = calls->successor_epoch(1);
   const auto successor =
     std::make_shared<fake_host>(incarnation{"test", 1, epoch});
-  successor->start({.on_ready = [] {},
-                    .on_room = [] {},
-                    .on_end = [](const host_end&) {}});
+  successor->start(
+    {.on_ready = [] {}, .on_room = [] {}, .on_end = [](const host_end&) {}});
   successor->die("it died before its turn");
-  EXPECT_EQ(calls->replace(1, successor, epoch),
-            dispatcher::replacement::used);
+  EXPECT_EQ(calls->replace(1, successor, epoch), dispatcher::replacement::used);
   EXPECT_EQ(value_of(answer_of(submit("echo", at(1)))), value{"echo"});
 }
 
@@ -310,8 +308,8 @@ TEST_F(DispatcherAny, WhenASessionEndsAsItsCallIsTakenThenItIsFoundThere) {
   class late_host final : public fake_host {
   public:
     late_host(incarnation self, std::shared_ptr<session_gate> gate)
-      : fake_host{std::move(self)},
-        gate_{std::move(gate)} {}
+        : fake_host{std::move(self)},
+          gate_{std::move(gate)} {}
     bool accept(const exchange_ptr& taken) override {
       gate_->closed = true;
       return fake_host::accept(taken);
@@ -380,9 +378,9 @@ TEST_F(DispatcherAny, GivenFullLinesThenTheLongestOfThemGivesWay) {
   auto over = submit("echo", anywhere);
   EXPECT_EQ(code_of(answer_of(over)), errc::overloaded);
   const auto other = std::make_shared<session_gate>(2, "b");
-  calls->submit(std::make_shared<exchange>(
-    asking(verb::call, "fake", "echo"), other, in_time(), anywhere,
-    [](const auto&) {}));
+  calls->submit(std::make_shared<exchange>(asking(verb::call, "fake", "echo"),
+                                           other, in_time(), anywhere,
+                                           [](const auto&) {}));
   EXPECT_EQ(code_of(answer_of(mine.back())), errc::overloaded);
   mine.pop_back();
   other->closed = true;

@@ -59,9 +59,8 @@ public:
   }
   /// It has died; what it was given had not started.
   void die() {
-    host_end end{.why = {errc::interpreter_died, "dead"},
-                 .asked = false,
-                 .unstarted = {}};
+    host_end end{
+      .why = {errc::interpreter_died, "dead"}, .asked = false, .unstarted = {}};
     for (auto& each : seats_)
       if (each)
         end.unstarted.push_back(std::move(each));

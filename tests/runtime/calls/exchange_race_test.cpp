@@ -13,9 +13,9 @@ namespace {
 const auto some_session = std::make_shared<const session_gate>(1, "a");
 
 std::shared_ptr<dispatcher> dispatcher_of_one() {
-  auto made = std::make_shared<dispatcher>(
-    dispatcher_settings{.waiting_max = 10'000},
-    std::make_shared<thread_timers>());
+  auto made =
+    std::make_shared<dispatcher>(dispatcher_settings{.waiting_max = 10'000},
+                                 std::make_shared<thread_timers>());
   made->add(7);
   made->bring_back(7);
   return made;
@@ -30,11 +30,11 @@ TEST(ExchangeRace, GivenManyAnswersAtOnceThenOneWinsAndTheCompletionRunsOnce) {
     std::atomic<int> won{0};
     std::int64_t answered = -1;
     std::int64_t winner = -2;
-    exchange contested{{}, some_session, in_time(), {},
-                       [&](result<value> outcome) {
-                         ++completed;
-                         answered = value_of(outcome).as<std::int64_t>();
-                       }};
+    exchange contested{
+      {}, some_session, in_time(), {}, [&](result<value> outcome) {
+        ++completed;
+        answered = value_of(outcome).as<std::int64_t>();
+      }};
     std::barrier together{threads_max};
     std::vector<std::jthread> threads;
     for (int i = 0; i < threads_max; ++i)

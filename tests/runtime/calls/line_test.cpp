@@ -121,9 +121,7 @@ TEST_F(Line, GivenALongLineThenItsLastCallMakesRoom) {
 
 // What it names would stay until its session ends.
 TEST_F(Line, GivenCallsThatFreeObjectsThenTheyDoNotMakeRoom) {
-  const auto free = [&] {
-    queue.push_back(make(1, "free", verb::release));
-  };
+  const auto free = [&] { queue.push_back(make(1, "free", verb::release)); };
   free();
   add(1, "a1");
   free();

@@ -201,9 +201,8 @@ TEST_F(WorkerCare, WhenTwoCallsAreLongThenEachIsToldOfWithItsOwnStacks) {
   seen[1] = {.call = other, .runs = true};
   after(0ms);
   EXPECT_THAT(next(), ElementsAre(step{act::sample, first}));
-  EXPECT_THAT(
-    care.stacks_written(seen, now),
-    ElementsAre(step{act::report, first}, step{act::sample, other}));
+  EXPECT_THAT(care.stacks_written(seen, now),
+              ElementsAre(step{act::report, first}, step{act::sample, other}));
   EXPECT_THAT(care.stacks_written(seen, now),
               ElementsAre(step{act::report, other}));
 }

@@ -9,7 +9,7 @@ namespace snakebridge::testing {
 namespace {
 
 const std::vector<std::string> ours{
-  "HOME=/root",      "LC_TIME=C",       "AWS_KEY=secret",    "AWS_REGION=here",
+  "HOME=/root",      "LC_TIME=C",       "AWS_KEY=secret",   "AWS_REGION=here",
   "HF_TOKEN=secret", "PYTHONPATH=/a=b", "PATHOLOGY=unasked"};
 
 using lines = std::vector<std::string>;

@@ -30,8 +30,7 @@ bool is_up(const worker_process& worker) {
 worker_process orphan() {
   std::optional<worker_process> started;
   std::thread{[&] {
-    started.emplace(
-      worker_process::start(find_worker({}).value(), {}).value());
+    started.emplace(worker_process::start(find_worker({}).value(), {}).value());
     EXPECT_TRUE(eventually([&] { return is_up(*started); }));
   }}.join();
   return std::move(*started);

@@ -20,8 +20,8 @@ protected:
     const auto started = interpreter->start_and_wait();
     ASSERT_TRUE(started) << started.error();
     for (std::size_t i = 0; i < sessions; ++i) {
-      all.push_back(interpreter->open(std::string(1, static_cast<char>(
-                                                      'a' + i))));
+      all.push_back(
+        interpreter->open(std::string(1, static_cast<char>('a' + i))));
       value_of(all.back().eval("None")); // it has come
     }
   }
@@ -215,8 +215,8 @@ TEST_F(WorkerThreads, WhenOneCallRunsAloneThenWhatItPrintsIsIts) {
 // Both run: to say whose it is would be a guess.
 TEST_F(WorkerThreads, WhenSeveralRunThenWhatTheyPrintIsNobodysForSure) {
   start_with(3);
-  value_of(all[0].exec(code_of_barrier(3)
-                       + "builtins.both = threading.Barrier(2)"));
+  value_of(
+    all[0].exec(code_of_barrier(3) + "builtins.both = threading.Barrier(2)"));
   auto one = submit(1, "[both.wait(30), barrier.wait(30)]");
   auto two = submit(2, "[both.wait(30), print('which', flush=True), "
                        "barrier.wait(30)]");

@@ -135,8 +135,7 @@ TEST_F(SocketChannel, GivenTinyBuffersThenSendingNeverBlocksAndAllArrives) {
   tiny_buffers();
   auto& sender = *other;
   const auto content = words(200'000, 7);
-  EXPECT_FALSE(sender.send(header(1), message_of(content)))
-    << "it cannot fit";
+  EXPECT_FALSE(sender.send(header(1), message_of(content))) << "it cannot fit";
   EXPECT_FALSE(sender.send(header(2), message_of(content)));
   bool sent = false;
   for (int looks = 0; got.size() < 2 && looks < 1'000'000; ++looks) {
