@@ -7,18 +7,18 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <source_location>
 
 namespace snakebridge {
 
-/// `what`: that holds, in words.
-inline void
-ensure(bool holds, const char* what,
-       std::source_location here = std::source_location::current()) {
+/// `what`: that holds, in words. The rest is the caller's place: clang 14 has no
+/// std::source_location.
+inline void ensure(bool holds, const char* what,
+                   const char* file = __builtin_FILE(),
+                   int line = __builtin_LINE()) {
   if (holds) [[likely]]
     return;
-  std::fprintf(stderr, "snakebridge: %s:%u: it does not hold that %s\n",
-               here.file_name(), static_cast<unsigned>(here.line()), what);
+  std::fprintf(stderr, "snakebridge: %s:%d: it does not hold that %s\n", file,
+               line, what);
   std::abort();
 }
 

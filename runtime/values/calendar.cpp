@@ -15,6 +15,12 @@ std::int64_t floor_div(std::int64_t number, std::int64_t by) {
   return number / by - (number % by < 0 ? 1 : 0);
 }
 
+// What is left then, from 0.
+std::int64_t floor_rest(std::int64_t number, std::int64_t by) {
+  const auto rest = number % by;
+  return rest < 0 ? rest + by : rest;
+}
+
 // Zones differ from UTC by less than a day, so this is exact.
 microseconds offset_of(const std::optional<timezone>& zone) {
   if (!zone || !zone->offset)
@@ -64,7 +70,7 @@ timedelta timedelta::of(std::chrono::microseconds duration) {
   const auto days = floor_div(whole, s_per_day);
   return {static_cast<std::int32_t>(days),
           static_cast<std::int32_t>(whole - days * s_per_day),
-          static_cast<std::int32_t>(duration.count() - whole * us_per_s)};
+          static_cast<std::int32_t>(floor_rest(duration.count(), us_per_s))};
 }
 
 std::optional<std::chrono::microseconds> timedelta::duration() const {

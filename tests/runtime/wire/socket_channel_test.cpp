@@ -48,10 +48,7 @@ protected:
       .words = 0, .kind = frame_kind::reply, .call = call, .deadline_ns = 0};
   }
   static bool same(const frame& got, const std::vector<word>& sent) {
-    return got.message.size() == sent.size()
-           && std::memcmp(got.message.data(), sent.data(),
-                          sent.size() * sizeof(word))
-                == 0;
+    return got.message == sent;
   }
   void put(const void* data, std::size_t bytes) {
     EXPECT_EQ(::send(theirs.get(), data, bytes, MSG_NOSIGNAL),
