@@ -4,6 +4,7 @@
 // interpreters are in service its dispatcher knows. The interpreters themselves
 // are actors below the pools' supervisors.
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string_view>
@@ -56,6 +57,12 @@ struct pool {
   std::shared_ptr<spare_workers> spares; ///< null: there are to be none
 };
 
+/// Of the streams of a bridge, as they are now.
+struct stream_counts {
+  std::atomic<std::size_t> open = 0;
+  std::atomic<std::size_t> items = 0; ///< that have come and were not taken
+};
+
 class pools {
 public:
   /// Takes configurations that have been checked. `payload_bytes_max`: as in
@@ -70,8 +77,10 @@ public:
   /// The clock their calls have deadlines on.
   timers& clock() const { return *clock_; }
   steady_clock::time_point now() const { return clock_->now(); }
+  stream_counts& streams() const { return streams_; }
 
 private:
+  mutable stream_counts streams_;
   const std::shared_ptr<timers> clock_;
   std::vector<pool> pools_;
 };

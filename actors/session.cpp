@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "actors/errors.hpp"
+#include "actors/stream_actor.hpp"
 #include "runtime/base/reached.hpp"
 
 namespace snakebridge {
@@ -179,6 +180,32 @@ operation operation_of(release_message& asked) {
   return {.what = verb::release, .target = std::move(asked.object)};
 }
 
+operation operation_of(stream_message& asked) {
+  return {.what = verb::stream,
+          .module = std::move(asked.module),
+          .name = std::move(asked.function),
+          .positional = std::move(asked.args),
+          .named = names_of(asked.kwargs)};
+}
+
+operation operation_of(iterate_message& asked) {
+  return {.what = verb::iterate, .target = std::move(asked.object)};
+}
+
+/// Gives out a stream.
+template <class Message>
+auto open_stream(session_pointer self) {
+  return [self](Message& asked) -> stream_actor {
+    const auto& core = self->state.core;
+    return self->spawn(
+      stream_of,
+      std::make_shared<stream_core>(core, operation_of(asked),
+                                    std::move(asked.options),
+                                    core->rules_of_streams()),
+      caf::actor_cast<caf::actor_addr>(self->current_sender()));
+  };
+}
+
 /// Serves one kind of message.
 template <class Message, class Answer>
 auto serve(session_pointer self) {
@@ -247,6 +274,8 @@ session(session_actor::stateful_pointer<session_state> self,
     serve<str_message, std::string>(self),
     serve<repr_message, std::string>(self),
     serve<release_message, bool>(self),
+    open_stream<stream_message>(self),
+    open_stream<iterate_message>(self),
     [self](const owner_message& joined) { watch_client(self, joined.owner); },
   };
 }

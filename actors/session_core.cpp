@@ -170,13 +170,16 @@ struct session_core::errand {
 
 struct session_core::owned_errand : errand {
   owned_errand(operation asked, const call_options& options,
-               steady_clock::time_point until, completion done)
+               steady_clock::time_point until, completion done,
+               items_listener on_items)
       : errand{std::move(asked), kept, until},
         kept{options},
-        done{std::move(done)} {}
+        done{std::move(done)},
+        on_items{std::move(on_items)} {}
 
   const call_options kept;
   completion done;
+  const items_listener on_items;
 };
 
 session_core::session_core(std::shared_ptr<const pools> where,
@@ -186,6 +189,7 @@ session_core::session_core(std::shared_ptr<const pools> where,
       gate_{std::make_shared<session_gate>(number, std::move(id), rules.refs)},
       timeout_{rules.timeout},
       errors_{rules.errors},
+      stream_rules_{rules.streams},
       is_shared_{is_shared} {}
 
 steady_clock::time_point
@@ -208,9 +212,10 @@ result<value> session_core::run(operation asked, const call_options& options) {
 }
 
 void session_core::submit(operation asked, const call_options& options,
-                          completion done) {
-  const auto mine = std::make_shared<owned_errand>(
-    std::move(asked), options, deadline(options), std::move(done));
+                          completion done, items_listener on_items) {
+  const auto mine =
+    std::make_shared<owned_errand>(std::move(asked), options, deadline(options),
+                                   std::move(done), std::move(on_items));
   mine->may_be_made_again = options.idempotent.value_or(false);
   go(mine);
 }
@@ -226,7 +231,7 @@ void session_core::go(const std::shared_ptr<owned_errand>& mine) {
     told(tl::unexpected{std::move(begun).error()});
   else
     mine->through->calls->submit(std::make_shared<exchange>(
-      mine->take_asked(), gate_, mine->until, mine->to, told));
+      mine->take_asked(), gate_, mine->until, mine->to, told, mine->on_items));
 }
 
 // An attempt: the way is found, and its options are in what is asked.
@@ -301,6 +306,7 @@ result<void> session_core::find_way(errand& mine) {
   // Code needs the session's namespace.
   const bool needs_none =
     asked.what == verb::call || asked.what == verb::get
+    || asked.what == verb::stream
     || (has_target(asked.what) && asked.what != verb::call_object);
   const auto how =
     mine.options.affinity.value_or(mine.through->settings.affinity);

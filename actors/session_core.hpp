@@ -49,6 +49,7 @@ struct session_rules {
   std::chrono::milliseconds timeout{};
   error_mode errors = error_mode::raw;
   ref_rules refs = {};
+  stream_rules streams = {};
 };
 
 class session_core : public std::enable_shared_from_this<session_core> {
@@ -64,12 +65,19 @@ public:
   bool closed() const { return gate_->closed.load(); }
   /// Its refs may be used from anywhere in the process without naming it.
   bool is_shared() const { return is_shared_; }
+  /// When a call of these options is over that begins now.
+  steady_clock::time_point deadline(const call_options& options) const;
+  timers& clock() const { return where_->clock(); }
+  /// How its streams come, unless one says otherwise; and all of the bridge.
+  const stream_rules& rules_of_streams() const { return stream_rules_; }
+  stream_counts& streams() const { return where_->streams(); }
 
   /// Runs a call and waits for its answer. Errors: those of `caller`.
   result<value> run(operation asked, const call_options& options);
   /// Starts a call; `done` runs exactly once, here or on a thread of the
-  /// runtime.
-  void submit(operation asked, const call_options& options, completion done);
+  /// runtime. `on_items`: of `next`.
+  void submit(operation asked, const call_options& options, completion done,
+              items_listener on_items = {});
   /// No call starts any more, those that run are interrupted, and all objects
   /// are freed, those of calls still running too. Idempotent; does not wait.
   void close();
@@ -95,12 +103,12 @@ private:
   result<void> find_way(errand& mine);
   std::optional<result<value>> conclude(errand& mine, result<value> outcome);
   void go(const std::shared_ptr<owned_errand>& mine);
-  steady_clock::time_point deadline(const call_options& options) const;
 
   const std::shared_ptr<const pools> where_;
   const std::shared_ptr<session_gate> gate_;
   const std::chrono::milliseconds timeout_;
   const error_mode errors_;
+  const stream_rules stream_rules_;
   const bool is_shared_;
 };
 

@@ -51,10 +51,10 @@ bridge_core::bridge_core(config checked, caf::actor_system* users,
         parts.hosts ? 0 : settings_.payload_bytes_max)},
       hosts_{parts.hosts ? parts.hosts(*system_)
                          : real_hosts(settings_, threads_)},
-      sessions_{std::make_shared<sessions>(*system_, pools_,
-                                           session_rules{settings_.timeout,
-                                                         settings_.error_mode,
-                                                         settings_.refs})},
+      sessions_{std::make_shared<sessions>(
+        *system_, pools_,
+        session_rules{settings_.timeout, settings_.error_mode, settings_.refs,
+                      settings_.streams})},
       clients_{std::make_shared<clients>()} {}
 
 bridge_core::~bridge_core() {
@@ -263,17 +263,37 @@ void bridge_core::let_go(std::vector<ref> refs) {
   }
 }
 
-result<value> bridge_core::run(operation& asked, const call_options& options,
-                               const session_ptr& through) {
-  auto effective = this_thread().options;
+// Sets `effective` to the options that hold on this thread.
+result<session_ptr> bridge_core::session_for(const operation& asked,
+                                             const call_options& options,
+                                             const session_ptr& through,
+                                             call_options& effective) {
+  effective = this_thread().options;
   overlay(effective, options);
   if (auto here = in_its_process(); !here)
     return tl::unexpected{std::move(here).error()};
-  auto chosen = through ? result<session_ptr>{through}
-                        : choose(asked, effective.session, effective);
+  return through ? through : choose(asked, effective.session, effective);
+}
+
+result<value> bridge_core::run(operation& asked, const call_options& options,
+                               const session_ptr& through) {
+  call_options effective;
+  auto chosen = session_for(asked, options, through, effective);
   if (!chosen)
     return reached(result<value>{tl::unexpected{chosen.error()}});
   return reached((*chosen)->run(std::move(asked), effective));
+}
+
+result<std::shared_ptr<stream_core>>
+bridge_core::stream(operation& asked, const call_options& options,
+                    const session_ptr& through) {
+  call_options effective;
+  auto chosen = session_for(asked, options, through, effective);
+  if (!chosen)
+    return tl::unexpected{std::move(chosen).error()};
+  return std::make_shared<stream_core>(*chosen, std::move(asked),
+                                       std::move(effective),
+                                       (*chosen)->rules_of_streams());
 }
 
 std::vector<std::string> bridge_core::pool_names() const {
@@ -286,7 +306,10 @@ std::vector<std::string> bridge_core::pool_names() const {
 bridge_stats bridge_core::stats() const {
   if (process_.forked())
     return {};
-  bridge_stats now{.sessions = sessions_->size(), .pools = {}};
+  bridge_stats now{.sessions = sessions_->size(),
+                   .streams = pools_->streams().open,
+                   .stream_items = pools_->streams().items,
+                   .pools = {}};
   for (const auto& pool : pools_->all()) {
     const auto down = pool.calls->why_closed();
     pool_stats told{.name = pool.settings.name,

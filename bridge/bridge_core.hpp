@@ -12,6 +12,7 @@
 
 #include "actors/client.hpp"
 #include "actors/sessions.hpp"
+#include "actors/stream_core.hpp"
 #include "bridge/own_system.hpp"
 #include "bridge/pool_control.hpp"
 #include "bridge/this_thread.hpp"
@@ -53,6 +54,10 @@ public:
                              call_options& of_call);
   result<value> run(operation& asked, const call_options& options,
                     const session_ptr& through);
+  /// A stream of what is asked. Errors: as those of `choose`.
+  result<std::shared_ptr<stream_core>> stream(operation& asked,
+                                              const call_options& options,
+                                              const session_ptr& through);
   /// Releases them all, and waits for that, at most for the configuration's
   /// timeout; what could not be released by then is as soon as it can be. Those
   /// that are gone are left out.
@@ -68,6 +73,10 @@ public:
   std::vector<std::string> pool_names() const;
 
 private:
+  result<session_ptr> session_for(const operation& asked,
+                                  const call_options& options,
+                                  const session_ptr& through,
+                                  call_options& effective);
   result<void> start_tree();
   result<void> wait_ready() const;
   std::optional<error> session_of_object(const operation& asked,

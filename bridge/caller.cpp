@@ -25,13 +25,15 @@ caller::caller(std::shared_ptr<bridge_core> core,
 
 result<value> caller::run(operation& asked) const {
   auto outcome = core_->run(asked, options_, session_);
+  note_refs(outcome);
+  return outcome;
+}
+
+void caller::note_refs(const result<value>& answered) const {
   for (auto* scope = this_thread().refs; scope != nullptr;
        scope = scope->around_)
-    if (scope->covers(*this)) {
-      scope->take(outcome);
-      break;
-    }
-  return outcome;
+    if (scope->covers(*this))
+      return scope->take(answered);
 }
 
 caller caller::with(call_options options) const {

@@ -64,6 +64,10 @@ void print_limits(const config& settings, const config_origins& origins) {
   limit("ref_ttl_ms", settings.refs.ttl.count());
   limit("strict_mode", settings.refs.strict_mode);
   limit("strict_mode_threshold", settings.refs.strict_mode_threshold);
+  limit("stream_timeout_ms", settings.streams.timeout.count());
+  limit("stream_batch_items", settings.streams.batch_items);
+  limit("stream_batch_bytes", settings.streams.batch_bytes);
+  limit("stream_batch_ms", settings.streams.batch_time.count());
   for (const auto& pool : settings.pools) {
     const auto prefix = "pool." + pool.name + ".";
     limit(prefix + "size", pool.size);

@@ -46,6 +46,10 @@ void each_number(Config& all, Visit visit) {
   visit(tunable_of("ref_ttl_ms", false), all.refs.ttl);
   visit(tunable_of("strict_mode_threshold", false),
         all.refs.strict_mode_threshold);
+  visit(tunable_of("stream_timeout_ms", false), all.streams.timeout);
+  visit(tunable_of("stream_batch_items", false), all.streams.batch_items);
+  visit(tunable_of("stream_batch_bytes", false), all.streams.batch_bytes);
+  visit(tunable_of("stream_batch_ms", false), all.streams.batch_time);
 }
 
 /// Calls `visit(row, member)` for every number of a pool.

@@ -116,6 +116,20 @@ inline constexpr int spin_us_max = 60;
 inline constexpr int spin_looks = 8; ///< between two at the clock
 inline constexpr int spins_in_vain_max = 4;
 inline constexpr int spins_left_out = 50;
+/// Requests for items that may wait at the actor of one stream.
+inline constexpr std::size_t stream_requests_max = 64;
+/// Batches of streams are looked at for so long after the last was filled: the
+/// next comes soon, as a rule, and to wake a thread takes longer than to fill a
+/// small one. One that is being filled cannot be looked at: again after so
+/// long.
+inline constexpr int tick_on_ms = 100;
+inline constexpr int tick_again_ms = 1;
+/// A stream whose batch was filled asks for so many times as many items next,
+/// up to its limit; one whose batch was not, for one again.
+inline constexpr std::uint32_t batch_growth = 4;
+/// Refs in one batch are at most such a part of those a session may hold: two
+/// batches are on their way, and none is pruned before it is read.
+inline constexpr std::uint32_t batch_refs_part = 4;
 /// Who comes to an embedded interpreter may pass a thread that waits for it, if
 /// that has not waited for longer.
 inline constexpr int passed_us_max = 500;
@@ -168,6 +182,7 @@ struct tunable {
 inline constexpr std::int64_t day_ms = 86'400'000;
 inline constexpr std::int64_t max_count = std::int64_t{1} << 50;
 inline constexpr std::int64_t ref_ttl_ms_max = 365 * day_ms;
+inline constexpr std::int64_t stream_batch_items_max = 1'000'000;
 
 inline constexpr tunable tunables[] = {
   {"timeout_ms", false, 1, day_ms, "a call's time when it names none"},
@@ -179,6 +194,12 @@ inline constexpr tunable tunables[] = {
    "until a ref that is not used is let go; 0: it stays"},
   {"strict_mode_threshold", false, 1, 100'000'000,
    "refs of a session strict mode warns beyond"},
+  {"stream_timeout_ms", false, 1, day_ms, "until the next item of a stream"},
+  {"stream_batch_items", false, 1, stream_batch_items_max,
+   "items sent at once"},
+  {"stream_batch_bytes", false, 1, std::int64_t{1} << 30,
+   "of items, encoded, sent at once"},
+  {"stream_batch_ms", false, 0, 60'000, "until an item is sent, at the latest"},
   {"size", true, 0, 1'024, "interpreters; 0: one per core"},
   {"threads", true, 1, limits::executors_max,
    "calls a worker runs side by side"},

@@ -22,6 +22,12 @@
 #            while a fork of the host lives: so a worker also looks whether it
 #            is still the host's child. One whose host is gone kills its group.
 #
+# A stream is an object that `iterate` or `stream` keeps and `next` asks for a
+# batch of items. They come in the reply of `next`, whose value says whether
+# there may be more; those whose time has come while their producer works on
+# come before it, in `items` frames with the id of the call and a Reply that has
+# no more than items and refs.
+#
 # Every message is a frame: a fixed header (runtime/wire/channel.hpp: size in words,
 # kind, call id, deadline) and one Cap'n Proto message as a flat array. A call
 # is answered once, by a frame with its id, whatever became of it. A frame whose
@@ -53,6 +59,14 @@ struct Request {
   refTtlMs @12 :UInt64;        # those unused for so long are let go; 0: none
   receiver @13 :Value;         # a target that is no object of the session; null
                                # where there is none
+  batch @14 :Batch;            # of `next`; else null
+
+  struct Batch {
+    # Its items are sent when one of these is so.
+    items @0 :UInt32;          # there are so many, at least 1
+    bytes @1 :UInt64;          # they take so many here
+    timeMs @2 :UInt32;         # the first of them has waited for so long
+  }
 
   struct Named {
     name @0 :Text;
@@ -75,6 +89,7 @@ struct Reply {
   refs @4 :UInt32;             # the session holds here, after the call
   names @5 :Bool;              # and so it does names, in its namespace
   ran @6 :Bool;                # without a value: Python may have begun the call
+  items @7 :List(Value);       # what a stream has produced, in order
 }
 
 struct Failure {

@@ -24,6 +24,34 @@ value fake_host::make_object(const session_gate& session,
              .type_name = std::move(type_name)};
 }
 
+result<value> fake_host::make_stream(const session_gate& session,
+                                     const value& items) {
+  const auto* all = items.get_if<list>();
+  if (all == nullptr)
+    return tl::unexpected{
+      error{errc::not_iterable,
+            "'" + std::string{items.type_name()} + "' is no list of a fake"}};
+  auto made = make_object(session, "fake.stream");
+  streams_[made.as<ref>().slot] = {all->begin(), all->end()};
+  return made;
+}
+
+// Answers whether there are more.
+bool fake_host::next(const exchange& asked, std::uint64_t slot) {
+  auto& left = streams_[slot];
+  std::vector<value> batch;
+  while (!left.empty() && batch.size() < asked.asked.batch.items) {
+    batch.push_back(std::move(left.front()));
+    left.pop_front();
+  }
+  // As Python, which has to look for one more.
+  const bool ended = batch.size() < asked.asked.batch.items;
+  asked.deliver(std::move(batch));
+  if (ended)
+    objects_[asked.session->number].erase(slot);
+  return !ended;
+}
+
 // Why the object of the call is not there, if it is not.
 std::optional<error> fake_host::gone(const exchange& asked) {
   const auto* target = asked.asked.target.get_if<ref>();
@@ -40,14 +68,20 @@ std::optional<result<value>> fake_host::perform(const exchange_ptr& taken) {
   const auto& what = asked.asked;
   if (auto why = gone(asked))
     return tl::unexpected{std::move(*why)};
+  if (what.what == verb::next && how_.holds_items)
+    return std::nullopt;
   if (!names_function(what))
     return perform_verb(asked);
-  if (what.what <= verb::get && what.module != "fake")
+  if ((what.what <= verb::get || what.what == verb::stream)
+      && what.module != "fake")
     return raised("ModuleNotFoundError",
                   "No module named '" + what.module + "'");
   if (what.name == "hold" || !how_.answers_at_once)
     return std::nullopt;
-  return perform_function(asked);
+  auto outcome = perform_function(asked);
+  return what.what == verb::stream && outcome
+           ? make_stream(*asked.session, *outcome)
+           : std::move(outcome);
 }
 
 result<value> fake_host::perform_function(const exchange& asked) {
@@ -84,8 +118,20 @@ result<value> fake_host::perform_verb(const exchange& asked) {
     return value{static_cast<std::int64_t>(objects.size())};
   case verb::evaluate:
     return value{what.name};
-  case verb::release:
-    return value{objects.erase(slot) > 0};
+  case verb::iterate:
+    return make_stream(*asked.session, what.target);
+  case verb::next:
+    return value{next(asked, slot)};
+  case verb::close:
+    objects.erase(slot);
+    return value{};
+  case verb::release: {
+    auto freed = objects.erase(slot);
+    for (const auto& each : what.positional)
+      if (const auto* named = each.get_if<ref>())
+        freed += objects.erase(named->slot);
+    return value{freed > 0};
+  }
   case verb::release_session:
     return value{static_cast<std::int64_t>(std::exchange(objects, {}).size())};
   default:

@@ -48,6 +48,8 @@ public:
   bool fail(error why) { return finish_as(tl::unexpected{std::move(why)}); }
   /// The same with an object that the call makes.
   bool finish_with_object();
+  /// The call that runs is the `next` of a stream: these are its items, so far.
+  void deliver(std::vector<value> items);
   /// Ends at once: the running call answers `why`, the others go elsewhere.
   void die(error why);
   void die(const std::string& why) {
@@ -83,11 +85,14 @@ protected:
   virtual std::optional<result<value>> perform(const exchange_ptr& taken);
   std::optional<error> gone(const exchange& asked);
   static bool names_function(const operation& asked) {
-    return asked.what <= verb::attribute;
+    return asked.what <= verb::attribute || asked.what == verb::stream;
   }
   static result<value> raised(std::string type, std::string message);
   value make_object(const session_gate& session,
                     std::string type_name = "fake.object");
+  /// An object of type fake.stream, of the items of a list or tuple; others are
+  /// not_iterable.
+  result<value> make_stream(const session_gate& session, const value& items);
 
 private:
   using lock = std::lock_guard<std::recursive_mutex>;
@@ -101,6 +106,7 @@ private:
   void tell_refs(const exchange& of);
   result<value> perform_function(const exchange& asked);
   result<value> perform_verb(const exchange& asked);
+  bool next(const exchange& asked, std::uint64_t slot);
   void end_with(host_end how);
 
   const incarnation self_;
@@ -118,6 +124,7 @@ private:
   std::uint64_t last_slot_ = 0;
   std::uint64_t replies_ = 0;
   std::map<std::uint64_t, std::set<std::uint64_t>> objects_; // by session
+  std::map<std::uint64_t, std::deque<value>> streams_; // by slot: what is left
   std::set<std::uint64_t> released_; // sessions: what they make dies with them
   std::map<std::uint64_t, std::string> names_; // of sessions, for the trace
 };
@@ -209,6 +216,17 @@ inline bool fake_host::finish_as(result<value> answer,
   flush();
   events_.on_room();
   return true;
+}
+
+inline void fake_host::deliver(std::vector<value> items) {
+  exchange_ptr runs;
+  {
+    const lock guard{mutex_};
+    if (begun_)
+      runs = accepted_.front();
+  }
+  if (runs)
+    runs->deliver(std::move(items));
 }
 
 inline bool fake_host::finish_with_object() {

@@ -99,6 +99,8 @@ private:
 
   std::optional<result<value>> answer(const exchange_ptr& taken,
                                       fake_answer chosen) {
+    if (taken->asked.what == verb::stream && chosen.answer_ && *chosen.answer_)
+      chosen.answer_ = make_stream(*taken->session, **chosen.answer_);
     const bool dies = !chosen.crash_.empty();
     if (!dies && (chosen.delay_.count() == 0 || !chosen.answer_))
       return std::move(chosen.answer_);

@@ -125,6 +125,46 @@ struct release_message {
   call_options options = {};
 };
 
+/// Iterates over `module.function(*args, **kwargs)`. Answered with an actor
+/// that gives out the items; Python is asked for the first when that is.
+struct stream_message {
+  std::string module;
+  std::string function;
+  list args = {};
+  dict kwargs = {};
+  call_options options = {};
+};
+
+/// Iterates over an object: a ref, or a value.
+struct iterate_message {
+  value object;
+  call_options options = {};
+};
+
+/// Asks a stream for its next items, at most so many.
+struct more_message {
+  std::size_t items = 1;
+};
+
+/// Items of a stream, in order: those that are there, and at least one, unless
+/// it has ended.
+struct items_message {
+  list items = {};
+  bool ended = false;
+};
+
+/// From a stream to itself: there is something to be taken.
+struct news_message {};
+
+/// A stream. It answers with items as they are asked for; while they are read
+/// the next come, a batch of them, and then Python waits. An error that ends it
+/// answers one request. It ends with the client that opened it, or when nobody
+/// has its handle: then its generator is closed. overloaded: too many requests
+/// wait for items.
+using stream_actor =
+  caf::typed_actor<caf::replies_to<more_message>::with<items_message>,
+                   caf::reacts_to<news_message>>;
+
 /// From the bridge to its sessions: another client.
 struct owner_message {
   caf::actor_addr owner;
@@ -148,6 +188,8 @@ using session_actor =
                    caf::replies_to<str_message>::with<std::string>,
                    caf::replies_to<repr_message>::with<std::string>,
                    caf::replies_to<release_message>::with<bool>,
+                   caf::replies_to<stream_message>::with<stream_actor>,
+                   caf::replies_to<iterate_message>::with<stream_actor>,
                    caf::reacts_to<owner_message>>;
 
 /// Opens a session for `self`, or joins the one with that id. The session ends
@@ -182,4 +224,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::len_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::str_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::repr_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::release_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::stream_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::iterate_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::more_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::items_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::news_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::owner_message)

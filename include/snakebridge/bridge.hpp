@@ -73,6 +73,8 @@ struct pool_stats {
 
 struct bridge_stats {
   std::size_t sessions = 0;
+  std::size_t streams = 0;      ///< that have begun and not ended
+  std::size_t stream_items = 0; ///< of them, that have come and nobody has read
   row<pool_stats> pools;
 
   std::uint64_t live_objects() const;

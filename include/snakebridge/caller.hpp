@@ -14,6 +14,7 @@
 
 #include <snakebridge/config.hpp>
 #include <snakebridge/operation.hpp>
+#include <snakebridge/stream.hpp>
 
 namespace snakebridge {
 
@@ -90,6 +91,22 @@ public:
     return run(asked);
   }
 
+  /// Iterates over `module.function(*arguments)`, which is called when the
+  /// first item is asked for.
+  template <class... Arguments>
+  snakebridge::stream<> stream(std::string_view module,
+                               std::string_view function,
+                               Arguments&&... arguments) const {
+    operation asked{.what = verb::stream,
+                    .module = std::string{module},
+                    .name = std::string{function}};
+    detail::add_arguments(asked, std::forward<Arguments>(arguments)...);
+    return stream_of(asked);
+  }
+  /// Iterates over an object: of one that is an iterator already it takes the
+  /// items, a generator is closed at its end.
+  snakebridge::stream<> stream(const value& iterable) const;
+
   result<value> attr(const value& object, std::string_view name) const;
   /// `object.name = item`, of a ref: ref_invalid for a value, which nobody
   /// would see change.
@@ -126,10 +143,14 @@ public:
 
 protected:
   friend class ref_scope;
+  friend class detail::stream_reader;
   caller(std::shared_ptr<bridge_core> core,
          std::shared_ptr<session_core> through);
 
   result<value> run(operation& asked) const;
+  snakebridge::stream<> stream_of(operation& asked) const;
+  /// For the ref_scope of this thread, if there is one.
+  void note_refs(const result<value>& answered) const;
 
   std::shared_ptr<bridge_core> core_;
   /// Null: the thread's choice.

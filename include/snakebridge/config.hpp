@@ -250,6 +250,17 @@ struct interpreter_event {
   std::optional<post_mortem> death; ///< when `ended`
 };
 
+/// How the items of streams come, unless a stream says otherwise.
+struct stream_rules {
+  /// For the next item to come, waiting in the queue included; not for all.
+  std::chrono::milliseconds timeout{1'800'000};
+  /// A batch is sent when it has so many items, is so large, or its first item
+  /// has waited for so long. A consumer that does not read holds two of them.
+  std::uint32_t batch_items = 1'024;
+  std::size_t batch_bytes = std::size_t{1} << 20U;
+  std::chrono::milliseconds batch_time{5};
+};
+
 struct config {
   /// The pools; `default` is added when none has that name.
   std::vector<pool_config> pools = {};
@@ -262,6 +273,7 @@ struct config {
   std::filesystem::path worker = {};
   conversion_config conversion = {};
   ref_rules refs = {};
+  stream_rules streams = {};
   /// Takes what Python prints; empty: the log of the library, at info. Called
   /// from threads of the bridge: it must not call the bridge, nor block; what
   /// it throws is dropped.

@@ -2,6 +2,7 @@
 // What is asked of Python, as plain data: built by the functions of `caller`
 // and the messages of actors, run by an interpreter.
 
+#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
@@ -34,29 +35,42 @@ enum class verb : std::uint8_t {
   execute,         ///< exec(name), in the session's namespace with `named`
   release,         ///< forget target: True if it was there
   release_session, ///< forget all of the session: how many objects
+  stream,          ///< iter(module.name(*positional, **named)), to be kept
+  iterate,         ///< iter(target), to be kept
+  next,            ///< next(target), a batch of them: whether there are more
+  close,           ///< target.close(), if it is a generator, and forget it
 };
-inline constexpr verb last_verb = verb::release_session;
+inline constexpr verb last_verb = verb::close;
 
 /// The verb is about one object, its target.
 constexpr bool has_target(verb what) {
   return what != verb::call && what != verb::get && what != verb::evaluate
          && what != verb::execute && what != verb::release
-         && what != verb::release_session;
+         && what != verb::release_session && what != verb::stream;
 }
 /// It frees objects, and so is taken where nothing else is: in a full queue, in
 /// a pool that is drained or has its circuit open.
 constexpr bool frees_objects(verb what) {
-  return what == verb::release || what == verb::release_session;
+  return what == verb::release || what == verb::release_session
+         || what == verb::close;
 }
 /// Its result may be anything, and comes in the form asked for; of others it is
 /// text, a length, a truth or nothing.
 constexpr bool answers_anything(verb what) {
   return what == verb::call || what == verb::get || what == verb::method
          || what == verb::attribute || what == verb::item
-         || what == verb::call_object || what == verb::evaluate;
+         || what == verb::call_object || what == verb::evaluate
+         || what == verb::next;
 }
 
 using named_value = std::pair<std::string, value>;
+
+/// When a batch of a stream's items is sent: as soon as one of these is so.
+struct batch_limits {
+  std::uint32_t items = 1;          ///< there are so many in it
+  std::size_t bytes = 0;            ///< it is at least that large, encoded
+  std::chrono::milliseconds time{}; ///< its first item has waited for so long
+};
 
 struct operation {
   verb what = verb::call;
@@ -71,6 +85,8 @@ struct operation {
   snakebridge::leaves leaves = snakebridge::leaves::refs;
   /// What it raises stays in the session, as `python_error::object`.
   bool keep_exception = false;
+  /// Of `next`.
+  batch_limits batch = {};
   /// It is worker_busy rather than to wait for its turn.
   bool fails_fast = false;
   cancel_token cancel = {};

@@ -10,4 +10,5 @@
 #include <snakebridge/format.hpp>
 #include <snakebridge/operation.hpp>
 #include <snakebridge/ref.hpp>
+#include <snakebridge/stream.hpp>
 #include <snakebridge/value.hpp>

@@ -97,8 +97,9 @@ public:
 
   /// Scripts one function, in the place of what it did before. It is named as
   /// errors name it: "math.sqrt", "pathlib.Path.exists" for the method or
-  /// attribute of an object of that type, "len(pathlib.Path)", "eval". A script
-  /// must not use the bridge.
+  /// attribute of an object of that type, "len(pathlib.Path)", "eval". Of a
+  /// function that is called by `stream` the list it answers is iterated. A
+  /// script must not use the bridge.
   fake_python& on(std::string function, script how);
 
   // What interpreters do that start from now on: those of a bridge that is

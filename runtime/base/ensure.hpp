@@ -10,7 +10,7 @@
 
 namespace snakebridge {
 
-/// `what`: that holds, in words. The rest is the caller's place: clang 14 has no
+/// `what`: that holds, in words. The rest is the place: clang 14 has no
 /// std::source_location.
 inline void ensure(bool holds, const char* what,
                    const char* file = __builtin_FILE(),

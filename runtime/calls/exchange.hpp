@@ -12,6 +12,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <snakebridge/operation.hpp>
 
@@ -27,6 +28,10 @@ using exchange_ptr = std::shared_ptr<exchange>;
 
 /// Runs once, on whatever thread has the answer: it must not block.
 using completion = std::function<void(result<value>)>;
+
+/// Takes items of a stream, in order, on whatever thread brings them: also
+/// those that come when the call has been given up. It must not block.
+using items_listener = std::function<void(std::vector<value>)>;
 
 /// How far a call has come.
 enum class call_stage {
@@ -60,16 +65,18 @@ struct giving_up {
 
 class exchange {
 public:
-  /// Its answer goes to `done`; empty: some thread waits for it.
+  /// Its answer goes to `done`; empty: some thread waits for it. What comes
+  /// before that goes to `on_items`, of `next` alone.
   exchange(operation asked, std::shared_ptr<const session_gate> session,
            steady_clock::time_point deadline, destination to = {},
-           completion done = {})
+           completion done = {}, items_listener on_items = {})
       : asked{std::move(asked)},
         session{std::move(session)},
         deadline{deadline},
         to{to},
         waited_for_{!done},
-        done_{std::move(done)} {}
+        done_{std::move(done)},
+        on_items_{std::move(on_items)} {}
 
   const operation asked;
   const std::shared_ptr<const session_gate> session;
@@ -91,6 +98,12 @@ public:
   void watch(const std::shared_ptr<timers>& clock, const giving_up& late);
 
   bool waited_for() const { return waited_for_; }
+  bool takes_items() const { return static_cast<bool>(on_items_); }
+  /// Passes them on, where it takes any.
+  void deliver(std::vector<value> items) const {
+    if (!items.empty())
+      on_items_(std::move(items));
+  }
   bool answered() const { return answered_.load(std::memory_order_acquire); }
 
   /// Answers it; false if somebody had already.
@@ -116,6 +129,7 @@ private:
   std::optional<std::stop_callback<giving_up>> on_cancel_, on_client_end_;
   const bool waited_for_ = true;
   completion done_;
+  const items_listener on_items_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<result<value>> outcome_;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "config/tunables.hpp"
+#include "runtime/base/ensure.hpp"
 #include "runtime/base/finally.hpp"
 #include "runtime/hosts/embedded_python.hpp"
 #include "runtime/hosts/python_environment.hpp"
@@ -26,14 +27,47 @@ error ended_early(const operation& asked, const session_gate& session,
                         reached);
 }
 
+// Items that go to their exchange as they are.
+class value_items final : public item_batch {
+public:
+  value_items(const batch_limits& limits, const exchange& to,
+              const ref_origin& origin)
+      : item_batch{limits},
+        to_{to},
+        origin_{origin} {}
+
+private:
+  std::size_t write(result_writer& writer, py::handle item,
+                    std::uint32_t at) override {
+    if (at == 0) {
+      bytes_ = 0;
+      made_.reserve(limits_.items);
+    }
+    made_.resize(at + 1);
+    writer.write_result(item, value_sink{made_[at], origin_});
+    return bytes_ += wire::words_of(made_[at]) * sizeof(word);
+  }
+  void send(std::uint32_t count) override {
+    made_.resize(count);
+    to_.deliver(std::exchange(made_, {}));
+  }
+
+  const exchange& to_;
+  const ref_origin& origin_;
+  std::vector<value> made_;
+  std::size_t bytes_ = 0;
+};
+
 // A call of this process, whose result is a value.
 class own_call final : public python_call {
 public:
   using judge = std::function<void(bool ran)>;
 
-  /// `refuse`: as refuse_unwanted.
-  own_call(const operation& asked, const judge& refuse)
+  /// `refuse`: as refuse_unwanted. `taken`: where its items go; null: it has
+  /// none.
+  own_call(const operation& asked, const exchange* taken, const judge& refuse)
       : asked_{asked},
+        taken_{taken},
         refuse_{refuse} {
     what = asked.what;
     keep_exception = asked.keep_exception;
@@ -71,12 +105,23 @@ public:
     writer.write_result(outcome, value_sink{told, origin});
   }
   void write(const value& outcome) override { told = outcome; }
+  item_batch& items() override {
+    ensure(taken_ != nullptr && taken_->takes_items(),
+           "somebody takes the items of a stream");
+    return items_.emplace(asked_.batch, *taken_, origin);
+  }
+  void end_items(bool more) override {
+    items_->send_rest();
+    told = more;
+  }
   void refuse_unwanted(bool ran) const override { refuse_(ran); }
 
   value told;
 
 private:
   const operation& asked_;
+  const exchange* const taken_;
+  std::optional<value_items> items_;
   const judge& refuse_;
 };
 
@@ -204,7 +249,7 @@ result<value> embedded_host::execute(const operation& asked,
       throw exception{ended_early(
         asked, session, ran ? call_stage::running : call_stage::handed_over)};
   };
-  own_call made{asked, refuse};
+  own_call made{asked, mine.accepted.get(), refuse};
   made.session = session.number;
   made.bounds = session.refs.bounds_in(self_.interpreter);
   made.origin = {session.id, self_.interpreter, self_.epoch};
@@ -213,7 +258,7 @@ result<value> embedded_host::execute(const operation& asked,
     // What is told of an exception is interrupted as well: it is Python code.
     const interrupter::scope here{interrupts, mine.number, mine.began,
                                   mine.deadline};
-    done = perform(made, python_side_->objects);
+    done = perform(made, python_side_->objects, python_side_->ticks);
   }
   session.refs.told({.interpreter = self_.interpreter,
                      .epoch = self_.epoch,

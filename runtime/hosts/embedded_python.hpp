@@ -2,6 +2,7 @@
 // What an embedded_host has on Python's side. Made, used and ended with the
 // GIL held, but for its interrupter.
 
+#include "runtime/base/batch_ticks.hpp"
 #include "runtime/hosts/embedded_host.hpp"
 #include "runtime/hosts/interrupter.hpp"
 #include "runtime/python/object_table.hpp"
@@ -17,6 +18,7 @@ struct embedded_host::python_side {
                    }} {}
   object_table objects;
   interrupter interrupts;
+  batch_ticks ticks;
 };
 
 } // namespace snakebridge

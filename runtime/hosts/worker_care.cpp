@@ -19,7 +19,8 @@ constexpr std::chrono::milliseconds stacks_wait{limits::stacks_wait_ms_max};
 worker_care::worker_care(const care_limits& limits, std::size_t executors)
     : limits_{limits} {
   for (std::size_t i = 0; i < executors; ++i)
-    executors_.push_back({.signs = vital_signs{limits.vital}, .late = {}});
+    executors_.push_back(
+      {.signs = vital_signs{limits.vital}, .late = {}, .beside = {}});
 }
 
 std::vector<worker_care::step>

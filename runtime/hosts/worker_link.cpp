@@ -309,6 +309,9 @@ channel_state worker_link::read(reader who) {
     owner_.kill("there is no memory for what it sent");
     state = channel_state::closed;
   }
+  // Items that a leader brought in come before what is said of them here.
+  if (who == reader::own_thread)
+    finish_handed_off();
   for (const auto& [mine, reply] : replied)
     finish(mine, reply);
   // A leader may still sleep over the channel, for an answer that is among
@@ -334,9 +337,18 @@ channel_state worker_link::read(reader who) {
 exchange_ptr worker_link::take_back(frame& reply, reader who) {
   std::unique_lock lock{mutex_};
   auto* const place = find_locked(reply.header.call);
-  if (reply.header.kind != frame_kind::reply || place == nullptr) {
+  const bool are_items = reply.header.kind == frame_kind::items;
+  if (place == nullptr || (reply.header.kind != frame_kind::reply && !are_items)
+      || (are_items && !(*place)->takes_items())) {
     lock.unlock();
     owner_.kill("it answered a call it was not given");
+    return nullptr;
+  }
+  if (are_items) {
+    if (who == reader::own_thread)
+      return *place;
+    handed_off_.emplace_back(*place, std::move(reply));
+    owner_.wake();
     return nullptr;
   }
   auto replied = std::move(*place);
@@ -366,18 +378,23 @@ void worker_link::finish_handed_off() {
     const std::lock_guard lock{mutex_};
     mine.swap(handed_off_);
   }
-  for (const auto& [replied, reply] : mine)
-    finish(replied, reply);
+  for (const auto& [told, message] : mine)
+    finish(told, message);
   if (!mine.empty())
     owner_.on_room();
 }
 
 void worker_link::finish(const exchange_ptr& replied, const frame& reply) {
   const auto& session = *replied->session;
-  auto [outcome, malformed, held] = wire::decode_reply(
+  auto [outcome, items, malformed, held] = wire::decode_reply(
     reply, {session.id, self_.interpreter, self_.epoch}, session.refs.max());
-  if (malformed)
-    owner_.kill(outcome.error().message());
+  if (malformed || (!items.empty() && !replied->takes_items()))
+    owner_.kill(malformed ? outcome.error().message()
+                          : "it answered a call with items of a stream");
+  else
+    replied->deliver(std::move(items));
+  if (reply.header.kind == frame_kind::items)
+    return;
   if (held)
     session.refs.told({.interpreter = self_.interpreter,
                        .epoch = self_.epoch,

@@ -146,6 +146,8 @@ public:
   result_writer& operator=(const result_writer&) = delete;
 
   void commit() { made_.clear(); }
+  /// How many refs there are in what was written.
+  std::size_t made() const { return made_.size(); }
 
   /// Writes a whole result, in the form asked for. Throws payload_too_large for
   /// one that is too deep or surely too large.

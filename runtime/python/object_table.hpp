@@ -45,6 +45,8 @@ public:
   /// letting go what was not used for the longest. Throws quota_exceeded where
   /// that must not or cannot be; then the caller forgets what it kept.
   void settle();
+  /// How many it may hold, other interpreters included.
+  std::size_t refs_max() const { return bounds_.rules.max; }
   /// Throws ref_released when nothing is there.
   py::handle find(std::uint64_t slot) const;
   /// False when it was gone already.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "runtime/base/process_mark.hpp"
+#include "runtime/python/awaiting.hpp"
 #include "runtime/python/forked_child.hpp"
 #include "runtime/python/guarded.hpp"
 #include "runtime/python/running_call.hpp"
@@ -129,6 +130,43 @@ const py::object& argument(const python_operation& asked, std::size_t at) {
   return asked.positional[at];
 }
 
+// `iter(iterable)`; of an asynchronous one what `aiter` makes of it.
+py::object iterator_of(const py::object& iterable) {
+  const auto* type = Py_TYPE(iterable.ptr());
+  const bool is_iterable =
+    type->tp_iter != nullptr || PySequence_Check(iterable.ptr()) != 0;
+  const bool is_async =
+    type->tp_as_async != nullptr && type->tp_as_async->am_aiter != nullptr;
+  if (!is_iterable && is_async)
+    return checked(type->tp_as_async->am_aiter(iterable.ptr()));
+  if (!is_iterable && PyIter_Check(iterable.ptr()) == 0)
+    throw exception{
+      error{errc::not_iterable, fmt::format("'{}' object is not iterable",
+                                            type_name_of(iterable))}};
+  return checked(PyObject_GetIter(iterable.ptr()));
+}
+
+// The next item; null: there is none.
+py::object next_of(py::handle iterator) {
+  if (PyIter_Check(iterator.ptr()) == 0)
+    return next_awaited(iterator);
+  PyObject* const item = PyIter_Next(iterator.ptr());
+  if (item == nullptr && PyErr_Occurred() != nullptr)
+    throw_raised();
+  return py::reinterpret_steal<py::object>(item);
+}
+
+// What a generator has left to do is done now. Other iterators, a file say, are
+// not ended by who reads them.
+py::object close(py::handle iterator) {
+  if (PyIter_Check(iterator.ptr()) == 0)
+    return close_awaited(iterator);
+  const auto generator =
+    py::module_::import("collections.abc").attr("Generator");
+  return py::isinstance(iterator, generator) ? iterator.attr("close")()
+                                             : py::none();
+}
+
 py::object run(const python_operation& asked, session_objects& session) {
   const auto& target = asked.target;
   switch (asked.what) {
@@ -136,6 +174,14 @@ py::object run(const python_operation& asked, session_objects& session) {
     return call(
       attribute_at(import_module(asked.module, session.imports()), asked.name),
       asked);
+  case verb::stream:
+    return iterator_of(call(
+      attribute_at(import_module(asked.module, session.imports()), asked.name),
+      asked));
+  case verb::iterate:
+    return iterator_of(target);
+  case verb::close:
+    return close(target);
   case verb::get:
     return attribute_at(import_module(asked.module, session.imports()),
                         asked.name);
@@ -167,19 +213,20 @@ py::object run(const python_operation& asked, session_objects& session) {
   case verb::evaluate:
   case verb::execute:
     return run_code(asked, session);
+  case verb::next:
   case verb::release:
   case verb::release_session:
-    break;
+    break; // `serve` and `perform` see to them
   }
   throw exception{error{errc::message_malformed, "no such verb"}};
 }
 
 // A child that was forked in it does not come back.
-py::object run_in_this_process(const python_operation& asked,
-                               session_objects& session) {
+template <class Run>
+py::object in_this_process(Run run) {
   const process_mark here;
   try {
-    auto outcome = run(asked, session);
+    auto outcome = run();
     if (!here.forked())
       return outcome;
   } catch (py::error_already_set& raised) {
@@ -199,18 +246,55 @@ void release(python_call& asked, session_objects& session) {
   asked.write(slots.size() == 1 ? value{freed != 0} : value{freed});
 }
 
+// The items of a stream, until their batch is full or there are no more.
+void serve_items(python_call& asked, session_objects& session,
+                 batch_ticks& ticks, bool& ran) {
+  const auto slots = asked.slots();
+  if (slots.empty())
+    throw exception{error{errc::message_malformed, "next of no object"}};
+  const auto iterator =
+    py::reinterpret_borrow<py::object>(session.find(slots.front()));
+  auto& items = asked.items();
+  ran = true;
+  const batch_ticks::scope ticking{ticks, items};
+  try {
+    while (auto item = in_this_process([&] { return next_of(iterator); })) {
+      if (items.add(item, session, asked.as, asked.bytes_max)
+          || !ticking.is_looked_at())
+        return asked.end_items(true);
+      asked.refuse_unwanted(true);
+    }
+  } catch (...) {
+    items.send_rest();
+    throw;
+  }
+  session.forget(slots.front());
+  asked.end_items(false);
+}
+
+bool keeps_its_result(verb what) {
+  return what == verb::stream || what == verb::iterate;
+}
+
 // `ran`: the call itself has begun.
-void serve(python_call& asked, session_objects& session,
+void serve(python_call& asked, session_objects& session, batch_ticks& ticks,
            exception_place& keep_in, bool& ran) {
   if (asked.what == verb::release)
     return release(asked, session);
   session.begin_call(asked.bounds);
   if (asked.keep_exception)
     keep_in.session = &session;
+  if (asked.what == verb::next)
+    return serve_items(asked, session, ticks, ran);
   const auto made = asked.read(session);
   ran = true;
-  const auto outcome = run_in_this_process(made, session);
-  result_writer writer{session, asked.as, asked.bytes_max};
+  if (asked.what == verb::close) // however that ends
+    for (const auto slot : asked.slots())
+      session.forget(slot);
+  const auto outcome = in_this_process([&] { return run(made, session); });
+  result_writer writer{
+    session, keeps_its_result(asked.what) ? leaves::all_refs : asked.as,
+    asked.bytes_max};
   asked.write(writer, outcome);
   asked.refuse_unwanted(true); // nobody would ever release what is in it
   session.settle();
@@ -237,7 +321,7 @@ result<void> told(Ask ask, const exception_place& keep_in) {
 
 } // namespace
 
-performed perform(python_call& asked, object_table& table) {
+performed perform(python_call& asked, object_table& table, batch_ticks& ticks) {
   const process_mark here;
   performed done;
   if (asked.what == verb::release_session) {
@@ -251,8 +335,9 @@ performed perform(python_call& asked, object_table& table) {
   exception_place keep_in{.session = nullptr, .origin = asked.origin};
   bool ran = false, ended = false;
   auto in_frame = [&] {
-    done.outcome = told(
-      [&] { serve(asked, table.of(asked.session), keep_in, ran); }, keep_in);
+    done.outcome =
+      told([&] { serve(asked, table.of(asked.session), ticks, keep_in, ran); },
+           keep_in);
     ended = true;
   };
   auto entered = told(

@@ -9,7 +9,7 @@
 
 #include <snakebridge/operation.hpp>
 
-#include "runtime/python/from_python.hpp"
+#include "runtime/python/item_batch.hpp"
 
 // Hidden, as all of pybind11 is.
 namespace [[gnu::visibility("hidden")]] snakebridge {
@@ -42,6 +42,10 @@ public:
   /// Writes the result; the same throws.
   virtual void write(result_writer& writer, py::handle outcome) = 0;
   virtual void write(const value& outcome) = 0;
+  /// Of `next`: where its items go, and their last batch is whole. The same
+  /// throws.
+  virtual item_batch& items() = 0;
+  virtual void end_items(bool more) = 0;
   /// Throws when nobody wants the result any more. `ran`: it has been made.
   virtual void refuse_unwanted(bool ran) const = 0;
 
@@ -56,6 +60,7 @@ struct performed {
   bool names = false;     ///< and so it does names, in its namespace
 };
 
-performed perform(python_call& asked, object_table& objects);
+performed perform(python_call& asked, object_table& objects,
+                  batch_ticks& ticks);
 
 } // namespace gnu::visibility("hidden")]]snakebridge

@@ -3,6 +3,8 @@
 # Run once in each interpreter, in the module's namespace. `cancelled` is there
 # already (module.cpp).
 
+import _thread
+
 
 class Atom:
     """A name that is its own meaning, from C++ (sb::atom)."""
@@ -44,3 +46,76 @@ class Cancelled(BaseException):
     """Raised in a call whose caller cancelled it, has gone or had no more time.
 
     Clean up and let it pass: a call that goes on is killed with its worker."""
+
+
+# What is awaited, is on the event loop of this interpreter: on a thread of its
+# own, from the first time on.
+
+_loop = None
+_loop_lock = _thread.allocate_lock()
+# A thread that waits for the loop is interrupted between two looks at it: in a
+# lock it is not, but for the main thread.
+_look_again_s = 0.05
+
+
+def _event_loop():
+    global _loop
+    with _loop_lock:
+        if _loop is None:
+            import asyncio
+            import atexit
+            import threading
+
+            loop = asyncio.new_event_loop()
+
+            def run():
+                asyncio.set_event_loop(loop)
+                loop.run_forever()
+
+            thread = threading.Thread(
+                target=run, name="snakebridge-loop", daemon=True
+            )
+            thread.start()
+
+            def end():
+                loop.call_soon_threadsafe(loop.stop)
+                thread.join(_look_again_s)
+
+            atexit.register(end)
+            _loop = loop
+    return _loop
+
+
+def _on_loop(coroutine):
+    """Runs a coroutine on the event loop, and waits for what it answers."""
+    import asyncio
+    import concurrent.futures
+
+    future = asyncio.run_coroutine_threadsafe(coroutine, _event_loop())
+    try:
+        while True:
+            try:
+                return future.result(_look_again_s)
+            except concurrent.futures.TimeoutError:
+                if future.done():
+                    raise
+    except BaseException:
+        future.cancel()
+        raise
+
+
+async def _step(iterator):
+    return await iterator.__anext__()
+
+
+async def _end(iterator):
+    if hasattr(iterator, "aclose"):
+        await iterator.aclose()
+
+
+def _next_awaited(iterator):
+    return _on_loop(_step(iterator))
+
+
+def _close_awaited(iterator):
+    return _on_loop(_end(iterator))

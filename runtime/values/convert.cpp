@@ -231,6 +231,7 @@ std::string describe(const operation& asked) {
   switch (asked.what) {
   case verb::call:
   case verb::get:
+  case verb::stream:
     return asked.module + "." + asked.name;
   case verb::method:
   case verb::attribute:
@@ -254,6 +255,12 @@ std::string describe(const operation& asked) {
   case verb::release:
   case verb::release_session:
     return "release";
+  case verb::iterate:
+    return "iter(" + object + ")";
+  case verb::next:
+    return "next(" + object + ")";
+  case verb::close:
+    return "close(" + object + ")";
   }
   return "unknown";
 }

@@ -32,8 +32,10 @@ enum class frame_kind : std::uint16_t {
   // Of the channel itself, without a message.
   bell,  ///< there is something in the ring
   moved, ///< what follows is on the other way, the ring or the socket
+  // To the host.
+  items, ///< of a stream, before the reply of their call
 };
-inline constexpr auto last_frame_kind = frame_kind::moved;
+inline constexpr auto last_frame_kind = frame_kind::items;
 
 struct frame_header {
   std::uint32_t words = 0; ///< of the message that follows, 8 bytes each

@@ -58,6 +58,22 @@ result<value> read_outcome(schema::Reply::Reader reply,
   throw KJ_EXCEPTION(FAILED, "a reply of no known kind");
 }
 
+void write_batch(schema::Request::Batch::Builder to, const batch_limits& from) {
+  to.setItems(from.items);
+  to.setBytes(from.bytes);
+  to.setTimeMs(static_cast<std::uint32_t>(from.time.count()));
+}
+
+std::vector<value> read_items(capnp::List<schema::Value>::Reader from,
+                              const ref_origin& made_by) {
+  std::vector<value> items;
+  const auto all = full_size(from);
+  items.reserve(all.size());
+  for (const auto each : all)
+    items.push_back(read_value(each, made_by));
+  return items;
+}
+
 using slots = std::vector<std::uint64_t>;
 
 void add_slots(const value& in, slots& to) {
@@ -160,6 +176,8 @@ result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
       request.setRefsElsewhere(refs.elsewhere);
       request.setRefsRefused(refs.rules.on_full == on_full::refuse);
       request.setRefTtlMs(static_cast<std::uint64_t>(refs.rules.ttl.count()));
+      if (asked.what == verb::next)
+        write_batch(request.initBatch(), asked.batch);
       value_writer writer{bytes_max};
       if (const auto* target = asked.target.get_if<ref>())
         request.setTarget(target->slot);
@@ -245,6 +263,14 @@ ref_bounds read_bounds(schema::Request::Reader from) {
           .elsewhere = from.getRefsElsewhere()};
 }
 
+batch_limits read_batch(schema::Request::Batch::Reader from) {
+  if (from.getItems() == 0 || from.getItems() > stream_batch_items_max)
+    throw KJ_EXCEPTION(FAILED, "a batch that no host would ask for");
+  return {.items = from.getItems(),
+          .bytes = from.getBytes(),
+          .time = std::chrono::milliseconds{from.getTimeMs()}};
+}
+
 std::unique_ptr<outgoing> encode_release(std::uint64_t session) {
   auto message = std::make_unique<outgoing>();
   message->builder().initRoot<schema::Release>().setSession(session);
@@ -270,7 +296,8 @@ reply decode_reply(const frame& received, const ref_origin& made_by,
       throw std::bad_alloc{};
     incoming message{received};
     const auto told = message.root<schema::Reply>();
-    reply answered{.outcome = read_outcome(told, made_by)};
+    reply answered{.outcome = read_outcome(told, made_by),
+                   .items = read_items(told.getItems(), made_by)};
     // Of a reply that is a lie nothing may reach the session's other
     // interpreters, which would let go what it holds there.
     if (told.getRefs() > refs_max)

@@ -115,6 +115,8 @@ result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
 void write_elsewhere(message& request, std::uint32_t elsewhere);
 /// The bounds in it; throws kj::Exception for those no host would set.
 ref_bounds read_bounds(schema::Request::Reader from);
+/// How a stream's items are to come; the same throw.
+batch_limits read_batch(schema::Request::Batch::Reader from);
 /// Throws payload_too_large, kj::Exception.
 void write_conversion(schema::Start::Builder to, const conversion_config& from);
 conversion_config read_conversion(schema::Start::Reader from);
@@ -137,6 +139,7 @@ struct reply {
   /// Errors: those in the message; message_malformed; deadline_exceeded for a
   /// dropped call.
   result<value> outcome;
+  std::vector<value> items = {}; ///< of a stream
   bool malformed = false;
   std::optional<refs_held> held = {}; ///< nothing where the call was dropped
 };

@@ -93,14 +93,19 @@ executor::message executor::perform_call(const frame& received,
   // The last reply may be on its way still, in another thread's hands.
   if (!room_ || room_->is_in_use)
     room_ = new_room();
-  wire_call asked{all_.settings_.payload_bytes_max, room_};
+  wire_call asked{all_.settings_.payload_bytes_max, room_,
+                  [this, call = received.header.call](auto items) {
+                    all_.data_.over().post(
+                      {.kind = frame_kind::items, .call = call},
+                      std::move(items));
+                  }};
   performed done;
   {
     // What is told of an exception is interrupted as well: it is Python code.
     const running_scope scope{running};
     auto read = guarded([&] { asked.read(received); });
     if (read)
-      done = perform(asked, all_.objects_);
+      done = perform(asked, all_.objects_, all_.ticks_);
     else
       done.outcome = std::move(read);
     // As are the streams that its code has put in the place of Python's.

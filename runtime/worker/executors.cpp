@@ -156,10 +156,16 @@ void executors::send(std::uint64_t call, std::shared_ptr<message> reply) {
     return;
   // A large reply: the host reads it bit by bit.
   const py::gil_scoped_release while_waiting;
-  do {
+  flush();
+}
+
+// Without the GIL.
+void executors::flush() {
+  auto& to = data_.over();
+  while (!to.flush()) {
     pollfd writable{to.poll_descriptor(), POLLOUT, 0};
     ::poll(&writable, 1, -1);
-  } while (!to.flush());
+  }
 }
 
 } // namespace snakebridge

@@ -13,6 +13,7 @@
 #include <mutex>
 #include <vector>
 
+#include "runtime/base/batch_ticks.hpp"
 #include "runtime/base/process_mark.hpp"
 #include "runtime/python/object_table.hpp"
 #include "runtime/wire/peer.hpp"
@@ -59,6 +60,7 @@ private:
   void appoint();
   channel_state read();
   void send(std::uint64_t call, std::shared_ptr<message> reply);
+  void flush();
   void end();
   void refuse_host();
 
@@ -70,6 +72,7 @@ private:
   status_page& status_;
   object_table objects_; // with the GIL
   int running_ = 0;      // calls; with the GIL
+  batch_ticks ticks_{[this] { flush(); }};
 
   std::mutex mutex_;
   std::condition_variable thread_ended_;

@@ -1,5 +1,7 @@
 #include "runtime/worker/wire_call.hpp"
 
+#include <algorithm>
+
 #include "runtime/python/running_call.hpp"
 #include "runtime/python/to_python.hpp"
 
@@ -11,7 +13,83 @@ std::string_view view(capnp::Text::Reader text) {
   return {text.begin(), text.size()};
 }
 
+constexpr std::size_t words_of_a_reply = 64;
+constexpr std::size_t words_of_an_item = 3;
+
+// The list of a batch is made for as many items as there may be.
+batch_limits fitting(batch_limits limits, std::size_t bytes_max) {
+  const auto bytes = std::min(limits.bytes, bytes_max) / 2;
+  const auto items = bytes / (words_of_an_item * sizeof(word));
+  if (items < limits.items)
+    limits.items = std::max(static_cast<std::uint32_t>(items), 1U);
+  return limits;
+}
+
+// Only the first of its items are to be told.
+void cut(schema::Reply::Builder reply, std::uint32_t count) {
+  auto items = reply.disownItems();
+  items.truncate(count);
+  if (count > 0)
+    reply.adoptItems(kj::mv(items));
+}
+
 } // namespace
+
+wire_items::wire_items(const batch_limits& limits, std::size_t bytes_max,
+                       std::shared_ptr<wire::room> room, sender post)
+    : item_batch{fitting(limits, bytes_max)},
+      bytes_max_{bytes_max},
+      room_{std::move(room)},
+      post_{std::move(post)} {}
+
+void wire_items::begin() {
+  message_ = room_ && !room_->is_in_use
+               ? std::make_unique<wire::outgoing>(room_)
+               : std::make_unique<wire::outgoing>(
+                 words_of_a_reply + limits_.items * words_of_an_item);
+  items_ =
+    message_->builder().initRoot<schema::Reply>().initItems(limits_.items);
+}
+
+std::size_t wire_items::write(result_writer& writer, py::handle item,
+                              std::uint32_t at) {
+  if (!message_)
+    begin();
+  writer.write_result(item, wire_sink{items_[at]});
+  return message_->builder().sizeInWords() * sizeof(word);
+}
+
+void wire_items::send(std::uint32_t count) {
+  auto whole = std::move(message_);
+  if (whole->bytes() > bytes_max_) {
+    // What did not fit is in it, and cannot be taken out again.
+    begin();
+    const auto items =
+      whole->builder().getRoot<schema::Reply>().getItems().asReader();
+    for (std::uint32_t at = 0; at < count; ++at)
+      items_.setWithCaveats(at, items[at]);
+    whole = std::move(message_);
+  }
+  cut(whole->builder().getRoot<schema::Reply>(), count);
+  post_(std::move(whole));
+}
+
+std::unique_ptr<wire::outgoing> wire_items::end(bool more) {
+  const std::lock_guard lock{mutex_};
+  if (!message_)
+    begin();
+  auto reply = message_->builder().getRoot<schema::Reply>();
+  cut(reply, std::exchange(count_, 0));
+  reply.initValue().setBoolean(more);
+  return std::move(message_);
+}
+
+item_batch& wire_call::items() {
+  if (!asked_.hasBatch())
+    throw exception{error{errc::message_malformed, "next of no batch"}};
+  return items_.emplace(wire::read_batch(asked_.getBatch()), bytes_max, room_,
+                        post_);
+}
 
 void wire_call::read(const frame& received) {
   if (!received.is_whole())

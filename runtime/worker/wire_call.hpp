@@ -2,6 +2,7 @@
 // A call that came as a message, and is answered by one. Used by an executor,
 // with the GIL.
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -10,11 +11,39 @@
 
 namespace [[gnu::visibility("hidden")]] snakebridge {
 
+/// Items as messages. The last of them are in the reply.
+class wire_items final : public item_batch {
+public:
+  /// Posts them: they are sent later.
+  using sender = std::function<void(std::shared_ptr<message>)>;
+
+  wire_items(const batch_limits& limits, std::size_t bytes_max,
+             std::shared_ptr<wire::room> room, sender post);
+
+  /// The reply, with what has not been sent off.
+  std::unique_ptr<wire::outgoing> end(bool more);
+
+private:
+  std::size_t write(result_writer& writer, py::handle item,
+                    std::uint32_t at) override;
+  void send(std::uint32_t count) override;
+  void begin();
+
+  const std::size_t bytes_max_;
+  const std::shared_ptr<wire::room> room_;
+  const sender post_;
+  std::unique_ptr<wire::outgoing> message_;
+  capnp::List<schema::Value>::Builder items_;
+};
+
 class wire_call final : public python_call {
 public:
   /// `room`: as `wire::outgoing` wants it, for the reply; null: it has none.
-  wire_call(std::size_t payload_bytes_max, std::shared_ptr<wire::room> room)
-      : room_{std::move(room)} {
+  /// `post`: for items that are not in the reply.
+  wire_call(std::size_t payload_bytes_max, std::shared_ptr<wire::room> room,
+            wire_items::sender post)
+      : room_{std::move(room)},
+        post_{std::move(post)} {
     bytes_max = payload_bytes_max;
   }
 
@@ -24,6 +53,8 @@ public:
   std::vector<std::uint64_t> slots() const override;
   void write(result_writer& writer, py::handle outcome) override;
   void write(const value& outcome) override;
+  item_batch& items() override;
+  void end_items(bool more) override { reply_ = items_->end(more); }
   void refuse_unwanted(bool ran) const override;
   std::unique_ptr<wire::outgoing> take_reply() { return std::move(reply_); }
 
@@ -31,6 +62,8 @@ private:
   schema::Reply::Builder new_reply();
 
   const std::shared_ptr<wire::room> room_;
+  const wire_items::sender post_;
+  std::optional<wire_items> items_;
   std::optional<wire::incoming> message_;
   schema::Request::Reader asked_;
   std::unique_ptr<wire::outgoing> reply_;

@@ -5,6 +5,7 @@
 #include "tests/api/python_fixture.hpp"
 
 #include <functional>
+#include <ranges>
 
 #include <pthread.h>
 
@@ -122,6 +123,9 @@ TEST_P(SmallStack, WhenItsCallerHoldsTheGilThenItIsAnsweredAllTheSame) {
   run([this] {
     const auto held = PyGILState_Ensure();
     EXPECT_EQ(bridge.with({.timeout = 20s}).eval("1 + 1"), 2);
+    EXPECT_EQ(std::ranges::distance(
+                bridge.stream("builtins", "range", 10).timeout_idle(20s)),
+              10);
     PyGILState_Release(held);
   });
 }

@@ -109,13 +109,20 @@ void expect_usable(const value& item) {
 } // namespace
 
 void run_reply(const frame& received) {
-  const auto [outcome, malformed, held] =
+  const auto [outcome, items, malformed, held] =
     wire::decode_reply(received, some_origin, refs_max);
+  promise(!malformed || items.empty(), "what is malformed has items");
+  std::size_t bytes = 0;
+  for (const auto& each : items) {
+    bytes += footprint(each);
+    expect_usable(each);
+  }
   if (outcome) {
     promise(!malformed, "a value is malformed");
-    expect_in_proportion(footprint(*outcome), received);
+    expect_in_proportion(bytes + footprint(*outcome), received);
     return expect_usable(*outcome);
   }
+  expect_in_proportion(bytes, received);
   const auto& why = outcome.error();
   promise(!malformed || why.code() == errc::message_malformed,
           "what is malformed is called something else");

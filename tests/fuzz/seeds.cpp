@@ -92,6 +92,12 @@ void add_replies(corpus& to) {
     failure.setCode(static_cast<std::uint8_t>(errc::ref_released));
     failure.setMessage("why");
   });
+  to["reply_items"] = reply_of([](auto reply) {
+    auto items = reply.initItems(3);
+    wire::write_value(items[0], 5);
+    wire::write_value(items[2], list{"a", 2.5});
+    reply.initValue().setBoolean(true);
+  });
   to["reply_dropped"] = reply_of([](auto reply) { reply.setDropped(); });
 }
 

@@ -69,8 +69,10 @@ void run_start(const frame& received) {
 void run_request(const frame& received) {
   auto& objects = python().objects();
   expect_handled([&] {
-    wire_call asked{reply_bytes_max, {}};
+    wire_call asked{reply_bytes_max, {}, {}};
     asked.read(received);
+    if (asked.what == verb::next)
+      asked.items();
     return asked.read(objects.of(1)).positional.size() + asked.slots().size();
   });
 }

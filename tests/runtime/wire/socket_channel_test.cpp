@@ -168,8 +168,9 @@ TEST_F(SocketChannel, WhenItLooksAmidALargeFrameThenThatComesWhole) {
   sender.post(header(2), message_of(words(3, 1)));
   for (int looks = 0; got.size() < 2 && looks < 1'000'000; ++looks) {
     sender.flush();
-    if (ours->spin())
+    if (ours->spin()) {
       ASSERT_EQ(look(), channel_state::open);
+    }
   }
   ASSERT_EQ(got.size(), 2u);
   EXPECT_TRUE(same(got[0], content));

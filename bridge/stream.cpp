@@ -1,0 +1,145 @@
+#include <snakebridge/stream.hpp>
+
+#include <fmt/format.h>
+
+#include "actors/stream_core.hpp"
+#include "bridge/bridge_core.hpp"
+#include "config/settings.hpp"
+
+namespace snakebridge {
+
+namespace detail {
+
+/// What one reader has.
+class stream_reader::state {
+public:
+  state(caller through, result<std::shared_ptr<stream_core>> begun)
+      : through_{std::move(through)} {
+    if (begun)
+      of_ = *std::move(begun);
+    else
+      failed_ = std::move(begun).error();
+  }
+  state(const state&) = delete;
+  state& operator=(const state&) = delete;
+  ~state() {
+    // In a forked child it is our parent's.
+    if (of_ && through_.core_->in_its_process())
+      static_cast<void>(of_->close());
+  }
+
+  std::optional<result<value>> next() {
+    if (at_ == batch_.size() && !refill()) {
+      if (!failed_)
+        return {};
+      return result<value>{tl::unexpected{*std::exchange(failed_, {})}};
+    }
+    std::optional<result<value>> item{std::in_place, std::move(batch_[at_++])};
+    if ((*item)->holds_refs())
+      through_.note_refs(*item);
+    return item;
+  }
+
+  result<void> close() {
+    if (!of_)
+      return {};
+    if (auto here = through_.core_->in_its_process(); !here)
+      return here;
+    // Those that were not read are let go with it.
+    std::vector<value> unread{
+      std::make_move_iterator(batch_.begin()
+                              + static_cast<std::ptrdiff_t>(at_)),
+      std::make_move_iterator(batch_.end())};
+    batch_.clear();
+    at_ = 0;
+    failed_.reset();
+    const auto closed = std::exchange(of_, nullptr);
+    closed->let_go(unread);
+    return closed->close();
+  }
+
+  void change(const tunable& row, std::int64_t amount,
+              const std::function<void(stream_rules&)>& set) {
+    if (!is_within(row, amount))
+      fail(error{errc::config_invalid,
+                 fmt::format("a stream's {}: must be {}, got {}", row.key,
+                             bounds_of(row), amount)});
+    else if (of_)
+      of_->change_rules(set);
+  }
+
+private:
+  bool refill() {
+    if (!of_)
+      return false;
+    if (auto here = through_.core_->in_its_process(); !here) {
+      fail(std::move(here).error());
+      return false;
+    }
+    auto taken = of_->take();
+    batch_ = std::move(taken.items);
+    at_ = 0;
+    if (!batch_.empty())
+      return true;
+    of_.reset();
+    failed_ = std::move(taken.failed);
+    return false;
+  }
+
+  // Nothing has been asked for yet, or must be any more.
+  void fail(error why) {
+    of_.reset();
+    failed_ = std::move(why);
+  }
+
+  const caller through_;
+  std::shared_ptr<stream_core> of_; // null: it has ended
+  std::optional<error> failed_;     // told once
+  std::vector<value> batch_;
+  std::size_t at_ = 0; // in it
+};
+
+stream_reader::stream_reader(std::unique_ptr<state> of)
+    : state_{std::move(of)} {}
+stream_reader::stream_reader(stream_reader&& other) noexcept = default;
+stream_reader&
+stream_reader::operator=(stream_reader&& other) noexcept = default;
+stream_reader::~stream_reader() = default;
+
+std::optional<result<value>> stream_reader::next() {
+  return state_ ? state_->next() : std::optional<result<value>>{};
+}
+
+result<void> stream_reader::close() {
+  return state_ ? state_->close() : result<void>{};
+}
+
+void stream_reader::batch(std::size_t items) {
+  if (state_)
+    state_->change(tunable_of("stream_batch_items", false),
+                   static_cast<std::int64_t>(items), [items](auto& rules) {
+                     rules.batch_items = static_cast<std::uint32_t>(items);
+                   });
+}
+
+void stream_reader::timeout_idle(std::chrono::milliseconds time) {
+  if (state_)
+    state_->change(tunable_of("stream_timeout_ms", false), time.count(),
+                   [time](auto& rules) { rules.timeout = time; });
+}
+
+} // namespace detail
+
+stream<> caller::stream_of(operation& asked) const {
+  using detail::stream_reader;
+  return snakebridge::stream<>{
+    stream_reader{std::make_unique<stream_reader::state>(
+      *this, core_->stream(asked, options_, session_))}};
+}
+
+stream<> caller::stream(const value& iterable) const {
+  operation asked{.what = verb::iterate, .target = iterable};
+  return stream_of(asked);
+}
+
+} // namespace snakebridge
