@@ -352,6 +352,11 @@ void stream_core::look_at_time() {
 
 // With the lock: why the stream has ended that what it asked for failed.
 error stream_core::why_ended(error failed) const {
+  if (stream_ && failed.code() == errc::ref_stale)
+    return {errc::interpreter_died,
+            fmt::format("{}: its interpreter died between two batches; begin "
+                        "again",
+                        what_)};
   if (failed.code() != errc::cancelled || !is_late_)
     return failed;
   const auto text =

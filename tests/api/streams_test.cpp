@@ -3,6 +3,7 @@
 #include "tests/api/python_fixture.hpp"
 #include "tests/support/under_tsan.hpp"
 
+#include <csignal>
 #include <iterator>
 #include <ranges>
 #include <vector>
@@ -17,6 +18,25 @@ static_assert(std::input_iterator<sb::stream<>::iterator>);
 static_assert(std::ranges::input_range<sb::stream<>>);
 static_assert(!std::copy_constructible<sb::stream<>>);
 
+namespace {
+
+/// All items, and how it ended.
+struct read {
+  std::vector<sb::value> items;
+  std::optional<sb::error> failed = {};
+};
+read all_of(sb::stream<> from) {
+  read got;
+  for (sb::result<sb::value> item : from)
+    if (item)
+      got.items.push_back(*std::move(item));
+    else
+      got.failed = item.error();
+  return got;
+}
+
+} // namespace
+
 class Streams : public EachPlacement {
 protected:
   /// A generator that runs that code, in which `seen` is a list of the session.
@@ -28,20 +48,6 @@ protected:
   }
   sb::value seen() { return or_throw(bridge.eval("seen")); }
 
-  /// All items, and how it ended.
-  struct read {
-    std::vector<sb::value> items;
-    std::optional<sb::error> failed = {};
-  };
-  static read all_of(sb::stream<> from) {
-    read got;
-    for (sb::result<sb::value> item : from)
-      if (item)
-        got.items.push_back(*std::move(item));
-      else
-        got.failed = item.error();
-    return got;
-  }
   std::vector<sb::value> items_of(const sb::value& iterable) {
     auto got = all_of(bridge.stream(iterable));
     EXPECT_FALSE(got.failed) << *got.failed;
@@ -354,6 +360,20 @@ TEST_F(StreamsOfAWorker, WhenTheWorkerDiesThenWhatCameBeforeIsKept) {
   EXPECT_LE(rest.size(), 1U); // the second may have died in its batch
   EXPECT_EQ(why.value().code(), sb::errc::interpreter_died);
   EXPECT_EQ(bridge.stats().streams, 0U);
+}
+
+TEST_F(StreamsOfAWorker, WhenTheWorkerDiesBetweenBatchesThenItIsTheSame) {
+  auto items = bridge.stream("itertools", "count").batch(2);
+  EXPECT_EQ(*items.next(), 0);
+  ASSERT_TRUE(eventually([&] {
+    return bridge.stats().stream_items > 0 && first_of(bridge).running == 0;
+  }));
+  ::kill(first_of(bridge).pid, SIGKILL);
+  ASSERT_TRUE(eventually([&] { return first_of(bridge).epoch == 2; }));
+  const auto rest = all_of(std::move(items));
+  ASSERT_FALSE(rest.items.empty());
+  EXPECT_EQ(rest.items.front(), 1);
+  EXPECT_EQ(rest.failed.value().code(), sb::errc::interpreter_died);
 }
 
 inline sb::config with_small_messages(sb::placement where) {

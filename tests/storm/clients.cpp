@@ -1,5 +1,6 @@
 #include "tests/storm/clients.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <random>
@@ -11,6 +12,7 @@ namespace {
 constexpr std::size_t wrong_kept_max = 10;
 constexpr std::size_t refs_max = 20;
 constexpr std::size_t echo_bytes_max = 200'000;
+constexpr std::uint64_t items_max = 3'000;
 
 /// One thread's life: the objects it has, and what it does next.
 class life {
@@ -25,7 +27,7 @@ public:
         random_{seed} {}
 
   void step() {
-    switch (random_() % 6) {
+    switch (random_() % 7) {
     case 0:
       return add();
     case 1:
@@ -36,6 +38,8 @@ public:
       return release();
     case 4:
       return echo();
+    case 5:
+      return read();
     default:
       return use_a_session();
     }
@@ -90,6 +94,23 @@ private:
       sb::bytes{std::string(random_() % echo_bytes_max, 'x')}};
     const auto back = here_.call("copy", "copy", sent);
     take("an echo", back, back == sent);
+  }
+  /// A stream, all of it or some.
+  void read() {
+    const auto count = static_cast<std::int64_t>(random_() % items_max);
+    const auto enough = static_cast<std::int64_t>(random_() % items_max);
+    std::int64_t read = 0;
+    for (auto&& item :
+         here_.stream("builtins", "range", count).batch(1 + random_() % 300)) {
+      if (!item || item != read)
+        return static_cast<void>(take("an item", item, item == read));
+      if (++read > enough)
+        break;
+    }
+    const auto last = std::min(count, enough + 1);
+    if (read != last)
+      answers_.note("a stream has ended early, of pool " + pool_);
+    right_ += 1;
   }
   void use_a_session() {
     const auto session = bridge_.open_session();
