@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "actors/errors.hpp"
+#include "actors/requester.hpp"
 #include "actors/stream_actor.hpp"
 #include "runtime/base/reached.hpp"
 
@@ -11,23 +12,6 @@ namespace snakebridge {
 namespace {
 
 using session_pointer = session_actor::stateful_pointer<session_state>;
-
-/// Who asked, so that any thread can answer without the session.
-class requester {
-public:
-  explicit requester(const caf::response_promise& asked)
-      : source_{asked.source()},
-        id_{asked.id()} {}
-
-  void answer(caf::message with) const {
-    if (source_)
-      source_->enqueue(nullptr, id_.response_id(), std::move(with), nullptr);
-  }
-
-private:
-  caf::strong_actor_ptr source_;
-  caf::message_id id_;
-};
 
 // What answers the request. It is made on a thread of the host, which an
 // exception would end: what a broken worker answers instead is an error.

@@ -39,7 +39,8 @@ void give(stream_pointer self) {
       state.batch = std::move(taken->items);
       state.at = 0;
       if (taken->failed) {
-        state.asked.front().first.deliver(to_caf_error(*taken->failed));
+        state.asked.front().first.answer(
+          caf::make_message(to_caf_error(*taken->failed)));
         state.asked.pop_front();
         continue;
       }
@@ -48,7 +49,7 @@ void give(stream_pointer self) {
     auto& [to, most] = state.asked.front();
     while (given.items.size() < most && state.at < state.batch.size())
       given.items.push_back(std::move(state.batch[state.at++]));
-    to.deliver(std::move(given));
+    to.answer(caf::make_message(std::move(given)));
     state.asked.pop_front();
   }
 }
@@ -58,6 +59,10 @@ void give(stream_pointer self) {
 stream_state::~stream_state() {
   if (!items)
     return;
+  // CAF leaves requests unanswered that wait when an actor ends.
+  for (const auto& [to, most] : asked)
+    to.answer(caf::make_message(to_caf_error(
+      {errc::session_closed, "the stream has ended with who opened it"})));
   batch.erase(batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(at));
   items->let_go(batch);
   items->close([](const result<void>&) {});
@@ -82,10 +87,10 @@ stream_actor::behavior_type stream_of(stream_pointer self,
       if (wanted.items == 0)
         return to_caf_error({errc::config_invalid,
                              "more_message asks for no items; ask for some"});
-      auto promise = self->make_response_promise<items_message>();
-      asked.emplace_back(promise, wanted.items);
+      asked.emplace_back(requester{self->make_response_promise()},
+                         wanted.items);
       give(self);
-      return promise;
+      return caf::delegated<items_message>{};
     },
     [self](const news_message&) {
       self->state.is_told = false;

@@ -8,6 +8,7 @@
 
 #include <snakebridge/actors.hpp>
 
+#include "actors/requester.hpp"
 #include "actors/stream_core.hpp"
 
 namespace snakebridge {
@@ -22,8 +23,7 @@ struct stream_state {
   caf::local_actor* const self;
   std::shared_ptr<stream_core> items;
   /// Who has asked, and for how many, in order.
-  std::deque<std::pair<caf::typed_response_promise<items_message>, std::size_t>>
-    asked;
+  std::deque<std::pair<requester, std::size_t>> asked;
   std::vector<value> batch; ///< taken and not given out, from `at`
   std::size_t at = 0;
   bool is_told = false; ///< of the next

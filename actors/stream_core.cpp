@@ -66,7 +66,8 @@ stream_core::batch stream_core::take() {
       changed_.wait(held); // it is given up, and so is answered
     } else if (session_->clock().wait_until(held, changed_, due_)
                  == std::cv_status::timeout
-               && !ended_ && ready_.empty()) {
+               && !ended_ && ready_.empty()
+               && session_->clock().now() >= due_) {
       is_late_ = true;
       held.unlock();
       stop_.cancel();
@@ -154,23 +155,24 @@ bool stream_core::wants_more() const {
 // `waits_` is set already.
 void stream_core::ask() {
   operation next{.what = verb::next};
+  auto options = options_;
   {
     const std::lock_guard held{mutex_};
     if (ended_) {
       waits_ = false;
       return;
     }
-    asked_ = session_->clock().now();
     set_time();
+    came_ = 0;
+    batch_items_ = std::min(batch_items_, rules_.batch_items);
     next.target = *stream_;
-    next.batch = {.items = std::min(batch_items_, rules_.batch_items),
+    next.batch = {.items = batch_items_,
                   .bytes = rules_.batch_bytes,
                   .time = rules_.batch_time};
+    // The time is the stream's to watch, item by item.
+    options.timeout = 2 * rules_.timeout + rules_.batch_time;
   }
   next.client_ended = stop_.token();
-  auto options = options_;
-  // The time is the stream's to watch, item by item.
-  options.timeout = 2 * rules_.timeout + rules_.batch_time;
   options.affinity = affinity::strict_queue;
   options.idempotent = false;
   session_->submit(
@@ -192,6 +194,7 @@ void stream_core::arrived(std::vector<value> items) {
     return let_go(items);
   }
   session_->streams().items += items.size();
+  came_ += items.size();
   ready_.push_back(std::move(items));
   set_time();
   tell(held);
@@ -208,11 +211,15 @@ void stream_core::answered(result<value> more) {
     stream_.reset(); // Python has let it go
     return end(held, {});
   }
-  // A producer that is slow has its items sent one by one.
-  const bool is_slow = session_->clock().now() - asked_ > rules_.batch_time;
+  if (came_ == 0)
+    return end(held,
+               error{errc::message_malformed,
+                     fmt::format("{}: no items, and more of them", what_)});
+  // Who cannot fill a batch in its time has smaller ones, until none waits.
   batch_items_ =
-    is_slow ? 1
-            : std::min(batch_items_ * limits::batch_growth, rules_.batch_items);
+    came_ < batch_items_
+      ? std::max(static_cast<std::uint32_t>(came_) / 2, 1U)
+      : std::min(batch_items_ * limits::batch_growth, rules_.batch_items);
   waits_ = ready_.empty(); // all of it has been taken already
   const bool asks = waits_;
   held.unlock();
@@ -284,6 +291,7 @@ result<void> stream_core::close() {
     std::optional<result<void>> known;
   };
   const auto mine = std::make_shared<outcome>();
+  const without_gil while_waiting;
   close([mine](result<void> ended) {
     {
       const std::lock_guard held{mine->mutex};
@@ -291,7 +299,6 @@ result<void> stream_core::close() {
     }
     mine->changed.notify_one();
   });
-  const without_gil while_waiting;
   lock held{mine->mutex};
   auto& clock = session_->clock();
   const auto until = session_->deadline(of_end());
@@ -313,12 +320,18 @@ call_options stream_core::of_end() const {
 
 void stream_core::let_go(const std::vector<value>& items) const {
   operation released{.what = verb::release};
+  const auto send = [&] {
+    if (!released.positional.empty())
+      session_->submit(std::exchange(released, {.what = verb::release}),
+                       of_end(), [](const result<value>&) {});
+  };
   for (const auto& each : items)
-    each_ref(each,
-             [&](const ref& made) { released.positional.emplace_back(made); });
-  if (!released.positional.empty())
-    session_->submit(std::move(released), of_end(),
-                     [](const result<value>&) {});
+    each_ref(each, [&](const ref& made) {
+      released.positional.emplace_back(made);
+      if (released.positional.size() == limits::refs_released_max)
+        send();
+    });
+  send();
 }
 
 // --- Its time ----------------------------------------------------------------

@@ -81,9 +81,9 @@ private:
   bool waits_ = false; // something was asked for, and is not answered
   bool ended_ = false;
   bool closed_ = false;
-  std::uint32_t batch_items_ = 1;
-  steady_clock::time_point asked_;
-  steady_clock::time_point due_; // of the next item
+  std::uint32_t batch_items_ = 1; // are asked for next
+  std::size_t came_ = 0;          // of what was asked for last
+  steady_clock::time_point due_;  // of the next item
   std::optional<timer_token> timer_;
   bool is_late_ = false;
 };

@@ -22,11 +22,7 @@ public:
   }
   state(const state&) = delete;
   state& operator=(const state&) = delete;
-  ~state() {
-    // In a forked child it is our parent's.
-    if (of_ && through_.core_->in_its_process())
-      static_cast<void>(of_->close());
-  }
+  ~state() { static_cast<void>(close()); }
 
   std::optional<result<value>> next() {
     if (at_ == batch_.size() && !refill()) {
@@ -41,31 +37,25 @@ public:
   }
 
   result<void> close() {
-    if (!of_)
+    failed_.reset();
+    const auto closed = take_apart();
+    if (!closed)
       return {};
     if (auto here = through_.core_->in_its_process(); !here)
-      return here;
-    // Those that were not read are let go with it.
-    std::vector<value> unread{
-      std::make_move_iterator(batch_.begin()
-                              + static_cast<std::ptrdiff_t>(at_)),
-      std::make_move_iterator(batch_.end())};
-    batch_.clear();
-    at_ = 0;
-    failed_.reset();
-    const auto closed = std::exchange(of_, nullptr);
-    closed->let_go(unread);
+      return here; // it is our parent's
     return closed->close();
   }
 
   void change(const tunable& row, std::int64_t amount,
               const std::function<void(stream_rules&)>& set) {
-    if (!is_within(row, amount))
-      fail(error{errc::config_invalid,
-                 fmt::format("a stream's {}: must be {}, got {}", row.key,
-                             bounds_of(row), amount)});
-    else if (of_)
-      of_->change_rules(set);
+    if (!of_ || !through_.core_->in_its_process())
+      return;
+    if (is_within(row, amount))
+      return of_->change_rules(set);
+    failed_ = error{errc::config_invalid,
+                    fmt::format("a stream's {}: must be {}, got {}", row.key,
+                                bounds_of(row), amount)};
+    take_apart()->close([](const result<void>&) {});
   }
 
 private:
@@ -73,7 +63,8 @@ private:
     if (!of_)
       return false;
     if (auto here = through_.core_->in_its_process(); !here) {
-      fail(std::move(here).error());
+      failed_ = std::move(here).error();
+      of_.reset();
       return false;
     }
     auto taken = of_->take();
@@ -86,10 +77,17 @@ private:
     return false;
   }
 
-  // Nothing has been asked for yet, or must be any more.
-  void fail(error why) {
-    of_.reset();
-    failed_ = std::move(why);
+  // What is to be closed: null, it has ended. What has come and was not read is
+  // let go.
+  std::shared_ptr<stream_core> take_apart() {
+    auto whole = std::exchange(of_, nullptr);
+    batch_.erase(batch_.begin(),
+                 batch_.begin() + static_cast<std::ptrdiff_t>(at_));
+    at_ = 0;
+    const auto unread = std::exchange(batch_, {});
+    if (whole && through_.core_->in_its_process())
+      whole->let_go(unread);
+    return whole;
   }
 
   const caller through_;

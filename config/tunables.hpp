@@ -116,6 +116,8 @@ inline constexpr int spin_us_max = 60;
 inline constexpr int spin_looks = 8; ///< between two at the clock
 inline constexpr int spins_in_vain_max = 4;
 inline constexpr int spins_left_out = 50;
+/// Refs that are released at once.
+inline constexpr std::size_t refs_released_max = 1'000;
 /// Requests for items that may wait at the actor of one stream.
 inline constexpr std::size_t stream_requests_max = 64;
 /// Batches of streams are looked at for so long after the last was filled: the
@@ -125,7 +127,7 @@ inline constexpr std::size_t stream_requests_max = 64;
 inline constexpr int tick_on_ms = 100;
 inline constexpr int tick_again_ms = 1;
 /// A stream whose batch was filled asks for so many times as many items next,
-/// up to its limit; one whose batch was not, for one again.
+/// up to its limit; one whose batch was not, for half of those that came.
 inline constexpr std::uint32_t batch_growth = 4;
 /// Refs in one batch are at most such a part of those a session may hold: two
 /// batches are on their way, and none is pruned before it is read.

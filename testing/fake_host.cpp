@@ -37,7 +37,7 @@ result<value> fake_host::make_stream(const session_gate& session,
 }
 
 // Answers whether there are more.
-bool fake_host::next(const exchange& asked, std::uint64_t slot) {
+bool fake_host::next(exchange& asked, std::uint64_t slot) {
   auto& left = streams_[slot];
   std::vector<value> batch;
   while (!left.empty() && batch.size() < asked.asked.batch.items) {
@@ -64,7 +64,7 @@ std::optional<error> fake_host::gone(const exchange& asked) {
 
 // Nothing: the call runs until the test ends it.
 std::optional<result<value>> fake_host::perform(const exchange_ptr& taken) {
-  const auto& asked = *taken;
+  auto& asked = *taken;
   const auto& what = asked.asked;
   if (auto why = gone(asked))
     return tl::unexpected{std::move(*why)};
@@ -99,7 +99,7 @@ result<value> fake_host::perform_function(const exchange& asked) {
   return raised("AttributeError", "no attribute '" + what.name + "'");
 }
 
-result<value> fake_host::perform_verb(const exchange& asked) {
+result<value> fake_host::perform_verb(exchange& asked) {
   if (how_.talks_nonsense)
     return value{"nonsense"};
   const auto& what = asked.asked;

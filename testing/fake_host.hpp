@@ -105,8 +105,8 @@ private:
   bool serve_one();
   void tell_refs(const exchange& of);
   result<value> perform_function(const exchange& asked);
-  result<value> perform_verb(const exchange& asked);
-  bool next(const exchange& asked, std::uint64_t slot);
+  result<value> perform_verb(exchange& asked);
+  bool next(exchange& asked, std::uint64_t slot);
   void end_with(host_end how);
 
   const incarnation self_;

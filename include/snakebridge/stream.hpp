@@ -7,10 +7,10 @@
 //
 // Nothing happens before the first item is asked for. Items come in batches,
 // and the next is asked for while one is read: a consumer that stops reading
-// stops the producer. The first error is the last item. Leaving the loop, and
-// the end of the stream before it, closes a generator: what its `finally` does
-// is done then, or its time is over. One that is iterated again goes on, and is
-// empty once it has ended.
+// stops the producer. An error of Python or of the bridge is the last item.
+// Leaving the loop, and the end of the stream before it, closes a generator:
+// what its `finally` does is done then, or its time is over. One that is
+// iterated again goes on, and is empty once it has ended.
 
 #include <chrono>
 #include <concepts>
@@ -54,7 +54,8 @@ private:
 } // namespace detail
 
 /// Its items, of type T. Moved, not copied; one thread reads it at a time. It
-/// may outlive its session and its bridge: then it has ended.
+/// may outlive its session and its bridge: then it has ended. Its iterator is
+/// one of the session's refs, and kept as they are (`ref_rules`).
 template <class T = value>
 class [[nodiscard]] stream {
 public:
@@ -107,8 +108,10 @@ public:
   template <class Body>
   result<void> for_each(Body body) {
     while (auto item = next()) {
-      if (!*item)
+      if (!*item) {
+        static_cast<void>(close());
         return tl::unexpected{std::move(*item).error()};
+      }
       if constexpr (std::same_as<std::invoke_result_t<Body&, T>, flow>) {
         if (body(*std::move(*item)) == flow::stop)
           return close();

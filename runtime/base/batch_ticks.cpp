@@ -66,9 +66,12 @@ void batch_ticks::tick() {
       ticks_ = false;
       return;
     }
-    next = filled_.empty() ? rests_at : steady_clock::time_point::max();
+    // Who begins meanwhile does not wake it: it looks as often as before.
+    next = filled_.empty() ? std::min(rests_at, now + step_)
+                           : steady_clock::time_point::max();
     for (auto* each : filled_)
       next = std::min(next, each->look(now));
+    step_ = next - now;
   }
   finish_();
   clock_->at(next, [this] { tick(); });

@@ -59,6 +59,7 @@ private:
   std::vector<batch*> filled_;
   bool ticks_ = false;
   steady_clock::time_point used_;
+  steady_clock::duration step_{};
 };
 
 } // namespace snakebridge

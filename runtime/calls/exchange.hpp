@@ -99,10 +99,15 @@ public:
 
   bool waited_for() const { return waited_for_; }
   bool takes_items() const { return static_cast<bool>(on_items_); }
-  /// Passes them on, where it takes any.
-  void deliver(std::vector<value> items) const {
-    if (!items.empty())
-      on_items_(std::move(items));
+  /// Passes them on; false for more than were asked for. One thread at a time.
+  bool deliver(std::vector<value> items) {
+    if (items.empty())
+      return true;
+    delivered_ += items.size();
+    if (!on_items_ || delivered_ > asked.batch.items)
+      return false;
+    on_items_(std::move(items));
+    return true;
   }
   bool answered() const { return answered_.load(std::memory_order_acquire); }
 
@@ -130,6 +135,7 @@ private:
   const bool waited_for_ = true;
   completion done_;
   const items_listener on_items_;
+  std::size_t delivered_ = 0;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<result<value>> outcome_;

@@ -30,7 +30,7 @@ error ended_early(const operation& asked, const session_gate& session,
 // Items that go to their exchange as they are.
 class value_items final : public item_batch {
 public:
-  value_items(const batch_limits& limits, const exchange& to,
+  value_items(const batch_limits& limits, exchange& to,
               const ref_origin& origin)
       : item_batch{limits},
         to_{to},
@@ -39,10 +39,8 @@ public:
 private:
   std::size_t write(result_writer& writer, py::handle item,
                     std::uint32_t at) override {
-    if (at == 0) {
+    if (at == 0)
       bytes_ = 0;
-      made_.reserve(limits_.items);
-    }
     made_.resize(at + 1);
     writer.write_result(item, value_sink{made_[at], origin_});
     return bytes_ += wire::words_of(made_[at]) * sizeof(word);
@@ -52,7 +50,7 @@ private:
     to_.deliver(std::exchange(made_, {}));
   }
 
-  const exchange& to_;
+  exchange& to_;
   const ref_origin& origin_;
   std::vector<value> made_;
   std::size_t bytes_ = 0;
@@ -65,7 +63,7 @@ public:
 
   /// `refuse`: as refuse_unwanted. `taken`: where its items go; null: it has
   /// none.
-  own_call(const operation& asked, const exchange* taken, const judge& refuse)
+  own_call(const operation& asked, exchange* taken, const judge& refuse)
       : asked_{asked},
         taken_{taken},
         refuse_{refuse} {
@@ -120,7 +118,7 @@ public:
 
 private:
   const operation& asked_;
-  const exchange* const taken_;
+  exchange* const taken_;
   std::optional<value_items> items_;
   const judge& refuse_;
 };

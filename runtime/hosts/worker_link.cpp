@@ -309,11 +309,10 @@ channel_state worker_link::read(reader who) {
     owner_.kill("there is no memory for what it sent");
     state = channel_state::closed;
   }
-  // Items that a leader brought in come before what is said of them here.
-  if (who == reader::own_thread)
-    finish_handed_off();
   for (const auto& [mine, reply] : replied)
     finish(mine, reply);
+  if (who == reader::own_thread)
+    finish_all_handed_off();
   // A leader may still sleep over the channel, for an answer that is among
   // these, or beside us: then we may have taken what was to wake it, and it
   // must say again that it dozes.
@@ -345,10 +344,7 @@ exchange_ptr worker_link::take_back(frame& reply, reader who) {
     return nullptr;
   }
   if (are_items) {
-    if (who == reader::own_thread)
-      return *place;
-    handed_off_.emplace_back(*place, std::move(reply));
-    owner_.wake();
+    hand_off(*place, reply, who);
     return nullptr;
   }
   auto replied = std::move(*place);
@@ -364,15 +360,24 @@ exchange_ptr worker_link::take_back(frame& reply, reader who) {
   if (replied->waited_for())
     return replied;
   --unwaited_;
-  if (who == reader::own_thread)
-    return replied;
-  // Decoding for others is not what the leader is here for.
-  handed_off_.emplace_back(std::move(replied), std::move(reply));
-  owner_.wake();
+  hand_off(std::move(replied), reply, who);
   return nullptr;
 }
 
+// Decoding for others is not what the leader is here for; and what comes for a
+// stream is finished in the order it was read in, whoever read it.
+void worker_link::hand_off(exchange_ptr told, frame& message, reader who) {
+  handed_off_.emplace_back(std::move(told), std::move(message));
+  if (who == reader::leader)
+    owner_.wake();
+}
+
 void worker_link::finish_handed_off() {
+  if (finish_all_handed_off())
+    owner_.on_room();
+}
+
+bool worker_link::finish_all_handed_off() {
   std::vector<std::pair<exchange_ptr, frame>> mine;
   {
     const std::lock_guard lock{mutex_};
@@ -380,21 +385,22 @@ void worker_link::finish_handed_off() {
   }
   for (const auto& [told, message] : mine)
     finish(told, message);
-  if (!mine.empty())
-    owner_.on_room();
+  return !mine.empty();
 }
 
 void worker_link::finish(const exchange_ptr& replied, const frame& reply) {
   const auto& session = *replied->session;
   auto [outcome, items, malformed, held] = wire::decode_reply(
     reply, {session.id, self_.interpreter, self_.epoch}, session.refs.max());
-  if (malformed || (!items.empty() && !replied->takes_items()))
-    owner_.kill(malformed ? outcome.error().message()
-                          : "it answered a call with items of a stream");
-  else
-    replied->deliver(std::move(items));
-  if (reply.header.kind == frame_kind::items)
+  if (malformed)
+    owner_.kill(outcome.error().message());
+  else if (!replied->deliver(std::move(items)))
+    owner_.kill("it sent items of a stream that nobody asked for");
+  if (reply.header.kind == frame_kind::items) {
+    if (!outcome)
+      replied->answer(std::move(outcome)); // there was no memory for them
     return;
+  }
   if (held)
     session.refs.told({.interpreter = self_.interpreter,
                        .epoch = self_.epoch,

@@ -116,6 +116,7 @@ private:
 
   channel_state read(reader who);
   exchange_ptr take_back(frame& reply, reader who);
+  bool finish_all_handed_off();
   void finish(const exchange_ptr& replied, const frame& reply);
   void let_go(const exchange& replied, const result<value>& untaken);
   void gone(const exchange& each);
@@ -124,6 +125,7 @@ private:
   bool is_to_lead() const;
 
   // With the lock.
+  void hand_off(exchange_ptr told, frame& message, reader who);
   exchange_ptr last_started(const std::vector<exchange_ptr>& calls) const;
   exchange_ptr* find_locked(std::uint64_t call);
   bool is_empty() const;
@@ -146,7 +148,8 @@ private:
   std::size_t unwaited_ = 0;        // calls that nobody waits for
   std::vector<seat> seats_;         // by executor
   std::atomic<std::size_t> running_ = 0;
-  std::vector<std::pair<exchange_ptr, frame>> handed_off_; // for own thread
+  // For the own thread, in the order it was read in: what nobody waits for.
+  std::vector<std::pair<exchange_ptr, frame>> handed_off_;
 };
 
 } // namespace snakebridge

@@ -33,6 +33,7 @@ bool item_batch::add(py::handle item, session_objects& session, leaves as,
     if (refused.error().code() != errc::payload_too_large || count_ == 0)
       throw;
     send(std::exchange(count_, 0));
+    is_late_ = true; // what is in it now is to be answered
     bytes = put();
   }
   if (count_++ == 0)

@@ -47,7 +47,7 @@ protected:
 
 private:
   std::size_t refs_ = 0;
-  bool is_late_ = false; // part of it was sent because its time had come
+  bool is_late_ = false; // part of it has been sent off
   steady_clock::time_point first_came_;
 };
 

@@ -258,9 +258,16 @@ void serve_items(python_call& asked, session_objects& session,
   ran = true;
   const batch_ticks::scope ticking{ticks, items};
   try {
-    while (auto item = in_this_process([&] { return next_of(iterator); })) {
-      if (items.add(item, session, asked.as, asked.bytes_max)
-          || !ticking.is_looked_at())
+    bool is_full = false;
+    const auto step = [&] {
+      auto item = next_of(iterator);
+      is_full = item
+                && (items.add(item, session, asked.as, asked.bytes_max)
+                    || !ticking.is_looked_at());
+      return item;
+    };
+    while (in_this_process(step)) {
+      if (is_full)
         return asked.end_items(true);
       asked.refuse_unwanted(true);
     }

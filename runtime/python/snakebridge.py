@@ -56,6 +56,8 @@ _loop_lock = _thread.allocate_lock()
 # A thread that waits for the loop is interrupted between two looks at it: in a
 # lock it is not, but for the main thread.
 _look_again_s = 0.05
+# How long its end may take: a task may block it.
+_end_s = 1
 
 
 def _event_loop():
@@ -77,9 +79,15 @@ def _event_loop():
             )
             thread.start()
 
+            # Where Python is a guest a bridge may come after this one's end.
             def end():
+                global _loop
+                with _loop_lock:
+                    _loop = None
                 loop.call_soon_threadsafe(loop.stop)
-                thread.join(_look_again_s)
+                thread.join(_end_s)
+                if not thread.is_alive():
+                    loop.close()
 
             atexit.register(end)
             _loop = loop
@@ -98,17 +106,33 @@ def _on_loop(coroutine):
                 return future.result(_look_again_s)
             except concurrent.futures.TimeoutError:
                 if future.done():
-                    raise
+                    return future.result()
     except BaseException:
         future.cancel()
         raise
 
 
+# The tasks that are in an asynchronous iterator now, by its id.
+_steps = {}
+
+
 async def _step(iterator):
-    return await iterator.__anext__()
+    import asyncio
+
+    _steps[id(iterator)] = asyncio.current_task()
+    try:
+        return await iterator.__anext__()
+    finally:
+        del _steps[id(iterator)]
 
 
 async def _end(iterator):
+    import asyncio
+
+    # A step that was cancelled may still be at its end.
+    running = _steps.get(id(iterator))
+    if running is not None:
+        await asyncio.wait([running])
     if hasattr(iterator, "aclose"):
         await iterator.aclose()
 

@@ -14,12 +14,13 @@ std::string_view view(capnp::Text::Reader text) {
 }
 
 constexpr std::size_t words_of_a_reply = 64;
+constexpr std::size_t words_of_an_end = 16; // what `end` adds, at most
 constexpr std::size_t words_of_an_item = 3;
 
 // The list of a batch is made for as many items as there may be.
 batch_limits fitting(batch_limits limits, std::size_t bytes_max) {
-  const auto bytes = std::min(limits.bytes, bytes_max) / 2;
-  const auto items = bytes / (words_of_an_item * sizeof(word));
+  limits.bytes = std::min(limits.bytes, bytes_max / 2);
+  const auto items = limits.bytes / 2 / (words_of_an_item * sizeof(word));
   if (items < limits.items)
     limits.items = std::max(static_cast<std::uint32_t>(items), 1U);
   return limits;
@@ -56,7 +57,7 @@ std::size_t wire_items::write(result_writer& writer, py::handle item,
   if (!message_)
     begin();
   writer.write_result(item, wire_sink{items_[at]});
-  return message_->builder().sizeInWords() * sizeof(word);
+  return message_->bytes() + words_of_an_end * sizeof(word);
 }
 
 void wire_items::send(std::uint32_t count) {

@@ -79,8 +79,11 @@ TEST_F(StreamActor, WhenItemsComeLaterThenWhoAskedGetsThemInTurn) {
   const auto one = reader("a", 7);
   EXPECT_EQ(told(one, 1), (events{"call:fake.echo", "call:next(fake.stream)"}));
   EXPECT_EQ(told(one, 5), events{});
-  host().deliver({1, 2, 3});
-  EXPECT_EQ(took_place(), (events{"[1]", "[2, 3]"}));
+  host().deliver({1});
+  host().finish(true);
+  EXPECT_EQ(took_place(), (events{"call:next(fake.stream)", "[1]"}));
+  host().deliver({2, 3});
+  EXPECT_EQ(took_place(), (events{"[2, 3]"}));
   EXPECT_EQ(told(one, 5), events{});
   host().die("it crashed");
   EXPECT_THAT(took_place(), ::testing::Contains("interpreter_died"));
@@ -97,6 +100,18 @@ TEST_F(StreamActor, WhenItsClientEndsThenSoDoesItAndPythonIsToldTo) {
   host().finish(true);
   EXPECT_EQ(took_place(), (events{"call:close(fake.stream)"}));
   EXPECT_EQ(places->streams().open, 0U);
+  items = nullptr;
+}
+
+TEST_F(StreamActor, WhenItEndsThenWhoWaitsForItemsIsAnswered) {
+  start_bridge({{.size = 1}}, {.holds_items = true});
+  const auto one = reader("a", 7);
+  const auto waits =
+    post<items_message>(caf::actor_cast<caf::actor>(items), more_message{1});
+  settle();
+  caf::anon_send_exit(one, caf::exit_reason::kill);
+  settle();
+  EXPECT_EQ(to_error(waits.error()).code(), errc::session_closed);
   items = nullptr;
 }
 

@@ -96,6 +96,9 @@ TEST_F(StreamCore, WhenItIsClosedThenWhatRunsIsGivenUpAndWhatComesIsLetGo) {
   begin({.holds_items = true});
   const auto one = numbers(3);
   EXPECT_FALSE(take(*one));
+  host().deliver({1});
+  host().finish(true);
+  EXPECT_EQ(size_of_next(*one), 1U);
   host().deliver({2});
   EXPECT_EQ(places->streams().items, 1U);
   happened.take();
@@ -141,11 +144,14 @@ TEST_F(StreamCore, WhenTheInterpreterDiesThenWhatCameIsKept) {
   const auto one = numbers(3);
   EXPECT_FALSE(take(*one));
   host().deliver({1});
+  host().finish(true);
+  EXPECT_EQ(size_of_next(*one), 1U);
   host().deliver({2});
+  host().deliver({3, 4});
   host().die("it crashed");
   settle();
   EXPECT_EQ(size_of_next(*one), 1U);
-  EXPECT_EQ(size_of_next(*one), 1U);
+  EXPECT_EQ(size_of_next(*one), 2U);
   EXPECT_EQ(end_of(*one), errc::interpreter_died);
   EXPECT_EQ(places->streams().open, 0U);
 }

@@ -4,6 +4,7 @@
 #include "tests/support/under_tsan.hpp"
 
 #include <csignal>
+#include <future>
 #include <iterator>
 #include <ranges>
 #include <vector>
@@ -186,6 +187,59 @@ TEST_P(Streams, GivenObjectsThenTheyAreRefsAndThoseUnreadAreLetGo) {
   // Those that were read, and the generator, which is the session's.
   EXPECT_TRUE(eventually([&] { return bridge.stats().live_objects() == 21; }))
     << bridge.stats().live_objects();
+}
+
+TEST_P(Streams, WhenItIsLeftInTheMiddleOfABatchThenUnreadRefsAreLetGo) {
+  const auto from = or_throw(
+    bridge.eval("(__import__('pathlib').Path(str(i)) for i in range(1000))"));
+  {
+    auto paths = bridge.stream(from);
+    for (int i = 0; i < 6; ++i)
+      or_throw(*paths.next());
+  }
+  // Those that were read, and the generator.
+  EXPECT_TRUE(eventually([&] { return bridge.stats().live_objects() == 7; }))
+    << bridge.stats().live_objects();
+  // The same where it ends because of a bound that is none.
+  auto refused =
+    bridge.stream("builtins", "map", or_throw(bridge.get("pathlib", "Path")),
+                  or_throw(bridge.eval("['a'] * 1000")));
+  or_throw(*refused.next());
+  or_throw(*refused.next());
+  refused.batch(0);
+  EXPECT_EQ(code_of(*refused.next()), sb::errc::config_invalid);
+  EXPECT_EQ(bridge.stats().streams, 0U);
+  EXPECT_TRUE(eventually([&] { return bridge.stats().live_objects() == 10; }))
+    << bridge.stats().live_objects();
+}
+
+TEST_P(Streams, GivenATimeoutThenItIsOfTheCallAndNotOfTheFirstItem) {
+  gate here;
+  auto items = bridge.with({.timeout = 100ms})
+                 .stream(generator("  " + here.wait_here()
+                                   + "\n"
+                                     "  yield 1\n"));
+  auto first = std::async(std::launch::async, [&] { return items.next(); });
+  ASSERT_TRUE(here.has_a_caller());
+  EXPECT_EQ(first.wait_for(300ms), std::future_status::timeout);
+  here.open();
+  EXPECT_EQ(*first.get(), 1);
+}
+
+TEST_P(Streams, WhenAnAsynchronousOneIsLeftInItsAwaitThenItsEndIsAwaited) {
+  or_throw(bridge.exec("import asyncio\n"
+                       "seen = []\n"
+                       "async def make():\n"
+                       "  try:\n"
+                       "    yield 1\n"
+                       "    await asyncio.Event().wait()\n"
+                       "  finally:\n"
+                       "    for i in range(1000): await asyncio.sleep(0)\n"
+                       "    seen.append('closed')\n"));
+  auto items = bridge.stream(or_throw(bridge.eval("make()")));
+  EXPECT_EQ(*items.next(), 1);
+  EXPECT_TRUE(items.close());
+  EXPECT_EQ(seen(), (sb::list{"closed"}));
 }
 
 TEST_P(Streams, GivenOneInAContainerThenItIsAStream) {
@@ -397,6 +451,27 @@ TEST_F(SmallMessages, GivenItemsOfWhichFewFitThenAllCome) {
     ASSERT_EQ(got.view()[0], static_cast<char>(at++));
   }
   EXPECT_EQ(at, 100);
+}
+
+TEST_F(SmallMessages, GivenAnEndlessOneThenItsBatchesHaveAnEnd) {
+  auto endless = bridge.stream("itertools", "repeat", std::string(100, 'x'));
+  for (int i = 0; i < 1'000; ++i)
+    ASSERT_TRUE(*endless.next());
+  EXPECT_LE(bridge.stats().stream_items, 100U);
+  EXPECT_EQ(first_of(bridge).epoch, 1U);
+}
+
+// At each length, the one that just fits among them.
+TEST_F(SmallMessages, GivenAnItemOfAnyLengthThenItComesOrIsRefused) {
+  for (int length = 3'500; length < 4'200; length += 4) {
+    auto items =
+      bridge.stream(or_throw(bridge.eval("iter([b'x' * n])", {{"n", length}})));
+    const auto item = *items.next();
+    if (!item) {
+      ASSERT_EQ(item.error().code(), sb::errc::payload_too_large);
+    }
+  }
+  EXPECT_EQ(first_of(bridge).epoch, 1U);
 }
 
 TEST_F(SmallMessages, GivenAnItemThatDoesNotFitThenItIsTheErrorAtItsPlace) {
