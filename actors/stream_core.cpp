@@ -26,6 +26,12 @@ bool is_gone(errc why) {
   }
 }
 
+// Of what frees objects, however long that has to wait.
+call_options patient() {
+  return {.timeout = std::chrono::milliseconds{day_ms},
+          .affinity = affinity::strict_queue};
+}
+
 } // namespace
 
 stream_core::stream_core(session_ptr through, operation source,
@@ -139,8 +145,7 @@ void stream_core::opened(result<value> answered) {
   if (ended_) { // it was closed meanwhile
     const auto kept = std::exchange(stream_, {});
     held.unlock();
-    return session_->submit({.what = verb::close, .target = *kept}, of_end(),
-                            [](const result<value>&) {});
+    return end_in_python(*kept, [](const result<void>&) {});
   }
   waits_ = true;
   held.unlock();
@@ -250,8 +255,7 @@ void stream_core::end(lock& held, std::optional<error> failed) {
   if (set)
     session_->clock().cancel(*set);
   if (kept)
-    session_->submit({.what = verb::close, .target = *kept}, of_end(),
-                     [](const result<value>&) {});
+    end_in_python(*kept, [](const result<void>&) {});
 }
 
 // --- Its end -----------------------------------------------------------------
@@ -278,10 +282,21 @@ void stream_core::close(std::function<void(result<void>)> done) {
     let_go(each);
   if (!kept)
     return done({});
-  session_->submit({.what = verb::close, .target = *kept}, of_end(),
-                   [done = std::move(done)](const result<value>& ended) {
-                     done(ended.transform([](const value&) {}));
-                   });
+  end_in_python(*kept, std::move(done));
+}
+
+// What does not come to be closed in time is freed once there is time.
+void stream_core::end_in_python(const ref& kept,
+                                std::function<void(result<void>)> done) const {
+  session_->submit(
+    {.what = verb::close, .target = kept}, {.affinity = affinity::strict_queue},
+    [session = session_, kept, done = std::move(done)](result<value> ended) {
+      if (!ended && ended.error().code() == errc::deadline_exceeded
+          && !ended.error().may_have_run())
+        session->submit({.what = verb::release, .target = kept}, patient(),
+                        [](const result<value>&) {});
+      done(ended.transform([](const value&) {}));
+    });
 }
 
 result<void> stream_core::close() {
@@ -301,7 +316,7 @@ result<void> stream_core::close() {
   });
   lock held{mine->mutex};
   auto& clock = session_->clock();
-  const auto until = session_->deadline(of_end());
+  const auto until = session_->deadline({});
   while (!mine->known && clock.now() < until)
     if (clock.wait_until(held, mine->changed, until) == std::cv_status::timeout)
       break;
@@ -314,16 +329,12 @@ result<void> stream_core::close() {
     fmt::format("the end of {}: it has not been closed in time", what_)};
 }
 
-call_options stream_core::of_end() const {
-  return {.timeout = options_.timeout, .affinity = affinity::strict_queue};
-}
-
 void stream_core::let_go(const std::vector<value>& items) const {
   operation released{.what = verb::release};
   const auto send = [&] {
     if (!released.positional.empty())
       session_->submit(std::exchange(released, {.what = verb::release}),
-                       of_end(), [](const result<value>&) {});
+                       patient(), [](const result<value>&) {});
   };
   for (const auto& each : items)
     each_ref(each, [&](const ref& made) {

@@ -62,7 +62,8 @@ private:
   void set_time();
   void set_timer();
   error why_ended(error failed) const;
-  call_options of_end() const;
+  void end_in_python(const ref& kept,
+                     std::function<void(result<void>)> done) const;
 
   const session_ptr session_;
   operation source_;

@@ -53,6 +53,18 @@ caf::behavior client(caf::event_based_actor* self, sb::bridge* bridge) {
       fail);
   self->request(session, 5s, sb::method_message{"abc", "upper"})
     .await([](const sb::value& text) { std::cout << text << '\n'; }, fail);
+  self->request(session, 5s, sb::stream_message{"builtins", "range", {10}})
+    .then(
+      [=](const sb::stream_actor& items) {
+        self->request(items, 5s, sb::more_message{64})
+          .then(
+            [](const sb::items_message& some) {
+              for (const auto& each : some.items)
+                std::cout << each << (some.ended ? " is the last\n" : "\n");
+            },
+            fail);
+      },
+      fail);
   return {
     [=](const sb::ref& object) {
       self->send(session, sb::set_attr_message{object, "x", std::vector{1.5}});

@@ -153,6 +153,31 @@ void look_into(const sb::value& from) {
       std::cout << key << sb::to_string(item.kind()) << '\n';
 }
 
+void iterate(const sb::bridge& bridge) {
+  for (sb::result<sb::value> item : bridge.stream("builtins", "range", 10))
+    if (item)
+      std::cout << *item << '\n';
+  const auto done =
+    bridge.stream("m", "generate", 1, "size"_a = 2)
+      .batch(64)
+      .timeout_idle(1min)
+      .for_each([](sb::value chunk) {
+        return chunk.is_none() ? sb::flow::stop : sb::flow::next;
+      });
+  if (!done)
+    std::cerr << done.error() << '\n';
+  for (auto&& row : bridge.with({.pool = "gpu"})
+                      .stream(sb::or_throw(bridge.call("m", "rows")))
+                      .as<shop::item>())
+    std::cout << sb::or_throw(std::move(row)).name << '\n';
+  auto numbers = bridge.stream(sb::list{1, 2}).as<int>();
+  numbers.batch(2).timeout_idle(5s);
+  while (auto each = numbers.next())
+    std::cout << each->value_or(0) << '\n';
+  const auto moved = std::move(numbers);
+  static_cast<void>(moved);
+}
+
 void call(const sb::bridge& bridge) {
   const auto root = bridge.call("math", "sqrt", 16);
   if (!root)
@@ -303,6 +328,7 @@ int main(int argc, char** argv) {
   return sb::run_as_script(argc, argv, [](sb::bridge& bridge) {
     try {
       call(bridge);
+      iterate(bridge);
       use_objects(bridge, bridge.call("m", "f")->as<sb::ref>());
       std::cout << totals(bridge)->size() << monads(bridge).has_value();
       use_scopes(bridge, {});
