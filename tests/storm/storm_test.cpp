@@ -10,6 +10,7 @@
 #include <numeric>
 #include <optional>
 #include <random>
+#include <ranges>
 #include <span>
 
 #include <malloc.h>
@@ -144,6 +145,12 @@ protected:
   /// What this process has of the system's when all is quiet.
   void remember_calm() {
     ASSERT_TRUE(is_ready(*bridge_));
+    // What the first stream makes is there.
+    for (const auto& pool : pools_) {
+      const auto session = bridge_->open_session();
+      auto one = session.with({.pool = pool}).stream("builtins", "range", 1);
+      EXPECT_EQ(std::ranges::distance(one), 1);
+    }
     ASSERT_TRUE(eventually(
       [&] { return bridge_->stats().pools.at(1).spares == spares; }));
     // What the caller of a thread before left may still be ending.
