@@ -6,6 +6,8 @@
 #include <deque>
 #include <vector>
 
+#include <caf/typed_event_based_actor.hpp>
+
 #include <snakebridge/actors.hpp>
 
 #include "actors/requester.hpp"
