@@ -6,6 +6,7 @@
 #include <csignal>
 #include <future>
 #include <iterator>
+#include <memory>
 #include <ranges>
 #include <vector>
 
@@ -392,6 +393,22 @@ TEST_P(Streams, GivenAScopeThenRefsInItemsAreReleasedWithIt) {
               2);
   }
   EXPECT_TRUE(eventually([&] { return bridge.stats().live_objects() == 0; }));
+}
+
+class StreamsAlone : public ::testing::TestWithParam<sb::placement> {};
+SNAKEBRIDGE_IN_BOTH_PLACEMENTS(StreamsAlone);
+
+TEST_P(StreamsAlone, WhenItOutlivesItsBridgeThenItHasEnded) {
+  auto bridge = std::make_unique<sb::bridge>(one_pool(GetParam()));
+  auto unread = bridge->stream("itertools", "count");
+  auto left = bridge->stream("itertools", "count");
+  EXPECT_EQ(*left.next(), 0);
+  auto read = bridge->stream("itertools", "count");
+  EXPECT_EQ(*read.next(), 0);
+  bridge.reset();
+  const auto rest = all_of(std::move(read));
+  EXPECT_TRUE(rest.failed);
+  EXPECT_TRUE(all_of(std::move(unread)).failed);
 }
 
 using StreamsOfAWorker = InAWorker;
