@@ -133,7 +133,7 @@ operation operation_of(call_object_message& asked) {
 }
 
 result<operation> code_of(verb what, std::string& code, const dict& variables) {
-  auto named = variables_of(variables);
+  auto named = detail::variables_of(variables);
   if (!named)
     return named.error();
   return operation{

@@ -10,6 +10,23 @@
 
 namespace snakebridge {
 
+namespace detail {
+
+result<std::vector<named_value>> variables_of(const dict& variables) {
+  std::vector<named_value> named;
+  named.reserve(variables.size());
+  for (const auto& [key, item] : variables) {
+    const auto* name = key.get_if<std::string>();
+    if (name == nullptr)
+      return not_convertible_at("the names of variables",
+                                not_convertible("str", key));
+    named.emplace_back(*name, item);
+  }
+  return named;
+}
+
+} // namespace detail
+
 namespace {
 
 // The interpreter an operation's refs live in, found by looking at all of them.
@@ -130,19 +147,6 @@ const ref* first_ref(const operation& asked) {
   ref_search search{nullptr};
   search.look(asked);
   return search.found();
-}
-
-result<std::vector<named_value>> variables_of(const dict& variables) {
-  std::vector<named_value> named;
-  named.reserve(variables.size());
-  for (const auto& [key, item] : variables) {
-    const auto* name = key.get_if<std::string>();
-    if (name == nullptr)
-      return not_convertible_at("the names of variables",
-                                not_convertible("str", key));
-    named.emplace_back(*name, item);
-  }
-  return named;
 }
 
 std::chrono::milliseconds time_limit(const call_options& options,

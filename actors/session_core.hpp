@@ -37,9 +37,6 @@ void each_ref(const value& in, Take take) {
   }
 }
 
-/// Their names and values. Errors: not_convertible for a name that is no text.
-result<std::vector<named_value>> variables_of(const dict& variables);
-
 /// How long a call of these options may take.
 std::chrono::milliseconds time_limit(const call_options& options,
                                      std::chrono::milliseconds configured);

@@ -45,6 +45,8 @@ bridge_core::bridge_core(config checked, caf::actor_system* users,
       threads_{std::make_shared<live_threads>()},
       clock_{parts.clock ? std::move(parts.clock)
                          : std::make_shared<thread_timers>()},
+      callback_threads_{
+        std::make_shared<background>(settings_.callback_threads)},
       // Fake hosts take operations as they are.
       pools_{std::make_shared<const pools>(
         settings_.pools, clock_,
@@ -164,6 +166,9 @@ void bridge_core::stop() {
   if (!threads_->wait_for_none(
         std::chrono::milliseconds{limits::death_wait_ms_max}))
     logger()->error("an interpreter did not end in time and is abandoned");
+  // What goes on with the last answers has a bridge that refuses all.
+  if (!callback_threads_->stop(step_max))
+    logger()->error("a callback of the program has not ended in time");
   clock_->stop();
   run_by_hand(*system_);
   // Here and not with the last caller, whose thread may be one of the system's.
@@ -263,7 +268,6 @@ void bridge_core::let_go(std::vector<ref> refs) {
   }
 }
 
-// Sets `effective` to the options that hold on this thread.
 result<session_ptr> bridge_core::session_for(const operation& asked,
                                              const call_options& options,
                                              const session_ptr& through,

@@ -13,6 +13,7 @@
 #include "actors/client.hpp"
 #include "actors/sessions.hpp"
 #include "actors/stream_core.hpp"
+#include "bridge/background.hpp"
 #include "bridge/own_system.hpp"
 #include "bridge/pool_control.hpp"
 #include "bridge/this_thread.hpp"
@@ -54,6 +55,12 @@ public:
                              call_options& of_call);
   result<value> run(operation& asked, const call_options& options,
                     const session_ptr& through);
+  /// The session of a call of this thread through that caller; sets `effective`
+  /// to the options that hold for it. Errors: as those of `choose`.
+  result<session_ptr> session_for(const operation& asked,
+                                  const call_options& options,
+                                  const session_ptr& through,
+                                  call_options& effective);
   /// A stream of what is asked. Errors: as those of `choose`.
   result<std::shared_ptr<stream_core>> stream(operation& asked,
                                               const call_options& options,
@@ -68,15 +75,15 @@ public:
 
   caf::actor_system& system() { return *system_; }
   sessions& all_sessions() { return *sessions_; }
+  const std::shared_ptr<timers>& clock() const { return clock_; }
+  const std::shared_ptr<background>& callback_threads() const {
+    return callback_threads_;
+  }
   bridge_stats stats() const;
   pool_control control() { return {*system_, *pools_, hosts_}; }
   std::vector<std::string> pool_names() const;
 
 private:
-  result<session_ptr> session_for(const operation& asked,
-                                  const call_options& options,
-                                  const session_ptr& through,
-                                  call_options& effective);
   result<void> start_tree();
   result<void> wait_ready() const;
   std::optional<error> session_of_object(const operation& asked,
@@ -88,6 +95,7 @@ private:
   caf::actor_system* system_ = nullptr;
   const std::shared_ptr<live_threads> threads_;
   const std::shared_ptr<timers> clock_;
+  const std::shared_ptr<background> callback_threads_;
   const std::shared_ptr<const pools> pools_;
   const pool_host_factory hosts_;
   const std::shared_ptr<sessions> sessions_;

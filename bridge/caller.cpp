@@ -1,22 +1,24 @@
 #include <snakebridge/bridge.hpp>
 
 #include "bridge/bridge_core.hpp"
+#include "bridge/continuation_place.hpp"
 #include "bridge/this_thread.hpp"
+#include "runtime/base/reached.hpp"
 
 namespace snakebridge {
 
-namespace {
+namespace detail {
 
-result<void> nothing(const result<value>& outcome) {
-  return outcome.transform([](const value&) {});
+result<bool> read_released(result<value> answered) {
+  if (!answered
+      && (answered.error().code() == errc::ref_stale
+          || answered.error().code() == errc::ref_released
+          || answered.error().code() == errc::session_closed))
+    return false;
+  return read_as<bool>(std::move(answered));
 }
 
-template <class T>
-result<T> as(const result<value>& outcome) {
-  return outcome.and_then([](const value& item) { return item.to<T>(); });
-}
-
-} // namespace
+} // namespace detail
 
 caller::caller(std::shared_ptr<bridge_core> core,
                std::shared_ptr<session_core> through)
@@ -46,89 +48,8 @@ caller caller::with(call_options options) const {
   return other;
 }
 
-result<value> caller::get(std::string_view module,
-                          std::string_view name) const {
-  operation asked{.what = verb::get,
-                  .module = std::string{module},
-                  .name = std::string{name}};
-  return run(asked);
-}
-
-result<value> caller::attr(const value& object, std::string_view name) const {
-  operation asked{
-    .what = verb::attribute, .name = std::string{name}, .target = object};
-  return run(asked);
-}
-
-result<void> caller::set_attr(const value& object, std::string_view name,
-                              value item) const {
-  operation asked{.what = verb::set_attribute,
-                  .name = std::string{name},
-                  .target = object,
-                  .positional = {std::move(item)}};
-  return nothing(run(asked));
-}
-
-result<value> caller::item(const value& object, value key) const {
-  operation asked{
-    .what = verb::item, .target = object, .positional = {std::move(key)}};
-  return run(asked);
-}
-
-result<void> caller::set_item(const value& object, value key,
-                              value item) const {
-  operation asked{.what = verb::set_item,
-                  .target = object,
-                  .positional = {std::move(key), std::move(item)}};
-  return nothing(run(asked));
-}
-
-result<std::string> caller::repr(const value& object) const {
-  operation asked{.what = verb::repr, .target = object};
-  return as<std::string>(run(asked));
-}
-
-result<std::string> caller::str(const value& object) const {
-  operation asked{.what = verb::str, .target = object};
-  return as<std::string>(run(asked));
-}
-
-result<std::size_t> caller::len(const value& object) const {
-  operation asked{.what = verb::length, .target = object};
-  return as<std::size_t>(run(asked));
-}
-
-result<value> caller::eval(std::string_view expression,
-                           const dict& variables) const {
-  auto named = variables_of(variables);
-  if (!named)
-    return named.error();
-  operation asked{.what = verb::evaluate,
-                  .name = std::string{expression},
-                  .named = *std::move(named)};
-  return run(asked);
-}
-
-result<void> caller::exec(std::string_view code, const dict& variables) const {
-  auto named = variables_of(variables);
-  if (!named)
-    return named.error();
-  operation asked{.what = verb::execute,
-                  .name = std::string{code},
-                  .named = *std::move(named)};
-  return nothing(run(asked));
-}
-
-result<bool> caller::release(const value& object) const {
-  operation asked{.what = verb::release, .target = object};
-  auto outcome = as<bool>(run(asked));
-  // What died with its interpreter or its session is released already.
-  if (!outcome
-      && (outcome.error().code() == errc::ref_stale
-          || outcome.error().code() == errc::ref_released
-          || outcome.error().code() == errc::session_closed))
-    return false;
-  return outcome;
+async_caller caller::async() const {
+  return async_caller{*this};
 }
 
 std::string caller::current_session() const {
@@ -137,6 +58,33 @@ std::string caller::current_session() const {
   auto waits = this_thread().options;
   overlay(waits, options_);
   return or_throw(core_->choose({}, waits.session, waits))->id();
+}
+
+async_caller::way async_caller::no_way() const {
+  return {std::make_shared<detail::continuation_place>(through_.core_)};
+}
+
+async_caller::way async_caller::find_way(const operation& asked) const {
+  auto found = no_way();
+  auto session = through_.core_->session_for(asked, through_.options_,
+                                             through_.session_, found.options);
+  if (session)
+    found.place = std::make_shared<detail::continuation_place>(
+      through_.core_, *std::move(session));
+  else
+    found.refused = std::move(session).error();
+  return found;
+}
+
+void async_caller::begin(way& of, operation& asked,
+                         std::function<void(result<value>)> done) {
+  auto told = [done = std::move(done)](result<value> answered) {
+    done(reached(std::move(answered)));
+  };
+  if (of.refused)
+    told(tl::unexpected{*std::move(of.refused)});
+  else
+    of.place->session()->submit(std::move(asked), of.options, std::move(told));
 }
 
 } // namespace snakebridge

@@ -50,6 +50,7 @@ void each_number(Config& all, Visit visit) {
   visit(tunable_of("stream_batch_items", false), all.streams.batch_items);
   visit(tunable_of("stream_batch_bytes", false), all.streams.batch_bytes);
   visit(tunable_of("stream_batch_ms", false), all.streams.batch_time);
+  visit(tunable_of("callback_threads", false), all.callback_threads);
 }
 
 /// Calls `visit(row, member)` for every number of a pool.

@@ -5,7 +5,7 @@
 // not outlive its bridge.
 
 #include <chrono>
-#include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,14 +13,16 @@
 #include <utility>
 
 #include <snakebridge/config.hpp>
-#include <snakebridge/operation.hpp>
+#include <snakebridge/future.hpp>
 #include <snakebridge/stream.hpp>
+#include <snakebridge/verbs.hpp>
 
 namespace snakebridge {
 
 class bridge_core;
 class session_core;
 class ref_scope;
+class async_caller;
 
 /// How calls are made: of a caller (`with`), of all calls of a thread while a
 /// runtime_scope lasts, of one message of an actor. What is not given is taken
@@ -55,42 +57,8 @@ struct call_options {
 /// A call runs as if it stood in a script: in a Python frame whose globals are
 /// the session's namespace, a module of its own. An `object` is a ref, or a
 /// value that is sent and lives as long as the call: `method("abc", "upper")`.
-class caller {
+class caller : public detail::verbs<caller, result> {
 public:
-  /// `module.function(*arguments)`. The function may be dotted:
-  /// "AutoModel.from_pretrained". Named arguments: `"key"_a = 1`.
-  template <class... Arguments>
-  result<value> call(std::string_view module, std::string_view function,
-                     Arguments&&... arguments) const {
-    operation asked{.what = verb::call,
-                    .module = std::string{module},
-                    .name = std::string{function}};
-    detail::add_arguments(asked, std::forward<Arguments>(arguments)...);
-    return run(asked);
-  }
-
-  /// `module.name`; the name may be dotted.
-  result<value> get(std::string_view module, std::string_view name) const;
-
-  /// `object.name(*arguments)`.
-  template <class... Arguments>
-  result<value> method(const value& object, std::string_view name,
-                       Arguments&&... arguments) const {
-    operation asked{
-      .what = verb::method, .name = std::string{name}, .target = object};
-    detail::add_arguments(asked, std::forward<Arguments>(arguments)...);
-    return run(asked);
-  }
-
-  /// `object(*arguments)`.
-  template <class... Arguments>
-  result<value> call_object(const value& object,
-                            Arguments&&... arguments) const {
-    operation asked{.what = verb::call_object, .target = object};
-    detail::add_arguments(asked, std::forward<Arguments>(arguments)...);
-    return run(asked);
-  }
-
   /// Iterates over `module.function(*arguments)`, which is called when the
   /// first item is asked for.
   template <class... Arguments>
@@ -107,46 +75,33 @@ public:
   /// items, a generator is closed at its end.
   snakebridge::stream<> stream(const value& iterable) const;
 
-  result<value> attr(const value& object, std::string_view name) const;
-  /// `object.name = item`, of a ref: ref_invalid for a value, which nobody
-  /// would see change.
-  result<void> set_attr(const value& object, std::string_view name,
-                        value item) const;
-  result<value> item(const value& object, value key) const;
-  /// `object[key] = item`, of a ref as above.
-  result<void> set_item(const value& object, value key, value item) const;
-  result<std::string> repr(const value& object) const;
-  result<std::string> str(const value& object) const;
-  result<std::size_t> len(const value& object) const;
-
-  /// The value of an expression in the session's own namespace. `variables`,
-  /// whose keys are strings, are there for this expression only; others are
-  /// not_convertible.
-  result<value> eval(std::string_view expression,
-                     const dict& variables = {}) const;
-  /// Runs statements in the session's own namespace, which is a module:
-  /// classes and functions made there can be pickled, and processes that Python
-  /// starts run the session's sources again to have them. `variables` are set
-  /// in it before, and must be as above.
-  result<void> exec(std::string_view code, const dict& variables = {}) const;
-
-  /// Forgets the object: true if it was there, false if it was gone already.
-  result<bool> release(const value& object) const;
-
   /// The same functions with other options, which win over this caller's:
   /// `bridge.with({.timeout = 50ms}).call(…)`.
   caller with(call_options options) const;
+
+  /// The same functions without waiting: each answers a `future`.
+  async_caller async() const;
 
   /// The id of the session calls of this thread use, made on first use.
   /// Throws shutting_down.
   std::string current_session() const;
 
 protected:
+  friend class async_caller;
   friend class ref_scope;
   friend class detail::stream_reader;
+  friend class detail::verbs<caller, result>;
   caller(std::shared_ptr<bridge_core> core,
          std::shared_ptr<session_core> through);
 
+  template <class T>
+  result<T> ask(operation&& asked, result<T> (*read)(result<value>)) const {
+    return read(run(asked));
+  }
+  template <class T>
+  result<T> refuse(error why) const {
+    return why;
+  }
   result<value> run(operation& asked) const;
   snakebridge::stream<> stream_of(operation& asked) const;
   /// For the ref_scope of this thread, if there is one.
@@ -156,6 +111,54 @@ protected:
   /// Null: the thread's choice.
   std::shared_ptr<session_core> session_;
   call_options options_;
+};
+
+/// A caller that does not wait. Its calls are those of the caller it was made
+/// of: of its session, or of that of the thread which makes the call, with the
+/// scopes that hold there; a `ref_scope` does not cover what they answer. Calls
+/// of one session are begun in the order they were made in. Any number may be
+/// on their way, as far as their pool lets them wait (`queue_max`): one more is
+/// overloaded. To make one may wait where a session is to be opened for it.
+class async_caller : public detail::verbs<async_caller, future> {
+public:
+  async_caller with(call_options options) const {
+    return async_caller{through_.with(std::move(options))};
+  }
+
+private:
+  friend class caller;
+  friend class detail::verbs<async_caller, future>;
+  explicit async_caller(caller through) : through_{std::move(through)} {}
+
+  template <class T>
+  future<T> ask(operation&& asked, result<T> (*read)(result<value>)) const {
+    auto way = find_way(asked);
+    const auto made = std::make_shared<detail::answer_state<T>>(way.place);
+    asked.client_ended = made->chain()->token();
+    begin(way, asked, [made, read](result<value> answered) {
+      made->set(read(std::move(answered)));
+    });
+    return future<T>{made};
+  }
+  template <class T>
+  future<T> refuse(error why) const {
+    const auto made = std::make_shared<detail::answer_state<T>>(no_way().place);
+    made->set(std::move(why));
+    return future<T>{made};
+  }
+
+  /// Of one call: its session and options are found.
+  struct way {
+    detail::place_ptr place;
+    call_options options = {};
+    std::optional<error> refused = {};
+  };
+  way find_way(const operation& asked) const;
+  way no_way() const;
+  static void begin(way& of, operation& asked,
+                    std::function<void(result<value>)> done);
+
+  caller through_;
 };
 
 } // namespace snakebridge

@@ -274,6 +274,9 @@ struct config {
   conversion_config conversion = {};
   ref_rules refs = {};
   stream_rules streams = {};
+  /// Threads for what the program does with answers of futures (`then`,
+  /// coroutines); started when there is something for them to do.
+  std::uint32_t callback_threads = 2;
   /// Takes what Python prints; empty: the log of the library, at info. Called
   /// from threads of the bridge: it must not call the bridge, nor block; what
   /// it throws is dropped.

@@ -8,7 +8,9 @@
 #include <snakebridge/convert.hpp>
 #include <snakebridge/error.hpp>
 #include <snakebridge/format.hpp>
+#include <snakebridge/future.hpp>
 #include <snakebridge/operation.hpp>
 #include <snakebridge/ref.hpp>
 #include <snakebridge/stream.hpp>
+#include <snakebridge/task.hpp>
 #include <snakebridge/value.hpp>

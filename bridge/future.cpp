@@ -1,0 +1,85 @@
+#include <snakebridge/future.hpp>
+
+#include <algorithm>
+#include <ranges>
+
+#include "bridge/continuation_place.hpp"
+#include "bridge/this_thread.hpp"
+#include "runtime/python/without_gil.hpp"
+
+namespace snakebridge::detail {
+
+void continuation_place::run(std::function<void()> what) const {
+  threads_->run([core = core_, session = session_, what = std::move(what)] {
+    // Kept, so that no other bridge comes to be at its place.
+    const auto kept = core.lock();
+    if (!kept || !session)
+      return what();
+    auto& scopes = this_thread().scopes;
+    scopes.push_back({kept.get(), session});
+    what();
+    scopes.pop_back();
+  });
+}
+
+void run_later(const place_ptr& in, std::function<void()> what) {
+  in->run(std::move(what));
+}
+
+std::chrono::steady_clock::time_point now(const continuation_place& in) {
+  return in.clock().now();
+}
+
+bool wait_step(const continuation_place& in, std::unique_lock<std::mutex>& lock,
+               std::condition_variable& changed,
+               std::chrono::steady_clock::time_point until) {
+  // A condition cannot wait until the end of time.
+  const auto step = in.clock().now() + std::chrono::hours{1};
+  if (in.clock().wait_until(lock, changed, std::min(step, until))
+      == std::cv_status::no_timeout)
+    return true;
+  const auto now = in.clock().now();
+  return now >= step && now < until;
+}
+
+void run_without_gil(const std::function<void()>& what) {
+  const without_gil here;
+  what();
+}
+
+error error_of(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const exception& failed) {
+    return failed.error();
+  } catch (const std::exception& failed) {
+    return {errc::callback_failed, failed.what()};
+  } catch (...) {
+    return {errc::callback_failed, "an exception of no known type"};
+  }
+}
+
+void cancel_chain::add(const std::shared_ptr<cancel_chain>& further) {
+  {
+    const std::lock_guard held{mutex_};
+    further_.push_back(further);
+  }
+  if (own_.cancelled())
+    further->cancel();
+}
+
+// The last first: one that waits behind another must not begin in its stead.
+bool cancel_chain::cancel() {
+  if (!own_.cancel())
+    return false;
+  std::vector<std::shared_ptr<cancel_chain>> all;
+  {
+    const std::lock_guard held{mutex_};
+    all = further_;
+  }
+  for (const auto& each : std::views::reverse(all))
+    each->cancel();
+  return true;
+}
+
+} // namespace snakebridge::detail
