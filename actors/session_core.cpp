@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "config/tunables.hpp"
+#include "runtime/calls/callback_scope.hpp"
 #include "runtime/values/ml_error.hpp"
 
 namespace snakebridge {
@@ -160,6 +161,7 @@ struct session_core::errand {
   const call_options& options;
   const steady_clock::time_point until;
   bool may_be_made_again = false;
+  bool keeps_exception = false;
   std::optional<result<value>> lost = {}; ///< what the first attempt answered
 
   // Of the present attempt.
@@ -198,20 +200,31 @@ session_core::session_core(std::shared_ptr<const pools> where,
 
 steady_clock::time_point
 session_core::deadline(const call_options& options) const {
-  return where_->now() + time_limit(options, timeout_);
+  const auto latest = where_->now() + time_limit(options, timeout_);
+  const auto* around = callback_scope::in(gate_->id);
+  return around ? std::min(latest, around->of().deadline) : latest;
 }
 
 result<value> session_core::run(operation asked, const call_options& options) {
   errand mine{std::move(asked), options, deadline(options)};
   mine.may_be_made_again = options.idempotent.value_or(false);
+  auto* const around = callback_scope::in(gate_->id);
+  // What Python raises in it may have to be raised again.
+  mine.keeps_exception =
+    options.keep_exception.value_or(false) || around != nullptr;
   for (;;) {
     auto begun = begin(mine);
     auto outcome = conclude(
       mine, begun ? mine.through->calls->run(mine.take_asked(), gate_,
                                              mine.until, mine.to)
                   : result<value>{tl::unexpected{std::move(begun).error()}});
-    if (outcome)
-      return *std::move(outcome);
+    if (!outcome)
+      continue;
+    const auto* raised = *outcome ? nullptr : outcome->error().python();
+    if (around != nullptr && !options.keep_exception.value_or(false)
+        && raised != nullptr && raised->object)
+      around->kept.push_back(*raised->object);
+    return *std::move(outcome);
   }
 }
 
@@ -221,6 +234,7 @@ void session_core::submit(operation asked, const call_options& options,
     std::make_shared<owned_errand>(std::move(asked), options, deadline(options),
                                    std::move(done), std::move(on_items));
   mine->may_be_made_again = options.idempotent.value_or(false);
+  mine->keeps_exception = options.keep_exception.value_or(false);
   go(mine);
 }
 
@@ -246,11 +260,14 @@ result<void> session_core::begin(errand& mine) {
   const auto& in = mine.through->settings;
   auto& asked = mine.asked;
   const auto& options = mine.options;
-  asked.keep_exception = options.keep_exception.value_or(false);
+  asked.keep_exception = mine.keeps_exception;
   asked.leaves = answers_anything(asked.what)
                    ? options.leaves.value_or(in.leaves)
                    : leaves::refs;
   asked.cancel = options.cancel;
+  if (const auto* around = callback_scope::in(gate_->id);
+      around != nullptr && !asked.cancel.stop_possible())
+    asked.cancel = around->of().cancel;
   asked.fails_fast =
     options.affinity.value_or(in.affinity) == affinity::strict_fail_fast;
   auto& breaker = *mine.through->breaker;
@@ -323,6 +340,7 @@ void session_core::close() {
     return;
   for (const auto& each : where_->all())
     each.calls->release(gate_->number);
+  gate_->callbacks->end();
 }
 
 result<std::size_t> session_core::close_and_count() {
@@ -347,6 +365,7 @@ result<std::size_t> session_core::close_and_count() {
     }
     calls.release(gate_->number);
   }
+  gate_->callbacks->end();
   return count;
 }
 

@@ -59,6 +59,10 @@ public:
   session_core& operator=(const session_core&) = delete;
 
   const std::string& id() const { return gate_->id; }
+  /// Once, before it has calls: where its callbacks run.
+  void run_callbacks_on(std::shared_ptr<const program_side> program) {
+    gate_->callbacks->run_on(std::move(program));
+  }
   bool closed() const { return gate_->closed.load(); }
   /// Its refs may be used from anywhere in the process without naming it.
   bool is_shared() const { return is_shared_; }

@@ -25,11 +25,12 @@ std::string random_name(std::string_view prefix) {
 
 sessions::sessions(caf::actor_system& system,
                    std::shared_ptr<const pools> where,
-                   const session_rules& rules)
+                   const session_rules& rules, program_maker program)
     : system_{system},
       by_hand_{is_run_by_hand(system)},
       where_{std::move(where)},
-      rules_{rules} {}
+      rules_{rules},
+      program_{std::move(program)} {}
 
 void sessions::adopt_with(std::function<void(caf::actor)> adopt) {
   const std::lock_guard lock{mutex_};
@@ -74,6 +75,8 @@ result<opened_session> sessions::open(const std::string& id,
   rules.refs = refs;
   auto made = std::make_shared<session_core>(where_, ++last_number_, name,
                                              rules, !id.empty());
+  if (program_)
+    made->run_callbacks_on(program_(made));
   made->members.owners.insert(owner);
   const system_visit visit;
   made->members.actor = system_.spawn(session, shared_from_this(), made, owner);

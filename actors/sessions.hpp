@@ -27,8 +27,11 @@ struct opened_session {
 
 class sessions : public std::enable_shared_from_this<sessions> {
 public:
+  /// `program`: where the callbacks of one run; empty: on threads as they come.
+  using program_maker =
+    std::function<std::shared_ptr<const program_side>(const session_ptr&)>;
   sessions(caf::actor_system& system, std::shared_ptr<const pools> where,
-           const session_rules& rules);
+           const session_rules& rules, program_maker program = {});
 
   /// Who takes charge of new sessions: their supervisor. It must not block.
   void adopt_with(std::function<void(caf::actor)> adopt);
@@ -81,6 +84,7 @@ private:
   const bool by_hand_; ///< so that it outlives the bridge
   const std::shared_ptr<const pools> where_;
   const session_rules rules_;
+  const program_maker program_;
 
   mutable std::mutex mutex_;
   std::condition_variable none_left_;

@@ -8,6 +8,7 @@
 
 #include "actors/manual_system.hpp"
 #include "actors/system_visit.hpp"
+#include "bridge/continuation_place.hpp"
 #include "bridge/tree.hpp"
 #include "config/tunables.hpp"
 #include "runtime/base/log.hpp"
@@ -56,7 +57,11 @@ bridge_core::bridge_core(config checked, caf::actor_system* users,
       sessions_{std::make_shared<sessions>(
         *system_, pools_,
         session_rules{settings_.timeout, settings_.error_mode, settings_.refs,
-                      settings_.streams})},
+                      settings_.streams},
+        [this](const session_ptr& of) {
+          return std::make_shared<const detail::continuation_place>(
+            shared_from_this(), of);
+        })},
       clients_{std::make_shared<clients>()} {}
 
 bridge_core::~bridge_core() {

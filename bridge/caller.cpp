@@ -68,11 +68,13 @@ async_caller::way async_caller::find_way(const operation& asked) const {
   auto found = no_way();
   auto session = through_.core_->session_for(asked, through_.options_,
                                              through_.session_, found.options);
-  if (session)
-    found.place = std::make_shared<detail::continuation_place>(
-      through_.core_, *std::move(session));
-  else
+  if (!session) {
     found.refused = std::move(session).error();
+    return found;
+  }
+  found.session = *std::move(session);
+  found.place =
+    std::make_shared<detail::continuation_place>(through_.core_, found.session);
   return found;
 }
 
@@ -84,7 +86,7 @@ void async_caller::begin(way& of, operation& asked,
   if (of.refused)
     told(tl::unexpected{*std::move(of.refused)});
   else
-    of.place->session()->submit(std::move(asked), of.options, std::move(told));
+    of.session->submit(std::move(asked), of.options, std::move(told));
 }
 
 } // namespace snakebridge

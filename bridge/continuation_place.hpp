@@ -1,7 +1,7 @@
 #pragma once
-// Where what goes on with the answer of a future runs: on the callback threads
-// of a bridge, in the session of the call that was answered. Shared by futures
-// made of one call; may outlive the bridge.
+// Where code of the program runs that goes on with an answer, or that Python
+// calls: in the session of the call, on the callback threads of its bridge
+// where no thread waits for it. May outlive both; any thread.
 
 #include <memory>
 
@@ -11,26 +11,27 @@
 
 namespace snakebridge::detail {
 
-class continuation_place {
+class continuation_place final
+    : public program_side,
+      public std::enable_shared_from_this<continuation_place> {
 public:
   /// `session`: null where none was found, and calls are the thread's own.
   explicit continuation_place(const std::shared_ptr<bridge_core>& of,
-                              session_ptr session = nullptr)
+                              const session_ptr& session = nullptr)
       : core_{of},
         threads_{of->callback_threads()},
         clock_{of->clock()},
-        session_{std::move(session)} {}
+        session_{session} {}
 
-  /// Runs it on a callback thread, where its calls use the session.
-  void run(std::function<void()> what) const;
+  void run_here(const std::function<void()>& what) const override;
+  void run_later(std::function<void()> what) const override;
   timers& clock() const { return *clock_; }
-  const session_ptr& session() const { return session_; }
 
 private:
   const std::weak_ptr<bridge_core> core_;
   const std::shared_ptr<background> threads_;
   const std::shared_ptr<timers> clock_;
-  const session_ptr session_;
+  const std::weak_ptr<session_core> session_; // which has this
 };
 
 } // namespace snakebridge::detail

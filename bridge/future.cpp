@@ -5,25 +5,35 @@
 
 #include "bridge/continuation_place.hpp"
 #include "bridge/this_thread.hpp"
+#include "runtime/base/finally.hpp"
 #include "runtime/python/without_gil.hpp"
 
 namespace snakebridge::detail {
 
-void continuation_place::run(std::function<void()> what) const {
-  threads_->run([core = core_, session = session_, what = std::move(what)] {
-    // Kept, so that no other bridge comes to be at its place.
-    const auto kept = core.lock();
-    if (!kept || !session)
-      return what();
-    auto& scopes = this_thread().scopes;
-    scopes.push_back({kept.get(), session});
-    what();
-    scopes.pop_back();
+void continuation_place::run_here(const std::function<void()>& what) const {
+  // Kept, so that no other bridge comes to be at its place.
+  const auto kept = core_.lock();
+  const auto session = session_.lock();
+  if (!kept || !session)
+    return what();
+  auto& here = this_thread();
+  here.scopes.push_back({kept.get(), session});
+  const auto around = std::exchange(here.options, {});
+  const finally over{[&] {
+    here.options = around;
+    here.scopes.pop_back();
+  }};
+  what();
+}
+
+void continuation_place::run_later(std::function<void()> what) const {
+  threads_->run([self = shared_from_this(), what = std::move(what)] {
+    self->run_here(what);
   });
 }
 
 void run_later(const place_ptr& in, std::function<void()> what) {
-  in->run(std::move(what));
+  in->run_later(std::move(what));
 }
 
 std::chrono::steady_clock::time_point now(const continuation_place& in) {

@@ -33,6 +33,10 @@ inline constexpr std::size_t executors_max = 64;
 /// Calls an executor has at a time, the one it runs among them: the others
 /// start at once when it is done, without waiting for us.
 inline constexpr std::size_t handed_over_max = 4;
+/// Callbacks that the threads of one worker have called, and wait for.
+inline constexpr std::size_t visits_max = 10'000;
+/// Calls that callbacks have made inside the call of one executor.
+inline constexpr std::size_t inside_max = 64;
 /// One line of Python's output; longer ones are cut into several.
 inline constexpr std::size_t log_line_bytes_max = 8'192;
 /// Lines of output kept for a post-mortem.

@@ -28,6 +28,13 @@
 # come before it, in `items` frames with the id of the call and a Reply that has
 # no more than items and refs.
 #
+# A callback is C++ that Python calls: `called` goes to the host, with the id of
+# the call it happens in (0: a thread of Python's own), and `returned` comes back,
+# with the number of the visit in the place of a call's id. Whoever waits for it
+# serves the requests that the callback makes in its session: those are numbered
+# apart (runtime/wire/status_page.hpp), and an executor takes them before all
+# others. A `dropped` tells of callbacks that Python does not have any more.
+#
 # Every message is a frame: a fixed header (runtime/wire/channel.hpp: size in words,
 # kind, call id, deadline) and one Cap'n Proto message as a flat array. A call
 # is answered once, by a frame with its id, whatever became of it. A frame whose
@@ -77,6 +84,34 @@ struct Request {
 struct Release {
   session @0 :UInt64;
   slots @1 :List(UInt64);      # just these of it; none: all, it has ended
+}
+
+struct Called {
+  session @0 :UInt64;
+  callback @1 :UInt64;
+  visit @2 :UInt64;            # numbers ascend
+  positional @3 :List(Value);
+  named @4 :List(Request.Named);
+}
+
+struct Returned {
+  union {
+    value @0 :Value;
+    raised @1 :UInt64;         # slot of an exception: it is raised again
+    failed @2 :Thrown;
+    cancelled @3 :Void;        # nobody waits for the call it happened in
+  }
+  forget @4 :List(UInt64);     # slots of exceptions that were kept for it
+
+  struct Thrown {
+    type @0 :Text;             # "std::runtime_error"; "TypeError" is Python's
+    message @1 :Text;
+  }
+}
+
+struct Dropped {
+  session @0 :UInt64;
+  callback @1 :UInt64;
 }
 
 struct Reply {

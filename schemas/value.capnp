@@ -37,6 +37,7 @@ struct Value {
     atom @20 :Text;
     typed @21 :Typed;
     unserializable @22 :Unserializable;
+    callback @23 :UInt64;      # only to the worker: an id of its host's
   }
 }
 

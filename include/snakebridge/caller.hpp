@@ -150,6 +150,7 @@ private:
   /// Of one call: its session and options are found.
   struct way {
     detail::place_ptr place;
+    std::shared_ptr<session_core> session = {};
     call_options options = {};
     std::optional<error> refused = {};
   };

@@ -19,6 +19,7 @@ struct tuple;
 class dict;
 class set;
 class frozenset;
+class callback;
 
 /// Which Python type a value is of. Appended only.
 enum class kind : std::uint8_t {
@@ -43,6 +44,7 @@ enum class kind : std::uint8_t {
   uuid,
   atom,
   unserializable,
+  callback, ///< C++ that Python calls
 };
 
 std::string_view to_string(kind type);
@@ -88,6 +90,8 @@ template <>
 inline constexpr kind kind_of<atom> = kind::atom;
 template <>
 inline constexpr kind kind_of<unserializable> = kind::unserializable;
+template <>
+inline constexpr kind kind_of<callback> = kind::callback;
 
 /// The types a box of a value holds, one for each kind.
 template <class T>

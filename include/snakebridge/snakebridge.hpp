@@ -2,6 +2,7 @@
 // Everything but the actor API (<snakebridge/actors.hpp>).
 
 #include <snakebridge/bridge.hpp>
+#include <snakebridge/callback.hpp>
 #include <snakebridge/caller.hpp>
 #include <snakebridge/cancel.hpp>
 #include <snakebridge/config.hpp>

@@ -65,6 +65,9 @@ private:
   const bool before_;
 };
 
+/// What there is in a value, at any depth.
+inline constexpr std::uint8_t holds_a_ref = 1, holds_a_callback = 2;
+
 /// Whether to try again with loss is worth it, for what a refusal says.
 bool loss_may_help(const error& refused);
 /// The refusal of what converts with loss: it names `cast`.
@@ -114,7 +117,7 @@ public:
   value(const value& other) noexcept
       : kind_{other.kind_},
         form_{other.form_},
-        holds_refs_{other.holds_refs_},
+        holds_{other.holds_},
         item_{other.item_} {
     if (form_ != form::inside)
       item_.box->holders.fetch_add(1, std::memory_order_relaxed);
@@ -122,16 +125,16 @@ public:
   value(value&& other) noexcept
       : kind_{other.kind_},
         form_{other.form_},
-        holds_refs_{other.holds_refs_},
+        holds_{other.holds_},
         item_{other.item_} {
     other.kind_ = kind::none;
     other.form_ = form::inside;
-    other.holds_refs_ = false;
+    other.holds_ = 0;
   }
   value& operator=(value other) noexcept {
     std::swap(kind_, other.kind_);
     std::swap(form_, other.form_);
-    std::swap(holds_refs_, other.holds_refs_);
+    std::swap(holds_, other.holds_);
     std::swap(item_, other.item_);
     return *this;
   }
@@ -153,7 +156,11 @@ public:
   bool is_none() const { return kind_ == kind::none; }
   bool is_ref() const { return kind_ == kind::ref; }
   /// True for a ref, and for a container with one in it at any depth.
-  bool holds_refs() const { return holds_refs_; }
+  bool holds_refs() const { return (holds_ & detail::holds_a_ref) != 0; }
+  /// The same for callbacks.
+  bool holds_callbacks() const {
+    return (holds_ & detail::holds_a_callback) != 0;
+  }
   /// True for a ref whose object is an iterator: iterating takes it up.
   bool is_stream() const;
   /// True for one made by `of_type`; `plain` is what it was made of.
@@ -167,7 +174,7 @@ public:
   /// std::int64_t, integer (one that is beyond std::int64_t), double,
   /// std::string, bytes, list, tuple, dict, ref, std::complex<double>, set,
   /// frozenset, date, time, datetime, timedelta, decimal, uuid, atom,
-  /// unserializable.
+  /// unserializable, callback.
   template <class T>
   const T* get_if() const& noexcept;
   /// It would point into a value that is about to go: keep that first.
@@ -258,7 +265,7 @@ private:
 
   snakebridge::kind kind_ = kind::none;
   form form_ = form::inside;
-  bool holds_refs_ = false;
+  std::uint8_t holds_ = 0;
   content item_{.integer = 0};
 };
 static_assert(sizeof(value) == 16);

@@ -10,6 +10,7 @@
 #include "runtime/base/ensure.hpp"
 #include "runtime/base/finally.hpp"
 #include "runtime/base/roomy_stack.hpp"
+#include "runtime/calls/callback_scope.hpp"
 #include "runtime/wire/messages.hpp"
 
 namespace snakebridge {
@@ -87,6 +88,8 @@ result<value> dispatcher::run(operation asked,
                               std::shared_ptr<const session_gate> session,
                               steady_clock::time_point deadline,
                               destination to) {
+  if (is_inside(callback_scope::here(), *session, to))
+    asked.fails_fast = false; // what it would wait for waits for it
   // Hosts that want requests encoded do not run them on this thread.
   if (settings_.payload_bytes_max == 0)
     if (auto outcome = run_here(asked, session, deadline, to))
@@ -105,11 +108,70 @@ void dispatcher::submit(const exchange_ptr& made) {
       made->asked, errc::deadline_exceeded, call_stage::queued)});
   else if (auto prepared = prepare(*made); !prepared)
     made->answer(tl::unexpected{std::move(prepared).error()});
+  else if (const auto* around = callback_scope::here();
+           is_inside(around, *made->session, made->to))
+    put_inside(made, *around);
   else
     put_in(made);
 }
 
+// A callback calls the interpreter that waits for it, in the session it was
+// called from.
+bool dispatcher::is_inside(const callback_scope* around,
+                           const session_gate& session,
+                           const destination& to) const {
+  if (around == nullptr || around->of().session != session.number)
+    return false;
+  const auto& outer = around->of();
+  const lock_guard lock{mutex_};
+  const auto* const at = find(outer.interpreter);
+  return at != nullptr && at->host == outer.host
+         && (to.interpreter == 0 || to.interpreter == outer.interpreter);
+}
+
+// It does not wait in a line: what is served there waits for it.
+void dispatcher::put_inside(const exchange_ptr& made,
+                            const callback_scope& around) {
+  const auto& outer = around.of();
+  std::optional<error> refused;
+  {
+    const lock_guard lock{mutex_};
+    if (made->answered())
+      return;
+    auto& at = this->at(outer.interpreter);
+    refused = refusal(*made, at);
+    if (!refused) {
+      made->interpreter = outer.interpreter;
+      made->executor = outer.executor;
+      made->inside = true;
+      ++at.calls;
+    }
+  }
+  if (refused) {
+    made->answer(tl::unexpected{*std::move(refused)});
+    return;
+  }
+  if (outer.host->runs_in_caller()) {
+    auto outcome = outer.host->run(made->asked, *made->session, made->deadline);
+    made->answer(outcome ? std::move(*outcome)
+                         : tl::unexpected{error{errc::interpreter_died,
+                                                "it ended meanwhile"}});
+  } else if (outer.host->accept_inside(made)) {
+    outer.host->flush();
+  } else {
+    made->answer(tl::unexpected{
+      outer.host->has_ended()
+        ? error{errc::interpreter_died, "it ended while it was called back"}
+        : error{errc::overloaded,
+                fmt::format("a callback has {} calls on their way; wait for "
+                            "some",
+                            limits::inside_max)}});
+  }
+}
+
 result<void> dispatcher::prepare(exchange& made) const {
+  if (holds_callbacks(made.asked))
+    made.session->callbacks->add(made.asked);
   if (settings_.payload_bytes_max == 0)
     return {};
   auto encoded = wire::encode_request(made.asked, made.session->number,
@@ -138,6 +200,7 @@ result<value> dispatcher::wait(const exchange_ptr& mine) {
     case exchange::news::answered:
       return mine->take();
     case exchange::news::lead:
+    case exchange::news::called_back:
       continue;
     case exchange::news::deadline:
       give_up(mine, errc::deadline_exceeded);
@@ -220,6 +283,8 @@ dispatcher::run_here(const operation& asked,
       pump_all(after);
     tell_watchers();
   }};
+  if (holds_callbacks(asked))
+    session->callbacks->add(asked);
   auto outcome = here->run(asked, *session, deadline);
   if (!outcome) {
     const lock_guard lock{mutex_};

@@ -35,6 +35,8 @@ struct dispatcher_settings {
   std::uint32_t executors = 1; ///< of each interpreter
 };
 
+class callback_scope;
+
 class dispatcher : public std::enable_shared_from_this<dispatcher> {
 public:
   dispatcher(const dispatcher_settings& settings, std::shared_ptr<timers> clock)
@@ -224,6 +226,9 @@ private:
            steady_clock::time_point deadline, const destination& to);
   result<void> prepare(exchange& made) const;
   void put_in(const exchange_ptr& made);
+  bool is_inside(const callback_scope* around, const session_gate& session,
+                 const destination& to) const;
+  void put_inside(const exchange_ptr& made, const callback_scope& around);
   result<value> wait(const exchange_ptr& mine);
   error end(const exchange_ptr& claimed, errc why);
   std::shared_ptr<interpreter_host> host_of(const exchange& made) const;

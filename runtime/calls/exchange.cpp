@@ -68,11 +68,13 @@ void exchange::settle(result<value> outcome) {
 
 exchange::news exchange::wait(timers& clock) {
   std::unique_lock lock{mutex_};
-  while (!outcome_ && !appointed_)
+  while (!outcome_ && !appointed_ && jobs_.empty())
     if (clock.wait_until(lock, changed_, deadline) == std::cv_status::timeout)
       break;
   if (outcome_)
     return news::answered;
+  if (!jobs_.empty())
+    return news::called_back;
   // Who leads comes back here at its deadline, and is appointed again if it is
   // the only one: that must not keep it.
   if (!appointed_ || clock.now() >= deadline)
@@ -90,6 +92,28 @@ bool exchange::appoint() {
   }
   changed_.notify_one();
   return true;
+}
+
+bool exchange::call_back(std::function<void()> job) {
+  {
+    const std::lock_guard lock{mutex_};
+    if (!waited_for_ || outcome_ || answered())
+      return false;
+    jobs_.push_back(std::move(job));
+    called_back_ = true;
+  }
+  changed_.notify_one();
+  return true;
+}
+
+std::function<void()> exchange::take_job() {
+  const std::lock_guard lock{mutex_};
+  if (jobs_.empty())
+    return {};
+  auto job = std::move(jobs_.front());
+  jobs_.pop_front();
+  called_back_ = !jobs_.empty();
+  return job;
 }
 
 result<value> exchange::take() {

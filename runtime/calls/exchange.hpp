@@ -7,6 +7,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -91,6 +92,7 @@ public:
 
   std::shared_ptr<message> prepared; ///< its encoded request
   std::uint64_t id = 0; ///< for the host that has it, under the host's rules
+  bool inside = false;  ///< a callback made it, inside the call it is in
 
   /// Watches the deadline of one nobody waits for, and its tokens; forgotten
   /// with the answer. Before it is given to anyone; perhaps it is given up here
@@ -118,12 +120,19 @@ public:
   /// The second half of `answer`, for who has claimed.
   void settle(result<value> outcome);
 
-  enum class news { answered, lead, deadline };
+  enum class news { answered, lead, called_back, deadline };
   /// Waits for the answer, or to be appointed to read the host's channel, or
   /// for the deadline on that clock. Only for the one thread that waits for it.
   news wait(timers& clock);
   /// Asks the waiting thread to lead; true if it will hear of it.
   bool appoint();
+  /// Gives the waiting thread something to do; false: it waits no more.
+  bool call_back(std::function<void()> job);
+  bool is_called_back() const {
+    return called_back_.load(std::memory_order_acquire);
+  }
+  /// What it was given, in order; empty: nothing.
+  std::function<void()> take_job();
   /// The answer: waits for who has claimed it and is about to settle.
   result<value> take();
 
@@ -140,6 +149,8 @@ private:
   std::condition_variable changed_;
   std::optional<result<value>> outcome_;
   bool appointed_ = false;
+  std::atomic<bool> called_back_ = false;
+  std::deque<std::function<void()>> jobs_;
 };
 
 } // namespace snakebridge

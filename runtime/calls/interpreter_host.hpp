@@ -65,6 +65,9 @@ public:
   /// The dispatcher calls it with its lock held, so calls arrive in order: it
   /// takes constant time, and sends nothing.
   virtual bool accept(const exchange_ptr& taken) = 0;
+  /// The same of one that a callback makes, inside the call of that executor
+  /// which waits for it. False: it takes no more of them.
+  virtual bool accept_inside(const exchange_ptr&) { return false; }
   /// Sends what was accepted, and what `release` left.
   virtual void flush() {}
   /// Waits for an exchange that this host was given, on the thread that waits

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "runtime/calls/session_callbacks.hpp"
 #include "runtime/calls/session_refs.hpp"
 
 namespace snakebridge {
@@ -21,6 +22,8 @@ struct session_gate {
   const std::string id;
   std::atomic<bool> closed{false};
   mutable session_refs refs; ///< hosts write into it
+  const std::shared_ptr<session_callbacks> callbacks =
+    std::make_shared<session_callbacks>(id);
 };
 
 } // namespace snakebridge

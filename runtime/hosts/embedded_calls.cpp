@@ -205,6 +205,14 @@ void embedded_host::tell_stalled(std::uint64_t number,
 std::optional<result<value>>
 embedded_host::run(const operation& asked, const session_gate& session,
                    steady_clock::time_point deadline) {
+  // Of a callback, or of C++ that Python called by other ways: inside the call
+  // that is its thread's, and under its number.
+  if (host_here() == this) {
+    auto inside = *turn_here();
+    inside.accepted.reset();
+    inside.deadline = std::min(inside.deadline, deadline);
+    return execute(asked, session, inside);
+  }
   std::uint64_t number = 0;
   std::optional<std::stop_callback<std::function<void()>>> on_cancel;
   if (asked.cancel.stop_possible())
@@ -230,8 +238,19 @@ embedded_host::run(const operation& asked, const session_gate& session,
 result<value> embedded_host::execute(const operation& asked,
                                      const session_gate& session,
                                      const turn& mine) {
+  if (holds_callbacks(asked)) {
+    const std::lock_guard lock{mutex_};
+    callbacks_[session.number] = session.callbacks;
+  }
   const gil_guard gil;
   auto& interrupts = python_side_->interrupts;
+  const bool is_inside = host_here() == this;
+  const auto* const host_around = std::exchange(host_here(), this);
+  const auto* const turn_around = std::exchange(turn_here(), &mine);
+  const finally left{[&] {
+    host_here() = host_around;
+    turn_here() = turn_around;
+  }};
   const auto nobody_waits = [&] {
     return interrupts.is_withdrawn(mine.number)
            || asked.cancel.stop_requested();
@@ -254,8 +273,9 @@ result<value> embedded_host::execute(const operation& asked,
   performed done;
   {
     // What is told of an exception is interrupted as well: it is Python code.
-    const interrupter::scope here{interrupts, mine.number, mine.began,
-                                  mine.deadline};
+    std::optional<interrupter::scope> here;
+    if (!is_inside)
+      here.emplace(interrupts, mine.number, mine.began, mine.deadline);
     done = perform(made, python_side_->objects, python_side_->ticks);
   }
   session.refs.told({.interpreter = self_.interpreter,
@@ -323,6 +343,7 @@ void embedded_host::withdraw(std::uint64_t session) {
 void embedded_host::release(std::uint64_t session, std::size_t) {
   const std::lock_guard lock{mutex_};
   to_release_.push_back(session);
+  callbacks_.erase(session);
 }
 
 host_stats embedded_host::stats() const {

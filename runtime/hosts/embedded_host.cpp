@@ -124,6 +124,7 @@ result<void> embedded_host::start_python_side() {
     if (auto imported = import_all(settings_.preload); !imported)
       return imported;
   python_side_ = std::make_unique<python_side>(*this);
+  python_side_->objects.call_back_by(callbacks_of_python());
   ++living_hosts;
   return {};
 }

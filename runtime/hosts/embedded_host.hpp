@@ -13,6 +13,7 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <unordered_map>
 
 #include <snakebridge/config.hpp>
 
@@ -25,6 +26,8 @@
 #include "runtime/wire/status_page.hpp"
 
 namespace snakebridge {
+
+class callback_caller;
 
 struct embedded_settings {
   std::filesystem::path python; ///< as in pool_config, and so are the others
@@ -74,6 +77,7 @@ public:
 
 private:
   struct python_side; // the object table: Python's types stay in the .cpp
+  class callbacks;
 
   /// Somebody's time with Python. Numbers ascend.
   struct turn {
@@ -87,6 +91,7 @@ private:
 
   result<std::filesystem::path> find_python();
   result<void> start_python_side();
+  std::shared_ptr<callback_caller> callbacks_of_python();
   void serve();
   void serve_accepted();
   void begin_own_turn(std::unique_lock<std::mutex> & lock);
@@ -103,6 +108,8 @@ private:
                     std::string stacks);
   result<value> execute(const operation& asked, const session_gate& session,
                         const turn& mine);
+  static const embedded_host*& host_here();
+  static const turn*& turn_here();
 
   const incarnation self_;
   const embedded_settings settings_;
@@ -126,6 +133,9 @@ private:
   // Those, and the one that runs, until it is answered.
   std::atomic<std::size_t> running_ = 0;
   std::vector<std::uint64_t> to_release_;
+  // Of sessions that have some here.
+  std::unordered_map<std::uint64_t, std::shared_ptr<session_callbacks>>
+    callbacks_;
   std::optional<steady_clock::time_point> expiry_; // of an object, the next
 
   std::atomic<bool> offered_ = false; // there may be something to do

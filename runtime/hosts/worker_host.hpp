@@ -67,6 +67,9 @@ public:
   bool accept(const exchange_ptr& taken) override {
     return link_.accept(taken);
   }
+  bool accept_inside(const exchange_ptr& taken) override {
+    return link_.accept_inside(taken);
+  }
   void flush() override { link_.flush(); }
   exchange::news wait_for(exchange& mine, timers& clock) override {
     return link_.wait_for(mine, clock);
@@ -117,6 +120,9 @@ private:
   void wake() override;
   void on_room() override { events_.on_room(); }
   void on_channel_end() override;
+  std::shared_ptr<interpreter_host> self() override {
+    return shared_from_this();
+  }
 
   const incarnation self_;
   const worker_settings settings_;

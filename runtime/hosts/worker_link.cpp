@@ -6,16 +6,19 @@
 #include "runtime/base/ensure.hpp"
 #include "runtime/base/event.hpp"
 #include "runtime/base/finally.hpp"
+#include "runtime/calls/callback_scope.hpp"
 #include "runtime/hosts/python_environment.hpp"
 #include "runtime/wire/messages.hpp"
 
 namespace snakebridge {
 
 worker_link::worker_link(owner& by, incarnation self,
-                         std::filesystem::path python, std::size_t executors)
+                         std::filesystem::path python, std::size_t executors,
+                         std::size_t bytes_max)
     : owner_{by},
       self_{std::move(self)},
       python_{std::move(python)},
+      bytes_max_{bytes_max},
       call_leader_{make_event()},
       seats_(executors) {}
 
@@ -64,7 +67,15 @@ void worker_link::look(std::span<executor_sight> seen) const {
     // comes to when it is done with what it does between calls, which is Python
     // code as well (finalisers).
     const auto running = last_started(calls);
-    const auto call = (running ? running : calls.front())->id;
+    auto call = (running ? running : calls.front())->id;
+    // What is to be ended first is the innermost that nobody wants.
+    const auto& inside = seats_[at].inside;
+    const auto unwanted =
+      std::find_if(inside.rbegin(), inside.rend(), [this](const auto& each) {
+        return process_->is_withdrawn(each->id);
+      });
+    if (unwanted != inside.rend())
+      call = (*unwanted)->id;
     seen[at] = {.call = call,
                 .runs = running != nullptr,
                 .unwanted = process_->is_withdrawn(call)};
@@ -107,7 +118,10 @@ worker_link::rest worker_link::close() {
     for (auto& call : std::exchange(each.calls, {}))
       (process_->status().has_started(call->id) ? had.started : had.unstarted)
         .push_back(std::move(call));
+    for (auto& call : std::exchange(each.inside, {}))
+      had.started.push_back(std::move(call));
   }
+  visits_.clear();
   unwaited_ = 0;
   if (data_)
     data_->over().close();
@@ -122,6 +136,8 @@ void worker_link::forget(const rest& had) {
 }
 
 void worker_link::gone(const exchange& each) {
+  if (each.inside)
+    return;
   ensure(running_ > 0, "each call it was given is gone once");
   --seats_[each.executor].running;
   --running_;
@@ -143,6 +159,40 @@ bool worker_link::accept(const exchange_ptr& taken) {
   seat.calls.push_back(taken);
   ++seat.running;
   ++running_;
+  post(taken);
+  return true;
+}
+
+bool worker_link::accept_inside(const exchange_ptr& taken) {
+  ensure(taken->prepared != nullptr && taken->executor < seats_.size(),
+         "a call for a worker is encoded, and for one of its executors");
+  auto& seat = seats_[taken->executor];
+  const std::lock_guard lock{mutex_};
+  if (!open_ || seat.inside.size() >= limits::inside_max)
+    return false;
+  // Each has a place of its own to be withdrawn in.
+  const auto is_used = [&](std::uint64_t number) {
+    return std::any_of(seat.inside.begin(), seat.inside.end(),
+                       [&](const exchange_ptr& each) {
+                         return number_of(each->id) % limits::inside_max
+                                == number % limits::inside_max;
+                       });
+  };
+  while (is_used(++seat.last_inside)) {
+  }
+  wire::write_elsewhere(
+    *taken->prepared,
+    taken->session->refs.bounds_in(self_.interpreter).elsewhere);
+  taken->id = call_id(seat.last_inside, taken->executor, true);
+  seat.inside.push_back(taken);
+  post(taken);
+  return true;
+}
+
+// With the lock.
+void worker_link::post(const exchange_ptr& taken) {
+  if (holds_callbacks(taken->asked))
+    callbacks_[taken->session->number] = taken->session->callbacks;
   data_->over().post(
     {.kind = frame_kind::request,
      .call = taken->id,
@@ -160,7 +210,6 @@ bool worker_link::accept(const exchange_ptr& taken) {
   } else if (!own_thread_reads_ && !leader_) {
     taken->appoint();
   }
-  return true;
 }
 
 void worker_link::flush() {
@@ -174,6 +223,8 @@ void worker_link::flush() {
 void worker_link::release(std::uint64_t session, std::size_t executor) {
   auto message = wire::encode_release(session);
   const std::lock_guard lock{mutex_};
+  callbacks_.erase(session);
+  cancel_visits([&](const visit& each) { return each.session == session; });
   post_release(std::move(message), executor);
 }
 
@@ -194,6 +245,15 @@ call_stage worker_link::abandon(const exchange& given_up) {
     const auto* place = find_locked(given_up.id);
     if (place != nullptr && place->get() == &given_up) {
       process_->withdraw(given_up.id);
+      // And with it what is inside.
+      if (!given_up.inside)
+        for (const auto& each : seats_[executor_of(given_up.id)].inside)
+          process_->withdraw(each->id);
+      cancel_visits([&](const visit& each) {
+        return each.call == given_up.id
+               || (!given_up.inside && is_inside(each.call)
+                   && executor_of(each.call) == executor_of(given_up.id));
+      });
       // The worker looks at the withdrawal after it has said "started", so what
       // has not been started by now never will be.
       if (!process_->status().has_started(given_up.id))
@@ -212,10 +272,16 @@ void worker_link::withdraw(std::uint64_t session) {
   {
     const std::lock_guard lock{mutex_};
     // The worker must not begin the next when the first is ended.
-    for (const auto& each : seats_)
+    for (const auto& each : seats_) {
       for (const auto& call : each.calls)
         if (call->session->number == session)
           process_->withdraw(call->id);
+      for (const auto& call : each.inside)
+        if (call->session->number == session
+            && call->asked.what != verb::release_session)
+          process_->withdraw(call->id);
+    }
+    cancel_visits([&](const visit& each) { return each.session == session; });
   }
   owner_.wake();
 }
@@ -223,14 +289,24 @@ void worker_link::withdraw(std::uint64_t session) {
 // --- Answers come in ---------------------------------------------------------
 
 exchange::news worker_link::wait_for(exchange& mine, timers& clock) {
-  if (begin_to_lead(mine)) {
-    const finally led{[this] { end_of_lead(); }};
-    // Until it is answered, its deadline passes, or another is to read.
-    data_->lead([this] { return read(reader::leader); },
-                [&] { return mine.answered() || !is_to_lead(); },
-                mine.deadline);
+  for (;;) {
+    if (begin_to_lead(mine)) {
+      const finally led{[this] { end_of_lead(); }};
+      // Until it is answered or called back, its deadline passes, or another is
+      // to read.
+      data_->lead([this] { return read(reader::leader); },
+                  [&] {
+                    return mine.answered() || mine.is_called_back()
+                           || !is_to_lead();
+                  },
+                  mine.deadline);
+    }
+    const auto news = mine.wait(clock);
+    if (news != exchange::news::called_back)
+      return news;
+    while (const auto job = mine.take_job())
+      job();
   }
-  return mine.wait(clock);
 }
 
 bool worker_link::begin_to_lead(const exchange& mine) {
@@ -265,17 +341,22 @@ void worker_link::let_own_thread_read() {
 }
 
 bool worker_link::is_empty() const {
-  return std::all_of(seats_.begin(), seats_.end(),
-                     [](const seat& each) { return each.calls.empty(); });
+  return std::all_of(seats_.begin(), seats_.end(), [](const seat& each) {
+    return each.calls.empty() && each.inside.empty();
+  });
 }
 
 void worker_link::ensure_reader() {
   if (!open_ || leader_ || own_thread_reads_ || is_empty())
     return;
-  for (const auto& each : seats_)
+  for (const auto& each : seats_) {
+    for (const auto& call : each.inside)
+      if (call->waited_for() && call->appoint())
+        return;
     for (const auto& call : each.calls)
       if (call->waited_for() && call->appoint())
         return;
+  }
   // Only calls that were given up: their replies must not block the worker.
   let_own_thread_read();
 }
@@ -284,7 +365,8 @@ exchange_ptr* worker_link::find_locked(std::uint64_t call) {
   const auto executor = executor_of(call);
   if (executor >= seats_.size())
     return nullptr;
-  auto& calls = seats_[executor].calls;
+  auto& calls =
+    is_inside(call) ? seats_[executor].inside : seats_[executor].calls;
   const auto place =
     std::find_if(calls.begin(), calls.end(),
                  [&](const exchange_ptr& each) { return each->id == call; });
@@ -334,6 +416,12 @@ channel_state worker_link::read(reader who) {
 
 // The call, for who reads to finish; null when another is to.
 exchange_ptr worker_link::take_back(frame& reply, reader who) {
+  if (reply.header.kind == frame_kind::called
+      || reply.header.kind == frame_kind::dropped) {
+    if (!take_news_of_callback(reply, who))
+      owner_.kill("it called back in a call it was not given, or too often");
+    return nullptr;
+  }
   std::unique_lock lock{mutex_};
   auto* const place = find_locked(reply.header.call);
   const bool are_items = reply.header.kind == frame_kind::items;
@@ -348,7 +436,8 @@ exchange_ptr worker_link::take_back(frame& reply, reader who) {
     return nullptr;
   }
   auto replied = std::move(*place);
-  auto& calls = seats_[replied->executor].calls;
+  auto& seat = seats_[replied->executor];
+  auto& calls = replied->inside ? seat.inside : seat.calls;
   calls.erase(calls.begin() + (place - calls.data()));
   // What it printed last is its own; and the next may be one nobody wants.
   if (tells_returns
@@ -389,6 +478,10 @@ bool worker_link::finish_all_handed_off() {
 }
 
 void worker_link::finish(const exchange_ptr& replied, const frame& reply) {
+  if (reply.header.kind == frame_kind::dropped)
+    return drop(reply);
+  if (reply.header.kind == frame_kind::called)
+    return run_called_later(replied, reply);
   const auto& session = *replied->session;
   auto [outcome, items, malformed, held] = wire::decode_reply(
     reply, {session.id, self_.interpreter, self_.epoch}, session.refs.max());
@@ -443,6 +536,211 @@ void worker_link::let_go(const exchange& replied,
       post_release(std::move(message), replied.executor);
   }
   flush();
+}
+
+// --- Callbacks ---------------------------------------------------------------
+
+// One that is called in a call whose thread waits for it goes to that thread;
+// others to callback threads, by the own thread. False: it is no call of its.
+bool worker_link::take_news_of_callback(frame& arrived, reader who) {
+  exchange_ptr in;
+  {
+    const std::lock_guard lock{mutex_};
+    if (arrived.header.kind == frame_kind::called
+        && ++called_ > limits::visits_max)
+      return false;
+    const bool is_in_call =
+      arrived.header.kind == frame_kind::called && arrived.header.call != 0;
+    if (is_in_call) {
+      auto* const place = find_locked(arrived.header.call);
+      if (place == nullptr)
+        return false;
+      in = *place;
+    }
+    if (!in || !in->waited_for()) {
+      hand_off(std::move(in), arrived, who);
+      return true;
+    }
+  }
+  const auto called = std::make_shared<const frame>(std::move(arrived));
+  // One that has been given up: nobody runs it, and Python hears of that.
+  auto job = [this, weak = std::weak_ptr{in}, called] {
+    run_called(weak.lock(), *called);
+  };
+  if (!in->call_back(job))
+    job();
+  return true;
+}
+
+void worker_link::run_called_later(const exchange_ptr& in,
+                                   const frame& called) {
+  std::shared_ptr<session_callbacks> known;
+  try {
+    wire::incoming message{called};
+    known = callbacks_of(message.root<schema::Called>().getSession());
+  } catch (const kj::Exception& broken) {
+    return owner_.kill(wire::malformed(broken).message());
+  }
+  if (!known)
+    return run_called(in, called); // it is refused
+  auto kept =
+    std::make_shared<const frame>(frame{called.header, called.message});
+  known->run_later(
+    [this, host = owner_.self(), in, kept] { run_called(in, *kept); });
+}
+
+std::shared_ptr<session_callbacks>
+worker_link::callbacks_of(std::uint64_t session) const {
+  const std::lock_guard lock{mutex_};
+  const auto place = callbacks_.find(session);
+  return place == callbacks_.end() ? nullptr : place->second;
+}
+
+namespace {
+
+std::unique_ptr<wire::outgoing> returned_failure(std::string_view type,
+                                                 const std::string& text) {
+  auto message = std::make_unique<wire::outgoing>();
+  auto failed = message->builder().initRoot<schema::Returned>().initFailed();
+  failed.setType({type.data(), type.size()});
+  failed.setMessage(wire::text(text));
+  return message;
+}
+
+std::unique_ptr<wire::outgoing> returned(const callback_answer& told,
+                                         const std::vector<ref>& kept,
+                                         std::size_t bytes_max) {
+  auto message = wire::build_message<schema::Returned>(
+    bytes_max, [&](schema::Returned::Builder into) {
+      if (told.raised) {
+        into.setRaised(told.raised->slot);
+      } else if (told.failed) {
+        auto failed = into.initFailed();
+        failed.setType(wire::text(told.type));
+        failed.setMessage(wire::text(told.message));
+      } else {
+        wire::value_writer{bytes_max}.write(into.initValue(), told.outcome);
+      }
+      auto forget = into.initForget(wire::count_of(kept.size()));
+      for (unsigned at = 0; at < forget.size(); ++at)
+        forget.set(at, kept[at].slot);
+    });
+  return message ? *std::move(message)
+                 : returned_failure("snakebridge::exception",
+                                    message.error().message());
+}
+
+} // namespace
+
+// Runs a callback on this thread. `in`: the call it was called in, null: none.
+void worker_link::run_called(const exchange_ptr& in, const frame& called) {
+  const finally over{[this] {
+    const std::lock_guard lock{mutex_};
+    --called_;
+  }};
+  std::uint64_t number = 0, session = 0, id = 0;
+  detail::callback_arguments given;
+  std::shared_ptr<session_callbacks> known;
+  try {
+    if (!called.is_whole())
+      return owner_.kill("there is no memory for what it sent");
+    wire::incoming message{called};
+    const auto asked = message.root<schema::Called>();
+    number = asked.getVisit();
+    session = asked.getSession();
+    id = asked.getCallback();
+    known = in ? in->session->callbacks : callbacks_of(session);
+    const ref_origin origin{known ? known->session : std::string{},
+                            self_.interpreter, self_.epoch};
+    for (const auto each : wire::full_size(asked.getPositional()))
+      given.positional.push_back(wire::read_value(each, origin));
+    for (const auto each : wire::full_size(asked.getNamed()))
+      given.named.emplace_back(wire::string(each.getName()),
+                               wire::read_value(each.getValue(), origin));
+    if (in && in->session->number != session)
+      return owner_.kill("it called back in another session");
+  } catch (const kj::Exception& broken) {
+    return owner_.kill(wire::malformed(broken).message());
+  } catch (const std::bad_alloc&) {
+    return owner_.kill("there is no memory for what it sent");
+  }
+  const auto found = known ? known->find(id) : std::nullopt;
+  {
+    const std::lock_guard lock{mutex_};
+    if (!visits_.try_emplace(number, visit{called.header.call, session}).second)
+      return; // it was cancelled, or is a lie
+    if (in && in->answered())
+      return cancel_visits(
+        [&](const visit& each) { return each.call == in->id; });
+  }
+  if (!found)
+    return answer_visit(
+      number, returned_failure("snakebridge::session_closed",
+                               "the callback is gone: its session has ended"));
+  callback_answer told;
+  std::vector<ref> kept;
+  known->run_here([&] {
+    std::optional<callback_scope> scope;
+    if (in)
+      scope.emplace(callback_scope::outer_call{
+        .host = owner_.self(),
+        .interpreter = self_.interpreter,
+        .executor = static_cast<std::uint32_t>(executor_of(in->id)),
+        .session = session,
+        .session_id = known->session,
+        .deadline = in->deadline,
+        .cancel = in->asked.cancel});
+    told = call_back(*found, std::move(given));
+    if (scope)
+      kept = std::move(scope->kept);
+  });
+  known->add(told.outcome);
+  answer_visit(number, returned(told, kept, bytes_max_));
+}
+
+void worker_link::answer_visit(std::uint64_t number,
+                               std::unique_ptr<message> told) {
+  {
+    const std::lock_guard lock{mutex_};
+    if (visits_.erase(number) == 0 || !open_)
+      return; // nobody waits for it any more
+    data_->over().post({.kind = frame_kind::returned, .call = number},
+                       std::move(told));
+  }
+  if (!data_->over().flush())
+    owner_.wake();
+}
+
+// With the lock; whoever has it flushes.
+void worker_link::cancel_visits(
+  const std::function<bool(const visit&)>& which) {
+  bool any = false;
+  for (auto each = visits_.begin(); each != visits_.end();) {
+    if (!which(each->second)) {
+      ++each;
+      continue;
+    }
+    auto message = std::make_unique<wire::outgoing>();
+    message->builder().initRoot<schema::Returned>().setCancelled();
+    if (open_)
+      data_->over().post({.kind = frame_kind::returned, .call = each->first},
+                         std::move(message));
+    each = visits_.erase(each);
+    any = true;
+  }
+  if (any)
+    owner_.wake(); // which sends it
+}
+
+void worker_link::drop(const frame& dropped) {
+  try {
+    wire::incoming message{dropped};
+    const auto gone = message.root<schema::Dropped>();
+    if (const auto known = callbacks_of(gone.getSession()))
+      known->drop(gone.getCallback());
+  } catch (const kj::Exception& broken) {
+    owner_.kill(wire::malformed(broken).message());
+  }
 }
 
 } // namespace snakebridge

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "runtime/base/descriptor.hpp"
@@ -36,14 +37,17 @@ public:
     virtual void kill(std::string reason) = 0;
     /// There is nothing more to read.
     virtual void on_channel_end() = 0;
+    /// It lives as long as this does.
+    virtual std::shared_ptr<interpreter_host> self() = 0;
 
   protected:
     ~owner() = default;
   };
 
   /// `python`: as in pool_config, to tell of.
+  /// `bytes_max`: of what a callback answers, encoded.
   worker_link(owner& by, incarnation self, std::filesystem::path python,
-              std::size_t executors);
+              std::size_t executors, std::size_t bytes_max);
 
   // For the host, from its own thread.
 
@@ -93,6 +97,7 @@ public:
   // As those of interpreter_host.
 
   bool accept(const exchange_ptr& taken);
+  bool accept_inside(const exchange_ptr& taken);
   void flush();
   exchange::news wait_for(exchange& mine, timers& clock);
   call_stage abandon(const exchange& given_up);
@@ -108,17 +113,31 @@ private:
   struct seat {
     std::uint64_t last = 0;          // number of a call
     std::vector<exchange_ptr> calls; // in order
+    // The same of what callbacks call, inside the one that runs.
+    std::uint64_t last_inside = 0;
+    std::vector<exchange_ptr> inside;
     // Those, and what was taken out and is not at its end yet: replies that are
     // being read, and calls that are about to run elsewhere.
     std::atomic<std::size_t> running = 0;
   };
   enum class reader { own_thread, leader };
+  /// A callback that was called and has not answered.
+  struct visit {
+    std::uint64_t call = 0; // that it happened in; 0: none
+    std::uint64_t session = 0;
+  };
 
   channel_state read(reader who);
   exchange_ptr take_back(frame& reply, reader who);
   bool finish_all_handed_off();
   void finish(const exchange_ptr& replied, const frame& reply);
   void let_go(const exchange& replied, const result<value>& untaken);
+  bool take_news_of_callback(frame& arrived, reader who);
+  void run_called(const exchange_ptr& in, const frame& called);
+  void run_called_later(const exchange_ptr& in, const frame& called);
+  void answer_visit(std::uint64_t number, std::unique_ptr<message> told);
+  void drop(const frame& dropped);
+  std::shared_ptr<session_callbacks> callbacks_of(std::uint64_t session) const;
   void gone(const exchange& each);
   bool begin_to_lead(const exchange& mine);
   void end_of_lead();
@@ -126,6 +145,8 @@ private:
 
   // With the lock.
   void hand_off(exchange_ptr told, frame& message, reader who);
+  void post(const exchange_ptr& taken);
+  void cancel_visits(const std::function<bool(const visit&)>& which);
   exchange_ptr last_started(const std::vector<exchange_ptr>& calls) const;
   exchange_ptr* find_locked(std::uint64_t call);
   bool is_empty() const;
@@ -136,6 +157,7 @@ private:
   owner& owner_;
   const incarnation self_;
   const std::filesystem::path python_;
+  const std::size_t bytes_max_;
   descriptor call_leader_;
   worker_process* process_ = nullptr;
   std::unique_ptr<peer> data_; // set once, before it is open
@@ -150,6 +172,11 @@ private:
   std::atomic<std::size_t> running_ = 0;
   // For the own thread, in the order it was read in: what nobody waits for.
   std::vector<std::pair<exchange_ptr, frame>> handed_off_;
+  // Of sessions that have some in the worker.
+  std::unordered_map<std::uint64_t, std::shared_ptr<session_callbacks>>
+    callbacks_;
+  std::unordered_map<std::uint64_t, visit> visits_; // by number
+  std::size_t called_ = 0;                          // and not run to the end
 };
 
 } // namespace snakebridge

@@ -16,6 +16,13 @@ const conversion_config& session_objects::rules() const {
   return table_.rules_;
 }
 
+py::object session_objects::proxy_of(std::uint64_t callback) const {
+  if (!table_.callbacks_)
+    throw exception{
+      error{errc::not_convertible, "callbacks cannot be called from here"}};
+  return callback_proxy(table_.callbacks_, number_, callback);
+}
+
 const import_rules& session_objects::imports() const {
   return table_.imports_;
 }
@@ -24,8 +31,7 @@ void session_objects::begin_call(const ref_bounds& bounds) {
   bounds_ = bounds;
   settled_ = table_.last_slot_;
   unsettled_ = 0;
-  in_call_ = true;
-  if (expires())
+  if (++calls_ == 1 && expires())
     call_began_ = table_.now_();
 }
 
@@ -104,7 +110,8 @@ void session_objects::use(kept_object& used) const {
 
 // What the call used was in use until its end.
 void session_objects::end_call() {
-  in_call_ = false;
+  if (calls_ > 0 && --calls_ > 0)
+    return;
   if (!expires() || objects_.empty())
     return;
   const auto now = table_.now_();
@@ -115,7 +122,7 @@ void session_objects::end_call() {
 }
 
 void session_objects::expire(time_of_use now, std::vector<py::object>& gone) {
-  if (!expires() || in_call_)
+  if (!expires() || calls_ > 0)
     return;
   const auto ttl = bounds_.rules.ttl;
   while (!objects_.empty() && objects_.front().used + ttl <= now)
@@ -180,6 +187,15 @@ std::size_t session_objects::forget_all() {
   return count;
 }
 
+std::size_t session_objects::end_in_call() {
+  ended_ = true;
+  const auto taken = std::exchange(objects_, {});
+  places_.clear();
+  unsettled_ = 0;
+  table_.counts_.live.fetch_sub(taken.size(), std::memory_order_relaxed);
+  return taken.size();
+}
+
 const session_module& session_objects::module() {
   if (!module_)
     module_.emplace(imports());
@@ -189,15 +205,20 @@ const session_module& session_objects::module() {
 session_objects& object_table::of(std::uint64_t session) {
   auto& place = sessions_[session];
   if (!place)
-    place = std::make_unique<session_objects>(*this);
+    place = std::make_unique<session_objects>(*this, session);
   return *place;
 }
 
-std::uint32_t object_table::end_call(std::uint64_t session) {
+std::uint32_t object_table::end_call(std::uint64_t session, bool begun) {
   const auto place = sessions_.find(session);
   if (place == sessions_.end())
     return 0;
-  place->second->end_call();
+  if (begun)
+    place->second->end_call();
+  if (place->second->ended_ && place->second->calls_ == 0) {
+    release(session);
+    return 0;
+  }
   return static_cast<std::uint32_t>(place->second->objects_.size());
 }
 
@@ -233,6 +254,10 @@ bool object_table::forget(std::uint64_t session, std::uint64_t slot) {
 }
 
 std::size_t object_table::release(std::uint64_t session) {
+  // By a callback, inside a call of the session, which goes on.
+  if (const auto place = sessions_.find(session);
+      place != sessions_.end() && place->second->calls_ > 0)
+    return place->second->end_in_call();
   const auto taken = sessions_.extract(session);
   const auto count = taken.empty() ? 0 : taken.mapped()->forget_all();
   collect();

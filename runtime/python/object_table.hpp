@@ -15,6 +15,7 @@
 
 #include <snakebridge/config.hpp>
 
+#include "runtime/python/callback_proxy.hpp"
 #include "runtime/python/session_module.hpp"
 #include "runtime/values/origin.hpp"
 #include "runtime/wire/status_page.hpp"
@@ -28,13 +29,15 @@ using time_of_use = std::chrono::steady_clock::time_point;
 /// One session's objects, and the module its calls stand in.
 class session_objects {
 public:
-  explicit session_objects(object_table& table) : table_{table} {}
+  session_objects(object_table& table, std::uint64_t number)
+      : table_{table},
+        number_{number} {}
   ~session_objects();
   session_objects(const session_objects&) = delete;
   session_objects& operator=(const session_objects&) = delete;
 
-  /// What holds for the call that begins. Until its end nothing expires, though
-  /// another executor may look.
+  /// What holds for the call that begins, perhaps inside another. Until its end
+  /// nothing expires, though another executor may look.
   void begin_call(const ref_bounds& bounds);
   /// Keeps the object, under a slot of its own.
   std::uint64_t keep(py::object kept);
@@ -52,6 +55,11 @@ public:
   /// False when it was gone already.
   bool forget(std::uint64_t slot);
   std::size_t forget_all();
+  /// The same while a call of the session runs; the rest goes with that.
+  std::size_t end_in_call();
+
+  /// A new proxy of a callback.
+  py::object proxy_of(std::uint64_t callback) const;
 
   const conversion_config& rules() const;
   const import_rules& imports() const;
@@ -78,6 +86,7 @@ private:
   error why_gone(std::uint64_t slot) const;
 
   object_table& table_;
+  const std::uint64_t number_;
   ref_bounds bounds_;
   // Those unused for the longest first. To look is to use: hence mutable.
   mutable std::list<kept_object> objects_;
@@ -85,7 +94,8 @@ private:
   std::uint64_t settled_ = 0; // later slots are of the result being made
   std::size_t unsettled_ = 0; // how many
   time_of_use call_began_;
-  bool in_call_ = false;
+  std::size_t calls_ = 0;               // that have begun and not ended
+  bool ended_ = false;                  // by one of these
   std::map<std::uint64_t, cause> gone_; // limits::refs_gone_max of them
   std::optional<session_module> module_;
 };
@@ -104,9 +114,15 @@ public:
         imports_{std::move(imports)},
         now_{now} {}
 
+  /// Who calls C++ for Python; null: nobody can.
+  void call_back_by(std::shared_ptr<callback_caller> caller) {
+    callbacks_ = std::move(caller);
+  }
+
   session_objects& of(std::uint64_t session);
-  /// After a call of the session: how many objects it holds.
-  std::uint32_t end_call(std::uint64_t session);
+  bool has(std::uint64_t session) const { return sessions_.contains(session); }
+  /// After a call of the session, if it had `begun`: how many objects it holds.
+  std::uint32_t end_call(std::uint64_t session, bool begun = true);
   /// Code of the session has defined names in its namespace.
   bool holds_names(std::uint64_t session) const;
   /// Lets one object go; false when it was gone already.
@@ -133,6 +149,7 @@ private:
   const conversion_config rules_;
   const import_rules imports_;
   const clock now_;
+  std::shared_ptr<callback_caller> callbacks_;
   std::uint64_t last_slot_ = 0;
   std::optional<time_of_use> next_expiry_;
   bool has_garbage_ = false;

@@ -283,12 +283,13 @@ bool keeps_its_result(verb what) {
   return what == verb::stream || what == verb::iterate;
 }
 
-// `ran`: the call itself has begun.
+// `begun`: it has for the session; `ran`: for Python's code.
 void serve(python_call& asked, session_objects& session, batch_ticks& ticks,
-           exception_place& keep_in, bool& ran) {
+           exception_place& keep_in, bool& begun, bool& ran) {
   if (asked.what == verb::release)
     return release(asked, session);
   session.begin_call(asked.bounds);
+  begun = true;
   if (asked.keep_exception)
     keep_in.session = &session;
   if (asked.what == verb::next)
@@ -340,11 +341,13 @@ performed perform(python_call& asked, object_table& table, batch_ticks& ticks) {
     return done;
   }
   exception_place keep_in{.session = nullptr, .origin = asked.origin};
-  bool ran = false, ended = false;
+  bool begun = false, ran = false, ended = false;
   auto in_frame = [&] {
-    done.outcome =
-      told([&] { serve(asked, table.of(asked.session), ticks, keep_in, ran); },
-           keep_in);
+    done.outcome = told(
+      [&] {
+        serve(asked, table.of(asked.session), ticks, keep_in, begun, ran);
+      },
+      keep_in);
     ended = true;
   };
   auto entered = told(
@@ -359,7 +362,7 @@ performed perform(python_call& asked, object_table& table, batch_ticks& ticks) {
     done.outcome = std::move(entered);
   if (!done.outcome)
     done.outcome = done.outcome.error().with_may_have_run(ran);
-  done.refs = table.end_call(asked.session);
+  done.refs = table.end_call(asked.session, begun);
   if (here.forked()) // by a finaliser, say, or a __repr__
     end_forked_child();
   done.names = table.holds_names(asked.session);

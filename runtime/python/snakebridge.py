@@ -38,6 +38,36 @@ class Atom:
         return f"Atom({self.value!r})"
 
 
+class CallbackError(Exception):
+    """What a C++ callback threw: its text, and in `type` what it was."""
+
+    def __init__(self, message, type=None):
+        super().__init__(message)
+        self.type = type
+
+
+class Callback:
+    """C++ that can be called, as long as its session lives."""
+
+    def __init__(self, call, number):
+        self._call = call
+        self._number = number
+
+    def __call__(self, /, *args, **kwargs):
+        return self._call(args, kwargs)
+
+    def __eq__(self, other):
+        if type(other) is not Callback:
+            return NotImplemented
+        return self._number == other._number
+
+    def __hash__(self):
+        return hash((Callback, self._number))
+
+    def __repr__(self):
+        return f"<snakebridge.Callback {self._number}>"
+
+
 class NotAuthorizedError(ImportError):
     """The pool's setting `importable` does not allow this module."""
 

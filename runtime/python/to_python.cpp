@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <kj/debug.h>
 
+#include <snakebridge/callback.hpp>
+
 #include "runtime/python/scalars.hpp"
 #include "runtime/wire/messages.hpp"
 
@@ -203,6 +205,8 @@ py::object to_python(const value& from, const session_objects& session,
   case kind::frozenset:
   case kind::dict:
     return python_container(from, session, depth);
+  case kind::callback:
+    return session.proxy_of(from.get_if<callback>()->id());
   default:
     return python_scalar(from, session.rules());
   }
@@ -243,6 +247,8 @@ py::object to_python(schema::Value::Reader from,
   case schema::Value::REF:
     return py::reinterpret_borrow<py::object>(
       session.find(from.getRef().getSlot()));
+  case schema::Value::CALLBACK:
+    return session.proxy_of(from.getCallback());
   default: // of one piece, or of no known kind
     return python_scalar(wire::read_value(from, {}), session.rules());
   }

@@ -12,10 +12,11 @@ namespace snakebridge {
 
 std::string_view to_string(kind type) {
   static constexpr std::string_view names[] = {
-    "None",      "bool",  "int",           "float",    "str",       "bytes",
-    "list",      "tuple", "dict",          "ref",      "complex",   "set",
-    "frozenset", "date",  "time",          "datetime", "timedelta", "Decimal",
-    "UUID",      "atom",  "unserializable"};
+    "None",           "bool",      "int",       "float", "str",
+    "bytes",          "list",      "tuple",     "dict",  "ref",
+    "complex",        "set",       "frozenset", "date",  "time",
+    "datetime",       "timedelta", "Decimal",   "UUID",  "atom",
+    "unserializable", "callback"};
   const auto at = static_cast<std::size_t>(type);
   return at < std::size(names) ? names[at] : "unknown";
 }

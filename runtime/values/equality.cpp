@@ -1,6 +1,8 @@
 // Equality and hashing of values, as Python's.
 #include <cmath>
 
+#include <snakebridge/callback.hpp>
+
 #include <snakebridge/value.hpp>
 
 namespace snakebridge {
@@ -169,6 +171,8 @@ std::size_t value::plain_hash() const {
     return hash_text(unbox<snakebridge::atom>()->name) + 1;
   case kind::unserializable:
     return hash_text(unbox<snakebridge::unserializable>()->type);
+  case kind::callback:
+    return static_cast<std::size_t>(unbox<snakebridge::callback>()->id());
   case kind::none:
     break;
   }
@@ -211,6 +215,8 @@ bool operator==(const value& left, const value& right) {
     return same<atom>(left, right);
   case kind::unserializable:
     return same<unserializable>(left, right);
+  case kind::callback:
+    return same<callback>(left, right);
   default:
     return true; // None
   }

@@ -1,6 +1,8 @@
 // Numbers, moments and names as Python's repr.
 #include <cmath>
 
+#include <snakebridge/callback.hpp>
+
 #include <fmt/format.h>
 
 #include "runtime/values/repr.hpp"
@@ -132,6 +134,8 @@ std::string scalar_repr(const value& item, std::size_t most) {
   }
   case kind::unserializable:
     return repr_of(*item.get_if<unserializable>());
+  case kind::callback:
+    return fmt::format("<callback {}>", item.get_if<callback>()->id());
   default:
     return "None";
   }

@@ -1,5 +1,7 @@
 #include <snakebridge/value.hpp>
 
+#include <snakebridge/callback.hpp>
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -16,28 +18,41 @@ struct value::named_box : box {
 
 namespace {
 
-bool any_ref(const std::vector<value>& items) {
-  return std::any_of(items.begin(), items.end(),
-                     [](const value& item) { return item.holds_refs(); });
+std::uint8_t in(const value& item) {
+  return static_cast<std::uint8_t>(
+    (item.holds_refs() ? detail::holds_a_ref : 0)
+    | (item.holds_callbacks() ? detail::holds_a_callback : 0));
 }
 
-bool any_ref(const dict& entries) {
-  return std::any_of(entries.begin(), entries.end(), [](const auto& entry) {
-    return entry.first.holds_refs() || entry.second.holds_refs();
-  });
+std::uint8_t held_by(const std::vector<value>& items) {
+  std::uint8_t held = 0;
+  for (const auto& each : items)
+    held |= in(each);
+  return held;
 }
 
-bool any_ref(const set& items) {
-  return any_ref(items.items());
+std::uint8_t held_by(const dict& entries) {
+  std::uint8_t held = 0;
+  for (const auto& [key, item] : entries)
+    held |= in(key) | in(item);
+  return held;
 }
 
-bool any_ref(const ref&) {
-  return true;
+std::uint8_t held_by(const set& items) {
+  return held_by(items.items());
+}
+
+std::uint8_t held_by(const ref&) {
+  return detail::holds_a_ref;
+}
+
+std::uint8_t held_by(const callback&) {
+  return detail::holds_a_callback;
 }
 
 template <class T>
-concept may_hold_refs = requires(const T& item) {
-  any_ref(item);
+concept may_hold = requires(const T& item) {
+  held_by(item);
 };
 
 } // namespace
@@ -45,8 +60,8 @@ concept may_hold_refs = requires(const T& item) {
 template <detail::stored T>
 value::value(T item) : kind_{detail::kind_of<T>},
                        form_{form::boxed} {
-  if constexpr (may_hold_refs<T>)
-    holds_refs_ = any_ref(item);
+  if constexpr (may_hold<T>)
+    holds_ = held_by(item);
   item_.box = new box_of<T>{std::move(item)};
 }
 template value::value(std::string);
@@ -66,6 +81,7 @@ template value::value(snakebridge::decimal);
 template value::value(snakebridge::uuid);
 template value::value(snakebridge::atom);
 template value::value(snakebridge::unserializable);
+template value::value(snakebridge::callback);
 
 value::value(const char* text) : value{std::string{text}} {}
 

@@ -33,9 +33,13 @@ enum class frame_kind : std::uint16_t {
   bell,  ///< there is something in the ring
   moved, ///< what follows is on the other way, the ring or the socket
   // To the host.
-  items, ///< of a stream, before the reply of their call
+  items,   ///< of a stream, before the reply of their call
+  called,  ///< a callback is
+  dropped, ///< and is not there any more
+  // To the worker.
+  returned, ///< has a callback
 };
-inline constexpr auto last_frame_kind = frame_kind::items;
+inline constexpr auto last_frame_kind = frame_kind::returned;
 
 struct frame_header {
   std::uint32_t words = 0; ///< of the message that follows, 8 bytes each

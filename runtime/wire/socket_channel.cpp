@@ -106,10 +106,11 @@ std::optional<socket_channel::frame_fault>
 socket_channel::fault_of(frame_kind kind) {
   using enum fault_point;
   if constexpr (has_fault_points) {
-    if (kind == frame_kind::request)
+    if (kind == frame_kind::request || kind == frame_kind::returned)
       if (const auto due = fault_at(channel_send_short))
         return frame_fault{channel_send_short, *due};
-    if (kind == frame_kind::reply || kind == frame_kind::items)
+    if (kind == frame_kind::reply || kind == frame_kind::items
+        || kind == frame_kind::called)
       for (const auto each :
            {channel_frame_bad, channel_send_kill, channel_send_stall})
         if (const auto due = fault_at(each))

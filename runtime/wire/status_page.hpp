@@ -21,10 +21,18 @@ struct object_counts {
 };
 
 /// The ids of calls in a worker: the number of the executor that runs it is in
-/// the lowest digits, and for each executor they ascend by one. 0 is none.
-inline constexpr std::uint64_t call_id(std::uint64_t number,
-                                       std::size_t executor) {
-  return number * limits::executors_max + executor;
+/// the lowest digits. Those made by callbacks, inside a call, are numbered
+/// apart. Of both kinds they ascend for each executor, of the others by one. 0
+/// is none.
+inline constexpr std::uint64_t
+call_id(std::uint64_t number, std::size_t executor, bool inside = false) {
+  return (2 * number + (inside ? 1 : 0)) * limits::executors_max + executor;
+}
+inline constexpr bool is_inside(std::uint64_t call) {
+  return call / limits::executors_max % 2 == 1;
+}
+inline constexpr std::uint64_t number_of(std::uint64_t call) {
+  return call / limits::executors_max / 2;
 }
 inline constexpr std::size_t executor_of(std::uint64_t call) {
   return call % limits::executors_max;
@@ -36,6 +44,8 @@ struct status_page {
 
     /// The last call it has started: it starts them in order.
     std::atomic<std::uint64_t> started;
+    /// The same of those inside another.
+    std::atomic<std::uint64_t> started_inside;
     /// Its thread, as the stacks of Python's threads name it.
     std::atomic<std::uint64_t> thread;
 
@@ -43,6 +53,7 @@ struct status_page {
 
     /// Calls nobody wants any more, each in its place.
     std::atomic<std::uint64_t> withdrawn[limits::handed_over_max];
+    std::atomic<std::uint64_t> withdrawn_inside[limits::inside_max];
   };
   executor executors[limits::executors_max];
 
@@ -53,17 +64,21 @@ struct status_page {
   std::atomic<std::uint64_t> beats;
 
   std::atomic<std::uint64_t>& started(std::uint64_t call) {
-    return executors[executor_of(call)].started;
+    auto& at = executors[executor_of(call)];
+    return is_inside(call) ? at.started_inside : at.started;
   }
   bool has_started(std::uint64_t call) const {
-    return executors[executor_of(call)].started.load() >= call;
+    const auto& at = executors[executor_of(call)];
+    return (is_inside(call) ? at.started_inside : at.started).load() >= call;
   }
   /// Where that call is withdrawn. Calls an executor has at a time have numbers
-  /// in a row, so each has a place of its own.
+  /// in a row, or are numbered so (worker_link), that each has a place of its
+  /// own.
   std::atomic<std::uint64_t>& withdrawal(std::uint64_t call) {
-    const auto number = call / limits::executors_max;
-    return executors[executor_of(call)]
-      .withdrawn[number % limits::handed_over_max];
+    auto& at = executors[executor_of(call)];
+    return is_inside(call)
+             ? at.withdrawn_inside[number_of(call) % limits::inside_max]
+             : at.withdrawn[number_of(call) % limits::handed_over_max];
   }
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);

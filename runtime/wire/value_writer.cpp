@@ -1,6 +1,8 @@
 // Values into messages.
 #include <fmt/format.h>
 
+#include <snakebridge/callback.hpp>
+
 #include "config/tunables.hpp"
 #include "runtime/values/python_bounds.hpp"
 #include "runtime/wire/items.hpp"
@@ -173,6 +175,8 @@ void value_writer::write(builder to, const value& from, std::size_t depth) {
     return put(to.initUuid(), *from.get_if<uuid>());
   case kind::atom:
     return to.setAtom(text(from.get_if<atom>()->name));
+  case kind::callback:
+    return to.setCallback(from.get_if<callback>()->id());
   case kind::unserializable:
     refuse(from, "stands for an object that could not cross: it cannot be sent "
                  "back");

@@ -9,7 +9,17 @@
 
 namespace snakebridge {
 
+executor*& executor::of_this_thread() {
+  static thread_local executor* mine = nullptr;
+  return mine;
+}
+
+executor* executor::here() {
+  return of_this_thread();
+}
+
 void executor::serve() noexcept {
+  of_this_thread() = this;
   all_.status_.executors[number_].thread = PyThread_get_thread_ident();
   for (;;) {
     // It waits no longer than until an object expires.
@@ -38,7 +48,7 @@ void executor::end_if_forked() const {
     end_forked_child();
 }
 
-// False when the host speaks another language: there is no going on then.
+// There is no going on where the host speaks another language.
 bool executor::take(const frame& received) {
   if (received.header.kind == frame_kind::request) {
     answer(received);

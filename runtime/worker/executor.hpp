@@ -14,14 +14,19 @@ class executor {
 public:
   executor(executors& all, std::size_t number) : all_{all}, number_{number} {}
 
+  /// That of this thread; null: it is none.
+  static executor* here();
+  std::size_t number() const { return number_; }
+  /// Serves one frame; false when the host speaks another language.
+  bool take(const frame& received);
   /// Until nothing more will come. On its thread, with the GIL.
   void serve() noexcept;
 
 private:
   using message = std::unique_ptr<wire::outgoing>;
 
+  static executor*& of_this_thread();
   void end_if_forked() const;
-  bool take(const frame& received);
   void answer(const frame& received);
   static std::shared_ptr<wire::room> new_room();
   message perform_call(const frame& received, const running_call& running);

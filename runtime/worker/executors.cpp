@@ -17,12 +17,15 @@ executors::executors(std::unique_ptr<channel> data, status_page& status,
       status_{status},
       objects_{status.objects, settings.conversion,
                import_rules{settings.importable}},
-      inboxes_(settings.count) {}
+      inboxes_(settings.count) {
+  objects_.call_back_by({std::shared_ptr<void>{}, this}); // it ends with us
+}
 
 void executors::serve() {
   executor{*this, 0}.serve();
   await_threads();
   objects_.release_all();
+  // Proxies that Python still has call nobody from now on: `ended_` is set.
   flush_streams();
   await_readers();
 }
@@ -56,30 +59,28 @@ void executors::await_threads() {
   thread_ended_.wait(lock, [this] { return threads_ == 0; });
 }
 
-// Waits for the next frame of an executor: for `end` once there is none left.
-executors::news executors::next(std::size_t executor, frame& into,
-                                steady_clock::time_point until) {
-  auto& mine = inboxes_[executor];
-  std::unique_lock lock{mutex_};
+// Waits until that is so, at most until then, and leads meanwhile if none does.
+// What it looks at is written by who leads alone: so who leads may look without
+// the lock.
+template <class HasCome>
+executors::news
+executors::wait(waiter& mine, std::unique_lock<std::mutex>& lock,
+                HasCome has_come, steady_clock::time_point until) {
   for (;;) {
-    if (!mine.frames.empty()) {
-      into = std::move(mine.frames.front());
-      mine.frames.pop_front();
-      appoint(); // while this one works another reads
+    if (has_come())
       return news::frame;
-    }
     if (ended_)
       return news::end;
     if (!is_led_) {
       is_led_ = true;
       lock.unlock();
-      const auto came = lead(executor, until);
+      const auto is_done = [&, this] { return ended_ || has_come(); };
+      data_.lead([this] { return read(); }, is_done, until);
+      const bool done = is_done();
       lock.lock();
       is_led_ = false;
-      if (came == news::time) {
-        appoint();
-        return came;
-      }
+      if (!done)
+        return news::time;
       continue;
     }
     mine.is_awaited = true;
@@ -89,52 +90,117 @@ executors::news executors::next(std::size_t executor, frame& into,
     else
       woken = mine.changed.wait_until(lock, until);
     mine.is_awaited = false;
-    if (woken == std::cv_status::timeout && mine.frames.empty()) {
-      appoint(); // it may have been called to lead
-      return news::time;
-    }
+    if (woken == std::cv_status::timeout && !has_come())
+      return news::time; // it may have been called to lead
   }
+}
+
+// Waits for the next frame of an executor: for `end` once there is none left.
+executors::news executors::next(std::size_t executor, frame& into,
+                                steady_clock::time_point until) {
+  auto& mine = inboxes_[executor];
+  std::unique_lock lock{mutex_};
+  const auto came = wait(
+    mine, lock, [&] { return !mine.inside.empty() || !mine.frames.empty(); },
+    until);
+  if (came == news::frame) {
+    auto& from = mine.inside.empty() ? mine.frames : mine.inside;
+    into = std::move(from.front());
+    from.pop_front();
+  }
+  if (came != news::end)
+    appoint(); // while this one works another reads
+  return came;
+}
+
+executors::news executors::next_inside(visit& mine, inbox* own, frame& into) {
+  std::unique_lock lock{mutex_};
+  const auto came = wait(
+    mine, lock,
+    [&] { return mine.answer || (own != nullptr && !own->inside.empty()); },
+    steady_clock::time_point::max());
+  if (came == news::end)
+    return came;
+  appoint();
+  if (mine.answer)
+    return news::time;
+  into = std::move(own->inside.front());
+  own->inside.pop_front();
+  return came;
+}
+
+void executors::begin(visit& mine, inbox* own) {
+  const std::lock_guard lock{mutex_};
+  mine.number = ++last_visit_;
+  visits_.emplace(mine.number, &mine);
+  if (own != nullptr)
+    own->visits.push_back(&mine);
+}
+
+void executors::end(visit& mine, inbox* own) {
+  const std::lock_guard lock{mutex_};
+  visits_.erase(mine.number);
+  if (own != nullptr)
+    own->visits.pop_back();
 }
 
 // Calls one that waits to lead, if none does. With the lock.
 void executors::appoint() {
   if (is_led_)
     return;
-  const auto free =
-    std::find_if(inboxes_.begin(), inboxes_.end(), [](const inbox& each) {
-      return each.is_awaited && each.frames.empty();
-    });
-  if (free != inboxes_.end())
-    free->changed.notify_one();
-}
-
-executors::news executors::lead(std::size_t executor,
-                                steady_clock::time_point until) {
-  // Only who leads puts frames into an inbox.
-  const auto is_done = [&, this] {
-    return ended_ || !inboxes_[executor].frames.empty();
+  const auto call = [](waiter& each) {
+    if (each.is_awaited)
+      each.changed.notify_one();
+    return each.is_awaited;
   };
-  data_.lead([this] { return read(); }, is_done, until);
-  return is_done() ? news::frame : news::time;
+  for (auto& each : inboxes_)
+    if (each.frames.empty() && each.inside.empty() && call(each))
+      return;
+  for (const auto& [number, each] : visits_)
+    if (!each->answer && call(*each))
+      return;
 }
 
 channel_state executors::read() {
   const auto state = data_.read([this](std::vector<frame>& arrived) {
     const std::lock_guard lock{mutex_};
-    for (auto& each : arrived) {
-      const auto executor = executor_of(each.header.call);
-      if (executor >= inboxes_.size()) {
+    for (auto& each : arrived)
+      if (!deliver(each)) {
         ended_ = true; // the host speaks another language
         data_.over().close();
         return;
       }
-      inboxes_[executor].frames.push_back(std::move(each));
-      inboxes_[executor].changed.notify_one();
-    }
   });
   if (state != channel_state::open || ended_)
     end();
   return state;
+}
+
+// Puts it where it is waited for. With the lock.
+bool executors::deliver(frame& arrived) {
+  const auto call = arrived.header.call;
+  if (arrived.header.kind == frame_kind::returned) {
+    const auto place = visits_.find(call);
+    if (place == visits_.end() || place->second->answer)
+      return false;
+    place->second->answer = std::move(arrived);
+    place->second->changed.notify_one();
+    return true;
+  }
+  const auto executor = executor_of(call);
+  if (executor >= inboxes_.size())
+    return false;
+  auto& to = inboxes_[executor];
+  if (arrived.header.kind != frame_kind::request || !is_inside(call)) {
+    to.frames.push_back(std::move(arrived));
+    to.changed.notify_one();
+    return true;
+  }
+  to.inside.push_back(std::move(arrived));
+  waiter& waits =
+    to.visits.empty() ? static_cast<waiter&>(to) : *to.visits.back();
+  waits.changed.notify_one();
+  return true;
 }
 
 void executors::end() {
@@ -142,6 +208,8 @@ void executors::end() {
   ended_ = true;
   for (auto& each : inboxes_)
     each.changed.notify_one();
+  for (const auto& [number, each] : visits_)
+    each->changed.notify_one();
 }
 
 // It speaks another language.

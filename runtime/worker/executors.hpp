@@ -3,18 +3,21 @@
 // The first is Python's main thread, which gets signals; the others are threads
 // of Python's own. A call names its executor in its id, and a session has all
 // its calls on the same, so that what its libraries keep for a thread is there
-// again. An executor that waits for its next call reads the channel for all, if
-// none does.
+// again. Who waits, an executor for its next call or a thread of Python for
+// what a callback answers, reads the channel for all, if none does.
 
 #include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "runtime/base/batch_ticks.hpp"
 #include "runtime/base/process_mark.hpp"
+#include "runtime/python/callback_proxy.hpp"
 #include "runtime/python/object_table.hpp"
 #include "runtime/wire/peer.hpp"
 #include "runtime/wire/status_page.hpp"
@@ -32,7 +35,9 @@ struct executor_settings {
 };
 
 /// What the executors share.
-class executors {
+class executor;
+
+class executors final : public callback_caller {
 public:
   executors(std::unique_ptr<channel> data, status_page& status,
             const executor_settings& settings);
@@ -43,20 +48,42 @@ public:
   /// Serves until the host says no more, then frees all objects. As above.
   void serve();
 
+  py::object call(std::uint64_t session, std::uint64_t callback,
+                  const py::tuple& positional, const py::dict& named) override;
+  void drop(std::uint64_t session, std::uint64_t callback) noexcept override;
+
 private:
   friend class executor;
 
-  /// Frames for one executor that it has not taken yet.
-  struct inbox {
-    std::deque<frame> frames;
+  /// What a thread sleeps on; under the lock.
+  struct waiter {
     std::condition_variable changed;
     bool is_awaited = false;
+  };
+  /// A callback that was called and has not answered.
+  struct visit : waiter {
+    std::uint64_t number = 0;
+    std::optional<frame> answer;
+  };
+  /// Frames for one executor that it has not taken yet. Those made by
+  /// callbacks, inside its call, come first, and are all it takes meanwhile.
+  struct inbox : waiter {
+    std::deque<frame> inside, frames;
+    std::vector<visit*> visits; ///< of that executor, the innermost last
   };
   enum class news { frame, time, end };
 
   // Without the GIL.
   news next(std::size_t executor, frame& into, steady_clock::time_point until);
-  news lead(std::size_t executor, steady_clock::time_point until);
+  /// The next request inside its call: for `time` where the visit is answered.
+  news next_inside(visit& mine, inbox* own, frame& into);
+  template <class HasCome>
+  news wait(waiter& mine, std::unique_lock<std::mutex>& lock, HasCome has_come,
+            steady_clock::time_point until);
+  py::object answer_of(const frame& returned, std::uint64_t session);
+  void begin(visit& mine, inbox* own);
+  void end(visit& mine, inbox* own);
+  bool deliver(frame& arrived);
   void appoint();
   channel_state read();
   void send(std::uint64_t call, std::shared_ptr<message> reply);
@@ -78,8 +105,10 @@ private:
   std::condition_variable thread_ended_;
   std::vector<inbox> inboxes_; // by executor
   bool is_led_ = false;
-  std::atomic<bool> ended_ = false; // nothing more will come
-  std::size_t threads_ = 0;         // besides the main thread
+  std::uint64_t last_visit_ = 0;
+  std::unordered_map<std::uint64_t, visit*> visits_; // by number
+  std::atomic<bool> ended_ = false;                  // nothing more will come
+  std::size_t threads_ = 0;                          // besides the main thread
 };
 
 } // namespace gnu::visibility("hidden")]]snakebridge

@@ -142,8 +142,9 @@ std::vector<std::uint64_t> wire_call::slots() const {
 
 schema::Reply::Builder wire_call::new_reply() {
   reply_.reset(); // it leaves the room to us
-  reply_ = room_ ? std::make_unique<wire::outgoing>(room_)
-                 : std::make_unique<wire::outgoing>();
+  // A call inside this one may have it still.
+  reply_ = room_ && !room_->is_in_use ? std::make_unique<wire::outgoing>(room_)
+                                      : std::make_unique<wire::outgoing>();
   return reply_->builder().initRoot<schema::Reply>();
 }
 

@@ -34,7 +34,7 @@ reading read_at_once(std::span<const std::uint8_t> stream) {
     const auto bytes = std::size_t{next.header.words} * sizeof(word);
     // Without rings there are no frames of the channel's own.
     if (bytes > frame_bytes_max || kind < frame_kind::request
-        || (kind > frame_kind::sampled && kind != frame_kind::items)
+        || kind == frame_kind::bell || kind == frame_kind::moved
         || kind > last_frame_kind || next.header.descriptors > 0) {
       made.state = channel_state::malformed;
       break;

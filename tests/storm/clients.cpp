@@ -27,7 +27,7 @@ public:
         random_{seed} {}
 
   void step() {
-    switch (random_() % 7) {
+    switch (random_() % 8) {
     case 0:
       return add();
     case 1:
@@ -40,6 +40,8 @@ public:
       return echo();
     case 5:
       return read();
+    case 6:
+      return be_called_back();
     default:
       return use_a_session();
     }
@@ -111,6 +113,18 @@ private:
     if (read != last)
       answers_.note("a stream has ended early, of pool " + pool_);
     right_ += 1;
+  }
+  /// Python calls C++, which calls Python.
+  void be_called_back() {
+    const auto last = static_cast<std::int64_t>(1 + random_() % 20);
+    sb::list numbers;
+    for (std::int64_t number = 0; number <= last; ++number)
+      numbers.push_back(number);
+    const sb::callback add{[this](std::int64_t left, std::int64_t right) {
+      return or_throw(here_.call("operator", "add", left, right));
+    }};
+    const auto sum = here_.call("functools", "reduce", add, numbers);
+    take("a sum by callbacks", sum, sum == last * (last + 1) / 2);
   }
   void use_a_session() {
     const auto session = bridge_.open_session();

@@ -1,0 +1,57 @@
+#pragma once
+// A callback runs on this thread, called by Python in a call that waits for it:
+// what it calls in that session runs inside that call. On the thread that made
+// it.
+
+#include <memory>
+#include <vector>
+
+#include "runtime/calls/exchange.hpp"
+#include "runtime/calls/interpreter_host.hpp"
+
+namespace snakebridge {
+
+class callback_scope {
+public:
+  /// Of the call that waits.
+  struct outer_call {
+    std::shared_ptr<interpreter_host> host;
+    std::uint32_t interpreter = 0;
+    std::uint32_t executor = 0;
+    std::uint64_t session = 0; ///< its number
+    std::string session_id = {};
+    steady_clock::time_point deadline = {};
+    cancel_token cancel = {};
+  };
+
+  explicit callback_scope(outer_call of)
+      : of_{std::move(of)},
+        around_{std::exchange(innermost(), this)} {}
+  ~callback_scope() { innermost() = around_; }
+  callback_scope(const callback_scope&) = delete;
+  callback_scope& operator=(const callback_scope&) = delete;
+
+  const outer_call& of() const { return of_; }
+  /// Null where the thread runs none.
+  static callback_scope* here() { return innermost(); }
+  /// The same for one in that session.
+  static callback_scope* in(const std::string& session) {
+    auto* const mine = here();
+    return mine != nullptr && mine->of_.session_id == session ? mine : nullptr;
+  }
+
+  /// Exceptions of calls it made, kept in Python so that they can be raised
+  /// again.
+  std::vector<ref> kept;
+
+private:
+  static callback_scope*& innermost() {
+    static thread_local callback_scope* scope = nullptr;
+    return scope;
+  }
+
+  const outer_call of_;
+  callback_scope* const around_;
+};
+
+} // namespace snakebridge

@@ -1,0 +1,129 @@
+#include "runtime/calls/session_callbacks.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <typeinfo>
+
+#include <cxxabi.h>
+#include <fmt/format.h>
+
+namespace snakebridge {
+
+namespace {
+
+std::string name_of(const std::type_info& type) {
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> name{
+    abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), &std::free};
+  return status == 0 ? name.get() : type.name();
+}
+
+template <class Take>
+void each_callback(const value& in, const Take& take) {
+  if (!in.holds_callbacks())
+    return;
+  if (const auto* found = in.get_if<callback>()) {
+    take(*found);
+  } else if (const auto* items = detail::items_of(in)) {
+    for (const auto& each : *items)
+      each_callback(each, take);
+  } else if (const auto* entries = in.get_if<dict>()) {
+    for (const auto& [key, item] : *entries) {
+      each_callback(key, take);
+      each_callback(item, take);
+    }
+  }
+}
+
+} // namespace
+
+callback_answer call_back(const callback& of,
+                          detail::callback_arguments given) noexcept {
+  callback_answer told{.failed = true};
+  try {
+    told.outcome = (*of).call(std::move(given));
+    told.failed = false;
+  } catch (const detail::bad_arguments& wrong) {
+    told.type = "TypeError";
+    told.message = wrong.what();
+  } catch (const exception& failed) {
+    told.type = name_of(typeid(failed));
+    told.message = failed.what();
+    if (const auto* raised = failed.error().python())
+      told.raised = raised->object;
+  } catch (const std::exception& failed) {
+    told.type = name_of(typeid(failed));
+    told.message = failed.what();
+  } catch (...) {
+    const auto* type = abi::__cxa_current_exception_type();
+    told.type = type != nullptr ? name_of(*type) : "an exception";
+    told.message = "an exception of type " + told.type;
+  }
+  return told;
+}
+
+void session_callbacks::run_here(const std::function<void()>& what) const {
+  if (program_)
+    program_->run_here(what);
+  else
+    what();
+}
+
+void session_callbacks::run_later(std::function<void()> what) const {
+  if (program_)
+    program_->run_later(std::move(what));
+  else
+    what();
+}
+
+void session_callbacks::add(const value& given) {
+  if (!given.holds_callbacks())
+    return;
+  const std::lock_guard lock{mutex_};
+  if (ended_)
+    return;
+  each_callback(given, [this](const callback& each) {
+    ++given_.try_emplace(each.id(), given_one{each}).first->second.times;
+  });
+}
+
+void session_callbacks::add(const operation& asked) {
+  add(asked.target);
+  for (const auto& each : asked.positional)
+    add(each);
+  for (const auto& [name, item] : asked.named)
+    add(item);
+}
+
+std::optional<callback> session_callbacks::find(std::uint64_t id) const {
+  const std::lock_guard lock{mutex_};
+  const auto place = given_.find(id);
+  return place == given_.end() ? std::nullopt : std::optional{place->second.of};
+}
+
+void session_callbacks::drop(std::uint64_t id) {
+  std::optional<callback> gone; // what it holds ends without the lock
+  const std::lock_guard lock{mutex_};
+  const auto place = given_.find(id);
+  if (place == given_.end() || --place->second.times > 0)
+    return;
+  gone = std::move(place->second.of);
+  given_.erase(place);
+}
+
+void session_callbacks::end() {
+  std::unordered_map<std::uint64_t, given_one> gone; // as above
+  const std::lock_guard lock{mutex_};
+  ended_ = true;
+  gone.swap(given_);
+}
+
+bool holds_callbacks(const operation& asked) {
+  const auto holds = [](const value& each) { return each.holds_callbacks(); };
+  return holds(asked.target)
+         || std::any_of(asked.positional.begin(), asked.positional.end(), holds)
+         || std::any_of(asked.named.begin(), asked.named.end(),
+                        [&](const auto& each) { return holds(each.second); });
+}
+
+} // namespace snakebridge

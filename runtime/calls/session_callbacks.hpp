@@ -1,0 +1,79 @@
+#pragma once
+// The callbacks of a session that Python has: as often as it was given each.
+// They end when Python has dropped them all, or with the session. Shared by the
+// session's gate and the hosts that Python may call them from; any thread.
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include <snakebridge/callback.hpp>
+
+namespace snakebridge {
+
+/// Where code of the program runs that Python calls.
+class program_side {
+public:
+  virtual ~program_side() = default;
+  /// Runs it here, where its calls use the session.
+  virtual void run_here(const std::function<void()>& what) const = 0;
+  /// The same on a callback thread, soon.
+  virtual void run_later(std::function<void()> what) const = 0;
+};
+
+/// What a callback answered.
+struct callback_answer {
+  value outcome = {};
+  // Where it threw:
+  bool failed = false;
+  std::string type = {}; ///< of what it threw; "TypeError": Python's
+  std::string message = {};
+  std::optional<ref> raised = {}; ///< it was Python's, and is kept there
+};
+
+/// Calls it, on this thread.
+callback_answer call_back(const callback& of,
+                          detail::callback_arguments given) noexcept;
+
+class session_callbacks {
+public:
+  explicit session_callbacks(std::string session)
+      : session{std::move(session)} {}
+
+  const std::string session; ///< its id
+
+  /// Once, before there are calls.
+  void run_on(std::shared_ptr<const program_side> program) {
+    program_ = std::move(program);
+  }
+  void run_here(const std::function<void()>& what) const;
+  void run_later(std::function<void()> what) const;
+
+  /// Python is about to get those in it.
+  void add(const value& given);
+  void add(const operation& asked);
+  std::optional<callback> find(std::uint64_t id) const;
+  /// Python has one less of it.
+  void drop(std::uint64_t id);
+  /// Python gets no more, and has none.
+  void end();
+
+private:
+  struct given_one {
+    callback of;
+    std::size_t times = 0;
+  };
+
+  std::shared_ptr<const program_side> program_; // null: threads as they come
+  mutable std::mutex mutex_;
+  bool ended_ = false;
+  std::unordered_map<std::uint64_t, given_one> given_;
+};
+
+/// There are some in what is sent with it.
+bool holds_callbacks(const operation& asked);
+
+} // namespace snakebridge

@@ -1,0 +1,77 @@
+#include <snakebridge/callback.hpp>
+
+#include <algorithm>
+#include <atomic>
+
+#include <fmt/format.h>
+
+namespace snakebridge {
+
+namespace detail {
+
+namespace {
+
+std::string told(const parameter& each, std::size_t at) {
+  return each.name.empty() ? fmt::format("argument {}", at + 1)
+                           : fmt::format("argument '{}'", each.name);
+}
+
+} // namespace
+
+std::vector<value> parameter_list::bind(callback_arguments& given) const {
+  std::vector<std::optional<value>> bound(each.size());
+  auto& [positional, named] = given;
+  if (positional.size() > each.size() && !takes_rest)
+    throw bad_arguments{
+      fmt::format("the callback takes {} positional argument{} but {} {} given",
+                  each.size(), each.size() == 1 ? "" : "s", positional.size(),
+                  positional.size() == 1 ? "was" : "were")};
+  const auto count = std::min(positional.size(), each.size());
+  std::move(positional.begin(),
+            positional.begin() + static_cast<std::ptrdiff_t>(count),
+            bound.begin());
+  positional.erase(positional.begin(),
+                   positional.begin() + static_cast<std::ptrdiff_t>(count));
+  std::erase_if(named, [&](named_value& argument) {
+    const auto place =
+      std::find_if(each.begin(), each.end(), [&](const parameter& one) {
+        return !one.name.empty() && one.name == argument.first;
+      });
+    if (place == each.end())
+      return false;
+    auto& slot = bound[static_cast<std::size_t>(place - each.begin())];
+    if (slot)
+      throw bad_arguments{fmt::format(
+        "the callback got multiple values for argument '{}'", argument.first)};
+    slot = std::move(argument.second);
+    return true;
+  });
+  if (!named.empty() && !takes_names)
+    throw bad_arguments{
+      fmt::format("the callback got an unexpected keyword argument '{}'",
+                  named.front().first)};
+  std::vector<value> all;
+  all.reserve(each.size());
+  for (std::size_t at = 0; at < each.size(); ++at) {
+    if (!bound[at] && !each[at].by_default)
+      throw bad_arguments{
+        fmt::format("the callback misses {}", told(each[at], at))};
+    all.push_back(bound[at] ? *std::move(bound[at]) : *each[at].by_default);
+  }
+  return all;
+}
+
+void parameter_list::refuse(std::size_t at, const error& why) const {
+  throw bad_arguments{
+    fmt::format("{} of the callback: {}", told(each[at], at), why.message())};
+}
+
+} // namespace detail
+
+callback::callback(std::shared_ptr<const detail::callable> of)
+    : of_{std::move(of)} {
+  static std::atomic<std::uint64_t> last{0};
+  id_ = ++last;
+}
+
+} // namespace snakebridge
