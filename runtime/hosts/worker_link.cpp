@@ -245,15 +245,7 @@ call_stage worker_link::abandon(const exchange& given_up) {
     const auto* place = find_locked(given_up.id);
     if (place != nullptr && place->get() == &given_up) {
       process_->withdraw(given_up.id);
-      // And with it what is inside.
-      if (!given_up.inside)
-        for (const auto& each : seats_[executor_of(given_up.id)].inside)
-          process_->withdraw(each->id);
-      cancel_visits([&](const visit& each) {
-        return each.call == given_up.id
-               || (!given_up.inside && is_inside(each.call)
-                   && executor_of(each.call) == executor_of(given_up.id));
-      });
+      give_up_inside(given_up);
       // The worker looks at the withdrawal after it has said "started", so what
       // has not been started by now never will be.
       if (!process_->status().has_started(given_up.id))
@@ -266,6 +258,22 @@ call_stage worker_link::abandon(const exchange& given_up) {
   }
   owner_.wake();
   return reached;
+}
+
+// With it what callbacks have called inside, and whom they would answer. With
+// the lock.
+void worker_link::give_up_inside(const exchange& given_up) {
+  const auto& seat = seats_[executor_of(given_up.id)];
+  const auto runs = last_started(seat.calls);
+  const bool is_outermost = !given_up.inside && runs.get() == &given_up;
+  if (is_outermost)
+    for (const auto& each : seat.inside)
+      process_->withdraw(each->id);
+  cancel_visits([&](const visit& each) {
+    return each.call == given_up.id
+           || (is_outermost && is_inside(each.call)
+               && executor_of(each.call) == executor_of(given_up.id));
+  });
 }
 
 void worker_link::withdraw(std::uint64_t session) {

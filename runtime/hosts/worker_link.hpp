@@ -146,6 +146,7 @@ private:
   // With the lock.
   void hand_off(exchange_ptr told, frame& message, reader who);
   void post(const exchange_ptr& taken);
+  void give_up_inside(const exchange& given_up);
   void cancel_visits(const std::function<bool(const visit&)>& which);
   exchange_ptr last_started(const std::vector<exchange_ptr>& calls) const;
   exchange_ptr* find_locked(std::uint64_t call);
