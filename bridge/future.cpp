@@ -6,6 +6,7 @@
 #include "bridge/continuation_place.hpp"
 #include "bridge/this_thread.hpp"
 #include "runtime/base/finally.hpp"
+#include "runtime/base/reached.hpp"
 #include "runtime/python/without_gil.hpp"
 
 namespace snakebridge::detail {
@@ -57,15 +58,24 @@ void run_without_gil(const std::function<void()>& what) {
   what();
 }
 
+namespace {
+
+error callback_failed(std::string_view text) {
+  return reached(result<void>{error{errc::callback_failed, std::string{text}}})
+    .error();
+}
+
+} // namespace
+
 error error_of(const std::exception_ptr& thrown) {
   try {
     std::rethrow_exception(thrown);
   } catch (const exception& failed) {
     return failed.error();
   } catch (const std::exception& failed) {
-    return {errc::callback_failed, failed.what()};
+    return callback_failed(failed.what());
   } catch (...) {
-    return {errc::callback_failed, "an exception of no known type"};
+    return callback_failed("an exception of no known type");
   }
 }
 

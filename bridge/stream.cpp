@@ -5,6 +5,7 @@
 #include "actors/stream_core.hpp"
 #include "bridge/bridge_core.hpp"
 #include "config/settings.hpp"
+#include "runtime/base/reached.hpp"
 
 namespace snakebridge {
 
@@ -28,7 +29,8 @@ public:
     if (at_ == batch_.size() && !refill()) {
       if (!failed_)
         return {};
-      return result<value>{tl::unexpected{*std::exchange(failed_, {})}};
+      return reached(
+        result<value>{tl::unexpected{*std::exchange(failed_, {})}});
     }
     std::optional<result<value>> item{std::in_place, std::move(batch_[at_++])};
     if ((*item)->holds_refs())

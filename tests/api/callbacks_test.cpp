@@ -95,6 +95,7 @@ TEST_P(Callbacks, GivenARestThenItTakesWhatIsLeft) {
             (sb::list{1, sb::list{"two", 3.5}, sb::dict{{"k", 4}}}));
 }
 
+// ORIGINAL T12
 TEST_P(Callbacks, WhenArgumentsDoNotFitThenItIsATypeErrorThatNamesThem) {
   const sb::callback less{[](int x, int y) { return x - y; }, "x"_a, "y"_a};
   const auto refused = [&](auto... given) {
@@ -172,6 +173,7 @@ TEST_P(Callbacks, GivenOneThatCallsThenItRunsInsideTheCall) {
   EXPECT_EQ(other.call_object(or_throw(other.eval("call")), own), other.id());
 }
 
+// ORIGINAL T9, T10
 TEST_P(Callbacks, GivenFiftyInsideEachOtherThenAllAreAnswered) {
   std::function<int(int)> down = [&](int left) {
     if (left == 0)
@@ -236,6 +238,7 @@ TEST_P(Callbacks, WhenPythonDropsItThenItIsDestroyed) {
   EXPECT_TRUE(eventually([&] { return held.use_count() == 1; }));
 }
 
+// ORIGINAL T11
 TEST_P(Callbacks, WhenItsSessionEndsThenItIsDestroyed) {
   auto held = std::make_shared<int>(5);
   {
@@ -264,6 +267,7 @@ TEST_P(Callbacks, GivenTheSameTwiceThenTheyAreEqual) {
   EXPECT_NE(sb::value{one}, sb::value{other});
 }
 
+// ORIGINAL T9
 TEST_P(Callbacks, GivenOneInsideAContainerAndAsAResultThenItIsCallable) {
   const auto second =
     function("def second(d): return d['all'][1](20)", "second");

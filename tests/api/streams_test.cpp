@@ -58,6 +58,7 @@ protected:
 };
 SNAKEBRIDGE_IN_BOTH_PLACEMENTS(Streams);
 
+// ORIGINAL P20
 TEST_P(Streams, GivenAFunctionThenWhatItReturnsIsIterated) {
   std::int64_t next = 0;
   for (sb::result<sb::value> item : bridge.stream("builtins", "range", 10'000))
@@ -84,6 +85,7 @@ TEST_P(Streams, GivenAnyIterableThenItsItemsCome) {
   EXPECT_THAT(items_of(sb::list{}), IsEmpty());
 }
 
+// ORIGINAL T22
 TEST_P(Streams, GivenAnAsynchronousGeneratorThenItsItemsCome) {
   or_throw(bridge.exec("import asyncio\n"
                        "seen = []\n"
@@ -104,6 +106,7 @@ TEST_P(Streams, GivenAnAsynchronousGeneratorThenItsItemsCome) {
   EXPECT_EQ(seen(), (sb::list{"closed", "closed"}));
 }
 
+// ORIGINAL P22
 TEST_P(Streams, GivenWhatIsNoIterableThenTheErrorSaysWhatItIs) {
   const auto why = all_of(bridge.stream("builtins", "int", 5)).failed;
   ASSERT_TRUE(why);
@@ -121,6 +124,7 @@ TEST_P(Streams, WhenNothingIsReadThenNothingRuns) {
   EXPECT_EQ(bridge.stats().streams, 0U);
 }
 
+// ORIGINAL P21
 TEST_P(Streams, WhenTheLoopIsLeftThenTheGeneratorIsClosed) {
   const auto endless = generator("  try:\n"
                                  "    while True: yield 1\n"
@@ -132,6 +136,7 @@ TEST_P(Streams, WhenTheLoopIsLeftThenTheGeneratorIsClosed) {
   EXPECT_EQ(seen(), (sb::list{"closed"}));
 }
 
+// ORIGINAL P21
 TEST_P(Streams, GivenForEachThenItGoesOnUntilToldToStop) {
   int sum = 0;
   EXPECT_TRUE(
@@ -265,6 +270,7 @@ TEST_P(Streams, GivenATypeThenItemsAreOfIt) {
   EXPECT_FALSE(numbers.next());
 }
 
+// ORIGINAL P38
 TEST_P(Streams, WhenItsConsumerStopsThenItsProducerDoes) {
   auto endless = bridge
                    .stream(generator("  for i in range(10**9):\n"
@@ -298,6 +304,7 @@ TEST_P(Streams, WhenTheProducerBlocksThenWhatItHasProducedComes) {
   EXPECT_FALSE(items.next());
 }
 
+// ORIGINAL T8
 TEST_P(Streams, WhenNoItemComesInTimeThenItEndsAndPythonGoesOn) {
   if (GetParam() == sb::placement::worker)
     SKIP_WHERE_SIGNALS_WAIT();
