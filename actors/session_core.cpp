@@ -201,7 +201,8 @@ session_core::session_core(std::shared_ptr<const pools> where,
 steady_clock::time_point
 session_core::deadline(const call_options& options) const {
   const auto latest = where_->now() + time_limit(options, timeout_);
-  const auto* around = callback_scope::in(gate_->id);
+  // What a callback waits for has no more time than what waits for that.
+  const auto* around = callback_scope::here();
   return around ? std::min(latest, around->of().deadline) : latest;
 }
 
@@ -209,9 +210,10 @@ result<value> session_core::run(operation asked, const call_options& options) {
   errand mine{std::move(asked), options, deadline(options)};
   mine.may_be_made_again = options.idempotent.value_or(false);
   auto* const around = callback_scope::in(gate_->id);
+  const bool may_be_raised_again = around != nullptr && around->of().raises;
   // What Python raises in it may have to be raised again.
   mine.keeps_exception =
-    options.keep_exception.value_or(false) || around != nullptr;
+    options.keep_exception.value_or(false) || may_be_raised_again;
   for (;;) {
     auto begun = begin(mine);
     auto outcome = conclude(
@@ -221,9 +223,16 @@ result<value> session_core::run(operation asked, const call_options& options) {
     if (!outcome)
       continue;
     const auto* raised = *outcome ? nullptr : outcome->error().python();
-    if (around != nullptr && !options.keep_exception.value_or(false)
-        && raised != nullptr && raised->object)
-      around->kept.push_back(*raised->object);
+    if (may_be_raised_again && !options.keep_exception.value_or(false)
+        && raised != nullptr && raised->object) {
+      const auto& kept = *raised->object;
+      if (kept.interpreter == around->of().interpreter)
+        around->kept.push_back(kept);
+      else // it is not there to be raised
+        submit({.what = verb::release, .target = kept},
+               {.affinity = affinity::strict_queue},
+               [](const result<value>&) {});
+    }
     return *std::move(outcome);
   }
 }
@@ -261,11 +270,12 @@ result<void> session_core::begin(errand& mine) {
   auto& asked = mine.asked;
   const auto& options = mine.options;
   asked.keep_exception = mine.keeps_exception;
+  asked.awaits = options.awaits.value_or(true);
   asked.leaves = answers_anything(asked.what)
                    ? options.leaves.value_or(in.leaves)
                    : leaves::refs;
   asked.cancel = options.cancel;
-  if (const auto* around = callback_scope::in(gate_->id);
+  if (const auto* around = callback_scope::here();
       around != nullptr && !asked.cancel.stop_possible())
     asked.cancel = around->of().cancel;
   asked.fails_fast =

@@ -73,8 +73,8 @@ async_caller::way async_caller::find_way(const operation& asked) const {
     return found;
   }
   found.session = *std::move(session);
-  found.place =
-    std::make_shared<detail::continuation_place>(through_.core_, found.session);
+  found.place = std::make_shared<detail::continuation_place>(
+    through_.core_, found.session, callback_scope::here());
   return found;
 }
 

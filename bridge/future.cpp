@@ -24,6 +24,9 @@ void continuation_place::run_here(const std::function<void()>& what) const {
     here.options = around;
     here.scopes.pop_back();
   }};
+  std::optional<callback_scope> inside;
+  if (around_)
+    inside.emplace(*around_);
   what();
 }
 

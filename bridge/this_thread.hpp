@@ -73,6 +73,7 @@ inline void overlay(call_options& outer, const call_options& inner) {
   take(outer.idempotent, inner.idempotent);
   take(outer.keep_exception, inner.keep_exception);
   take(outer.leaves, inner.leaves);
+  take(outer.awaits, inner.awaits);
   if (inner.cancel.stop_possible())
     outer.cancel = inner.cancel;
 }

@@ -67,6 +67,7 @@ struct Request {
   receiver @13 :Value;         # a target that is no object of the session; null
                                # where there is none
   batch @14 :Batch;            # of `next`; else null
+  awaits @15 :Bool;            # a coroutine it returns is awaited
 
   struct Batch {
     # Its items are sent when one of these is so.

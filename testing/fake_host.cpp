@@ -125,6 +125,8 @@ result<value> fake_host::perform_verb(exchange& asked) {
   case verb::close:
     objects.erase(slot);
     return value{};
+  case verb::await:
+    return what.target;
   case verb::release: {
     auto freed = objects.erase(slot);
     for (const auto& each : what.positional)

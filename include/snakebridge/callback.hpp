@@ -10,7 +10,10 @@
 // callback threads (`callback_threads`), embedded on the thread that runs
 // Python. So it may run on several threads at once. What it calls through the
 // bridge uses the session that it was called from, runs inside that call, also
-// while Python waits for the callback, and has no more time than that call.
+// while Python waits for the callback, and has no more time than that call. On
+// a thread of Python's own a callback is in no call: what it calls in its
+// session waits in line, and a call that waits for that thread must not be in
+// its way.
 //
 // Its parameters have any types that values convert to; they may be given by
 // position, and by keyword where they have names:

@@ -45,6 +45,9 @@ struct call_options {
   std::optional<bool> keep_exception = {};
   /// How results come; empty: as the pool's setting says.
   std::optional<snakebridge::leaves> leaves = {};
+  /// A coroutine that a call returns is awaited, and the result is what that
+  /// returns; false: it is an object, which `await` takes. Empty: true.
+  std::optional<bool> awaits = {};
   /// Cancels the calls made with these options.
   cancel_token cancel = {};
 };

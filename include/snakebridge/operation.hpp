@@ -39,8 +39,9 @@ enum class verb : std::uint8_t {
   iterate,         ///< iter(target), to be kept
   next,            ///< next(target), a batch of them: whether there are more
   close,           ///< target.close(), if it is a generator, and forget it
+  await,           ///< await target
 };
-inline constexpr verb last_verb = verb::close;
+inline constexpr verb last_verb = verb::await;
 
 /// The verb is about one object, its target.
 constexpr bool has_target(verb what) {
@@ -60,7 +61,7 @@ constexpr bool answers_anything(verb what) {
   return what == verb::call || what == verb::get || what == verb::method
          || what == verb::attribute || what == verb::item
          || what == verb::call_object || what == verb::evaluate
-         || what == verb::next;
+         || what == verb::next || what == verb::await;
 }
 
 using named_value = std::pair<std::string, value>;
@@ -85,6 +86,8 @@ struct operation {
   snakebridge::leaves leaves = snakebridge::leaves::refs;
   /// What it raises stays in the session, as `python_error::object`.
   bool keep_exception = false;
+  /// A coroutine it returns is awaited.
+  bool awaits = true;
   /// Of `next`.
   batch_limits batch = {};
   /// It is worker_busy rather than to wait for its turn.

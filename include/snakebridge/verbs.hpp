@@ -109,6 +109,12 @@ public:
     return ask<std::size_t>({.what = verb::length, .target = object});
   }
 
+  /// `await object`, of anything that Python can await, on the event loop of
+  /// its interpreter; python_raised (TypeError) for what it cannot.
+  Answer<value> await(const value& object) const {
+    return ask<value>({.what = verb::await, .target = object});
+  }
+
   /// The value of an expression in the session's own namespace. `variables`,
   /// whose keys are strings, are there for this expression only; others are
   /// not_convertible.

@@ -22,6 +22,8 @@ public:
     std::string session_id = {};
     steady_clock::time_point deadline = {};
     cancel_token cancel = {};
+    /// What the callback throws is raised there.
+    bool raises = true;
   };
 
   explicit callback_scope(outer_call of)
@@ -32,12 +34,15 @@ public:
   callback_scope& operator=(const callback_scope&) = delete;
 
   const outer_call& of() const { return of_; }
-  /// Null where the thread runs none.
+  callback_scope* around() const { return around_; }
+  /// The innermost; null where the thread runs none.
   static callback_scope* here() { return innermost(); }
-  /// The same for one in that session.
+  /// The innermost of that session.
   static callback_scope* in(const std::string& session) {
-    auto* const mine = here();
-    return mine != nullptr && mine->of_.session_id == session ? mine : nullptr;
+    auto* mine = here();
+    while (mine != nullptr && mine->of_.session_id != session)
+      mine = mine->around_;
+    return mine;
   }
 
   /// Exceptions of calls it made, kept in Python so that they can be raised

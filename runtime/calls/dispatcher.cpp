@@ -88,7 +88,7 @@ result<value> dispatcher::run(operation asked,
                               std::shared_ptr<const session_gate> session,
                               steady_clock::time_point deadline,
                               destination to) {
-  if (is_inside(callback_scope::here(), *session, to))
+  if (inside_of(*session, to) != nullptr)
     asked.fails_fast = false; // what it would wait for waits for it
   // Hosts that want requests encoded do not run them on this thread.
   if (settings_.payload_bytes_max == 0)
@@ -108,25 +108,29 @@ void dispatcher::submit(const exchange_ptr& made) {
       made->asked, errc::deadline_exceeded, call_stage::queued)});
   else if (auto prepared = prepare(*made); !prepared)
     made->answer(tl::unexpected{std::move(prepared).error()});
-  else if (const auto* around = callback_scope::here();
-           is_inside(around, *made->session, made->to))
+  else if (const auto* around = inside_of(*made->session, made->to))
     put_inside(made, *around);
   else
     put_in(made);
 }
 
-// A callback calls the interpreter that waits for it, in the session it was
-// called from.
-bool dispatcher::is_inside(const callback_scope* around,
-                           const session_gate& session,
-                           const destination& to) const {
-  if (around == nullptr || around->of().session != session.number)
-    return false;
-  const auto& outer = around->of();
+// A callback calls an interpreter that waits for it, or for one around it, in
+// the session it was called from there: that one; null: it does not.
+const callback_scope* dispatcher::inside_of(const session_gate& session,
+                                            const destination& to) const {
+  const auto* around = callback_scope::here();
+  if (around == nullptr)
+    return nullptr;
   const lock_guard lock{mutex_};
-  const auto* const at = find(outer.interpreter);
-  return at != nullptr && at->host == outer.host
-         && (to.interpreter == 0 || to.interpreter == outer.interpreter);
+  for (; around != nullptr; around = around->around()) {
+    const auto& outer = around->of();
+    const auto* const at = find(outer.interpreter);
+    if (outer.session == session.number && at != nullptr
+        && at->host == outer.host
+        && (to.interpreter == 0 || to.interpreter == outer.interpreter))
+      return around;
+  }
+  return nullptr;
 }
 
 // It does not wait in a line: what is served there waits for it.
@@ -170,8 +174,6 @@ void dispatcher::put_inside(const exchange_ptr& made,
 }
 
 result<void> dispatcher::prepare(exchange& made) const {
-  if (holds_callbacks(made.asked))
-    made.session->callbacks->add(made.asked);
   if (settings_.payload_bytes_max == 0)
     return {};
   auto encoded = wire::encode_request(made.asked, made.session->number,
@@ -198,14 +200,18 @@ result<value> dispatcher::wait(const exchange_ptr& mine) {
     const auto serving = host_of(*mine);
     switch (serving ? serving->wait_for(*mine, *clock_) : mine->wait(*clock_)) {
     case exchange::news::answered:
-      return mine->take();
+      break;
     case exchange::news::lead:
     case exchange::news::called_back:
       continue;
     case exchange::news::deadline:
       give_up(mine, errc::deadline_exceeded);
-      return mine->take();
+      break;
     }
+    // Callbacks that came too late to run hear of that.
+    while (mine->do_job()) {
+    }
+    return mine->take();
   }
 }
 
@@ -283,8 +289,6 @@ dispatcher::run_here(const operation& asked,
       pump_all(after);
     tell_watchers();
   }};
-  if (holds_callbacks(asked))
-    session->callbacks->add(asked);
   auto outcome = here->run(asked, *session, deadline);
   if (!outcome) {
     const lock_guard lock{mutex_};

@@ -226,8 +226,8 @@ private:
            steady_clock::time_point deadline, const destination& to);
   result<void> prepare(exchange& made) const;
   void put_in(const exchange_ptr& made);
-  bool is_inside(const callback_scope* around, const session_gate& session,
-                 const destination& to) const;
+  const callback_scope* inside_of(const session_gate& session,
+                                  const destination& to) const;
   void put_inside(const exchange_ptr& made, const callback_scope& around);
   result<value> wait(const exchange_ptr& mine);
   error end(const exchange_ptr& claimed, errc why);

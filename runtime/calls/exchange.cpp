@@ -86,7 +86,7 @@ exchange::news exchange::wait(timers& clock) {
 bool exchange::appoint() {
   {
     const std::lock_guard lock{mutex_};
-    if (outcome_ || answered())
+    if (outcome_ || answered() || at_job_ || !jobs_.empty())
       return false;
     appointed_ = true;
   }
@@ -106,14 +106,21 @@ bool exchange::call_back(std::function<void()> job) {
   return true;
 }
 
-std::function<void()> exchange::take_job() {
+bool exchange::do_job() {
+  std::function<void()> job;
+  {
+    const std::lock_guard lock{mutex_};
+    if (jobs_.empty())
+      return false;
+    job = std::move(jobs_.front());
+    jobs_.pop_front();
+    called_back_ = !jobs_.empty();
+    at_job_ = true;
+  }
+  job();
   const std::lock_guard lock{mutex_};
-  if (jobs_.empty())
-    return {};
-  auto job = std::move(jobs_.front());
-  jobs_.pop_front();
-  called_back_ = !jobs_.empty();
-  return job;
+  at_job_ = false;
+  return true;
 }
 
 result<value> exchange::take() {

@@ -131,8 +131,8 @@ public:
   bool is_called_back() const {
     return called_back_.load(std::memory_order_acquire);
   }
-  /// What it was given, in order; empty: nothing.
-  std::function<void()> take_job();
+  /// Does what it was given, in order; false: it was nothing.
+  bool do_job();
   /// The answer: waits for who has claimed it and is about to settle.
   result<value> take();
 
@@ -151,6 +151,7 @@ private:
   bool appointed_ = false;
   std::atomic<bool> called_back_ = false;
   std::deque<std::function<void()>> jobs_;
+  bool at_job_ = false;
 };
 
 } // namespace snakebridge

@@ -76,23 +76,39 @@ void session_callbacks::run_later(std::function<void()> what) const {
     what();
 }
 
-void session_callbacks::add(const value& given) {
+void session_callbacks::add(const value& given, const void* holder) {
   if (!given.holds_callbacks())
     return;
   const std::lock_guard lock{mutex_};
   if (ended_)
     return;
-  each_callback(given, [this](const callback& each) {
-    ++given_.try_emplace(each.id(), given_one{each}).first->second.times;
+  each_callback(given, [&](const callback& each) {
+    ++given_.try_emplace(each.id(), given_one{each})
+        .first->second.times[holder];
   });
 }
 
-void session_callbacks::add(const operation& asked) {
-  add(asked.target);
+namespace {
+
+template <class Take>
+void each_argument(const operation& asked, const Take& take) {
+  take(asked.target);
   for (const auto& each : asked.positional)
-    add(each);
+    take(each);
   for (const auto& [name, item] : asked.named)
-    add(item);
+    take(item);
+}
+
+} // namespace
+
+void session_callbacks::add(const operation& asked, const void* holder) {
+  each_argument(asked, [&](const value& each) { add(each, holder); });
+}
+
+void session_callbacks::remove(const operation& asked, const void* holder) {
+  each_argument(asked, [&](const value& each) {
+    each_callback(each, [&](const callback& one) { drop(one.id(), holder); });
+  });
 }
 
 std::optional<callback> session_callbacks::find(std::uint64_t id) const {
@@ -101,21 +117,60 @@ std::optional<callback> session_callbacks::find(std::uint64_t id) const {
   return place == given_.end() ? std::nullopt : std::optional{place->second.of};
 }
 
-void session_callbacks::drop(std::uint64_t id) {
-  std::optional<callback> gone; // what it holds ends without the lock
-  const std::lock_guard lock{mutex_};
-  const auto place = given_.find(id);
-  if (place == given_.end() || --place->second.times > 0)
+// Where the program's code may run: what it captured may block, or call us.
+void session_callbacks::destroy(all gone) const {
+  if (!gone.empty())
+    run_later(
+      [kept = std::make_shared<all>(std::move(gone))] { kept->clear(); });
+}
+
+void session_callbacks::take_out(all& from, all::iterator place,
+                                 const void* holder, bool once, all& gone) {
+  auto& times = place->second.times;
+  const auto mine = times.find(holder);
+  if (mine == times.end())
     return;
-  gone = std::move(place->second.of);
-  given_.erase(place);
+  if (once && --mine->second > 0)
+    return;
+  times.erase(mine);
+  if (times.empty())
+    gone.insert(from.extract(place));
+}
+
+bool session_callbacks::drop(std::uint64_t id, const void* holder) {
+  all gone;
+  bool has_none = false;
+  {
+    const std::lock_guard lock{mutex_};
+    if (const auto place = given_.find(id); place != given_.end())
+      take_out(given_, place, holder, true, gone);
+    has_none =
+      std::none_of(given_.begin(), given_.end(), [&](const auto& each) {
+        return each.second.times.contains(holder);
+      });
+  }
+  destroy(std::move(gone));
+  return has_none;
+}
+
+void session_callbacks::forget(const void* holder) {
+  all gone;
+  {
+    const std::lock_guard lock{mutex_};
+    for (auto each = given_.begin(); each != given_.end();)
+      take_out(given_, each++, holder, false, gone);
+  }
+  destroy(std::move(gone));
 }
 
 void session_callbacks::end() {
-  std::unordered_map<std::uint64_t, given_one> gone; // as above
-  const std::lock_guard lock{mutex_};
-  ended_ = true;
-  gone.swap(given_);
+  all gone;
+  {
+    const std::lock_guard lock{mutex_};
+    ended_ = true;
+    gone.swap(given_);
+  }
+  destroy(std::move(gone));
 }
 
 bool holds_callbacks(const operation& asked) {

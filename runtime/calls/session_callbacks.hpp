@@ -52,25 +52,36 @@ public:
   void run_here(const std::function<void()>& what) const;
   void run_later(std::function<void()> what) const;
 
-  /// Python is about to get those in it.
-  void add(const value& given);
-  void add(const operation& asked);
+  // `holder`: what stands for one Python that has them.
+
+  /// It is about to get those in it.
+  void add(const value& given, const void* holder);
+  void add(const operation& asked, const void* holder);
+  /// It did not.
+  void remove(const operation& asked, const void* holder);
   std::optional<callback> find(std::uint64_t id) const;
-  /// Python has one less of it.
-  void drop(std::uint64_t id);
+  /// It has one less of that: true if it has none of any.
+  bool drop(std::uint64_t id, const void* holder);
+  /// It has none any more.
+  void forget(const void* holder);
   /// Python gets no more, and has none.
   void end();
 
 private:
   struct given_one {
     callback of;
-    std::size_t times = 0;
+    std::unordered_map<const void*, std::size_t> times = {}; ///< by holder
   };
+  using all = std::unordered_map<std::uint64_t, given_one>;
+
+  void destroy(all gone) const;
+  static void take_out(all& from, all::iterator place, const void* holder,
+                       bool once, all& gone);
 
   std::shared_ptr<const program_side> program_; // null: threads as they come
   mutable std::mutex mutex_;
   bool ended_ = false;
-  std::unordered_map<std::uint64_t, given_one> given_;
+  all given_; // by id
 };
 
 /// There are some in what is sent with it.

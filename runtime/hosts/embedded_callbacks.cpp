@@ -60,7 +60,7 @@ public:
   void drop(std::uint64_t session, std::uint64_t callback) noexcept override {
     const auto host = of_.lock();
     if (const auto known = host ? find(*host, session) : nullptr)
-      known->drop(callback);
+      known->drop(callback, host.get());
   }
 
 private:
@@ -98,7 +98,9 @@ private:
                          const std::vector<ref>& kept) {
     auto& objects = host.python_side_->objects;
     py::object raised;
-    if (answer.raised && objects.has(session))
+    if (answer.raised && answer.raised->session == known.session
+        && answer.raised->interpreter == host.self_.interpreter
+        && answer.raised->epoch == host.self_.epoch && objects.has(session))
       raised = py::reinterpret_borrow<py::object>(
         objects.of(session).find(answer.raised->slot));
     for (const auto& each : kept)
@@ -107,7 +109,7 @@ private:
       throw_again(raised);
     if (answer.failed)
       throw_thrown(answer.type, answer.message);
-    known.add(answer.outcome);
+    known.add(answer.outcome, &host);
     return to_python(answer.outcome, objects.of(session));
   }
 

@@ -69,6 +69,7 @@ public:
         refuse_{refuse} {
     what = asked.what;
     keep_exception = asked.keep_exception;
+    awaits = asked.awaits;
     as = asked.leaves;
   }
 
@@ -240,6 +241,7 @@ result<value> embedded_host::execute(const operation& asked,
                                      const turn& mine) {
   if (holds_callbacks(asked)) {
     const std::lock_guard lock{mutex_};
+    session.callbacks->add(asked, this);
     callbacks_[session.number] = session.callbacks;
   }
   const gil_guard gil;

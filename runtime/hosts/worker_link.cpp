@@ -61,15 +61,21 @@ void worker_link::look(std::span<executor_sight> seen) const {
   for (std::size_t at = 0; at < seats_.size(); ++at) {
     const auto& calls = seats_[at].calls;
     seen[at] = {};
-    if (calls.empty())
+    const auto& inside = seats_[at].inside;
+    if (calls.empty()) {
+      // What a callback has left behind.
+      if (!inside.empty())
+        seen[at] = {.call = inside.front()->id,
+                    .runs = process_->status().has_started(inside.front()->id),
+                    .unwanted = process_->is_withdrawn(inside.front()->id)};
       continue;
+    }
     // It serves them in order. Where it has started none the first is what it
     // comes to when it is done with what it does between calls, which is Python
     // code as well (finalisers).
     const auto running = last_started(calls);
     auto call = (running ? running : calls.front())->id;
     // What is to be ended first is the innermost that nobody wants.
-    const auto& inside = seats_[at].inside;
     const auto unwanted =
       std::find_if(inside.rbegin(), inside.rend(), [this](const auto& each) {
         return process_->is_withdrawn(each->id);
@@ -122,6 +128,8 @@ worker_link::rest worker_link::close() {
       had.started.push_back(std::move(call));
   }
   visits_.clear();
+  for (const auto& [session, each] : std::exchange(callbacks_, {}))
+    each->forget(this);
   unwaited_ = 0;
   if (data_)
     data_->over().close();
@@ -168,6 +176,8 @@ bool worker_link::accept_inside(const exchange_ptr& taken) {
          "a call for a worker is encoded, and for one of its executors");
   auto& seat = seats_[taken->executor];
   const std::lock_guard lock{mutex_};
+  if (taken->answered())
+    return true; // it was given up on its way here
   if (!open_ || seat.inside.size() >= limits::inside_max)
     return false;
   // Each has a place of its own to be withdrawn in.
@@ -191,8 +201,10 @@ bool worker_link::accept_inside(const exchange_ptr& taken) {
 
 // With the lock.
 void worker_link::post(const exchange_ptr& taken) {
-  if (holds_callbacks(taken->asked))
+  if (holds_callbacks(taken->asked)) {
+    taken->session->callbacks->add(taken->asked, this);
     callbacks_[taken->session->number] = taken->session->callbacks;
+  }
   data_->over().post(
     {.kind = frame_kind::request,
      .call = taken->id,
@@ -312,8 +324,13 @@ exchange::news worker_link::wait_for(exchange& mine, timers& clock) {
     const auto news = mine.wait(clock);
     if (news != exchange::news::called_back)
       return news;
-    while (const auto job = mine.take_job())
-      job();
+    {
+      // It may have been appointed to read, and does not meanwhile.
+      const std::lock_guard lock{mutex_};
+      ensure_reader();
+    }
+    while (mine.do_job()) {
+    }
   }
 }
 
@@ -355,7 +372,8 @@ bool worker_link::is_empty() const {
 }
 
 void worker_link::ensure_reader() {
-  if (!open_ || leader_ || own_thread_reads_ || is_empty())
+  if (!open_ || leader_ || own_thread_reads_
+      || (is_empty() && callbacks_.empty()))
     return;
   for (const auto& each : seats_) {
     for (const auto& call : each.inside)
@@ -365,7 +383,8 @@ void worker_link::ensure_reader() {
       if (call->waited_for() && call->appoint())
         return;
   }
-  // Only calls that were given up: their replies must not block the worker.
+  // Only calls that were given up: their replies must not block the worker. Or
+  // none, and threads of Python's own may call back.
   let_own_thread_read();
 }
 
@@ -513,6 +532,8 @@ void worker_link::finish(const exchange_ptr& replied, const frame& reply) {
   // first, or its session ended.
   const auto code = outcome ? errc::python_raised : outcome.error().code();
   const bool dropped = code == errc::deadline_exceeded;
+  if (dropped && holds_callbacks(replied->asked))
+    session.callbacks->remove(replied->asked, this); // Python never had them
   const bool interrupted =
     code == errc::cancelled || (!outcome && is_interruption(outcome.error()));
   if (dropped || (interrupted && replied->session->closed))
@@ -606,12 +627,21 @@ worker_link::callbacks_of(std::uint64_t session) const {
 
 namespace {
 
-std::unique_ptr<wire::outgoing> returned_failure(std::string_view type,
-                                                 const std::string& text) {
+void forget(schema::Returned::Builder into, const std::vector<ref>& kept) {
+  auto slots = into.initForget(wire::count_of(kept.size()));
+  for (unsigned at = 0; at < slots.size(); ++at)
+    slots.set(at, kept[at].slot);
+}
+
+std::unique_ptr<wire::outgoing>
+returned_failure(std::string_view type, const std::string& text,
+                 const std::vector<ref>& kept = {}) {
   auto message = std::make_unique<wire::outgoing>();
-  auto failed = message->builder().initRoot<schema::Returned>().initFailed();
+  auto into = message->builder().initRoot<schema::Returned>();
+  auto failed = into.initFailed();
   failed.setType({type.data(), type.size()});
   failed.setMessage(wire::text(text));
+  forget(into, kept);
   return message;
 }
 
@@ -629,13 +659,11 @@ std::unique_ptr<wire::outgoing> returned(const callback_answer& told,
       } else {
         wire::value_writer{bytes_max}.write(into.initValue(), told.outcome);
       }
-      auto forget = into.initForget(wire::count_of(kept.size()));
-      for (unsigned at = 0; at < forget.size(); ++at)
-        forget.set(at, kept[at].slot);
+      forget(into, kept);
     });
   return message ? *std::move(message)
                  : returned_failure("snakebridge::exception",
-                                    message.error().message());
+                                    message.error().message(), kept);
 }
 
 } // namespace
@@ -702,7 +730,13 @@ void worker_link::run_called(const exchange_ptr& in, const frame& called) {
     if (scope)
       kept = std::move(scope->kept);
   });
-  known->add(told.outcome);
+  // Of another place it is not there to be raised.
+  if (told.raised
+      && (told.raised->interpreter != self_.interpreter
+          || told.raised->epoch != self_.epoch
+          || told.raised->session != known->session))
+    told.raised.reset();
+  known->add(told.outcome, this);
   answer_visit(number, returned(told, kept, bytes_max_));
 }
 
@@ -745,7 +779,10 @@ void worker_link::drop(const frame& dropped) {
     wire::incoming message{dropped};
     const auto gone = message.root<schema::Dropped>();
     if (const auto known = callbacks_of(gone.getSession()))
-      known->drop(gone.getCallback());
+      if (known->drop(gone.getCallback(), this)) {
+        const std::lock_guard lock{mutex_};
+        callbacks_.erase(gone.getSession());
+      }
   } catch (const kj::Exception& broken) {
     owner_.kill(wire::malformed(broken).message());
   }

@@ -13,6 +13,10 @@ py::object next_awaited(py::handle iterator) {
   return {};
 }
 
+py::object awaited(py::handle awaitable) {
+  return py::module_::import("snakebridge").attr("_awaited")(awaitable);
+}
+
 py::object close_awaited(py::handle iterator) {
   return py::module_::import("snakebridge").attr("_close_awaited")(iterator);
 }

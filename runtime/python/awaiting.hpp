@@ -11,6 +11,8 @@ namespace [[gnu::visibility("hidden")]] snakebridge {
 py::object next_awaited(py::handle iterator);
 
 /// Closes an asynchronous generator; the same throws.
+/// What `awaitable` answers, on the event loop. Throws what it raises.
+py::object awaited(py::handle awaitable);
 py::object close_awaited(py::handle iterator);
 
 } // namespace gnu::visibility("hidden")]]snakebridge

@@ -213,6 +213,8 @@ py::object run(const python_operation& asked, session_objects& session) {
   case verb::evaluate:
   case verb::execute:
     return run_code(asked, session);
+  case verb::await:
+    return awaited(target);
   case verb::next:
   case verb::release:
   case verb::release_session:
@@ -283,6 +285,12 @@ bool keeps_its_result(verb what) {
   return what == verb::stream || what == verb::iterate;
 }
 
+// What it returns is new, and nobody else's to await.
+bool calls_code(verb what) {
+  return what == verb::call || what == verb::method || what == verb::call_object
+         || what == verb::evaluate;
+}
+
 // `begun`: it has for the session; `ran`: for Python's code.
 void serve(python_call& asked, session_objects& session, batch_ticks& ticks,
            exception_place& keep_in, bool& begun, bool& ran) {
@@ -299,7 +307,13 @@ void serve(python_call& asked, session_objects& session, batch_ticks& ticks,
   if (asked.what == verb::close) // however that ends
     for (const auto slot : asked.slots())
       session.forget(slot);
-  const auto outcome = in_this_process([&] { return run(made, session); });
+  const auto outcome = in_this_process([&] {
+    auto returned = run(made, session);
+    return asked.awaits && PyCoro_CheckExact(returned.ptr()) != 0
+               && calls_code(asked.what)
+             ? awaited(returned)
+             : returned;
+  });
   result_writer writer{
     session, keeps_its_result(asked.what) ? leaves::all_refs : asked.as,
     asked.bytes_max};

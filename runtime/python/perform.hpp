@@ -31,6 +31,7 @@ public:
   std::uint64_t session = 0;
   ref_bounds bounds;
   bool keep_exception = false;
+  bool awaits = false; ///< a coroutine that it returns
   leaves as = leaves::refs;
   std::size_t bytes_max = ~std::size_t{0}; ///< of the message it answers
   ref_origin origin = {}; ///< of what it makes; a worker's is empty

@@ -142,6 +142,14 @@ def _on_loop(coroutine):
         raise
 
 
+async def _wait_for(awaitable):
+    return await awaitable
+
+
+def _awaited(awaitable):
+    return _on_loop(_wait_for(awaitable))
+
+
 # The tasks that are in an asynchronous iterator now, by its id.
 _steps = {}
 

@@ -262,6 +262,8 @@ std::string describe(const operation& asked) {
     return "next(" + object + ")";
   case verb::close:
     return "close(" + object + ")";
+  case verb::await:
+    return "await " + object;
   }
   return "unknown";
 }

@@ -172,6 +172,7 @@ result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
       request.setModule(text(asked.module));
       request.setName(text(asked.name));
       request.setKeepException(asked.keep_exception);
+      request.setAwaits(asked.awaits);
       request.setRefsMax(refs.rules.max);
       request.setRefsElsewhere(refs.elsewhere);
       request.setRefsRefused(refs.rules.on_full == on_full::refuse);

@@ -105,6 +105,7 @@ void wire_call::read(const frame& received) {
   session = asked_.getSession();
   bounds = wire::read_bounds(asked_);
   keep_exception = asked_.getKeepException();
+  awaits = asked_.getAwaits();
   as = static_cast<leaves>(asked_.getLeaves());
 }
 

@@ -375,6 +375,78 @@ TEST_P(Callbacks, GivenManyThreadsThenEachGetsItsOwn) {
   EXPECT_EQ(right, 6 * 20);
 }
 
+TEST_P(Callbacks, GivenAnotherSessionThenItsTimeIsThatOfTheCall) {
+  // There is one interpreter, and it waits for the callback.
+  const auto other = bridge.open_session();
+  const auto began = std::chrono::steady_clock::now();
+  const auto late =
+    bridge.with({.timeout = 300ms}).call_object(call, sb::callback([&] {
+                                                  return other.call("math",
+                                                                    "sqrt", 16);
+                                                }));
+  // Embedded, its thread runs that call as well.
+  EXPECT_EQ(late.has_value(), GetParam() == sb::placement::embedded);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 30s);
+  EXPECT_EQ(other.call("math", "sqrt", 16), 4.0);
+}
+
+TEST_P(Callbacks, GivenAnExceptionOfAnotherPlaceThenItIsACallbackError) {
+  const auto other = bridge.open_session();
+  const auto kept =
+    error_of(other.with({.keep_exception = true}).call("builtins", "int", "x"));
+  ASSERT_TRUE(kept.python()->object);
+  const auto answer = or_throw(bridge.call_object(
+    told, sb::callback([&] { throw sb::python_exception{kept}; })));
+  EXPECT_EQ(answer[0], "CallbackError");
+  EXPECT_THAT(answer[1].as<std::string>(), HasSubstr("invalid literal"));
+}
+
+TEST_P(Callbacks, WhenItsCallIsRefusedThenItIsDestroyed) {
+  auto held = std::make_shared<int>(5);
+  for (int i = 0; i < 3; ++i) {
+    const sb::list too_deep = [] {
+      sb::value inner;
+      for (int depth = 0; depth < 300; ++depth)
+        inner = sb::list{std::move(inner)};
+      return sb::list{inner};
+    }();
+    EXPECT_FALSE(bridge.call_object(
+      call, sb::callback([held](sb::value) { return *held; }), too_deep));
+  }
+  EXPECT_TRUE(eventually([&] { return held.use_count() == 1; }));
+}
+
+TEST_P(Callbacks, GivenAThreadThatOutlivesItsCallThenItIsAnsweredToo) {
+  // Nobody else reads what it asks.
+  std::promise<int> called;
+  auto told_of = called.get_future();
+  or_throw(bridge.exec("import threading\n"
+                       "go = threading.Event()\n"
+                       "def later(f):\n"
+                       "  threading.Thread(target=lambda: (go.wait(), f(7)),\n"
+                       "                   daemon=True).start()\n"
+                       "  threading.Timer(0.05, go.set).start()"));
+  or_throw(
+    bridge.call_object(or_throw(bridge.eval("later")),
+                       sb::callback([&](int x) { called.set_value(x); })));
+  ASSERT_EQ(told_of.wait_for(30s), std::future_status::ready);
+  EXPECT_EQ(told_of.get(), 7);
+}
+
+TEST_P(Callbacks, GivenACoroutineInItThenItGoesOnInsideTheCall) {
+  const auto twice = [&](double x) -> sb::task<double> {
+    const auto root = co_await bridge.async().call("math", "sqrt", x);
+    const auto again =
+      co_await bridge.async().call("math", "sqrt", or_throw(root));
+    co_return or_throw(again).as<double>();
+  };
+  EXPECT_EQ(bridge.call_object(call, sb::callback([&](double x) {
+                                 return sb::sync_wait(twice(x));
+                               }),
+                               16),
+            2.0);
+}
+
 // --- Their end ---------------------------------------------------------------
 
 class CallbacksAlone : public ::testing::TestWithParam<sb::placement> {};

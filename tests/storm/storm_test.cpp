@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <future>
 #include <iostream>
+#include <latch>
 #include <numeric>
 #include <optional>
 #include <random>
@@ -151,6 +152,14 @@ protected:
       auto one = session.with({.pool = pool}).stream("builtins", "range", 1);
       EXPECT_EQ(std::ranges::distance(one), 1);
     }
+    // And the threads that callbacks are destroyed on.
+    std::latch both{2};
+    const auto meet = [&] {
+      return bridge_->async().eval("1").then(
+        [&](const sb::result<sb::value>&) { both.arrive_and_wait(); });
+    };
+    ASSERT_TRUE(sb::when_all(meet(), meet()).get());
+    ASSERT_TRUE(bridge_->release_auto_session());
     ASSERT_TRUE(eventually(
       [&] { return bridge_->stats().pools.at(1).spares == spares; }));
     // What the caller of a thread before left may still be ending.
