@@ -138,7 +138,8 @@ TEST_P(Futures, WhenItIsDroppedThenItsCallGoesOn) {
 TEST_P(Futures, WhenTheSessionEndsThenItIsAnswered) {
   auto session = std::make_optional(bridge.open_session());
   gate held;
-  auto waits = session->async().exec(held.wait_here() + "\nwhile True: pass");
+  auto waits = session->async().exec(
+    held.wait_here() + "\nimport time\nwhile True: time.sleep(0.001)");
   ASSERT_TRUE(held.has_a_caller());
   held.open();
   session.reset();
@@ -363,7 +364,8 @@ TEST_P(FuturesAlone, WhenTheBridgeEndsThenEachHasItsAnswer) {
     done = bridge.async().call("math", "sqrt", 4);
     ASSERT_TRUE(done.wait_for(30s));
     gate held;
-    running = bridge.async().exec(held.wait_here() + "\nwhile True: pass");
+    running = bridge.async().exec(
+      held.wait_here() + "\nimport time\nwhile True: time.sleep(0.001)");
     ASSERT_TRUE(held.has_a_caller());
     held.open();
     goes_on = bridge.async()
