@@ -206,7 +206,7 @@ inline constexpr tunable tunables[] = {
   {"stream_batch_bytes", false, 1, std::int64_t{1} << 30,
    "of items, encoded, sent at once"},
   {"stream_batch_ms", false, 0, 60'000, "until an item is sent, at the latest"},
-  {"callback_threads", false, 1, 256, "that go on with answers of futures"},
+  {"callback_threads", false, 1, 256, "that run callbacks of the program"},
   {"size", true, 0, 1'024, "interpreters; 0: one per core"},
   {"threads", true, 1, limits::executors_max,
    "calls a worker runs side by side"},

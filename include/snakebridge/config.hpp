@@ -275,7 +275,8 @@ struct config {
   ref_rules refs = {};
   stream_rules streams = {};
   /// Threads for what the program does with answers of futures (`then`,
-  /// coroutines); started when there is something for them to do.
+  /// coroutines), for callbacks whose call no thread waits for, and for the end
+  /// of what callbacks hold; started when there is something for them to do.
   std::uint32_t callback_threads = 2;
   /// Takes what Python prints; empty: the log of the library, at info. Called
   /// from threads of the bridge: it must not call the bridge, nor block; what

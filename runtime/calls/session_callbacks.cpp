@@ -137,20 +137,21 @@ void session_callbacks::take_out(all& from, all::iterator place,
     gone.insert(from.extract(place));
 }
 
-bool session_callbacks::drop(std::uint64_t id, const void* holder) {
+void session_callbacks::drop(std::uint64_t id, const void* holder) {
   all gone;
-  bool has_none = false;
   {
     const std::lock_guard lock{mutex_};
     if (const auto place = given_.find(id); place != given_.end())
       take_out(given_, place, holder, true, gone);
-    has_none =
-      std::none_of(given_.begin(), given_.end(), [&](const auto& each) {
-        return each.second.times.contains(holder);
-      });
   }
   destroy(std::move(gone));
-  return has_none;
+}
+
+bool session_callbacks::are_held_by(const void* holder) const {
+  const std::lock_guard lock{mutex_};
+  return std::any_of(given_.begin(), given_.end(), [&](const auto& each) {
+    return each.second.times.contains(holder);
+  });
 }
 
 void session_callbacks::forget(const void* holder) {

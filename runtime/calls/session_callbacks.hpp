@@ -60,8 +60,10 @@ public:
   /// It did not.
   void remove(const operation& asked, const void* holder);
   std::optional<callback> find(std::uint64_t id) const;
-  /// It has one less of that: true if it has none of any.
-  bool drop(std::uint64_t id, const void* holder);
+  /// It has one less of that.
+  void drop(std::uint64_t id, const void* holder);
+  /// It has some.
+  bool are_held_by(const void* holder) const;
   /// It has none any more.
   void forget(const void* holder);
   /// Python gets no more, and has none.

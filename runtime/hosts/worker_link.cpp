@@ -736,7 +736,8 @@ void worker_link::run_called(const exchange_ptr& in, const frame& called) {
           || told.raised->epoch != self_.epoch
           || told.raised->session != known->session))
     told.raised.reset();
-  known->add(told.outcome, this);
+  if (told.outcome.holds_callbacks())
+    give(told.outcome, session, known);
   answer_visit(number, returned(told, kept, bytes_max_));
 }
 
@@ -753,7 +754,7 @@ void worker_link::answer_visit(std::uint64_t number,
     owner_.wake();
 }
 
-// With the lock; whoever has it flushes.
+// With the lock; the own thread sends it.
 void worker_link::cancel_visits(
   const std::function<bool(const visit&)>& which) {
   bool any = false;
@@ -774,15 +775,25 @@ void worker_link::cancel_visits(
     owner_.wake(); // which sends it
 }
 
+void worker_link::give(const value& outcome, std::uint64_t session,
+                       const std::shared_ptr<session_callbacks>& known) {
+  const std::lock_guard lock{mutex_};
+  known->add(outcome, this);
+  callbacks_[session] = known;
+}
+
 void worker_link::drop(const frame& dropped) {
   try {
     wire::incoming message{dropped};
     const auto gone = message.root<schema::Dropped>();
-    if (const auto known = callbacks_of(gone.getSession()))
-      if (known->drop(gone.getCallback(), this)) {
-        const std::lock_guard lock{mutex_};
-        callbacks_.erase(gone.getSession());
-      }
+    const auto session = gone.getSession();
+    const auto known = callbacks_of(session);
+    if (!known)
+      return;
+    known->drop(gone.getCallback(), this);
+    const std::lock_guard lock{mutex_};
+    if (!known->are_held_by(this)) // others may have been given meanwhile
+      callbacks_.erase(session);
   } catch (const kj::Exception& broken) {
     owner_.kill(wire::malformed(broken).message());
   }

@@ -137,6 +137,8 @@ private:
   void run_called_later(const exchange_ptr& in, const frame& called);
   void answer_visit(std::uint64_t number, std::unique_ptr<message> told);
   void drop(const frame& dropped);
+  void give(const value& outcome, std::uint64_t session,
+            const std::shared_ptr<session_callbacks>& known);
   std::shared_ptr<session_callbacks> callbacks_of(std::uint64_t session) const;
   void gone(const exchange& each);
   bool begin_to_lead(const exchange& mine);

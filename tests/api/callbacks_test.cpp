@@ -238,6 +238,21 @@ TEST_P(Callbacks, WhenPythonDropsItThenItIsDestroyed) {
   EXPECT_TRUE(eventually([&] { return held.use_count() == 1; }));
 }
 
+TEST_P(Callbacks, WhenItsOwnProxyIsGoneThenWhatItAnsweredLivesAsLongAsItsOwn) {
+  auto held = std::make_shared<int>(5);
+  or_throw(bridge.exec("kept = []\n"
+                       "def take(): kept.append(kept.pop()())"));
+  or_throw(bridge.call_object(
+    or_throw(bridge.eval("kept.append")), sb::callback([held] {
+      return sb::callback([held](int x) { return *held + x; });
+    })));
+  or_throw(bridge.eval("take()"));
+  EXPECT_EQ(bridge.eval("kept[0](1)"), 6);
+  EXPECT_TRUE(eventually([&] { return held.use_count() == 2; }));
+  or_throw(bridge.exec("kept.clear()"));
+  EXPECT_TRUE(eventually([&] { return held.use_count() == 1; }));
+}
+
 // ORIGINAL T11
 TEST_P(Callbacks, WhenItsSessionEndsThenItIsDestroyed) {
   auto held = std::make_shared<int>(5);
