@@ -35,6 +35,10 @@ inline constexpr std::size_t executors_max = 64;
 inline constexpr std::size_t handed_over_max = 4;
 /// Callbacks that the threads of one worker have called, and wait for.
 inline constexpr std::size_t visits_max = 10'000;
+/// Calls that are named where it may have been any of them.
+inline constexpr std::size_t calls_told_max = 64;
+/// Calls of one interpreter that await something.
+inline constexpr std::size_t awaits_max = 10'000;
 /// Calls that callbacks have made inside the call of one executor.
 inline constexpr std::size_t inside_max = 64;
 /// One line of Python's output; longer ones are cut into several.

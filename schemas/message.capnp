@@ -28,6 +28,10 @@
 # come before it, in `items` frames with the id of the call and a Reply that has
 # no more than items and refs.
 #
+# A call whose result is awaited says `awaiting`: its executor is free, and the
+# call is the event loop's from then on, as if that were the executor after the
+# last. It has no place to be withdrawn in: `cancel` cancels its task.
+#
 # A callback is C++ that Python calls: `called` goes to the host, with the id of
 # the call it happens in (0: a thread of Python's own), and `returned` comes back,
 # with the number of the visit in the place of a call's id. Whoever waits for it
@@ -68,6 +72,7 @@ struct Request {
                                # where there is none
   batch @14 :Batch;            # of `next`; else null
   awaits @15 :Bool;            # a coroutine it returns is awaited
+  sessionId @16 :Text;         # its name, for Python code
 
   struct Batch {
     # Its items are sent when one of these is so.
@@ -85,6 +90,12 @@ struct Request {
 struct Release {
   session @0 :UInt64;
   slots @1 :List(UInt64);      # just these of it; none: all, it has ended
+}
+
+struct Awaiting {
+  # What a call has returned is awaited, and its executor is free: it goes on as
+  # this one, under a number of the event loop, and is answered under that.
+  call @0 :UInt64;
 }
 
 struct Called {

@@ -156,10 +156,16 @@ void dispatcher::put_inside(const exchange_ptr& made,
     return;
   }
   if (outer.host->runs_in_caller()) {
-    auto outcome = outer.host->run(made->asked, *made->session, made->deadline);
-    made->answer(outcome ? std::move(*outcome)
-                         : tl::unexpected{error{errc::interpreter_died,
-                                                "it ended meanwhile"}});
+    bool awaits = false;
+    auto outcome =
+      outer.host->run(made->asked, *made->session, made->deadline, [&] {
+        awaits = true;
+        return made;
+      });
+    if (!awaits)
+      made->answer(outcome ? std::move(*outcome)
+                           : tl::unexpected{error{errc::interpreter_died,
+                                                  "it ended meanwhile"}});
   } else if (outer.host->accept_inside(made)) {
     outer.host->flush();
   } else {
@@ -176,9 +182,9 @@ void dispatcher::put_inside(const exchange_ptr& made,
 result<void> dispatcher::prepare(exchange& made) const {
   if (settings_.payload_bytes_max == 0)
     return {};
-  auto encoded = wire::encode_request(made.asked, made.session->number,
-                                      settings_.payload_bytes_max,
-                                      made.session->refs.rules());
+  auto encoded = wire::encode_request(
+    made.asked, made.session->number, settings_.payload_bytes_max,
+    made.session->refs.rules(), made.session->id);
   if (!encoded)
     return tl::unexpected{std::move(encoded).error()};
   made.prepared = std::move(*encoded);
@@ -280,21 +286,29 @@ dispatcher::run_here(const operation& asked,
     ++place->calls;
     ++place->on_callers_threads;
   }
-  const finally left{[this, place, &here] {
+  exchange_ptr awaited;
+  const auto make = [&] {
+    awaited = std::make_shared<exchange>(asked, session, deadline, to);
+    awaited->interpreter = place->number;
+    awaited->watch(clock_,
+                   {weak_from_this(), awaited, errc::deadline_exceeded});
+    return awaited;
+  };
+  // By one pointer, which a function keeps without memory of its own.
+  auto outcome =
+    here->run(asked, *session, deadline, [&make] { return make(); });
+  {
     outcomes after;
     const lock_guard lock{mutex_};
     if (place->host == here) // else it is counted no more
       --place->on_callers_threads;
+    if (!outcome && !awaited)
+      --place->calls; // it is taken once more
     if (count_waiting() > 0)
       pump_all(after);
     tell_watchers();
-  }};
-  auto outcome = here->run(asked, *session, deadline);
-  if (!outcome) {
-    const lock_guard lock{mutex_};
-    --place->calls; // it is taken once more
   }
-  return outcome;
+  return awaited ? wait(awaited) : std::move(outcome);
 }
 
 std::vector<std::uint32_t> dispatcher::places_of(std::uint64_t session) const {
@@ -1008,8 +1022,10 @@ dispatcher::replace(std::uint32_t number,
     if (!std::exchange(here.replacing, false))
       here.replacing_since = clock_->now();
     // For the call of one executor the others do not stand still for long.
+    const bool is_one_call =
+      here.executors.size() == 1 && here.running() == here.running(0);
     const bool waits_on =
-      here.executors.size() == 1
+      is_one_call
       || clock_->now() - here.replacing_since
            < std::chrono::milliseconds{limits::replace_hold_ms_max};
     // What runs may yet make objects: it is looked at when it has ended.

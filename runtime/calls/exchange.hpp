@@ -93,6 +93,7 @@ public:
   std::shared_ptr<message> prepared; ///< its encoded request
   std::uint64_t id = 0; ///< for the host that has it, under the host's rules
   bool inside = false;  ///< a callback made it, inside the call it is in
+  std::uint64_t replied = 0; ///< the how-manieth reply of its host is its own
 
   /// Watches the deadline of one nobody waits for, and its tokens; forgotten
   /// with the answer. Before it is given to anyone; perhaps it is given up here

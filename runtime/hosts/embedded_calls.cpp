@@ -10,6 +10,8 @@
 #include "runtime/base/finally.hpp"
 #include "runtime/hosts/embedded_python.hpp"
 #include "runtime/hosts/python_environment.hpp"
+#include "runtime/python/awaiting.hpp"
+#include "runtime/python/guarded.hpp"
 #include "runtime/python/perform.hpp"
 #include "runtime/python/to_python.hpp"
 
@@ -60,13 +62,17 @@ private:
 class own_call final : public python_call {
 public:
   using judge = std::function<void(bool ran)>;
+  using awaiter = std::function<void(py::handle awaitable)>;
 
   /// `refuse`: as refuse_unwanted. `taken`: where its items go; null: it has
   /// none.
-  own_call(const operation& asked, exchange* taken, const judge& refuse)
+  /// `on_await`: as `await`.
+  own_call(const operation& asked, exchange* taken, const judge& refuse,
+           const awaiter& on_await)
       : asked_{asked},
         taken_{taken},
-        refuse_{refuse} {
+        refuse_{refuse},
+        on_await_{on_await} {
     what = asked.what;
     keep_exception = asked.keep_exception;
     awaits = asked.awaits;
@@ -113,6 +119,7 @@ public:
     items_->send_rest();
     told = more;
   }
+  void await(py::handle awaitable) override { on_await_(awaitable); }
   void refuse_unwanted(bool ran) const override { refuse_(ran); }
 
   value told;
@@ -122,9 +129,130 @@ private:
   exchange* const taken_;
   std::optional<value_items> items_;
   const judge& refuse_;
+  const awaiter& on_await_;
 };
 
 } // namespace
+
+// The calls that await something: each is an exchange, whoever made it.
+struct embedded_host::awaits {
+  struct call {
+    call(embedded_host& host, const python_call& begun,
+         const exchange_ptr& told)
+        : host{host.shared_from_this()},
+          told{told},
+          rest{told->asked, nullptr, refuse, never} {
+      static_cast<python_call&>(rest) = begun;
+    }
+
+    const std::shared_ptr<embedded_host> host;
+    const exchange_ptr told;
+    const own_call::judge refuse = [this](bool) {
+      if (told->answered() || told->session->closed)
+        throw exception{
+          error{errc::cancelled, "nobody waits for what it awaits"}};
+    };
+    const own_call::awaiter never = [](py::handle) {
+      ensure(false, "what is awaited is not awaited again");
+    };
+    own_call rest;
+  };
+
+  static void begin(embedded_host& host, const python_call& begun,
+                    const exchange_ptr& told, py::handle awaitable) {
+    const auto mine = std::make_shared<call>(host, begun, told);
+    const auto number = new_await();
+    {
+      const std::lock_guard lock{host.mutex_};
+      if (told->id == 0)
+        ++host.running_; // else it is counted
+      told->id = number;
+      host.awaiting_.emplace(number, told);
+    }
+    const auto begins = guarded([&] {
+      begin_to_await(
+        number, awaitable, number,
+        std::chrono::nanoseconds{told->deadline.time_since_epoch()}.count(),
+        [mine, number](py::handle task, const running_call& of) {
+          end(*mine, number, task, of);
+        });
+    });
+    if (!begins) {
+      if (host.python_side_)
+        host.python_side_->objects.end_call(begun.session);
+      answer(*mine, number,
+             tl::unexpected{begins.error().with_may_have_run(true)});
+    } else if (told->answered() || told->session->closed || host.stopping_) {
+      cancel_await(number); // it may have missed that it was given up
+    }
+  }
+
+  static void end(call& mine, std::uint64_t number, py::handle task,
+                  const running_call& of) {
+    auto& host = *mine.host;
+    if (!host.python_side_)
+      return; // its Python has ended without it
+    const auto& session = *mine.told->session;
+    performed done;
+    {
+      const running_scope scope{of};
+      done = finish_awaited(mine.rest, host.python_side_->objects, task);
+    }
+    std::uint64_t reply = 0;
+    {
+      const std::lock_guard lock{host.mutex_};
+      reply = ++host.last_turn_;
+      host.work_.notify_one(); // an object may expire sooner
+    }
+    session.refs.told({.interpreter = host.self_.interpreter,
+                       .epoch = host.self_.epoch,
+                       .reply = reply,
+                       .held = done.refs},
+                      session.id);
+    if (done.outcome)
+      return answer(mine, number, std::move(mine.rest.told));
+    answer(mine, number,
+           with_import_advice(
+             naming_session(
+               session.closed || steady_clock::now() >= mine.told->deadline
+                 ? ended_early(mine.told->asked, session, call_stage::running)
+                 : std::move(done.outcome).error(),
+               session.id),
+             host.self_.pool, host.settings_.python));
+  }
+
+private:
+  static void answer(call& mine, std::uint64_t number, result<value> outcome) {
+    auto& host = *mine.host;
+    const py::gil_scoped_release while_it_is_told;
+    mine.told->answer(std::move(outcome));
+    {
+      const std::lock_guard lock{host.mutex_};
+      if (host.awaiting_.erase(number) == 0)
+        return; // counted no more
+      --host.running_;
+      host.await_ended_.notify_all();
+    }
+    host.events_.on_room();
+  }
+};
+
+// Its calls get what is left of the time to stop, unless it is killed; then
+// they are cancelled, and answered whatever they make of that.
+void embedded_host::end_awaits(const error& why) {
+  std::unique_lock lock{mutex_};
+  const auto none = [this] { return awaiting_.empty(); };
+  if (kill_reason_.empty())
+    await_ended_.wait_for(lock, settings_.stop_timeout, none);
+  for (const auto& [number, told] : awaiting_)
+    cancel_await(number);
+  await_ended_.wait_for(lock, settings_.cancel_grace, none);
+  const auto left = std::exchange(awaiting_, {});
+  running_ -= left.size();
+  lock.unlock();
+  for (const auto& [number, told] : left)
+    told->answer(tl::unexpected{why.with_may_have_run(true)});
+}
 
 // The turn, or why it is not ours; nothing when the host has ended.
 std::optional<result<embedded_host::turn>>
@@ -205,14 +333,15 @@ void embedded_host::tell_stalled(std::uint64_t number,
 
 std::optional<result<value>>
 embedded_host::run(const operation& asked, const session_gate& session,
-                   steady_clock::time_point deadline) {
+                   steady_clock::time_point deadline,
+                   const awaited_call& later) {
   // Of a callback, or of C++ that Python called by other ways: inside the call
   // that is its thread's, and under its number.
   if (host_here() == this) {
     auto inside = *turn_here();
     inside.accepted.reset();
     inside.deadline = std::min(inside.deadline, deadline);
-    return execute(asked, session, inside);
+    return execute(asked, session, inside, later);
   }
   std::uint64_t number = 0;
   std::optional<std::stop_callback<std::function<void()>>> on_cancel;
@@ -233,12 +362,14 @@ embedded_host::run(const operation& asked, const session_gate& session,
     const std::lock_guard lock{mutex_};
     number = (*mine)->number;
   }
-  return execute(asked, session, **mine);
+  return execute(asked, session, **mine, later);
 }
 
-result<value> embedded_host::execute(const operation& asked,
-                                     const session_gate& session,
-                                     const turn& mine) {
+// Nothing where it awaits something.
+std::optional<result<value>> embedded_host::execute(const operation& asked,
+                                                    const session_gate& session,
+                                                    const turn& mine,
+                                                    const awaited_call& later) {
   if (holds_callbacks(asked)) {
     const std::lock_guard lock{mutex_};
     session.callbacks->add(asked, this);
@@ -268,7 +399,13 @@ result<value> embedded_host::execute(const operation& asked,
       throw exception{ended_early(
         asked, session, ran ? call_stage::running : call_stage::handed_over)};
   };
-  own_call made{asked, mine.accepted.get(), refuse};
+  own_call* begun = nullptr;
+  const own_call::awaiter on_await = [&](py::handle awaitable) {
+    awaits::begin(*this, *begun, later(), awaitable);
+  };
+  own_call made{asked, mine.accepted.get(), refuse, on_await};
+  begun = &made;
+  made.session_id = session.id;
   made.session = session.number;
   made.bounds = session.refs.bounds_in(self_.interpreter);
   made.origin = {session.id, self_.interpreter, self_.epoch};
@@ -280,6 +417,8 @@ result<value> embedded_host::execute(const operation& asked,
       here.emplace(interrupts, mine.number, mine.began, mine.deadline);
     done = perform(made, python_side_->objects, python_side_->ticks);
   }
+  if (done.awaits)
+    return std::nullopt;
   session.refs.told({.interpreter = self_.interpreter,
                      .epoch = self_.epoch,
                      .reply = mine.number,
@@ -328,6 +467,9 @@ call_stage embedded_host::abandon(exchange& given_up) {
     return call_stage::queued;
   if (turn_.accepted.get() == &given_up)
     withdraw_turn();
+  for (const auto& [number, told] : awaiting_)
+    if (told.get() == &given_up)
+      cancel_await(number);
   // One that is not here any more has run, here or in an earlier incarnation.
   const bool waits = std::any_of(
     accepted_.begin(), accepted_.end(),
@@ -339,6 +481,9 @@ void embedded_host::withdraw(std::uint64_t session) {
   const std::lock_guard lock{mutex_};
   if (turn_.session != nullptr && turn_.session->number == session)
     withdraw_turn();
+  for (const auto& [number, told] : awaiting_)
+    if (told->session->number == session)
+      cancel_await(number);
   turns_.look(); // its threads that wait go away
 }
 

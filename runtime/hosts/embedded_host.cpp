@@ -151,6 +151,7 @@ void embedded_host::serve() {
       why = error{errc::interpreter_died, kill_reason_};
   }
   if (python_side_) {
+    end_awaits(why);
     python_side_->interrupts.stop();
     const process_mark here;
     const gil_guard gil;
@@ -188,8 +189,12 @@ void embedded_host::run_own_turn(std::unique_lock<std::mutex>& lock) {
   lock.unlock();
   let_go(releases);
   std::optional<result<value>> outcome;
+  bool awaits = false;
   if (taken && !taken->answered())
-    outcome = execute(taken->asked, *taken->session, mine);
+    outcome = execute(taken->asked, *taken->session, mine, [&] {
+      awaits = true;
+      return taken;
+    });
   lock.lock();
   expiry_ = python_side_->objects.next_expiry();
   turn_ = {};
@@ -199,7 +204,8 @@ void embedded_host::run_own_turn(std::unique_lock<std::mutex>& lock) {
   lock.unlock();
   if (!taken)
     return;
-  --running_;
+  if (!awaits)
+    --running_;
   if (outcome)
     taken->answer(std::move(*outcome));
   if (tells)

@@ -2,7 +2,8 @@
 // A host whose Python runs in this process: for trusted code and the lowest
 // latency. A waiting thread executes its own call; calls nobody waits for run
 // on the host's own thread. Calls run one at a time, and threads get their
-// turn as a turnstile gives it. What Python does cannot be undone here: a call
+// turn as a turnstile gives it; what awaits something is on the event loop
+// meanwhile, and has no turn. What Python does cannot be undone here: a call
 // that is late or cancelled is interrupted, but waited for, and a crash is a
 // crash of the program. Killed in a call it is abandoned: it says `on_end` at
 // once, and the call answers when it comes back. A new incarnation is a new
@@ -58,9 +59,9 @@ public:
   bool runs_in_caller() const override {
     return true;
   }
-  std::optional<result<value>> run(const operation& asked,
-                                   const session_gate& session,
-                                   steady_clock::time_point deadline) override;
+  std::optional<result<value>> run(
+    const operation& asked, const session_gate& session,
+    steady_clock::time_point deadline, const awaited_call& later) override;
   bool accept(const exchange_ptr& taken) override;
   void flush() override;
   exchange::news wait_for(exchange & mine, timers & clock) override;
@@ -78,6 +79,7 @@ public:
 private:
   struct python_side; // the object table: Python's types stay in the .cpp
   class callbacks;
+  struct awaits;
 
   /// Somebody's time with Python. Numbers ascend.
   struct turn {
@@ -106,8 +108,10 @@ private:
   void withdraw_turn();
   void tell_stalled(std::uint64_t number, steady_clock::time_point since,
                     std::string stacks);
-  result<value> execute(const operation& asked, const session_gate& session,
-                        const turn& mine);
+  std::optional<result<value>> execute(
+    const operation& asked, const session_gate& session, const turn& mine,
+    const awaited_call& later);
+  void end_awaits(const error& why);
   static const embedded_host*& host_here();
   static const turn*& turn_here();
 
@@ -133,6 +137,8 @@ private:
   // Those, and the one that runs, until it is answered.
   std::atomic<std::size_t> running_ = 0;
   std::vector<std::uint64_t> to_release_;
+  std::unordered_map<std::uint64_t, exchange_ptr> awaiting_; // by its number
+  std::condition_variable await_ended_;
   // Of sessions that have some here.
   std::unordered_map<std::uint64_t, std::shared_ptr<session_callbacks>>
     callbacks_;

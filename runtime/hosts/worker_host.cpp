@@ -61,8 +61,8 @@ worker_host::worker_host(incarnation self, worker_settings settings,
              .vital = {.heartbeat = settings_.heartbeat_limit,
                        .stall_report = settings_.stall_report,
                        .stall_kill = settings_.stall_kill}},
-            settings_.threads},
-      seen_(settings_.threads) {}
+            link_.loop() + 1},
+      seen_(link_.loop() + 1) {}
 
 void worker_host::start(host_events events) {
   events_ = std::move(events);
@@ -385,6 +385,8 @@ void worker_host::look_after_worker(time_point now) {
                          ready_));
   if (!ready_)
     return;
+  for (const auto each : link_.take_unwanted())
+    say(frame_kind::cancel, each);
   link_.look(seen_);
   act_on(care_.look(seen_, process_->status().beats.load(), now));
 }
@@ -457,7 +459,7 @@ void worker_host::tell_stalled(std::uint64_t call) {
     return;
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
     steady_clock::now() - care_.since(call));
-  const bool runs = process_->status().has_started(call);
+  const bool runs = process_->status().has_started(running->id);
   tell(
     settings_.on_event,
     stalled(event_of_call(event_kind::stalled, runs ? running.get() : nullptr),
@@ -481,7 +483,7 @@ exchange_ptr worker_host::culprit(const process_end& how,
                         : 0;
   return find([&](const auto& each) {
     return thread != 0
-           && process_->status().executors[each->executor].thread.load()
+           && process_->status().executors[executor_of(each->id)].thread.load()
                 == thread;
   });
 }
@@ -504,12 +506,16 @@ error worker_host::death(const process_end& how, const exchange* running,
     .resident_bytes_max =
       static_cast<std::uint64_t>(how.used.ru_maxrss) * 1'024};
   // All it may have been, where nobody knows.
-  if (running == nullptr && killed_in_ == 0)
-    for (const auto& each : ran) {
-      const char* const apart = found.call.empty() ? "" : ", ";
-      found.call += apart + describe(each->asked);
-      found.session += apart + each->session->id;
+  if (running == nullptr && killed_in_ == 0) {
+    const auto told = std::min(ran.size(), limits::calls_told_max);
+    for (std::size_t at = 0; at < told; ++at) {
+      const char* const apart = at == 0 ? "" : ", ";
+      found.call += apart + describe(ran[at]->asked);
+      found.session += apart + ran[at]->session->id;
     }
+    if (told < ran.size())
+      found.call += fmt::format(" and {} more", ran.size() - told);
+  }
   if ((found.reason.empty() || found.reason == lived_on)
       && found.signal == "SIGKILL"
       && memory_kills(settings_.root) > memory_kills_before_)

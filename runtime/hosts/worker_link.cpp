@@ -20,7 +20,7 @@ worker_link::worker_link(owner& by, incarnation self,
       python_{std::move(python)},
       bytes_max_{bytes_max},
       call_leader_{make_event()},
-      seats_(executors) {}
+      seats_(executors + 1) {}
 
 // --- Of the host -------------------------------------------------------------
 
@@ -58,7 +58,7 @@ bool worker_link::own_thread_reads() const {
 
 void worker_link::look(std::span<executor_sight> seen) const {
   const std::lock_guard lock{mutex_};
-  for (std::size_t at = 0; at < seats_.size(); ++at) {
+  for (std::size_t at = 0; at < loop(); ++at) {
     const auto& calls = seats_[at].calls;
     seen[at] = {};
     const auto& inside = seats_[at].inside;
@@ -86,10 +86,28 @@ void worker_link::look(std::span<executor_sight> seen) const {
                 .runs = running != nullptr,
                 .unwanted = process_->is_withdrawn(call)};
   }
+  // Many calls are there at a time, and take what time they need; what must not
+  // stand still is the loop.
+  auto& there = seen[loop()];
+  there = {};
+  if (!unwanted_.empty())
+    there = {.call = unwanted_.front(), .runs = true, .unwanted = true};
+  else if (!seats_.back().calls.empty())
+    there = {.call =
+               call_id(process_->status().loop_beats.load(), loop(), true),
+             .runs = true};
+}
+
+std::vector<std::uint64_t> worker_link::take_unwanted() {
+  const std::lock_guard lock{mutex_};
+  return std::exchange(newly_unwanted_, {});
 }
 
 exchange_ptr worker_link::find(std::uint64_t call) const {
   const std::lock_guard lock{mutex_};
+  // What holds up the loop is told of as the first of its calls.
+  if (executor_of(call) == loop() && is_inside(call))
+    return seats_.back().calls.empty() ? nullptr : seats_.back().calls.front();
   auto* const place = const_cast<worker_link*>(this)->find_locked(call);
   return place != nullptr ? *place : nullptr;
 }
@@ -100,6 +118,9 @@ std::vector<exchange_ptr> worker_link::running_calls() const {
   for (const auto& each : seats_)
     if (auto running = last_started(each.calls))
       found.push_back(std::move(running));
+  const auto& awaiting = seats_.back().calls;
+  for (std::size_t more = 1; more < awaiting.size(); ++more)
+    found.push_back(awaiting[more - 1]);
   return found;
 }
 
@@ -119,14 +140,20 @@ worker_link::rest worker_link::close() {
   open_ = false;
   for (auto& each : seats_) {
     had.held.push_back(each.calls.size());
-    if (auto running = last_started(each.calls))
+    const bool await = &each == &seats_.back();
+    if (await)
+      had.running.insert(had.running.end(), each.calls.begin(),
+                         each.calls.end());
+    else if (auto running = last_started(each.calls))
       had.running.push_back(std::move(running));
     for (auto& call : std::exchange(each.calls, {}))
-      (process_->status().has_started(call->id) ? had.started : had.unstarted)
+      (await || process_->status().has_started(call->id) ? had.started
+                                                         : had.unstarted)
         .push_back(std::move(call));
     for (auto& call : std::exchange(each.inside, {}))
       had.started.push_back(std::move(call));
   }
+  unwanted_.clear();
   visits_.clear();
   for (const auto& [session, each] : std::exchange(callbacks_, {}))
     each->forget(this);
@@ -144,17 +171,17 @@ void worker_link::forget(const rest& had) {
 }
 
 void worker_link::gone(const exchange& each) {
-  if (each.inside)
+  if (is_inside(each.id))
     return;
   ensure(running_ > 0, "each call it was given is gone once");
-  --seats_[each.executor].running;
+  --seats_[executor_of(each.id)].running;
   --running_;
 }
 
 // --- Calls go out ------------------------------------------------------------
 
 bool worker_link::accept(const exchange_ptr& taken) {
-  ensure(taken->prepared != nullptr && taken->executor < seats_.size(),
+  ensure(taken->prepared != nullptr && taken->executor < loop(),
          "a call for a worker is encoded, and for one of its executors");
   auto& seat = seats_[taken->executor];
   const std::lock_guard lock{mutex_};
@@ -172,7 +199,7 @@ bool worker_link::accept(const exchange_ptr& taken) {
 }
 
 bool worker_link::accept_inside(const exchange_ptr& taken) {
-  ensure(taken->prepared != nullptr && taken->executor < seats_.size(),
+  ensure(taken->prepared != nullptr && taken->executor < loop(),
          "a call for a worker is encoded, and for one of its executors");
   auto& seat = seats_[taken->executor];
   const std::lock_guard lock{mutex_};
@@ -256,7 +283,7 @@ call_stage worker_link::abandon(const exchange& given_up) {
       return call_stage::queued; // given up before any host had it
     const auto* place = find_locked(given_up.id);
     if (place != nullptr && place->get() == &given_up) {
-      process_->withdraw(given_up.id);
+      withdraw(given_up);
       give_up_inside(given_up);
       // The worker looks at the withdrawal after it has said "started", so what
       // has not been started by now never will be.
@@ -270,6 +297,17 @@ call_stage worker_link::abandon(const exchange& given_up) {
   }
   owner_.wake();
   return reached;
+}
+
+// With the lock. Those of the loop have no place in the status page.
+void worker_link::withdraw(const exchange& unwanted) {
+  if (executor_of(unwanted.id) != loop())
+    return process_->withdraw(unwanted.id);
+  if (std::find(unwanted_.begin(), unwanted_.end(), unwanted.id)
+      != unwanted_.end())
+    return;
+  unwanted_.push_back(unwanted.id);
+  newly_unwanted_.push_back(unwanted.id);
 }
 
 // With it what callbacks have called inside, and whom they would answer. With
@@ -295,7 +333,7 @@ void worker_link::withdraw(std::uint64_t session) {
     for (const auto& each : seats_) {
       for (const auto& call : each.calls)
         if (call->session->number == session)
-          process_->withdraw(call->id);
+          withdraw(*call);
       for (const auto& call : each.inside)
         if (call->session->number == session
             && call->asked.what != verb::release_session)
@@ -394,10 +432,10 @@ exchange_ptr* worker_link::find_locked(std::uint64_t call) {
     return nullptr;
   auto& calls =
     is_inside(call) ? seats_[executor].inside : seats_[executor].calls;
-  const auto place =
-    std::find_if(calls.begin(), calls.end(),
-                 [&](const exchange_ptr& each) { return each->id == call; });
-  return place == calls.end() ? nullptr : &*place;
+  const auto place = std::lower_bound(
+    calls.begin(), calls.end(), call,
+    [](const exchange_ptr& each, std::uint64_t id) { return each->id < id; });
+  return place == calls.end() || (*place)->id != call ? nullptr : &*place;
 }
 
 channel_state worker_link::read(reader who) {
@@ -449,6 +487,11 @@ exchange_ptr worker_link::take_back(frame& reply, reader who) {
       owner_.kill("it called back in a call it was not given, or too often");
     return nullptr;
   }
+  if (reply.header.kind == frame_kind::awaiting) {
+    if (!move_to_loop(reply))
+      owner_.kill("it awaits in a call it was not given");
+    return nullptr;
+  }
   std::unique_lock lock{mutex_};
   auto* const place = find_locked(reply.header.call);
   const bool are_items = reply.header.kind == frame_kind::items;
@@ -462,13 +505,13 @@ exchange_ptr worker_link::take_back(frame& reply, reader who) {
     hand_off(*place, reply, who);
     return nullptr;
   }
-  auto replied = std::move(*place);
-  auto& seat = seats_[replied->executor];
-  auto& calls = replied->inside ? seat.inside : seat.calls;
-  calls.erase(calls.begin() + (place - calls.data()));
+  auto replied = take_out(place);
+  replied->replied = ++replies_;
+  const auto& calls = seats_[executor_of(replied->id)].calls;
   // What it printed last is its own; and the next may be one nobody wants.
   if (tells_returns
-      || (!calls.empty() && process_->is_withdrawn(calls.front()->id)))
+      || (!calls.empty() && process_->is_withdrawn(calls.front()->id))
+      || !unwanted_.empty())
     owner_.wake();
   // Its thread may have been appointed to read: it will not, any more.
   if (who == reader::own_thread)
@@ -478,6 +521,51 @@ exchange_ptr worker_link::take_back(frame& reply, reader who) {
   --unwaited_;
   hand_off(std::move(replied), reply, who);
   return nullptr;
+}
+
+// With the lock.
+exchange_ptr worker_link::take_out(exchange_ptr* place) {
+  auto taken = std::move(*place);
+  auto& seat = seats_[executor_of(taken->id)];
+  auto& calls = is_inside(taken->id) ? seat.inside : seat.calls;
+  calls.erase(calls.begin() + (place - calls.data()));
+  std::erase(unwanted_, taken->id);
+  return taken;
+}
+
+// The worker chose the number it has there.
+bool worker_link::move_to_loop(const frame& told) {
+  std::uint64_t id = 0;
+  try {
+    wire::incoming message{told};
+    id = message.root<schema::Awaiting>().getCall();
+  } catch (const kj::Exception&) {
+    return false;
+  }
+  const std::lock_guard lock{mutex_};
+  auto& awaiting = seats_.back();
+  auto* const place = find_locked(told.header.call);
+  if (place == nullptr || executor_of(told.header.call) == loop()
+      || executor_of(id) != loop() || is_inside(id)
+      || find_locked(id) != nullptr
+      || awaiting.calls.size() >= limits::awaits_max)
+    return false;
+  auto moved = take_out(place);
+  if (moved->inside)
+    ++running_;
+  else
+    --seats_[executor_of(moved->id)].running;
+  ++awaiting.running;
+  moved->inside = false;
+  moved->id = id;
+  const auto after = std::upper_bound(
+    awaiting.calls.begin(), awaiting.calls.end(), id,
+    [](std::uint64_t id, const exchange_ptr& each) { return id < each->id; });
+  awaiting.calls.insert(after, moved);
+  if (moved->answered() || moved->session->closed)
+    withdraw(*moved);
+  owner_.wake(); // to look after it, from now on
+  return true;
 }
 
 // Decoding for others is not what the leader is here for; and what comes for a
@@ -524,7 +612,7 @@ void worker_link::finish(const exchange_ptr& replied, const frame& reply) {
   if (held)
     session.refs.told({.interpreter = self_.interpreter,
                        .epoch = self_.epoch,
-                       .reply = replied->id,
+                       .reply = replied->replied,
                        .held = held->count,
                        .names = held->names},
                       session.id);
@@ -718,14 +806,13 @@ void worker_link::run_called(const exchange_ptr& in, const frame& called) {
   known->run_here([&] {
     std::optional<callback_scope> scope;
     if (in)
-      scope.emplace(callback_scope::outer_call{
-        .host = owner_.self(),
-        .interpreter = self_.interpreter,
-        .executor = static_cast<std::uint32_t>(executor_of(in->id)),
-        .session = session,
-        .session_id = known->session,
-        .deadline = in->deadline,
-        .cancel = in->asked.cancel});
+      scope.emplace(callback_scope::outer_call{.host = owner_.self(),
+                                               .interpreter = self_.interpreter,
+                                               .executor = in->executor,
+                                               .session = session,
+                                               .session_id = known->session,
+                                               .deadline = in->deadline,
+                                               .cancel = in->asked.cancel});
     told = call_back(*found, std::move(given));
     if (scope)
       kept = std::move(scope->kept);

@@ -2,7 +2,8 @@
 // The calls of one worker: those it was given and has not answered, and who
 // reads its answers. A thread that waits for an answer reads for all while it
 // waits, so that a call takes just two switches; answers nobody waits for are
-// read by the host's own thread. Owned by a worker_host; any thread.
+// read by the host's own thread. A call that awaits something leaves its
+// executor for the worker's event loop. Owned by a worker_host; any thread.
 
 #include <array>
 #include <atomic>
@@ -68,8 +69,10 @@ public:
   channel_state read() { return read(reader::own_thread); }
   /// Answers what leaders brought in for nobody.
   void finish_handed_off();
-  /// What each executor is at.
+  /// What each executor is at, and after them the loop.
   void look(std::span<executor_sight> seen) const;
+  /// Calls of the loop that nobody wants any more, since the last time.
+  std::vector<std::uint64_t> take_unwanted();
   /// A call it has; null: it has not.
   exchange_ptr find(std::uint64_t call) const;
   /// The calls that executors run.
@@ -107,9 +110,11 @@ public:
   std::size_t running(std::size_t executor) const {
     return seats_[executor].running;
   }
+  /// Where the loop is, among the executors.
+  std::size_t loop() const { return seats_.size() - 1; }
 
 private:
-  /// What one executor has.
+  /// What one executor has, or the loop.
   struct seat {
     std::uint64_t last = 0;          // number of a call
     std::vector<exchange_ptr> calls; // in order
@@ -132,6 +137,7 @@ private:
   bool finish_all_handed_off();
   void finish(const exchange_ptr& replied, const frame& reply);
   void let_go(const exchange& replied, const result<value>& untaken);
+  bool move_to_loop(const frame& told);
   bool take_news_of_callback(frame& arrived, reader who);
   void run_called(const exchange_ptr& in, const frame& called);
   void run_called_later(const exchange_ptr& in, const frame& called);
@@ -148,10 +154,12 @@ private:
   // With the lock.
   void hand_off(exchange_ptr told, frame& message, reader who);
   void post(const exchange_ptr& taken);
+  void withdraw(const exchange& unwanted);
   void give_up_inside(const exchange& given_up);
   void cancel_visits(const std::function<bool(const visit&)>& which);
   exchange_ptr last_started(const std::vector<exchange_ptr>& calls) const;
   exchange_ptr* find_locked(std::uint64_t call);
+  exchange_ptr take_out(exchange_ptr* place);
   bool is_empty() const;
   void let_own_thread_read();
   void ensure_reader();
@@ -171,7 +179,10 @@ private:
   std::atomic<bool> own_thread_reads_ = false;
   std::atomic<bool> wakes_ = false; // the own thread, with the next flush
   std::size_t unwaited_ = 0;        // calls that nobody waits for
-  std::vector<seat> seats_;         // by executor
+  std::vector<seat> seats_;         // by executor; the last is the loop's
+  // Of the loop's calls: all nobody wants, and those not taken yet.
+  std::vector<std::uint64_t> unwanted_, newly_unwanted_;
+  std::uint64_t replies_ = 0;
   std::atomic<std::size_t> running_ = 0;
   // For the own thread, in the order it was read in: what nobody waits for.
   std::vector<std::pair<exchange_ptr, frame>> handed_off_;

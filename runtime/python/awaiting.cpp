@@ -1,6 +1,153 @@
 #include "runtime/python/awaiting.hpp"
 
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "runtime/base/event.hpp"
+#include "runtime/base/process_mark.hpp"
+#include "runtime/python/forked_child.hpp"
+
 namespace snakebridge {
+
+namespace {
+
+struct awaited {
+  awaited(std::uint64_t id, std::int64_t deadline_ns, await_listener on_end)
+      : running{.id = id, .deadline_ns = deadline_ns, .withdrawal = withdrawal},
+        on_end{std::move(on_end)} {}
+
+  std::atomic<std::uint64_t> withdrawal{0};
+  const running_call running;
+  const await_listener on_end;
+};
+
+// Never freed, as Python itself is not.
+struct loop_side {
+  std::mutex mutex; // never kept while Python code runs
+  std::unordered_map<std::uint64_t, std::unique_ptr<awaited>> calls;
+  std::vector<std::uint64_t> cancelled; // and not taken yet
+  std::uint64_t last = 0;
+  const descriptor wake = make_event();
+  const process_mark process;
+  std::function<void()> beaten;
+  PyObject* call = nullptr; // a ContextVar
+};
+
+loop_side& side() {
+  static auto& made = *new loop_side;
+  return made;
+}
+
+// That of the task which runs on this thread, the loop's; null: it is none's.
+const running_call* call_of_task() {
+  PyObject* found = nullptr;
+  if (PyContextVar_Get(side().call, nullptr, &found) < 0)
+    PyErr_Clear();
+  const auto number = py::reinterpret_steal<py::object>(found);
+  if (!number)
+    return nullptr;
+  const std::lock_guard lock{side().mutex};
+  const auto place = side().calls.find(number.cast<std::uint64_t>());
+  return place == side().calls.end() ? nullptr : &place->second->running;
+}
+
+py::list take_cancelled() {
+  if (side().process.forked())
+    end_forked_child();
+  std::vector<std::uint64_t> taken;
+  drain(side().wake);
+  {
+    const std::lock_guard lock{side().mutex};
+    taken.swap(side().cancelled);
+  }
+  py::list numbers;
+  for (const auto each : taken)
+    numbers.append(each);
+  return numbers;
+}
+
+void ended(std::uint64_t number, const py::object& task) {
+  if (side().process.forked())
+    end_forked_child(); // by a task: it does not come back
+  std::unique_ptr<awaited> gone;
+  {
+    const std::lock_guard lock{side().mutex};
+    if (const auto place = side().calls.find(number);
+        place != side().calls.end())
+      gone = std::move(side().calls.extract(place).mapped());
+  }
+  if (gone)
+    gone->on_end(task, gone->running);
+}
+
+} // namespace
+
+void define_awaiting(const py::dict& space) {
+  auto& ours = side();
+  ours.call =
+    checked(PyContextVar_New("snakebridge.call", nullptr)).release().ptr();
+  space["_call"] = py::reinterpret_borrow<py::object>(ours.call);
+  space["_cancellations"] = ours.wake.get();
+  space["_take_cancelled"] = py::cpp_function{take_cancelled};
+  space["_ended"] = py::cpp_function{ended};
+  space["_beaten"] = py::cpp_function{[] {
+    if (side().process.forked())
+      end_forked_child();
+    look_for_calls_by(call_of_task);
+    if (side().beaten)
+      side().beaten();
+  }};
+}
+
+std::uint64_t new_await() {
+  const std::lock_guard lock{side().mutex};
+  return ++side().last;
+}
+
+std::size_t awaiting() {
+  const std::lock_guard lock{side().mutex};
+  return side().calls.size();
+}
+
+void begin_to_await(std::uint64_t number, py::handle awaitable,
+                    std::uint64_t id, std::int64_t deadline_ns,
+                    await_listener on_end) {
+  auto& ours = side();
+  if (!ours.wake)
+    throw exception{error{errc::overloaded,
+                          "no file descriptor was left for the event loop"}};
+  {
+    const std::lock_guard lock{ours.mutex};
+    ours.calls.emplace(
+      number, std::make_unique<awaited>(id, deadline_ns, std::move(on_end)));
+  }
+  try {
+    py::module_::import("snakebridge").attr("_await")(number, awaitable);
+  } catch (...) {
+    const std::lock_guard lock{ours.mutex};
+    ours.calls.erase(number);
+    throw;
+  }
+}
+
+void cancel_await(std::uint64_t number) {
+  auto& ours = side();
+  {
+    const std::lock_guard lock{ours.mutex};
+    const auto place = ours.calls.find(number);
+    if (place == ours.calls.end())
+      return;
+    place->second->withdrawal = place->second->running.id;
+    ours.cancelled.push_back(number);
+  }
+  signal(ours.wake);
+}
+
+void on_loop_beat(std::function<void()> beaten) {
+  side().beaten = std::move(beaten);
+}
 
 py::object next_awaited(py::handle iterator) {
   const auto step = py::module_::import("snakebridge").attr("_next_awaited");
@@ -11,10 +158,6 @@ py::object next_awaited(py::handle iterator) {
   if (!raised.matches(PyExc_StopAsyncIteration))
     throw raised;
   return {};
-}
-
-py::object awaited(py::handle awaitable) {
-  return py::module_::import("snakebridge").attr("_awaited")(awaitable);
 }
 
 py::object close_awaited(py::handle iterator) {

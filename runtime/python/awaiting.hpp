@@ -1,18 +1,44 @@
 #pragma once
 // What Python awaits: on the interpreter's event loop, which snakebridge.py
-// keeps. Used with the GIL, which is free while they wait.
+// keeps, on a thread of its own. A call whose result is awaited goes on there
+// as a task, and the thread that ran it is free. Used with the GIL, unless it
+// says otherwise.
 
-#include "runtime/python/python.hpp"
+#include <functional>
+
+#include "runtime/python/running_call.hpp"
 
 namespace [[gnu::visibility("hidden")]] snakebridge {
 
-/// The next item of an asynchronous iterator; null: there is none. Throws what
-/// Python raises.
-py::object next_awaited(py::handle iterator);
+/// What the module `snakebridge` needs of it. Throws what Python raises.
+void define_awaiting(const py::dict& space);
 
-/// Closes an asynchronous generator; the same throws.
-/// What `awaitable` answers, on the event loop. Throws what it raises.
-py::object awaited(py::handle awaitable);
+/// The number of what is to be awaited next: they ascend, in this process.
+std::uint64_t new_await();
+/// How many calls await something now.
+std::size_t awaiting();
+
+/// Told of the end of a task, on the loop's thread. `of`: the call, that may be
+/// withdrawn. It must not throw.
+using await_listener =
+  std::function<void(py::handle task, const running_call& of)>;
+
+/// Awaits that, in a copy of this thread's context; code in it is of call `id`.
+/// Throws what Python raises, and overloaded where there is no descriptor left
+/// for the loop; then nobody is told of an end.
+void begin_to_await(std::uint64_t number, py::handle awaitable,
+                    std::uint64_t id, std::int64_t deadline_ns,
+                    await_listener on_end);
+/// Withdraws the call, and cancels its task; again, each time it is asked to.
+/// With or without the GIL, on any thread.
+void cancel_await(std::uint64_t number);
+/// Runs, on the loop's thread, some times a second while calls await. Once set.
+void on_loop_beat(std::function<void()> beaten);
+
+/// The next item of an asynchronous iterator; null: there is none. The thread
+/// waits for it. Throws what Python raises.
+py::object next_awaited(py::handle iterator);
+/// Closes an asynchronous generator; the same.
 py::object close_awaited(py::handle iterator);
 
 } // namespace gnu::visibility("hidden")]]snakebridge

@@ -1,7 +1,7 @@
 // The module `snakebridge` that Python code sees: snakebridge.py.
 #include <fmt/format.h>
 
-#include "runtime/python/running_call.hpp"
+#include "runtime/python/awaiting.hpp"
 
 #include "runtime/python/snakebridge.hpp"
 
@@ -24,6 +24,7 @@ result<void> define_module() {
       py::name("cancelled"),
       "True when nobody wants the result of the call that runs on this thread, "
       "or has started it: it was cancelled, or is past its deadline."};
+    define_awaiting(space);
     const auto code = checked(
       Py_CompileString(snakebridge_source, "<snakebridge>", Py_file_input));
     checked(PyEval_EvalCode(code.ptr(), space.ptr(), space.ptr()));

@@ -198,14 +198,14 @@ std::size_t session_objects::end_in_call() {
 
 const session_module& session_objects::module() {
   if (!module_)
-    module_.emplace(imports());
+    module_.emplace(imports(), table_.context_, id_);
   return *module_;
 }
 
-session_objects& object_table::of(std::uint64_t session) {
+session_objects& object_table::of(std::uint64_t session, std::string_view id) {
   auto& place = sessions_[session];
   if (!place)
-    place = std::make_unique<session_objects>(*this, session);
+    place = std::make_unique<session_objects>(*this, session, id);
   return *place;
 }
 
@@ -229,22 +229,24 @@ bool object_table::holds_names(std::uint64_t session) const {
 }
 
 void object_table::expect_expiry(time_of_use when) {
-  next_expiry_ = std::min(next_expiry_.value_or(when), when);
+  next_expiry_ = std::min(next_expiry_.load(), when);
 }
 
 void object_table::expire() {
-  if (!next_expiry_)
+  const auto due = next_expiry_.load();
+  if (due == never)
     return;
   const auto now = now_();
-  if (now < *next_expiry_)
+  if (now < due)
     return;
-  next_expiry_.reset();
+  next_expiry_ = never;
   std::vector<py::object> gone; // as in `settle`
   for (const auto& [number, each] : sessions_)
     each->expire(now, gone);
-  if (next_expiry_)
-    next_expiry_ = std::max(
-      *next_expiry_, now + std::chrono::milliseconds{limits::expiry_step_ms});
+  if (next_expiry_.load() != never)
+    next_expiry_ =
+      std::max(next_expiry_.load(),
+               now + std::chrono::milliseconds{limits::expiry_step_ms});
   collect();
 }
 

@@ -4,6 +4,7 @@
 // that outlives its object finds nothing, and never another object. Here a
 // session is kept within its bounds: this is the place that sees every use.
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <list>
@@ -29,9 +30,11 @@ using time_of_use = std::chrono::steady_clock::time_point;
 /// One session's objects, and the module its calls stand in.
 class session_objects {
 public:
-  session_objects(object_table& table, std::uint64_t number)
+  session_objects(object_table& table, std::uint64_t number,
+                  std::string_view id)
       : table_{table},
-        number_{number} {}
+        number_{number},
+        id_{id} {}
   ~session_objects();
   session_objects(const session_objects&) = delete;
   session_objects& operator=(const session_objects&) = delete;
@@ -87,6 +90,7 @@ private:
 
   object_table& table_;
   const std::uint64_t number_;
+  const std::string id_;
   ref_bounds bounds_;
   // Those unused for the longest first. To look is to use: hence mutable.
   mutable std::list<kept_object> objects_;
@@ -106,12 +110,14 @@ public:
 
   /// Counts the objects it holds in `counts`, which must outlive it. Values of
   /// all its sessions are converted by `rules`.
+  /// The context of this thread is that of sessions, to begin with.
   explicit object_table(object_counts& counts, conversion_config rules = {},
                         import_rules imports = {},
                         clock now = std::chrono::steady_clock::now)
       : counts_{counts},
         rules_{std::move(rules)},
         imports_{std::move(imports)},
+        context_{checked(PyContext_CopyCurrent())},
         now_{now} {}
 
   /// Who calls C++ for Python; null: nobody can.
@@ -119,7 +125,8 @@ public:
     callbacks_ = std::move(caller);
   }
 
-  session_objects& of(std::uint64_t session);
+  /// Made on first use, where it goes by `id`.
+  session_objects& of(std::uint64_t session, std::string_view id = {});
   bool has(std::uint64_t session) const { return sessions_.contains(session); }
   /// After a call of the session, if it had `begun`: how many objects it holds.
   std::uint32_t end_call(std::uint64_t session, bool begun = true);
@@ -132,7 +139,11 @@ public:
   void release_all();
 
   /// When `expire` may have something to do; nothing: it has not.
-  std::optional<time_of_use> next_expiry() const { return next_expiry_; }
+  /// Also without the GIL.
+  std::optional<time_of_use> next_expiry() const {
+    const auto next = next_expiry_.load();
+    return next == never ? std::nullopt : std::optional{next};
+  }
   /// Lets go what was not used for its session's ttl, and what sessions that
   /// ended left to be collected, if it is time.
   void expire();
@@ -148,10 +159,12 @@ private:
   object_counts& counts_;
   const conversion_config rules_;
   const import_rules imports_;
+  const py::object context_; // that sessions begin with
   const clock now_;
   std::shared_ptr<callback_caller> callbacks_;
   std::uint64_t last_slot_ = 0;
-  std::optional<time_of_use> next_expiry_;
+  static constexpr auto never = time_of_use::max();
+  std::atomic<time_of_use> next_expiry_ = never;
   bool has_garbage_ = false;
   time_of_use collect_again_;
   std::unordered_map<std::uint64_t, std::unique_ptr<session_objects>> sessions_;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "config/tunables.hpp"
 #include "runtime/base/process_mark.hpp"
 #include "runtime/python/awaiting.hpp"
 #include "runtime/python/forked_child.hpp"
@@ -214,7 +215,7 @@ py::object run(const python_operation& asked, session_objects& session) {
   case verb::execute:
     return run_code(asked, session);
   case verb::await:
-    return awaited(target);
+    return target;
   case verb::next:
   case verb::release:
   case verb::release_session:
@@ -291,29 +292,20 @@ bool calls_code(verb what) {
          || what == verb::evaluate;
 }
 
-// `begun`: it has for the session; `ran`: for Python's code.
-void serve(python_call& asked, session_objects& session, batch_ticks& ticks,
-           exception_place& keep_in, bool& begun, bool& ran) {
-  if (asked.what == verb::release)
-    return release(asked, session);
-  session.begin_call(asked.bounds);
-  begun = true;
-  if (asked.keep_exception)
-    keep_in.session = &session;
-  if (asked.what == verb::next)
-    return serve_items(asked, session, ticks, ran);
-  const auto made = asked.read(session);
-  ran = true;
-  if (asked.what == verb::close) // however that ends
-    for (const auto slot : asked.slots())
-      session.forget(slot);
-  const auto outcome = in_this_process([&] {
-    auto returned = run(made, session);
-    return asked.awaits && PyCoro_CheckExact(returned.ptr()) != 0
-               && calls_code(asked.what)
-             ? awaited(returned)
-             : returned;
-  });
+// Throws overloaded where too many await already.
+py::object to_await(const py::object& awaitable) {
+  if (awaiting() < limits::awaits_max)
+    return awaitable;
+  if (PyCoro_CheckExact(awaitable.ptr()) != 0)
+    awaitable.attr("close")();
+  throw exception{
+    error{errc::overloaded,
+          fmt::format("{} calls await something on the event loop of this "
+                      "interpreter; wait for some, or enlarge the pool",
+                      limits::awaits_max)}};
+}
+
+void answer(python_call& asked, session_objects& session, py::handle outcome) {
   result_writer writer{
     session, keeps_its_result(asked.what) ? leaves::all_refs : asked.as,
     asked.bytes_max};
@@ -321,6 +313,39 @@ void serve(python_call& asked, session_objects& session, batch_ticks& ticks,
   asked.refuse_unwanted(true); // nobody would ever release what is in it
   session.settle();
   writer.commit();
+}
+
+/// How far a call has come.
+struct progress {
+  bool begun = false; ///< for the session
+  bool ran = false;   ///< Python's code
+  bool awaits = false;
+};
+
+void serve(python_call& asked, session_objects& session, batch_ticks& ticks,
+           exception_place& keep_in, progress& now) {
+  if (asked.what == verb::release)
+    return release(asked, session);
+  session.begin_call(asked.bounds);
+  now.begun = true;
+  if (asked.keep_exception)
+    keep_in.session = &session;
+  if (asked.what == verb::next)
+    return serve_items(asked, session, ticks, now.ran);
+  const auto made = asked.read(session);
+  now.ran = true;
+  if (asked.what == verb::close) // however that ends
+    for (const auto slot : asked.slots())
+      session.forget(slot);
+  const auto outcome = in_this_process([&] { return run(made, session); });
+  if (asked.what == verb::await
+      || (asked.awaits && PyCoro_CheckExact(outcome.ptr()) != 0
+          && calls_code(asked.what))) {
+    asked.await(to_await(outcome));
+    now.awaits = true;
+  } else {
+    answer(asked, session, outcome);
+  }
 }
 
 // As `guarded`; and where the call is interrupted while its exception is told
@@ -355,29 +380,57 @@ performed perform(python_call& asked, object_table& table, batch_ticks& ticks) {
     return done;
   }
   exception_place keep_in{.session = nullptr, .origin = asked.origin};
-  bool begun = false, ran = false, ended = false;
+  progress now;
+  bool ended = false;
   auto in_frame = [&] {
-    done.outcome = told(
-      [&] {
-        serve(asked, table.of(asked.session), ticks, keep_in, begun, ran);
-      },
-      keep_in);
+    done.outcome =
+      told([&] { serve(asked, table.of(asked.session), ticks, keep_in, now); },
+           keep_in);
     ended = true;
   };
   auto entered = told(
     [&] {
       asked.refuse_unwanted(false); // before the session is made anew for it
-      table.of(asked.session).module().run_in_frame(in_frame);
+      table.of(asked.session, asked.session_id).module().run_in_frame(in_frame);
     },
     {});
+  if (now.awaits) {
+    done.awaits = true;
+    return done;
+  }
   // What interrupts the frame after that changes nothing: the result is kept,
   // and its caller may have it.
   if (!ended)
     done.outcome = std::move(entered);
   if (!done.outcome)
-    done.outcome = done.outcome.error().with_may_have_run(ran);
-  done.refs = table.end_call(asked.session, begun);
+    done.outcome = done.outcome.error().with_may_have_run(now.ran);
+  done.refs = table.end_call(asked.session, now.begun);
   if (here.forked()) // by a finaliser, say, or a __repr__
+    end_forked_child();
+  done.names = table.holds_names(asked.session);
+  return done;
+}
+
+performed finish_awaited(python_call& asked, object_table& table,
+                         py::handle task) {
+  const process_mark here;
+  auto& session = table.of(asked.session); // there until its last call ends
+  const exception_place keep_in{.session =
+                                  asked.keep_exception ? &session : nullptr,
+                                .origin = asked.origin};
+  performed done;
+  done.outcome = told(
+    [&] {
+      asked.refuse_unwanted(true); // it was cancelled, whatever it made of that
+      static PyObject* const name = PyUnicode_InternFromString("result");
+      answer(asked, session,
+             checked(PyObject_CallMethodNoArgs(task.ptr(), name)));
+    },
+    keep_in);
+  if (!done.outcome)
+    done.outcome = done.outcome.error().with_may_have_run(true);
+  done.refs = table.end_call(asked.session);
+  if (here.forked())
     end_forked_child();
   done.names = table.holds_names(asked.session);
   return done;

@@ -29,6 +29,7 @@ class python_call {
 public:
   verb what = verb::call;
   std::uint64_t session = 0;
+  std::string_view session_id; ///< its name
   ref_bounds bounds;
   bool keep_exception = false;
   bool awaits = false; ///< a coroutine that it returns
@@ -47,6 +48,9 @@ public:
   /// throws.
   virtual item_batch& items() = 0;
   virtual void end_items(bool more) = 0;
+  /// Begins to await that, in this context: the call goes on as what
+  /// `finish_awaited` gets. Throws nothing.
+  virtual void await(py::handle awaitable) = 0;
   /// Throws when nobody wants the result any more. `ran`: it has been made.
   virtual void refuse_unwanted(bool ran) const = 0;
 
@@ -59,9 +63,15 @@ struct performed {
   result<void> outcome;
   std::uint32_t refs = 0; ///< the session holds here now
   bool names = false;     ///< and so it does names, in its namespace
+  bool awaits = false;    ///< the call goes on: nothing has come of it yet
 };
 
 performed perform(python_call& asked, object_table& objects,
                   batch_ticks& ticks);
+
+/// The rest of a call that has awaited something. Its slots and its arguments
+/// are not looked at.
+performed finish_awaited(python_call& asked, object_table& objects,
+                         py::handle task);
 
 } // namespace gnu::visibility("hidden")]]snakebridge

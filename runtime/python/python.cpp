@@ -17,10 +17,10 @@ namespace snakebridge {
 
 namespace {
 
-// A thread's Python state, from its first guard to its end.
+// A thread's Python state, from its first guard to its end, unless another has
+// made it: a thread of Python's own, or the program's own embedding.
 struct thread_state {
   PyThreadState* state = nullptr;
-  bool made_here = false; // else the program's own embedding made it
   // The state Python was started with. When it is deleted and none is left,
   // CPython (3.11) aborts on the next thread's: so it outlives its thread.
   bool is_first = false;
@@ -212,13 +212,15 @@ std::string text_with_surrogates(py::handle from) {
 gil_guard::gil_guard() : held_before_{PyGILState_Check() != 0} {
   if (held_before_)
     return;
-  if (this_thread.state == nullptr) {
-    this_thread.made_here = PyGILState_GetThisThreadState() == nullptr;
-    PyGILState_Ensure();
-    this_thread.state = PyThreadState_Get();
-  } else {
-    PyEval_RestoreThread(this_thread.state);
+  auto* state = this_thread.state;
+  if (state == nullptr)
+    state = PyGILState_GetThisThreadState();
+  if (state != nullptr) {
+    PyEval_RestoreThread(state);
+    return;
   }
+  PyGILState_Ensure();
+  this_thread.state = PyThreadState_Get();
 }
 
 gil_guard::~gil_guard() {

@@ -43,6 +43,10 @@ void raise_cancelled_in(std::uint64_t call);
 /// Null between calls.
 const running_call* call_of_this_thread();
 
+/// Where no call of its own runs on this thread, it is of the call that `look`
+/// finds: the event loop's, of a task's.
+void look_for_calls_by(const running_call* (*look)());
+
 /// The same; on a thread of Python's own the call that began last. With the
 /// GIL.
 const running_call* call_here();

@@ -175,12 +175,18 @@ result<void> define_sessions() {
   }
 }
 
-session_module::session_module(const import_rules& rules)
+session_module::session_module(const import_rules& rules, py::handle context,
+                               std::string_view id)
     : session_{checked(
       PyObject_CallOneArg(python_side().session_type, rules.builtins().ptr()))},
+      context_{checked(PyContext_Copy(context.ptr()))},
       space_{session_.attr("space")},
       frame_{checked(PyFunction_New(python_side().frame_code, space_.ptr()))},
-      own_names_{PyDict_Size(space_.ptr())} {}
+      own_names_{PyDict_Size(space_.ptr())} {
+  if (!id.empty())
+    py::module_::import("snakebridge")
+      .attr("_in_session")(context_, python_string(id));
+}
 
 session_module::~session_module() {
   end();
@@ -200,6 +206,7 @@ bool session_module::end() {
     PyErr_WriteUnraisable(session_.ptr());
   session_ = {};
   space_ = {};
+  context_ = {};
   return !by_itself;
 }
 
@@ -231,7 +238,44 @@ py::object session_module::compile(std::string_view source,
   throw_raised();
 }
 
+// This thread is in the session's context while the scope lasts: in a copy
+// where another session is between, as a context is entered once.
+class session_module::context_scope {
+public:
+  explicit context_scope(const session_module& of) : around_{here()} {
+    if (around_ == &of)
+      return;
+    entered_ = of.context_;
+    if (PyContext_Enter(entered_.ptr()) < 0) {
+      PyErr_Clear();
+      entered_ = checked(PyContext_Copy(entered_.ptr()));
+      checked(PyContext_Enter(entered_.ptr()));
+    }
+    here() = &of;
+  }
+  ~context_scope() {
+    if (!entered_)
+      return;
+    here() = around_;
+    const py::error_scope raised; // what is on its way stays
+    if (PyContext_Exit(entered_.ptr()) < 0)
+      PyErr_Clear(); // code has left another behind
+  }
+  context_scope(const context_scope&) = delete;
+  context_scope& operator=(const context_scope&) = delete;
+
+private:
+  static const session_module*& here() {
+    static thread_local const session_module* in = nullptr;
+    return in;
+  }
+
+  const session_module* const around_;
+  py::object entered_;
+};
+
 void session_module::run_in_frame(performance body) const {
+  const context_scope here{*this};
   pending = body;
   const auto ended =
     py::reinterpret_steal<py::object>(PyObject_CallNoArgs(frame_.ptr()));

@@ -1,7 +1,8 @@
 #pragma once
 // The namespace of a session's Python code: a module of its own in sys.modules,
-// and the frame that its calls stand in, as if they stood in a script. One for
-// each session in an interpreter; made, used and ended with the GIL held.
+// and the frame and the context (contextvars) that its calls stand in, as if
+// they stood in a script. One for each session in an interpreter; made, used
+// and ended with the GIL held.
 
 #include <string_view>
 
@@ -15,8 +16,10 @@ result<void> define_sessions();
 
 class session_module {
 public:
-  /// Code in it may import what `rules` allow.
-  explicit session_module(const import_rules& rules);
+  /// Code in it may import what `rules` allow. Its context is a copy of that
+  /// one, where the session is known by `id`.
+  session_module(const import_rules& rules, py::handle context,
+                 std::string_view id);
   ~session_module();
   session_module(const session_module&) = delete;
   session_module& operator=(const session_module&) = delete;
@@ -52,7 +55,10 @@ private:
   friend result<void> define_sessions();
   void run_in_frame(performance body) const;
 
+  class context_scope;
+
   py::object session_; // sessions.py's
+  py::object context_;
   py::dict space_;
   py::object frame_; // a function without a name in it
   Py_ssize_t own_names_ = 0;

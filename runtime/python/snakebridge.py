@@ -3,6 +3,7 @@
 # Run once in each interpreter, in the module's namespace. `cancelled` is there
 # already (module.cpp).
 
+import _contextvars
 import _thread
 
 
@@ -68,6 +69,32 @@ class Callback:
         return f"<snakebridge.Callback {self._number}>"
 
 
+class _SessionId:
+    """The id of the session whose code runs here; None: it is none's.
+
+    Tasks and `asyncio.to_thread` take it along, as they do any ContextVar; a
+    thread of its own has it where it runs in a copy of the context.
+    """
+
+    def __init__(self):
+        self._var = _contextvars.ContextVar("snakebridge.session_id")
+
+    def get(self, default=None):
+        return self._var.get(default)
+
+    __call__ = get
+
+    def __repr__(self):
+        return f"<snakebridge.session_id {self.get()!r}>"
+
+
+session_id = _SessionId()
+
+
+def _in_session(context, name):
+    context.run(session_id._var.set, name)
+
+
 class NotAuthorizedError(ImportError):
     """The pool's setting `importable` does not allow this module."""
 
@@ -88,6 +115,8 @@ _loop_lock = _thread.allocate_lock()
 _look_again_s = 0.05
 # How long its end may take: a task may block it.
 _end_s = 1
+# While calls wait for it, it shows so often that it is not blocked.
+_beat_s = 0.02
 
 
 def _event_loop():
@@ -99,10 +128,16 @@ def _event_loop():
             import threading
 
             loop = asyncio.new_event_loop()
+            ending = False
 
+            # What ends a program, ends no loop: the task alone that raises it.
             def run():
                 asyncio.set_event_loop(loop)
-                loop.run_forever()
+                while not ending:
+                    try:
+                        loop.run_forever()
+                    except BaseException:
+                        pass
 
             thread = threading.Thread(
                 target=run, name="snakebridge-loop", daemon=True
@@ -112,16 +147,62 @@ def _event_loop():
             # Where Python is a guest a bridge may come after this one's end.
             def end():
                 global _loop
+                nonlocal ending
                 with _loop_lock:
                     _loop = None
+                ending = True
                 loop.call_soon_threadsafe(loop.stop)
                 thread.join(_end_s)
                 if not thread.is_alive():
                     loop.close()
 
             atexit.register(end)
+            loop.call_soon_threadsafe(
+                loop.add_reader, _cancellations, _cancel_tasks
+            )
             _loop = loop
     return _loop
+
+
+# The tasks of calls, each by its number.
+_tasks = {}
+_beats = False
+
+
+def _await(number, awaitable):
+    """Begins it in the context of this call, with `_ended` to be told."""
+    loop = _event_loop()
+    loop.call_soon_threadsafe(_begin, loop, number, awaitable)
+
+
+def _begin(loop, number, awaitable):
+    import functools
+
+    _call.set(number)
+    task = _tasks[number] = loop.create_task(_wait_for(awaitable))
+    task.add_done_callback(functools.partial(_end_task, number))
+    if not _beats:
+        _beat(loop)
+
+
+def _end_task(number, task):
+    del _tasks[number]
+    _ended(number, task)
+
+
+def _cancel_tasks():
+    for number in _take_cancelled():
+        task = _tasks.get(number)
+        if task is not None:
+            task.cancel()
+
+
+def _beat(loop):
+    global _beats
+    _beaten()
+    _beats = bool(_tasks)
+    if _beats:
+        loop.call_later(_beat_s, _beat, loop)
 
 
 def _on_loop(coroutine):
@@ -144,10 +225,6 @@ def _on_loop(coroutine):
 
 async def _wait_for(awaitable):
     return await awaitable
-
-
-def _awaited(awaitable):
-    return _on_loop(_wait_for(awaitable))
 
 
 # The tasks that are in an asynchronous iterator now, by its id.

@@ -38,8 +38,10 @@ enum class frame_kind : std::uint16_t {
   dropped, ///< and is not there any more
   // To the worker.
   returned, ///< has a callback
+  // To the host.
+  awaiting, ///< is a call, on the event loop
 };
-inline constexpr auto last_frame_kind = frame_kind::returned;
+inline constexpr auto last_frame_kind = frame_kind::awaiting;
 
 struct frame_header {
   std::uint32_t words = 0; ///< of the message that follows, 8 bytes each

@@ -150,12 +150,13 @@ error too_large(std::size_t bytes_max) {
                           bytes_max)};
 }
 
-result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
-                                                 std::uint64_t session,
-                                                 std::size_t bytes_max,
-                                                 const ref_bounds& refs) {
+result<std::unique_ptr<outgoing>>
+encode_request(const operation& asked, std::uint64_t session,
+               std::size_t bytes_max, const ref_bounds& refs,
+               const std::string& session_id) {
   // Each with its place in a list; the request itself and its names.
   std::size_t words = 64 + asked.name.size() / sizeof(word);
+  words += session_id.size() / sizeof(word);
   words += words_of(asked.target);
   for (const auto& item : asked.positional)
     words += words_of(item);
@@ -167,6 +168,7 @@ result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
     bytes_max,
     [&](schema::Request::Builder request) {
       request.setSession(session);
+      request.setSessionId(text(session_id));
       request.setVerb(static_cast<std::uint8_t>(asked.what));
       request.setLeaves(static_cast<std::uint8_t>(asked.leaves));
       request.setModule(text(asked.module));

@@ -107,10 +107,10 @@ private:
 error malformed(const kj::Exception& what);
 
 /// Encodes an operation. Errors: payload_too_large.
-result<std::unique_ptr<outgoing>> encode_request(const operation& asked,
-                                                 std::uint64_t session,
-                                                 std::size_t bytes_max,
-                                                 const ref_bounds& refs = {});
+result<std::unique_ptr<outgoing>>
+encode_request(const operation& asked, std::uint64_t session,
+               std::size_t bytes_max, const ref_bounds& refs = {},
+               const std::string& session_id = {});
 /// For the interpreter that is to have it: what its session holds elsewhere.
 void write_elsewhere(message& request, std::uint32_t elsewhere);
 /// The bounds in it; throws kj::Exception for those no host would set.

@@ -20,22 +20,26 @@ struct object_counts {
   std::atomic<std::uint64_t> expired{0};
 };
 
-/// The ids of calls in a worker: the number of the executor that runs it is in
-/// the lowest digits. Those made by callbacks, inside a call, are numbered
-/// apart. Of both kinds they ascend for each executor, of the others by one. 0
-/// is none.
+/// Where calls are in a worker: at executors, and at the event loop, which
+/// comes after the last of them.
+inline constexpr std::size_t call_places_max = limits::executors_max + 1;
+
+/// The ids of calls in a worker: the number of the executor that runs it, or of
+/// the loop, is in the lowest digits. Those made by callbacks, inside a call,
+/// are numbered apart. Of both kinds they ascend for each executor, of the
+/// others by one. 0 is none.
 inline constexpr std::uint64_t
 call_id(std::uint64_t number, std::size_t executor, bool inside = false) {
-  return (2 * number + (inside ? 1 : 0)) * limits::executors_max + executor;
+  return (2 * number + (inside ? 1 : 0)) * call_places_max + executor;
 }
 inline constexpr bool is_inside(std::uint64_t call) {
-  return call / limits::executors_max % 2 == 1;
+  return call / call_places_max % 2 == 1;
 }
 inline constexpr std::uint64_t number_of(std::uint64_t call) {
-  return call / limits::executors_max / 2;
+  return call / call_places_max / 2;
 }
 inline constexpr std::size_t executor_of(std::uint64_t call) {
-  return call % limits::executors_max;
+  return call % call_places_max;
 }
 
 struct status_page {
@@ -55,13 +59,15 @@ struct status_page {
     std::atomic<std::uint64_t> withdrawn[limits::handed_over_max];
     std::atomic<std::uint64_t> withdrawn_inside[limits::inside_max];
   };
-  executor executors[limits::executors_max];
+  executor executors[call_places_max];
 
   // Of the worker.
 
   object_counts objects;
   /// How often its control thread has shown that it lives.
   std::atomic<std::uint64_t> beats;
+  /// The same of its event loop, while calls await something.
+  std::atomic<std::uint64_t> loop_beats;
 
   std::atomic<std::uint64_t>& started(std::uint64_t call) {
     auto& at = executors[executor_of(call)];

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "config/tunables.hpp"
+#include "runtime/python/awaiting.hpp"
 #include "runtime/worker/signals.hpp"
 #include "runtime/worker/thread_interrupts.hpp"
 
@@ -62,7 +63,8 @@ pthread_t thread_of(std::uint64_t call, const status_page& status,
 // The host's end of the control socket closes when the host is gone, however it
 // went, unless a process lives that it has forked: that has the socket too.
 [[noreturn]] void serve(channel& control, status_page& status, pthread_t python,
-                        pid_t host, thread_interrupts* others) {
+                        pid_t host, std::size_t executors,
+                        thread_interrupts* others) {
   std::vector<frame> arrived;
   interruption late{python};
   for (;;) {
@@ -77,6 +79,9 @@ pthread_t thread_of(std::uint64_t call, const status_page& status,
     for (const auto& [told, content, descriptors] : arrived)
       if (told.kind == frame_kind::cancel && executor_of(told.call) == 0)
         late.begin(told.call);
+      else if (told.kind == frame_kind::cancel
+               && executor_of(told.call) == executors)
+        cancel_await(number_of(told.call));
       else if (told.kind == frame_kind::cancel && others != nullptr)
         others->ask(told.call);
       else if (told.kind == frame_kind::sample)
@@ -91,8 +96,8 @@ void start_control_thread(std::shared_ptr<channel> control, status_page& status,
                           pid_t host, std::size_t executors) {
   auto* const others = executors > 1 ? &thread_interrupts::start() : nullptr;
   std::thread{[control = std::move(control), &status, python = ::pthread_self(),
-               host, others] {
-    serve(*control, status, python, host, others);
+               host, executors, others] {
+    serve(*control, status, python, host, executors, others);
   }}.detach();
 }
 

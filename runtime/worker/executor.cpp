@@ -85,6 +85,8 @@ void executor::answer(const frame& received) {
   if (all_.running_ == 1)
     await_readers();
   --all_.running_;
+  if (!reply)
+    return; // it awaits something
   die_at(fault_point::call_lost_after);
   all_.send(header.call, std::move(reply));
 }
@@ -108,6 +110,9 @@ executor::message executor::perform_call(const frame& received,
                     all_.data_.over().post(
                       {.kind = frame_kind::items, .call = call},
                       std::move(items));
+                  },
+                  [this, &running](const wire_call& begun, py::handle what) {
+                    all_.await(begun, running, what);
                   }};
   performed done;
   {
@@ -123,42 +128,7 @@ executor::message executor::perform_call(const frame& received,
   }
   if (number_ == 0)
     all_.settings_.after_call();
-  auto reply = done.outcome ? asked.take_reply() : failed(done.outcome.error());
-  auto told = reply->builder().getRoot<schema::Reply>();
-  told.setRefs(done.refs);
-  told.setNames(done.names);
-  return reply;
-}
-
-executor::message executor::failed(const error& why) const {
-  auto reply = std::make_unique<wire::outgoing>();
-  auto into = reply->builder().initRoot<schema::Reply>();
-  into.setRan(why.may_have_run());
-  if (why.python() != nullptr) {
-    wire::write_raised(into.initRaised(), *why.python());
-    return reply->bytes() > all_.settings_.payload_bytes_max
-             ? brief(*why.python(), why.may_have_run())
-             : std::move(reply);
-  }
-  auto failure = into.initFailed();
-  failure.setCode(static_cast<std::uint8_t>(why.code()));
-  failure.setMessage({why.message().c_str(), why.message().size()});
-  return reply;
-}
-
-// An exception whose text alone is more than the host takes at once. If it was
-// kept, its object still tells all.
-executor::message executor::brief(const python_error& raised, bool ran) const {
-  python_error told;
-  told.type = raised.type.substr(0, all_.settings_.payload_bytes_max / 16);
-  told.module = raised.module.substr(0, all_.settings_.payload_bytes_max / 16);
-  told.message = "its text is beyond payload_bytes_max";
-  told.object = raised.object;
-  auto reply = std::make_unique<wire::outgoing>();
-  auto into = reply->builder().initRoot<schema::Reply>();
-  into.setRan(ran);
-  wire::write_raised(into.initRaised(), told);
-  return reply;
+  return done.awaits ? message{} : all_.reply_to(asked, done);
 }
 
 } // namespace snakebridge

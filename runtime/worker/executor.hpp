@@ -30,8 +30,6 @@ private:
   void answer(const frame& received);
   static std::shared_ptr<wire::room> new_room();
   message perform_call(const frame& received, const running_call& running);
-  message failed(const error& why) const;
-  message brief(const python_error& raised, bool ran) const;
 
   executors& all_;
   const std::size_t number_;

@@ -5,6 +5,9 @@
 #include <fmt/format.h>
 #include <poll.h>
 
+#include "runtime/base/fault_points.hpp"
+#include "runtime/python/awaiting.hpp"
+#include "runtime/python/guarded.hpp"
 #include "runtime/worker/executor.hpp"
 #include "runtime/worker/printed.hpp"
 
@@ -19,6 +22,10 @@ executors::executors(std::unique_ptr<channel> data, status_page& status,
                import_rules{settings.importable}},
       inboxes_(settings.count) {
   objects_.call_back_by({std::shared_ptr<void>{}, this}); // it ends with us
+  on_loop_beat([this] {
+    status_.executors[settings_.count].thread = PyThread_get_thread_ident();
+    ++status_.loop_beats;
+  });
 }
 
 void executors::serve() {
@@ -56,7 +63,7 @@ void executors::start() {
 void executors::await_threads() {
   const py::gil_scoped_release while_waiting;
   std::unique_lock lock{mutex_};
-  thread_ended_.wait(lock, [this] { return threads_ == 0; });
+  thread_ended_.wait(lock, [this] { return threads_ == 0 && awaiting_ == 0; });
 }
 
 // Waits until that is so, at most until then, and leads meanwhile if none does.
@@ -216,6 +223,97 @@ void executors::end() {
 void executors::refuse_host() {
   data_.over().close(); // who reads sees the end
   end();
+}
+
+executors::reply executors::reply_to(wire_call& asked,
+                                     const performed& done) const {
+  auto made = done.outcome ? asked.take_reply() : failed(done.outcome.error());
+  auto told = made->builder().getRoot<schema::Reply>();
+  told.setRefs(done.refs);
+  told.setNames(done.names);
+  return made;
+}
+
+executors::reply executors::failed(const error& why) const {
+  auto reply = std::make_unique<wire::outgoing>();
+  auto into = reply->builder().initRoot<schema::Reply>();
+  into.setRan(why.may_have_run());
+  if (why.python() != nullptr) {
+    wire::write_raised(into.initRaised(), *why.python());
+    return reply->bytes() > settings_.payload_bytes_max
+             ? brief(*why.python(), why.may_have_run())
+             : std::move(reply);
+  }
+  auto failure = into.initFailed();
+  failure.setCode(static_cast<std::uint8_t>(why.code()));
+  failure.setMessage({why.message().c_str(), why.message().size()});
+  return reply;
+}
+
+// An exception whose text alone is more than the host takes at once. If it was
+// kept, its object still tells all.
+executors::reply executors::brief(const python_error& raised, bool ran) const {
+  python_error told;
+  told.type = raised.type.substr(0, settings_.payload_bytes_max / 16);
+  told.module = raised.module.substr(0, settings_.payload_bytes_max / 16);
+  told.message = "its text is beyond payload_bytes_max";
+  told.object = raised.object;
+  auto reply = std::make_unique<wire::outgoing>();
+  auto into = reply->builder().initRoot<schema::Reply>();
+  into.setRan(ran);
+  wire::write_raised(into.initRaised(), told);
+  return reply;
+}
+
+// Its executor has it no more, once the host hears of that. Told of first: it
+// may be done at once.
+void executors::await(const wire_call& begun, const running_call& running,
+                      py::handle awaitable) {
+  const auto number = new_await();
+  const auto id = call_id(number, settings_.count);
+  auto& last = status_.executors[settings_.count].started;
+  last = std::max(last.load(), id); // with the GIL
+  auto told = std::make_unique<wire::outgoing>();
+  told->builder().initRoot<schema::Awaiting>().setCall(id);
+  data_.over().post({.kind = frame_kind::awaiting, .call = running.id},
+                    std::move(told));
+  ++awaiting_;
+  const auto asked = std::make_shared<wire_call>(begun, nullptr);
+  const auto failed_to_begin = guarded([&] {
+    begin_to_await(number, awaitable, id, running.deadline_ns,
+                   [this, asked](py::handle task, const running_call& of) {
+                     end_await(*asked, of, task);
+                   });
+  });
+  if (!failed_to_begin) {
+    performed done;
+    done.outcome = failed_to_begin.error().with_may_have_run(true);
+    done.refs = objects_.end_call(begun.session);
+    done.names = objects_.holds_names(begun.session);
+    end_await(id, reply_to(*asked, done));
+  }
+  const py::gil_scoped_release while_waiting;
+  flush();
+}
+
+// On the loop's thread, or where it could not begin.
+void executors::end_await(wire_call& asked, const running_call& of,
+                          py::handle task) {
+  performed done;
+  {
+    const running_scope scope{of};
+    done = finish_awaited(asked, objects_, task);
+    flush_streams();
+  }
+  die_at(fault_point::call_lost_after);
+  end_await(of.id, reply_to(asked, done));
+}
+
+void executors::end_await(std::uint64_t id, reply made) {
+  send(id, std::move(made));
+  const std::lock_guard lock{mutex_};
+  --awaiting_;
+  thread_ended_.notify_all();
 }
 
 void executors::send(std::uint64_t call, std::shared_ptr<message> reply) {

@@ -3,8 +3,9 @@
 // The first is Python's main thread, which gets signals; the others are threads
 // of Python's own. A call names its executor in its id, and a session has all
 // its calls on the same, so that what its libraries keep for a thread is there
-// again. Who waits, an executor for its next call or a thread of Python for
-// what a callback answers, reads the channel for all, if none does.
+// again. One whose result is awaited goes on at the event loop, and its
+// executor is free. Who waits, an executor for its next call or a thread of
+// Python for what a callback answers, reads the channel for all, if none does.
 
 #include <atomic>
 #include <condition_variable>
@@ -19,8 +20,10 @@
 #include "runtime/base/process_mark.hpp"
 #include "runtime/python/callback_proxy.hpp"
 #include "runtime/python/object_table.hpp"
+#include "runtime/python/running_call.hpp"
 #include "runtime/wire/peer.hpp"
 #include "runtime/wire/status_page.hpp"
+#include "runtime/worker/wire_call.hpp"
 
 namespace [[gnu::visibility("hidden")]] snakebridge {
 
@@ -86,6 +89,14 @@ private:
   bool deliver(frame& arrived);
   void appoint();
   channel_state read();
+  using reply = std::unique_ptr<wire::outgoing>;
+  reply reply_to(wire_call& asked, const performed& done) const;
+  reply failed(const error& why) const;
+  reply brief(const python_error& raised, bool ran) const;
+  void await(const wire_call& begun, const running_call& running,
+             py::handle awaitable);
+  void end_await(wire_call& asked, const running_call& of, py::handle task);
+  void end_await(std::uint64_t id, reply made);
   void send(std::uint64_t call, std::shared_ptr<message> reply);
   void flush();
   void end();
@@ -109,6 +120,7 @@ private:
   std::unordered_map<std::uint64_t, visit*> visits_; // by number
   std::atomic<bool> ended_ = false;                  // nothing more will come
   std::size_t threads_ = 0;                          // besides the main thread
+  std::atomic<std::size_t> awaiting_ = 0;            // calls
 };
 
 } // namespace gnu::visibility("hidden")]]snakebridge

@@ -103,6 +103,7 @@ void wire_call::read(const frame& received) {
     throw exception{error{errc::message_malformed, "no such form of results"}};
   what = static_cast<verb>(asked_.getVerb());
   session = asked_.getSession();
+  session_id = view(asked_.getSessionId());
   bounds = wire::read_bounds(asked_);
   keep_exception = asked_.getKeepException();
   awaits = asked_.getAwaits();

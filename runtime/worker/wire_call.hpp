@@ -38,13 +38,23 @@ private:
 
 class wire_call final : public python_call {
 public:
+  using awaiter = std::function<void(const wire_call&, py::handle awaitable)>;
+
   /// `room`: as `wire::outgoing` wants it, for the reply; null: it has none.
   /// `post`: for items that are not in the reply.
+  /// `on_await`: as `await`.
   wire_call(std::size_t payload_bytes_max, std::shared_ptr<wire::room> room,
-            wire_items::sender post)
+            wire_items::sender post, awaiter on_await)
       : room_{std::move(room)},
-        post_{std::move(post)} {
+        post_{std::move(post)},
+        on_await_{std::move(on_await)} {
     bytes_max = payload_bytes_max;
+  }
+
+  /// The rest of a call that awaits: what `read` has learnt, without the
+  /// message, and without room or items.
+  wire_call(const wire_call& begun, std::nullptr_t) : python_call{begun} {
+    session_id = {}; // in the message
   }
 
   /// What it asks for, but for its arguments. Throws what `guarded` tells.
@@ -55,6 +65,7 @@ public:
   void write(const value& outcome) override;
   item_batch& items() override;
   void end_items(bool more) override { reply_ = items_->end(more); }
+  void await(py::handle awaitable) override { on_await_(*this, awaitable); }
   void refuse_unwanted(bool ran) const override;
   std::unique_ptr<wire::outgoing> take_reply() { return std::move(reply_); }
 
@@ -63,6 +74,7 @@ private:
 
   const std::shared_ptr<wire::room> room_;
   const wire_items::sender post_;
+  const awaiter on_await_;
   std::optional<wire_items> items_;
   std::optional<wire::incoming> message_;
   schema::Request::Reader asked_;

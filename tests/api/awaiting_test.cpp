@@ -1,4 +1,7 @@
 // What is awaited in real Python, in both placements.
+#include <mutex>
+#include <vector>
+
 #include "tests/api/python_fixture.hpp"
 
 namespace snakebridge::testing {
@@ -70,6 +73,238 @@ TEST_P(Awaiting, WhenItsTimeIsOverThenTheTaskIsCancelled) {
   EXPECT_EQ(code_of(late), sb::errc::deadline_exceeded);
   EXPECT_TRUE(eventually(
     [&] { return bridge.eval("seen") == sb::value{sb::list{"cancelled"}}; }));
+}
+
+TEST_P(Awaiting, WhileOneWaitsThenOthersAreServed) {
+  or_throw(bridge.exec("async def opened():\n"
+                       "  global gate\n"
+                       "  gate = asyncio.Event()\n"
+                       "  await gate.wait()\n"
+                       "  return 'opened'\n"
+                       "async def open(): gate.set()\n"));
+  auto waits = bridge.async().eval("opened()");
+  EXPECT_TRUE(
+    eventually([&] { return bridge.eval("'gate' in globals()") == true; }));
+  EXPECT_EQ(bridge.call("math", "sqrt", 16), 4.0);
+  EXPECT_FALSE(waits.ready());
+  or_throw(bridge.eval("open()"));
+  EXPECT_EQ(waits.get(), "opened");
+}
+
+TEST_P(Awaiting, GivenAThousandThenTheyAwaitTogether) {
+  or_throw(bridge.exec("arrived = 0\n"
+                       "async def meet(n):\n"
+                       "  global arrived, all_here\n"
+                       "  if arrived == 0: all_here = asyncio.Event()\n"
+                       "  arrived += 1\n"
+                       "  if arrived == 1000: all_here.set()\n"
+                       "  await all_here.wait()\n"
+                       "  return n\n"));
+  std::vector<sb::future<sb::value>> all;
+  for (int n = 0; n < 1'000; ++n)
+    all.push_back(
+      bridge.with({.timeout = 60s}).async().eval("meet(n)", {{"n", n}}));
+  for (int n = 0; n < 1'000; ++n)
+    ASSERT_EQ(all[static_cast<std::size_t>(n)].get(), n);
+}
+
+TEST_P(Awaiting, WhenOneIsCancelledThenItsTaskIsAndNoOther) {
+  auto lost = bridge.async().eval("endless()");
+  auto kept = bridge.async().eval("asyncio.sleep(0.2, 'kept')");
+  lost.cancel();
+  EXPECT_EQ(code_of(lost.get()), sb::errc::cancelled);
+  EXPECT_EQ(kept.get(), "kept");
+}
+
+TEST_P(Awaiting, WhenItCancelsItselfThenThatIsWhatItRaises) {
+  or_throw(bridge.exec("async def gives_up():\n"
+                       "  asyncio.current_task().cancel()\n"
+                       "  await asyncio.sleep(1000)\n"));
+  const auto failed = bridge.eval("gives_up()");
+  ASSERT_EQ(code_of(failed), sb::errc::python_raised);
+  EXPECT_TRUE(failed.error().is("asyncio.exceptions.CancelledError")) << failed;
+}
+
+TEST_P(Awaiting, WhenItsSessionEndsThenItsTaskIsCancelled) {
+  or_throw(bridge.exec("import builtins\nbuiltins.ended = []\n"));
+  {
+    auto session = bridge.open_session({.id = "short"});
+    or_throw(session.exec("import asyncio\n"
+                          "async def endless():\n"
+                          "  ended.append('begun')\n"
+                          "  try: await asyncio.sleep(1000)\n"
+                          "  finally: ended.append('over')\n"));
+    auto waits = session.async().eval("endless()");
+    EXPECT_TRUE(eventually([&] { return bridge.eval("len(ended)") == 1; }));
+    or_throw(bridge.release_session("short"));
+    EXPECT_EQ(code_of(waits.get()), sb::errc::session_closed);
+  }
+  EXPECT_TRUE(eventually([&] { return bridge.eval("len(ended)") == 2; }));
+  or_throw(bridge.exec("del builtins.ended"));
+}
+
+TEST_P(Awaiting, GivenObjectsThenTheyAreOfTheSession) {
+  or_throw(bridge.exec("import pathlib\n"
+                       "async def folder(): return pathlib.Path('/tmp')\n"));
+  const auto made = or_throw(bridge.eval("folder()")).as<sb::ref>();
+  EXPECT_EQ(bridge.attr(made, "name"), "tmp");
+  EXPECT_EQ(bridge.release(made), true);
+}
+
+TEST_P(Awaiting, GivenContextVariablesThenTheyHold) {
+  or_throw(
+    bridge.exec("import contextvars, snakebridge, decimal\n"
+                "mine = contextvars.ContextVar('mine', default=0)\n"
+                "mine.set(7)\n"
+                "decimal.getcontext().prec = 5\n"
+                "async def told():\n"
+                "  before = snakebridge.session_id.get(), mine.get()\n"
+                "  await asyncio.sleep(0)\n"
+                "  other = await asyncio.to_thread(snakebridge.session_id)\n"
+                "  return [*before, snakebridge.session_id(), other]\n"));
+  const auto id = bridge.current_session();
+  EXPECT_EQ(bridge.eval("told()"), (sb::value{sb::list{id, 7, id, id}}));
+  EXPECT_EQ(
+    bridge.eval(
+      "mine.get(), snakebridge.session_id(), decimal.getcontext().prec"),
+    (sb::value{sb::tuple{7, id, 5}}));
+  auto other = bridge.open_session({.id = "other"});
+  EXPECT_EQ(other.eval("__import__('snakebridge').session_id()"), "other");
+  EXPECT_EQ(other.eval("__import__('decimal').getcontext().prec"), 28);
+}
+
+TEST_P(Awaiting, GivenAContextManagerThenItIsEnteredAndLeft) {
+  or_throw(
+    bridge.exec("class resource:\n"
+                "  async def __aenter__(self):\n"
+                "    await asyncio.sleep(0); seen.append('in'); return self\n"
+                "  async def __aexit__(self, *why):\n"
+                "    await asyncio.sleep(0); seen.append('out')\n"));
+  const auto made = or_throw(bridge.eval("resource()")).as<sb::ref>();
+  EXPECT_TRUE(bridge.method(made, "__aenter__"));
+  EXPECT_TRUE(bridge.method(made, "__aexit__", nullptr, nullptr, nullptr));
+  EXPECT_EQ(bridge.eval("seen"), (sb::value{sb::list{"in", "out"}}));
+}
+
+TEST_P(Awaiting, WhenATaskCallsBackThenItIsAnswered) {
+  or_throw(bridge.exec("async def asks(f):\n"
+                       "  await asyncio.sleep(0)\n"
+                       "  return f(20) + f(1)\n"));
+  auto& here = bridge;
+  const auto doubled = sb::callback([&here](int x) {
+    return or_throw(here.eval("x * 2", {{"x", x}}));
+  });
+  EXPECT_EQ(bridge.eval("asks(f)", {{"f", doubled}}), 42);
+}
+
+TEST_P(Awaiting, WhenItEndsTheProgramThenTheLoopGoesOn) {
+  or_throw(bridge.exec("async def leaves(): raise SystemExit(3)\n"));
+  const auto left = bridge.with({.timeout = 30s}).eval("leaves()");
+  ASSERT_EQ(code_of(left), sb::errc::python_raised);
+  EXPECT_TRUE(left.error().is("SystemExit"));
+  EXPECT_EQ(bridge.eval("add(1, 2)"), 3);
+}
+
+TEST_P(Awaiting, WhenACallbackAwaitsThenItsCallGoesOn) {
+  auto& here = bridge;
+  const auto added = sb::callback([&here](int x) {
+    return or_throw(here.eval("add(x, 1)", {{"x", x}}));
+  });
+  EXPECT_EQ(bridge.call("builtins", "list",
+                        or_throw(bridge.call("builtins", "map", added,
+                                             sb::list{1, 2, 3}))),
+            (sb::value{sb::list{2, 3, 4}}));
+}
+
+class AwaitingInAWorker : public InAWorker {};
+
+TEST_F(AwaitingInAWorker, WhenItDiesThenAllThatAwaitHearOfIt) {
+  or_throw(bridge.exec("import asyncio, os"));
+  auto first = bridge.async().eval("asyncio.sleep(1000)");
+  auto second = bridge.async().eval("asyncio.sleep(1000)");
+  EXPECT_TRUE(eventually([&] { return first_of(bridge).running == 2; }));
+  const auto died = bridge.call("os", "_exit", 3);
+  EXPECT_EQ(code_of(died), sb::errc::interpreter_died);
+  for (auto* each : {&first, &second}) {
+    const auto failed = error_of(each->get());
+    EXPECT_EQ(failed.code(), sb::errc::interpreter_died);
+    EXPECT_TRUE(failed.may_have_run());
+  }
+  EXPECT_TRUE(is_ready(bridge));
+  EXPECT_EQ(bridge.call("asyncio", "sleep", 0, "again"), "again");
+}
+
+class WatchedAwaits : public InAWorker {
+protected:
+  WatchedAwaits() : InAWorker{watched()} {}
+
+  sb::config watched() {
+    auto wanted = one_pool(sb::placement::worker);
+    wanted.pools.front().stall_report = 50ms;
+    wanted.on_event = [this](const sb::interpreter_event& event) {
+      if (event.what != sb::event_kind::stalled)
+        return;
+      const std::lock_guard lock{mutex_};
+      told_.push_back(event);
+    };
+    return wanted;
+  }
+
+  std::mutex mutex_;
+  std::vector<sb::interpreter_event> told_;
+};
+
+TEST_F(WatchedAwaits, WhenATaskBlocksTheLoopThenThatIsTold) {
+  or_throw(bridge.exec("import asyncio, time\n"
+                       "go_on = False\n"
+                       "async def blocks():\n"
+                       "  while not go_on: time.sleep(0.001)\n"
+                       "  return 'done'\n"));
+  auto blocks = bridge.async().eval("blocks()");
+  EXPECT_TRUE(eventually([&] {
+    const std::lock_guard lock{mutex_};
+    return !told_.empty();
+  }));
+  or_throw(bridge.exec("go_on = True"));
+  EXPECT_EQ(blocks.get(), "done");
+  const std::lock_guard lock{mutex_};
+  EXPECT_THAT(told_.front().message, HasSubstr("running eval"));
+  EXPECT_THAT(told_.front().stacks, HasSubstr(" in blocks"));
+}
+
+class HurriedAwaits : public InAWorker {
+protected:
+  HurriedAwaits() : InAWorker{hurried()} {}
+
+  static sb::config hurried() {
+    auto wanted = one_pool(sb::placement::worker);
+    wanted.pools.front().cancel_grace = 200ms;
+    wanted.pools.front().kill_grace = 200ms;
+    return wanted;
+  }
+};
+
+TEST_F(HurriedAwaits, WhenATaskKeepsOnThenItsWorkerIsReplaced) {
+  or_throw(bridge.exec("import asyncio\n"
+                       "async def keeps_on():\n"
+                       "  while True:\n"
+                       "    try: await asyncio.sleep(1000)\n"
+                       "    except asyncio.CancelledError: pass\n"));
+  const auto pid = first_of(bridge).pid;
+  const auto late = bridge.with({.timeout = 100ms}).eval("keeps_on()");
+  EXPECT_EQ(code_of(late), sb::errc::deadline_exceeded);
+  EXPECT_TRUE(eventually(
+    [&] { return first_of(bridge).ready && first_of(bridge).pid != pid; }));
+}
+
+TEST_F(HurriedAwaits, WhenATaskBlocksTheLoopThenItsWorkerIsReplaced) {
+  or_throw(bridge.exec("import asyncio, time\n"
+                       "async def blocks(): time.sleep(1000)\n"));
+  const auto pid = first_of(bridge).pid;
+  const auto late = bridge.with({.timeout = 100ms}).eval("blocks()");
+  EXPECT_EQ(code_of(late), sb::errc::deadline_exceeded);
+  EXPECT_TRUE(eventually(
+    [&] { return first_of(bridge).ready && first_of(bridge).pid != pid; }));
 }
 
 } // namespace snakebridge::testing

@@ -35,6 +35,27 @@ protected:
 };
 SNAKEBRIDGE_IN_BOTH_PLACEMENTS(Callbacks);
 
+TEST_P(Callbacks, WhenAThreadOfPythonsCallsOnThenItEndsAsItBegan) {
+  auto& here = bridge;
+  or_throw(bridge.exec("import threading\n"
+                       "def begin(f):\n"
+                       "  global thread, answer\n"
+                       "  def run():\n"
+                       "    global answer\n"
+                       "    answer = f(16)\n"
+                       "  answer = None\n"
+                       "  thread = threading.Thread(target=run)\n"
+                       "  thread.start()\n"));
+  const auto root = sb::callback([&here](int x) {
+    const auto outcome = or_throw(here.call("math", "sqrt", x));
+    here.release_auto_session();
+    return outcome;
+  });
+  or_throw(bridge.eval("begin(f)", {{"f", root}}));
+  EXPECT_TRUE(eventually([&] { return bridge.eval("answer") == 4.0; }));
+  EXPECT_EQ(bridge.eval("thread.join(30) or thread.is_alive()"), false);
+}
+
 TEST_P(Callbacks, GivenOneThenPythonCallsIt) {
   const auto doubled =
     bridge.call("builtins", "map", sb::callback([](int x) { return x * 2; }),

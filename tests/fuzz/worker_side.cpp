@@ -69,7 +69,7 @@ void run_start(const frame& received) {
 void run_request(const frame& received) {
   auto& objects = python().objects();
   expect_handled([&] {
-    wire_call asked{reply_bytes_max, {}, {}};
+    wire_call asked{reply_bytes_max, {}, {}, {}};
     asked.read(received);
     if (asked.what == verb::next)
       asked.items();
