@@ -8,6 +8,7 @@
 #include <snakebridge/actors.hpp>
 
 #include "bridge/bridge_core.hpp"
+#include "runtime/base/reached.hpp"
 
 namespace snakebridge {
 
@@ -82,6 +83,18 @@ result<std::size_t> bridge::release_session(std::string_view id) const {
     return tl::unexpected{std::move(ours).error()};
   const auto found = core_->all_sessions().find(std::string{id});
   return found ? core_->all_sessions().release(found) : result<std::size_t>{0};
+}
+
+result<void> bridge::tool(std::string_view name, callback called) const {
+  if (auto here = core_->in_its_process(); !here)
+    return here;
+  return reached(core_->tools().add(name, std::move(called)));
+}
+
+result<bool> bridge::remove_tool(std::string_view name) const {
+  if (auto here = core_->in_its_process(); !here)
+    return tl::unexpected{here.error()};
+  return core_->tools().remove(name);
 }
 
 bridge_stats bridge::stats() const {

@@ -52,6 +52,11 @@ bridge_core::bridge_core(config checked, caf::actor_system* users,
       pools_{std::make_shared<const pools>(
         settings_.pools, clock_,
         parts.hosts ? 0 : settings_.payload_bytes_max)},
+      tools_{std::make_shared<snakebridge::tools>([this](log_line line) {
+        if (const auto* from = pools_->of(line.interpreter))
+          line.pool = from->settings.name;
+        (settings_.on_output ? settings_.on_output : log_output)(line);
+      })},
       hosts_{parts.hosts ? parts.hosts(*system_)
                          : real_hosts(settings_, threads_)},
       sessions_{std::make_shared<sessions>(

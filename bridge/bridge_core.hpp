@@ -17,6 +17,7 @@
 #include "bridge/own_system.hpp"
 #include "bridge/pool_control.hpp"
 #include "bridge/this_thread.hpp"
+#include "bridge/tools.hpp"
 #include "bridge/tree.hpp"
 #include "runtime/base/live_threads.hpp"
 #include "runtime/base/process_mark.hpp"
@@ -79,6 +80,8 @@ public:
   const std::shared_ptr<background>& callback_threads() const {
     return callback_threads_;
   }
+  snakebridge::tools& tools() { return *tools_; }
+  const callback& tools_callback() const { return tools_callback_; }
   bridge_stats stats() const;
   pool_control control() { return {*system_, *pools_, hosts_}; }
   std::vector<std::string> pool_names() const;
@@ -97,6 +100,9 @@ private:
   const std::shared_ptr<timers> clock_;
   const std::shared_ptr<background> callback_threads_;
   const std::shared_ptr<const pools> pools_;
+  const std::shared_ptr<snakebridge::tools> tools_;
+  const callback tools_callback_{
+    std::shared_ptr<const detail::callable>{tools_}};
   const pool_host_factory hosts_;
   const std::shared_ptr<sessions> sessions_;
   const std::shared_ptr<clients> clients_;

@@ -25,21 +25,25 @@ public:
       : core_{of},
         threads_{of->callback_threads()},
         clock_{of->clock()},
+        tools_{of->tools_callback()},
         session_{session} {
     if (around != nullptr) {
       around_ = around->of();
       around_->raises = false;
+      around_->asked = nullptr;
     }
   }
 
   void run_here(const std::function<void()>& what) const override;
   void run_later(std::function<void()> what) const override;
+  std::optional<callback> tools() const override { return tools_; }
   timers& clock() const { return *clock_; }
 
 private:
   const std::weak_ptr<bridge_core> core_;
   const std::shared_ptr<background> threads_;
   const std::shared_ptr<timers> clock_;
+  const callback tools_;
   const std::weak_ptr<session_core> session_; // which has this
   // Of a future that was made in a callback.
   std::optional<callback_scope::outer_call> around_;

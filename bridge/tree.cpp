@@ -9,15 +9,18 @@
 
 namespace snakebridge {
 
+void log_output(const log_line& line) {
+  constexpr int warning = 30, error = 40;
+  const auto level = line.level >= error     ? spdlog::level::err
+                     : line.level >= warning ? spdlog::level::warn
+                                             : spdlog::level::info;
+  logger()->log(level, "[{} {}{}{}] {}", line.pool, line.interpreter,
+                line.call.empty() ? "" : " ", line.call, line.text);
+}
+
 namespace {
 
 constexpr std::chrono::milliseconds step_max{limits::bridge_step_ms_max};
-
-// What Python prints goes to the log unless the program wants it.
-void log_output(const log_line& line) {
-  logger()->info("[{} {}{}{}] {}", line.pool, line.interpreter,
-                 line.call.empty() ? "" : " ", line.call, line.text);
-}
 
 // How interpreters end is logged by their supervisors.
 void log_event(const interpreter_event& happened) {

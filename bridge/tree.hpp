@@ -18,6 +18,9 @@ namespace snakebridge {
 /// How the interpreters of one pool get their hosts.
 using pool_host_factory = std::function<host_factory(const pool&)>;
 
+/// Where what Python prints and logs goes unless the program wants it: the log.
+void log_output(const log_line& line);
+
 /// Hosts as the configuration says: worker processes, or this process.
 pool_host_factory real_hosts(const config& settings,
                              std::shared_ptr<live_threads> threads);

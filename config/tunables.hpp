@@ -33,6 +33,9 @@ inline constexpr std::size_t executors_max = 64;
 /// Calls an executor has at a time, the one it runs among them: the others
 /// start at once when it is done, without waiting for us.
 inline constexpr std::size_t handed_over_max = 4;
+/// Functions of the program that Python finds by name, and a name's length.
+inline constexpr std::size_t tools_max = 1'000;
+inline constexpr std::size_t tool_name_bytes_max = 64;
 /// Callbacks that the threads of one worker have called, and wait for.
 inline constexpr std::size_t visits_max = 10'000;
 /// Calls that are named where it may have been any of them.

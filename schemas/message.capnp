@@ -100,7 +100,7 @@ struct Awaiting {
 
 struct Called {
   session @0 :UInt64;
-  callback @1 :UInt64;
+  callback @1 :UInt64;         # 0: the program itself (bridge/tools.hpp)
   visit @2 :UInt64;            # numbers ascend
   positional @3 :List(Value);
   named @4 :List(Request.Named);

@@ -33,7 +33,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -66,6 +68,8 @@ public:
   virtual ~callable() = default;
   /// Throws what the program throws, and bad_arguments.
   virtual value call(callback_arguments given) const = 0;
+  /// As Python writes it: "(x: float, digits: int = 2) -> str".
+  virtual std::string signature() const = 0;
 };
 
 /// They do not fit: Python gets a TypeError of this text.
@@ -101,7 +105,44 @@ struct parameter_list {
   /// bad_arguments.
   std::vector<value> bind(callback_arguments& given) const;
   [[noreturn]] void refuse(std::size_t at, const error& why) const;
+  /// `types`: what Python calls those of `each`, and of what comes back.
+  std::string signature(const std::vector<std::string_view>& types,
+                        std::string_view outcome) const;
 };
+
+/// What Python calls the type that a value of a C++ type has there.
+template <class T>
+constexpr std::string_view python_name() {
+  if constexpr (is_result<T>)
+    return python_name<typename T::value_type>();
+  else if constexpr (std::is_void_v<T>)
+    return "None";
+  else if constexpr (std::same_as<T, bool>)
+    return "bool";
+  else if constexpr (std::integral<T> || std::same_as<T, integer>)
+    return "int";
+  else if constexpr (std::floating_point<T>)
+    return "float";
+  else if constexpr (std::same_as<T, bytes>)
+    return "bytes";
+  else if constexpr (std::convertible_to<T, std::string_view>)
+    return "str";
+  else if constexpr (std::same_as<T, dict> || requires {
+                       typename T::mapped_type;
+                     })
+    return "dict";
+  else if constexpr (std::same_as<T, tuple> || requires {
+                       std::tuple_size<T>::value;
+                     })
+    return "tuple";
+  else if constexpr (std::same_as<T, set> || requires { typename T::key_type; })
+    return "set";
+  else if constexpr (
+    std::same_as<T, list> || (std::ranges::range<T> && !std::same_as<T, value>))
+    return "list";
+  else
+    return "Any";
+}
 
 template <class F>
 struct signature_of {};
@@ -159,8 +200,21 @@ public:
     return call(given, std::make_index_sequence<std::tuple_size_v<types>>{});
   }
 
+  std::string signature() const override {
+    return signature(std::make_index_sequence<count>{});
+  }
+
 private:
   using types = typename signature_of<F>::parameters;
+
+  template <std::size_t... At>
+  std::string signature(std::index_sequence<At...>) const {
+    using outcome = std::remove_cvref_t<decltype(std::apply(
+      function_, std::declval<types>()))>;
+    return parameters_.signature(
+      {python_name<std::tuple_element_t<At, types>>()...},
+      python_name<outcome>());
+  }
 
   template <class T, std::size_t... At>
   static constexpr std::size_t count_of(std::index_sequence<At...>) {
@@ -234,6 +288,9 @@ public:
 
   /// Of this process; never used twice.
   std::uint64_t id() const { return id_; }
+  /// As Python writes it: "(x: float, digits: int = 2) -> str". Parameters
+  /// without a name are `arg1` and so on, and are given by position.
+  std::string signature() const { return of_->signature(); }
   const detail::callable& operator*() const { return *of_; }
 
   friend bool operator==(const callback& left, const callback& right) {

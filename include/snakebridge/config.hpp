@@ -219,14 +219,18 @@ enum class line_end : std::uint8_t {
   none,            ///< its call ended, or it is too long for one line
 };
 
-/// One line Python printed, and what was running when it did.
+/// One line Python printed, or one message it logged, and what was running when
+/// it did.
 struct log_line {
   std::string pool;
   std::uint32_t interpreter = 0;
   std::string session;   ///< empty between calls
   std::string call;      ///< "math.sqrt"; empty between calls
-  bool is_error = false; ///< from stderr
-  std::string text;      ///< without its end
+  bool is_error = false; ///< from stderr, or logged as an error or worse
+  /// Of a message of `snakebridge.log`, as in Python's logging: 20 is INFO; 0:
+  /// it was printed.
+  int level = 0;
+  std::string text;      ///< without its end; a message may have several lines
   line_end end = line_end::newline;
 };
 

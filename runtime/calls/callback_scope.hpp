@@ -22,6 +22,7 @@ public:
     std::string session_id = {};
     steady_clock::time_point deadline = {};
     cancel_token cancel = {};
+    const operation* asked = nullptr; ///< null: it may be over
     /// What the callback throws is raised there.
     bool raises = true;
   };

@@ -112,6 +112,8 @@ void session_callbacks::remove(const operation& asked, const void* holder) {
 }
 
 std::optional<callback> session_callbacks::find(std::uint64_t id) const {
+  if (id == tools_callback)
+    return program_ ? program_->tools() : std::nullopt;
   const std::lock_guard lock{mutex_};
   const auto place = given_.find(id);
   return place == given_.end() ? std::nullopt : std::optional{place->second.of};

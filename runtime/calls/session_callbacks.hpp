@@ -22,7 +22,12 @@ public:
   virtual void run_here(const std::function<void()>& what) const = 0;
   /// The same on a callback thread, soon.
   virtual void run_later(std::function<void()> what) const = 0;
+  /// What Python calls by a name, which is the first argument.
+  virtual std::optional<callback> tools() const { return {}; }
 };
+
+/// The number of that as a callback; others are never 0.
+inline constexpr std::uint64_t tools_callback = 0;
 
 /// What a callback answered.
 struct callback_answer {

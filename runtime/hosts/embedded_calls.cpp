@@ -168,6 +168,7 @@ struct embedded_host::awaits {
         ++host.running_; // else it is counted
       told->id = number;
       host.awaiting_.emplace(number, told);
+      host.callbacks_[told->session->number] = told->session->callbacks;
     }
     const auto begins = guarded([&] {
       begin_to_await(

@@ -812,7 +812,8 @@ void worker_link::run_called(const exchange_ptr& in, const frame& called) {
                                                .session = session,
                                                .session_id = known->session,
                                                .deadline = in->deadline,
-                                               .cancel = in->asked.cancel});
+                                               .cancel = in->asked.cancel,
+                                               .asked = &in->asked});
     told = call_back(*found, std::move(given));
     if (scope)
       kept = std::move(scope->kept);

@@ -16,7 +16,10 @@ struct given_callback {
         number{number} {}
   given_callback(const given_callback&) = delete;
   given_callback& operator=(const given_callback&) = delete;
-  ~given_callback() { by->drop(session, number); }
+  ~given_callback() {
+    if (number != 0) // the tools are not given
+      by->drop(session, number);
+  }
 
   const std::shared_ptr<callback_caller> by;
   const std::uint64_t session;

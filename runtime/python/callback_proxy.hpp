@@ -22,7 +22,7 @@ public:
   virtual void drop(std::uint64_t session, std::uint64_t callback) noexcept = 0;
 };
 
-/// A `snakebridge.Callback`.
+/// A `snakebridge.Callback`; 0: of the program's tools, which are always there.
 py::object callback_proxy(std::shared_ptr<callback_caller> by,
                           std::uint64_t session, std::uint64_t callback);
 

@@ -198,7 +198,8 @@ std::size_t session_objects::end_in_call() {
 
 const session_module& session_objects::module() {
   if (!module_)
-    module_.emplace(imports(), table_.context_, id_);
+    module_.emplace(imports(), table_.context_, id_,
+                    table_.callbacks_ ? proxy_of(0) : py::none());
   return *module_;
 }
 

@@ -17,9 +17,9 @@ result<void> define_sessions();
 class session_module {
 public:
   /// Code in it may import what `rules` allow. Its context is a copy of that
-  /// one, where the session is known by `id`.
+  /// one, where the session is known by `id`, and the program by a callback.
   session_module(const import_rules& rules, py::handle context,
-                 std::string_view id);
+                 std::string_view id, const py::object& program);
   ~session_module();
   session_module(const session_module&) = delete;
   session_module& operator=(const session_module&) = delete;

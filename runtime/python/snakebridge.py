@@ -91,8 +91,69 @@ class _SessionId:
 session_id = _SessionId()
 
 
-def _in_session(context, name):
+# The program, as a callable: a tool's name goes first; None asks which there
+# are, and the level of a message logs that.
+_program = _contextvars.ContextVar("snakebridge.program")
+
+
+def _in_session(context, name, program):
     context.run(session_id._var.set, name)
+    if program is not None:
+        context.run(_program.set, program)
+
+
+def _here():
+    program = _program.get(None)
+    if program is None:
+        raise RuntimeError(
+            "no session's code runs here: a thread has to run in a copy of the "
+            "context of the call that starts it (contextvars.copy_context)"
+        )
+    return program
+
+
+def tools():
+    """The tools of the C++ program: a dict of their names and signatures."""
+    return _here()(None)
+
+
+def call(name, /, *args, **kwargs):
+    """Calls a tool of the C++ program (sb::bridge::tool)."""
+    if not isinstance(name, str):
+        raise TypeError("the name of a tool is a str")
+    return _here()(name, *args, **kwargs)
+
+
+def __getattr__(name):
+    if name != "log":
+        raise AttributeError(f"module 'snakebridge' has no attribute {name!r}")
+    global log
+    log = _new_log()
+    return log
+
+
+def _new_log():
+    """A logger whose messages go to the program's `on_output`."""
+    import logging
+    import sys
+
+    class ToProgram(logging.Handler):
+        def emit(self, record):
+            try:
+                text = self.format(record)
+                program = _program.get(None)
+                if program is None:
+                    print(text, file=sys.stderr)
+                else:
+                    program(record.levelno, text)
+            except Exception:
+                self.handleError(record)
+
+    made = logging.getLogger("snakebridge")
+    made.setLevel(logging.INFO)
+    made.propagate = False
+    made.addHandler(ToProgram())
+    return made
 
 
 class NotAuthorizedError(ImportError):

@@ -66,6 +66,31 @@ void parameter_list::refuse(std::size_t at, const error& why) const {
     fmt::format("{} of the callback: {}", told(each[at], at), why.message())};
 }
 
+std::string
+parameter_list::signature(const std::vector<std::string_view>& types,
+                          std::string_view outcome) const {
+  // What stands before one without a name is given by position as well.
+  std::size_t by_position = 0;
+  for (std::size_t at = 0; at < each.size(); ++at)
+    if (each[at].name.empty())
+      by_position = at + 1;
+  std::vector<std::string> told;
+  for (std::size_t at = 0; at < each.size(); ++at) {
+    auto& one = told.emplace_back(
+      each[at].name.empty() ? fmt::format("arg{}", at + 1) : each[at].name);
+    one += fmt::format(": {}", types[at]);
+    if (each[at].by_default)
+      one += fmt::format(" = {}", repr(*each[at].by_default));
+    if (at + 1 == by_position)
+      told.emplace_back("/");
+  }
+  if (takes_rest)
+    told.emplace_back("*args");
+  if (takes_names)
+    told.emplace_back("**kwargs");
+  return fmt::format("({}) -> {}", fmt::join(told, ", "), outcome);
+}
+
 } // namespace detail
 
 callback::callback(std::shared_ptr<const detail::callable> of)
