@@ -7,7 +7,8 @@
 namespace snakebridge {
 
 pools::pools(const std::vector<pool_config>& wanted,
-             std::shared_ptr<timers> clock, std::size_t payload_bytes_max)
+             std::shared_ptr<timers> clock, std::size_t payload_bytes_max,
+             const std::function<void(const interpreter_event&)>& on_event)
     : clock_{std::move(clock)} {
   std::uint32_t next = 1;
   for (const auto& settings : wanted) {
@@ -20,7 +21,9 @@ pools::pools(const std::vector<pool_config>& wanted,
                              .shy_of_deaths = settings.restart.period,
                              .payload_bytes_max =
                                encodes ? payload_bytes_max : 0,
-                             .executors = settings.threads},
+                             .executors = settings.threads,
+                             .pool = settings.name,
+                             .on_event = on_event},
          clock_),
        .service = std::make_shared<pool_service>(),
        .breaker =

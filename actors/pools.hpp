@@ -66,9 +66,10 @@ struct stream_counts {
 class pools {
 public:
   /// Takes configurations that have been checked. `payload_bytes_max`: as in
-  /// dispatcher_settings, for workers.
+  /// dispatcher_settings, for workers. `on_event`: hears of calls.
   pools(const std::vector<pool_config>& wanted, std::shared_ptr<timers> clock,
-        std::size_t payload_bytes_max = 0);
+        std::size_t payload_bytes_max = 0,
+        const std::function<void(const interpreter_event&)>& on_event = {});
 
   const std::vector<pool>& all() const { return pools_; }
   const pool* find(std::string_view name) const;

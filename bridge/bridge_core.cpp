@@ -50,8 +50,8 @@ bridge_core::bridge_core(config checked, caf::actor_system* users,
         std::make_shared<background>(settings_.callback_threads)},
       // Fake hosts take operations as they are.
       pools_{std::make_shared<const pools>(
-        settings_.pools, clock_,
-        parts.hosts ? 0 : settings_.payload_bytes_max)},
+        settings_.pools, clock_, parts.hosts ? 0 : settings_.payload_bytes_max,
+        settings_.on_event)},
       tools_{std::make_shared<snakebridge::tools>([this](log_line line) {
         if (const auto* from = pools_->of(line.interpreter))
           line.pool = from->settings.name;

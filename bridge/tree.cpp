@@ -55,6 +55,7 @@ worker_settings_of(const config& all, const pool& of,
           .began = began,
           .on_output = all.on_output ? all.on_output : log_output,
           .on_event = all.on_event ? all.on_event : log_event,
+          .times_calls = static_cast<bool>(all.on_event),
           .spares = of.spares};
 }
 

@@ -137,6 +137,7 @@ struct Reply {
   names @5 :Bool;              # and so it does names, in its namespace
   ran @6 :Bool;                # without a value: Python may have begun the call
   items @7 :List(Value);       # what a stream has produced, in order
+  ranNs @8 :UInt64;            # how long the call ran, where that is asked for
 }
 
 struct Failure {
@@ -187,6 +188,7 @@ struct Start {
   hostPid @12 :Int32;          # whose child it is, as long as that lives
   path @13 :List(Text);        # folders to import from before all others
   threads @14 :UInt32 = 1;     # executors, that run calls side by side
+  timesCalls @15 :Bool;        # replies tell how long their calls ran
 }
 
 struct Ready {

@@ -230,7 +230,7 @@ struct log_line {
   /// Of a message of `snakebridge.log`, as in Python's logging: 20 is INFO; 0:
   /// it was printed.
   int level = 0;
-  std::string text;      ///< without its end; a message may have several lines
+  std::string text; ///< without its end; a message may have several lines
   line_end end = line_end::newline;
 };
 
@@ -238,13 +238,17 @@ enum class event_kind : std::uint8_t {
   ready,   ///< an incarnation is up
   stalled, ///< it has been in one call for long, or between two; it goes on
   ended,   ///< it has ended without being asked, or otherwise than asked
+  // Of calls, but not of the batches of streams, nor of releases.
+  call_start,     ///< one was made
+  call_stop,      ///< it has its result
+  call_exception, ///< it has failed, in Python or on its way
 };
 
-/// What happened to an interpreter of a pool of workers.
+/// What happened to an interpreter, or to a call.
 struct interpreter_event {
   event_kind what = event_kind::ready;
   std::string pool;
-  std::uint32_t interpreter = 0;
+  std::uint32_t interpreter = 0; ///< 0: the call has come to none
   std::uint32_t epoch = 0;
   int pid = 0;
   std::string call;    ///< "time.sleep", what it ran; empty: nothing
@@ -252,6 +256,15 @@ struct interpreter_event {
   std::string message; ///< all of it, in one line
   std::string stacks;  ///< of its Python threads, when `stalled`
   std::optional<post_mortem> death; ///< when `ended`
+  // Of a call:
+  std::string module = {};   ///< "math"; empty where it names none
+  std::string function = {}; ///< "sqrt", or the attribute, or the code
+  // At its end:
+  std::chrono::nanoseconds queued{}; ///< until Python had begun it, and back
+  std::chrono::nanoseconds ran{};    ///< in Python, awaiting included
+  std::size_t request_bytes = 0;     ///< as sent to a worker; 0: to none
+  std::size_t reply_bytes = 0;
+  std::optional<error> failure = {}; ///< when `call_exception`
 };
 
 /// How the items of streams come, unless a stream says otherwise.
@@ -286,8 +299,9 @@ struct config {
   /// from threads of the bridge: it must not call the bridge, nor block; what
   /// it throws is dropped.
   std::function<void(const log_line&)> on_output = {};
-  /// Hears what happens to interpreters, under the same rules; empty: what is
-  /// `stalled` goes to the log.
+  /// Hears what happens to interpreters, and of each call, under the same
+  /// rules, on the threads that make and answer calls; empty: what is `stalled`
+  /// goes to the log.
   std::function<void(const interpreter_event&)> on_event = {};
 };
 

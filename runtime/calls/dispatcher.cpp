@@ -11,6 +11,7 @@
 #include "runtime/base/finally.hpp"
 #include "runtime/base/roomy_stack.hpp"
 #include "runtime/calls/callback_scope.hpp"
+#include "runtime/calls/interpreter_events.hpp"
 #include "runtime/wire/messages.hpp"
 
 namespace snakebridge {
@@ -90,17 +91,54 @@ result<value> dispatcher::run(operation asked,
                               destination to) {
   if (inside_of(*session, to) != nullptr)
     asked.fails_fast = false; // what it would wait for waits for it
+  const auto began =
+    is_heard(asked) ? std::optional{tell_start(asked, *session)} : std::nullopt;
   // Hosts that want requests encoded do not run them on this thread.
   if (settings_.payload_bytes_max == 0)
-    if (auto outcome = run_here(asked, session, deadline, to))
+    if (auto outcome = run_here(asked, session, deadline, to, began))
       return std::move(*outcome);
   const auto mine = std::make_shared<exchange>(
     std::move(asked), std::move(session), deadline, to);
-  submit(mine);
+  if (began)
+    tell_end_of(*mine, *began);
+  put(mine);
   return wait(mine);
 }
 
+// Costs nothing where nobody listens.
+bool dispatcher::is_heard(const operation& asked) const {
+  return settings_.on_event && is_told_of(asked.what);
+}
+
+steady_clock::time_point
+dispatcher::tell_start(const operation& asked,
+                       const session_gate& session) const {
+  tell(settings_.on_event, call_started(asked, session, settings_.pool));
+  return steady_clock::now();
+}
+
+void dispatcher::tell_end_of(exchange& made,
+                             steady_clock::time_point began) const {
+  made.tell_end([listener = settings_.on_event, pool = settings_.pool,
+                 began](const exchange& of, const result<value>& outcome) {
+    auto told = call_ended(of.asked, *of.session, pool,
+                           steady_clock::now() - began, of.ran, outcome);
+    told.interpreter = of.interpreter;
+    if (of.prepared)
+      told.request_bytes =
+        static_cast<wire::outgoing&>(*of.prepared).bytes();
+    told.reply_bytes = of.reply_bytes;
+    tell(listener, told);
+  });
+}
+
 void dispatcher::submit(const exchange_ptr& made) {
+  if (is_heard(made->asked))
+    tell_end_of(*made, tell_start(made->asked, *made->session));
+  put(made);
+}
+
+void dispatcher::put(const exchange_ptr& made) {
   made->watch(clock_, {weak_from_this(), made, errc::deadline_exceeded});
   // Here it is sure that it never ran; once a host has it, it may have begun.
   if (clock_->now() >= made->deadline)
@@ -157,11 +195,16 @@ void dispatcher::put_inside(const exchange_ptr& made,
   }
   if (outer.host->runs_in_caller()) {
     bool awaits = false;
-    auto outcome =
-      outer.host->run(made->asked, *made->session, made->deadline, [&] {
-        awaits = true;
-        return made;
-      });
+    const interpreter_host::awaited_call later = [&] {
+      awaits = true;
+      return made;
+    };
+    auto ran_since = steady_clock::time_point::max();
+    auto outcome = outer.host->run(made->asked, *made->session, made->deadline,
+                                   {later, ran_since});
+    const auto now = steady_clock::now();
+    if (!awaits)
+      made->ran = now - std::min(ran_since, now);
     if (!awaits)
       made->answer(outcome ? std::move(*outcome)
                            : tl::unexpected{error{errc::interpreter_died,
@@ -262,7 +305,8 @@ dispatcher::host_of(const exchange& made) const {
 std::optional<result<value>>
 dispatcher::run_here(const operation& asked,
                      const std::shared_ptr<const session_gate>& session,
-                     steady_clock::time_point deadline, const destination& to) {
+                     steady_clock::time_point deadline, const destination& to,
+                     const std::optional<steady_clock::time_point>& began) {
   interpreter* place = nullptr;
   std::shared_ptr<interpreter_host> here;
   {
@@ -290,13 +334,16 @@ dispatcher::run_here(const operation& asked,
   const auto make = [&] {
     awaited = std::make_shared<exchange>(asked, session, deadline, to);
     awaited->interpreter = place->number;
+    if (began)
+      tell_end_of(*awaited, *began);
     awaited->watch(clock_,
                    {weak_from_this(), awaited, errc::deadline_exceeded});
     return awaited;
   };
   // By one pointer, which a function keeps without memory of its own.
-  auto outcome =
-    here->run(asked, *session, deadline, [&make] { return make(); });
+  const interpreter_host::awaited_call later = [&make] { return make(); };
+  auto ran_since = steady_clock::time_point::max();
+  auto outcome = here->run(asked, *session, deadline, {later, ran_since});
   {
     outcomes after;
     const lock_guard lock{mutex_};
@@ -308,7 +355,16 @@ dispatcher::run_here(const operation& asked,
       pump_all(after);
     tell_watchers();
   }
-  return awaited ? wait(awaited) : std::move(outcome);
+  if (awaited)
+    return wait(awaited);
+  if (began && outcome) {
+    const auto now = steady_clock::now();
+    auto told = call_ended(asked, *session, settings_.pool, now - *began,
+                           now - std::min(ran_since, now), *outcome);
+    told.interpreter = place->number;
+    tell(settings_.on_event, told);
+  }
+  return outcome;
 }
 
 std::vector<std::uint32_t> dispatcher::places_of(std::uint64_t session) const {

@@ -33,6 +33,9 @@ struct dispatcher_settings {
   /// Of an encoded request; 0: its hosts take operations as they are.
   std::size_t payload_bytes_max = 0;
   std::uint32_t executors = 1; ///< of each interpreter
+  std::string pool = {};       ///< its name, to tell of
+  std::function<void(const interpreter_event&)> on_event =
+    {}; ///< hears of calls
 };
 
 class callback_scope;
@@ -219,11 +222,17 @@ private:
   bool wait_until(std::unique_lock<std::mutex>& lock,
                   steady_clock::time_point deadline, Holds holds);
 
-  // Without the lock.
+  // Without the lock. `began`: where its end is to be told of.
   std::optional<result<value>>
   run_here(const operation& asked,
            const std::shared_ptr<const session_gate>& session,
-           steady_clock::time_point deadline, const destination& to);
+           steady_clock::time_point deadline, const destination& to,
+           const std::optional<steady_clock::time_point>& began);
+  bool is_heard(const operation& asked) const;
+  steady_clock::time_point tell_start(const operation& asked,
+                                      const session_gate& session) const;
+  void tell_end_of(exchange& made, steady_clock::time_point began) const;
+  void put(const exchange_ptr& made);
   result<void> prepare(exchange& made) const;
   void put_in(const exchange_ptr& made);
   const callback_scope* inside_of(const session_gate& session,

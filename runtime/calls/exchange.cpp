@@ -46,6 +46,8 @@ bool exchange::answer(result<value> outcome) {
 
 void exchange::settle(result<value> outcome) {
   ensure(answered(), "who settles a call has claimed it");
+  if (on_end_)
+    on_end_(*this, outcome);
   if (clock_) {
     timer_token set;
     {

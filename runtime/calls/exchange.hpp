@@ -93,12 +93,21 @@ public:
   std::shared_ptr<message> prepared; ///< its encoded request
   std::uint64_t id = 0; ///< for the host that has it, under the host's rules
   bool inside = false;  ///< a callback made it, inside the call it is in
+  // For its host, before it answers.
+  std::chrono::nanoseconds ran{}; ///< as far as that is known
+  std::size_t reply_bytes = 0;
   std::uint64_t replied = 0; ///< the how-manieth reply of its host is its own
 
   /// Watches the deadline of one nobody waits for, and its tokens; forgotten
   /// with the answer. Before it is given to anyone; perhaps it is given up here
   /// and now.
   void watch(const std::shared_ptr<timers>& clock, const giving_up& late);
+
+  /// Who is told of its answer before all others; before it is given to anyone.
+  /// It must not throw.
+  using end_listener =
+    std::function<void(const exchange&, const result<value>&)>;
+  void tell_end(end_listener listener) { on_end_ = std::move(listener); }
 
   bool waited_for() const { return waited_for_; }
   bool takes_items() const { return static_cast<bool>(on_items_); }
@@ -144,6 +153,7 @@ private:
   std::optional<std::stop_callback<giving_up>> on_cancel_, on_client_end_;
   const bool waited_for_ = true;
   completion done_;
+  end_listener on_end_;
   const items_listener on_items_;
   std::size_t delivered_ = 0;
   mutable std::mutex mutex_;

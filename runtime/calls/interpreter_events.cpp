@@ -1,5 +1,7 @@
 #include "runtime/calls/interpreter_events.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "runtime/base/log.hpp"
@@ -55,6 +57,47 @@ interpreter_event ready(const incarnation& self, int pid) {
   auto told = event_of(event_kind::ready, self, pid, nullptr, nullptr);
   told.message = fmt::format("interpreter {} of pool '{}' is ready (pid {})",
                              self.interpreter, self.pool, pid);
+  return told;
+}
+
+bool is_told_of(verb what) {
+  return what != verb::next && what != verb::close && !frees_objects(what);
+}
+
+interpreter_event call_started(const operation& asked,
+                               const session_gate& session,
+                               const std::string& pool) {
+  interpreter_event told;
+  told.what = event_kind::call_start;
+  told.pool = pool;
+  told.call = describe(asked);
+  told.session = session.id;
+  told.module = asked.module;
+  told.function = asked.name;
+  told.message = fmt::format("{} was called in session '{}' of pool '{}'",
+                             told.call, told.session, told.pool);
+  return told;
+}
+
+interpreter_event
+call_ended(const operation& asked, const session_gate& session,
+           const std::string& pool, std::chrono::nanoseconds took,
+           std::chrono::nanoseconds ran, const result<value>& outcome) {
+  auto told = call_started(asked, session, pool);
+  told.what = outcome ? event_kind::call_stop : event_kind::call_exception;
+  told.ran = std::min(ran, took);
+  told.queued = took - told.ran;
+  if (!outcome)
+    told.failure = outcome.error();
+  const auto us = [](std::chrono::nanoseconds time) {
+    return std::chrono::duration<double, std::micro>{time}.count();
+  };
+  told.message = fmt::format(
+    "{} in session '{}' of pool '{}' {} after {:.1f} us, {:.1f} of them in "
+    "Python{}{}",
+    told.call, told.session, told.pool, outcome ? "returned" : "failed",
+    us(took), us(told.ran), outcome ? "" : ": ",
+    outcome ? "" : outcome.error().message());
   return told;
 }
 

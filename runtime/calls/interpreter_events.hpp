@@ -1,6 +1,7 @@
 #pragma once
-// What a host tells of its interpreter besides answers: that it is there, that
-// it has been in one call for long, that it has ended. Any thread.
+// What is told besides answers: of an interpreter that it is there, that it has
+// been in one call for long, that it has ended; of a call that it was made, and
+// how it ended. Any thread.
 
 #include <chrono>
 #include <functional>
@@ -23,6 +24,16 @@ interpreter_event event_of(event_kind what, const incarnation& self, int pid,
 interpreter_event stalled(interpreter_event told,
                           std::chrono::milliseconds took, std::string stacks);
 interpreter_event ready(const incarnation& self, int pid);
+
+/// A call was made, or is over, after so long.
+bool is_told_of(verb what);
+interpreter_event call_started(const operation& asked,
+                               const session_gate& session,
+                               const std::string& pool);
+interpreter_event
+call_ended(const operation& asked, const session_gate& session,
+           const std::string& pool, std::chrono::nanoseconds took,
+           std::chrono::nanoseconds ran, const result<value>& outcome);
 
 /// Tells whoever listens; what that throws goes to the log.
 void tell(const event_listener& listener, const interpreter_event& happened);

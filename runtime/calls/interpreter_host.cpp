@@ -8,7 +8,7 @@ namespace snakebridge {
 std::optional<result<value>> interpreter_host::run(const operation&,
                                                    const session_gate&,
                                                    steady_clock::time_point,
-                                                   const awaited_call&) {
+                                                   const callers_side&) {
   ensure(false, "a host that runs calls on their caller's thread says how");
   return std::nullopt;
 }

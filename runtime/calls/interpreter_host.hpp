@@ -58,13 +58,18 @@ public:
   /// For a call on its caller's thread that awaits something: what is to be
   /// answered in its place. Asked for at most once.
   using awaited_call = std::function<exchange_ptr()>;
+  /// What such a call and its caller tell each other.
+  struct callers_side {
+    const awaited_call& later;
+    steady_clock::time_point& ran_since; ///< when it had its turn
+  };
   /// Executes the call on this thread, where `runs_in_caller`. Nothing: the
   /// host has ended before the call could start. Where it has asked for
   /// `later`, that is answered instead.
   virtual std::optional<result<value>> run(const operation& asked,
                                            const session_gate& session,
                                            steady_clock::time_point deadline,
-                                           const awaited_call& later);
+                                           const callers_side& by);
 
   /// Takes the call if it can start soon; else false, and `on_room` follows.
   /// The dispatcher calls it with its lock held, so calls arrive in order: it

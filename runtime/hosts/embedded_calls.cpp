@@ -136,17 +136,21 @@ private:
 
 // The calls that await something: each is an exchange, whoever made it.
 struct embedded_host::awaits {
+  using time_point = steady_clock::time_point;
+
   struct call {
     call(embedded_host& host, const python_call& begun,
-         const exchange_ptr& told)
+         const exchange_ptr& told, time_point began)
         : host{host.shared_from_this()},
           told{told},
+          began{began},
           rest{told->asked, nullptr, refuse, never} {
       static_cast<python_call&>(rest) = begun;
     }
 
     const std::shared_ptr<embedded_host> host;
     const exchange_ptr told;
+    const time_point began;
     const own_call::judge refuse = [this](bool) {
       if (told->answered() || told->session->closed)
         throw exception{
@@ -159,8 +163,9 @@ struct embedded_host::awaits {
   };
 
   static void begin(embedded_host& host, const python_call& begun,
-                    const exchange_ptr& told, py::handle awaitable) {
-    const auto mine = std::make_shared<call>(host, begun, told);
+                    const exchange_ptr& told, time_point began,
+                    py::handle awaitable) {
+    const auto mine = std::make_shared<call>(host, begun, told, began);
     const auto number = new_await();
     {
       const std::lock_guard lock{host.mutex_};
@@ -226,6 +231,7 @@ private:
   static void answer(call& mine, std::uint64_t number, result<value> outcome) {
     auto& host = *mine.host;
     const py::gil_scoped_release while_it_is_told;
+    mine.told->ran = steady_clock::now() - mine.began;
     mine.told->answer(std::move(outcome));
     {
       const std::lock_guard lock{host.mutex_};
@@ -334,15 +340,15 @@ void embedded_host::tell_stalled(std::uint64_t number,
 
 std::optional<result<value>>
 embedded_host::run(const operation& asked, const session_gate& session,
-                   steady_clock::time_point deadline,
-                   const awaited_call& later) {
+                   steady_clock::time_point deadline, const callers_side& by) {
   // Of a callback, or of C++ that Python called by other ways: inside the call
   // that is its thread's, and under its number.
   if (host_here() == this) {
     auto inside = *turn_here();
     inside.accepted.reset();
     inside.deadline = std::min(inside.deadline, deadline);
-    return execute(asked, session, inside, later);
+    by.ran_since = steady_clock::now();
+    return execute(asked, session, inside, by.later);
   }
   std::uint64_t number = 0;
   std::optional<std::stop_callback<std::function<void()>>> on_cancel;
@@ -363,7 +369,8 @@ embedded_host::run(const operation& asked, const session_gate& session,
     const std::lock_guard lock{mutex_};
     number = (*mine)->number;
   }
-  return execute(asked, session, **mine, later);
+  by.ran_since = (*mine)->began;
+  return execute(asked, session, **mine, by.later);
 }
 
 // Nothing where it awaits something.
@@ -402,7 +409,7 @@ std::optional<result<value>> embedded_host::execute(const operation& asked,
   };
   own_call* begun = nullptr;
   const own_call::awaiter on_await = [&](py::handle awaitable) {
-    awaits::begin(*this, *begun, later(), awaitable);
+    awaits::begin(*this, *begun, later(), mine.began, awaitable);
   };
   own_call made{asked, mine.accepted.get(), refuse, on_await};
   begun = &made;

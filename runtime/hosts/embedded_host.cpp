@@ -206,8 +206,10 @@ void embedded_host::run_own_turn(std::unique_lock<std::mutex>& lock) {
     return;
   if (!awaits)
     --running_;
-  if (outcome)
+  if (outcome) {
+    taken->ran = steady_clock::now() - mine.began;
     taken->answer(std::move(*outcome));
+  }
   if (tells)
     events_.on_room();
 }

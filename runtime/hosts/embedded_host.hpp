@@ -61,7 +61,7 @@ public:
   }
   std::optional<result<value>> run(
     const operation& asked, const session_gate& session,
-    steady_clock::time_point deadline, const awaited_call& later) override;
+    steady_clock::time_point deadline, const callers_side& by) override;
   bool accept(const exchange_ptr& taken) override;
   void flush() override;
   exchange::news wait_for(exchange & mine, timers & clock) override;

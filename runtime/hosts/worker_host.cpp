@@ -189,6 +189,7 @@ result<spare_workers::worker> launch_worker(const worker_settings& settings) {
       start.setPayloadBytesMax(settings.payload_bytes_max);
       start.setHostPid(::getpid());
       start.setThreads(settings.threads);
+      start.setTimesCalls(settings.times_calls);
       wire::write_conversion(start, settings.conversion);
       wire::write_limits(start, settings.limits);
       wire::write_names(

@@ -46,6 +46,7 @@ struct worker_settings {
   std::shared_ptr<const start_place> began; ///< null: here and now
   std::function<void(const log_line&)> on_output;
   event_listener on_event;
+  bool times_calls = false;              ///< somebody listens to calls
   std::shared_ptr<spare_workers> spares; ///< null: there are none
   std::filesystem::path root = "/";      ///< of the system's files
 };

@@ -598,7 +598,7 @@ void worker_link::finish(const exchange_ptr& replied, const frame& reply) {
   if (reply.header.kind == frame_kind::called)
     return run_called_later(replied, reply);
   const auto& session = *replied->session;
-  auto [outcome, items, malformed, held] = wire::decode_reply(
+  auto [outcome, items, malformed, held, ran] = wire::decode_reply(
     reply, {session.id, self_.interpreter, self_.epoch}, session.refs.max());
   if (malformed)
     owner_.kill(outcome.error().message());
@@ -633,6 +633,8 @@ void worker_link::finish(const exchange_ptr& replied, const frame& reply) {
     outcome = with_import_advice(naming_session(outcome.error(), session.id),
                                  self_.pool, python_);
   gone(*replied);
+  replied->ran = ran;
+  replied->reply_bytes = reply.message.size() * sizeof(word);
   if (replied->claim())
     replied->settle(std::move(outcome));
   else

@@ -307,6 +307,9 @@ reply decode_reply(const frame& received, const ref_origin& made_by,
       throw KJ_EXCEPTION(FAILED, "more refs than the session may hold");
     if (told.which() != schema::Reply::DROPPED)
       answered.held = {.count = told.getRefs(), .names = told.getNames()};
+    constexpr std::uint64_t longest = std::numeric_limits<std::int64_t>::max();
+    answered.ran = std::chrono::nanoseconds{
+      static_cast<std::int64_t>(std::min(told.getRanNs(), longest))};
     return answered;
   } catch (const kj::Exception& broken) {
     return {.outcome = tl::unexpected{wire::malformed(broken)},
@@ -346,7 +349,8 @@ result<start_orders> decode_start(const frame& received) {
                         read_names(start.getPreload()),
                         read_names(start.getPath()),
                         start.getHostPid(),
-                        start.getThreads()};
+                        start.getThreads(),
+                        start.getTimesCalls()};
   } catch (const kj::Exception& broken) {
     return tl::unexpected{malformed(broken)};
   }

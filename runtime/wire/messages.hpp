@@ -142,6 +142,7 @@ struct reply {
   std::vector<value> items = {}; ///< of a stream
   bool malformed = false;
   std::optional<refs_held> held = {}; ///< nothing where the call was dropped
+  std::chrono::nanoseconds ran{}; ///< as the worker says; 0: it was not asked
 };
 
 /// The answer of a call. Its refs get the origin they have; one that tells of
@@ -163,6 +164,7 @@ struct start_orders {
   std::vector<std::string> path = {};
   int host_pid = 0;
   std::uint32_t threads = 1;
+  bool times_calls = false;
 };
 result<start_orders> decode_start(const frame& received);
 

@@ -114,6 +114,7 @@ executor::message executor::perform_call(const frame& received,
                   [this, &running](const wire_call& begun, py::handle what) {
                     all_.await(begun, running, what);
                   }};
+  asked.began = all_.look_at_clock();
   performed done;
   {
     // What is told of an exception is interrupted as well: it is Python code.

@@ -231,6 +231,9 @@ executors::reply executors::reply_to(wire_call& asked,
   auto told = made->builder().getRoot<schema::Reply>();
   told.setRefs(done.refs);
   told.setNames(done.names);
+  if (settings_.times_calls)
+    told.setRanNs(static_cast<std::uint64_t>(
+      std::chrono::nanoseconds{look_at_clock() - asked.began}.count()));
   return made;
 }
 

@@ -32,6 +32,7 @@ struct executor_settings {
   std::size_t payload_bytes_max = 0;
   conversion_config conversion = {};
   std::vector<std::string> importable = {};
+  bool times_calls = false;
   /// Runs on the main thread after each of its calls, with the GIL, before it
   /// is answered.
   void (*after_call)() = [] {};
@@ -91,6 +92,11 @@ private:
   channel_state read();
   using reply = std::unique_ptr<wire::outgoing>;
   reply reply_to(wire_call& asked, const performed& done) const;
+  /// Now, where calls are timed.
+  steady_clock::time_point look_at_clock() const {
+    return settings_.times_calls ? steady_clock::now()
+                                 : steady_clock::time_point{};
+  }
   reply failed(const error& why) const;
   reply brief(const python_error& raised, bool ran) const;
   void await(const wire_call& begun, const running_call& running,

@@ -53,7 +53,9 @@ public:
 
   /// The rest of a call that awaits: what `read` has learnt, without the
   /// message, and without room or items.
-  wire_call(const wire_call& begun, std::nullptr_t) : python_call{begun} {
+  wire_call(const wire_call& begun, std::nullptr_t)
+      : python_call{begun},
+        began{begun.began} {
     session_id = {}; // in the message
   }
 
@@ -68,6 +70,8 @@ public:
   void await(py::handle awaitable) override { on_await_(*this, awaitable); }
   void refuse_unwanted(bool ran) const override;
   std::unique_ptr<wire::outgoing> take_reply() { return std::move(reply_); }
+
+  std::chrono::steady_clock::time_point began; ///< where that is looked at
 
 private:
   schema::Reply::Builder new_reply();
