@@ -36,6 +36,8 @@ inline constexpr std::size_t handed_over_max = 4;
 /// Functions of the program that Python finds by name, and a name's length.
 inline constexpr std::size_t tools_max = 1'000;
 inline constexpr std::size_t tool_name_bytes_max = 64;
+/// For an actor to answer a callback that is called in no call.
+inline constexpr int callback_ms_max = 120'000;
 /// Callbacks that the threads of one worker have called, and wait for.
 inline constexpr std::size_t visits_max = 10'000;
 /// Calls that are named where it may have been any of them.

@@ -165,6 +165,19 @@ using stream_actor =
   caf::typed_actor<caf::replies_to<more_message>::with<items_message>,
                    caf::reacts_to<news_message>>;
 
+/// Python has called an actor (`actor_callback`), which answers with a value or
+/// an error. The keys of `kwargs` are strings.
+struct callback_message {
+  list args = {};
+  dict kwargs = {};
+};
+
+/// A callback that asks the actor, and answers with what that answers: a value;
+/// an error is a `snakebridge.CallbackError` in Python, of the actor's end too.
+/// No actor's thread waits meanwhile: the thread does on which the callback
+/// runs, at most as long as the call has that Python makes it in.
+callback actor_callback(caf::actor to);
+
 /// From the bridge to its sessions: another client.
 struct owner_message {
   caf::actor_addr owner;
@@ -229,4 +242,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::iterate_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::more_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::items_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::news_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::callback_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::owner_message)

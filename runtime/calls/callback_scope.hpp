@@ -22,7 +22,8 @@ public:
     std::string session_id = {};
     steady_clock::time_point deadline = {};
     cancel_token cancel = {};
-    const operation* asked = nullptr; ///< null: it may be over
+    const operation* asked = nullptr;        ///< null: it may be over
+    std::weak_ptr<const exchange> call = {}; ///< where it is one
     /// What the callback throws is raised there.
     bool raises = true;
   };

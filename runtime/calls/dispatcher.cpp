@@ -125,8 +125,7 @@ void dispatcher::tell_end_of(exchange& made,
                            steady_clock::now() - began, of.ran, outcome);
     told.interpreter = of.interpreter;
     if (of.prepared)
-      told.request_bytes =
-        static_cast<wire::outgoing&>(*of.prepared).bytes();
+      told.request_bytes = static_cast<wire::outgoing&>(*of.prepared).bytes();
     told.reply_bytes = of.reply_bytes;
     tell(listener, told);
   });
@@ -186,6 +185,7 @@ void dispatcher::put_inside(const exchange_ptr& made,
       made->interpreter = outer.interpreter;
       made->executor = outer.executor;
       made->inside = true;
+      made->around = outer.call;
       ++at.calls;
     }
   }
@@ -195,7 +195,7 @@ void dispatcher::put_inside(const exchange_ptr& made,
   }
   if (outer.host->runs_in_caller()) {
     bool awaits = false;
-    const interpreter_host::awaited_call later = [&] {
+    const interpreter_host::exchange_maker later = [&] {
       awaits = true;
       return made;
     };
@@ -205,7 +205,7 @@ void dispatcher::put_inside(const exchange_ptr& made,
     const auto now = steady_clock::now();
     if (!awaits)
       made->ran = now - std::min(ran_since, now);
-    if (!awaits)
+    if (!awaits || outcome)
       made->answer(outcome ? std::move(*outcome)
                            : tl::unexpected{error{errc::interpreter_died,
                                                   "it ended meanwhile"}});
@@ -336,12 +336,10 @@ dispatcher::run_here(const operation& asked,
     awaited->interpreter = place->number;
     if (began)
       tell_end_of(*awaited, *began);
-    awaited->watch(clock_,
-                   {weak_from_this(), awaited, errc::deadline_exceeded});
     return awaited;
   };
   // By one pointer, which a function keeps without memory of its own.
-  const interpreter_host::awaited_call later = [&make] { return make(); };
+  const interpreter_host::exchange_maker later = [&make] { return make(); };
   auto ran_since = steady_clock::time_point::max();
   auto outcome = here->run(asked, *session, deadline, {later, ran_since});
   {
@@ -355,8 +353,13 @@ dispatcher::run_here(const operation& asked,
       pump_all(after);
     tell_watchers();
   }
-  if (awaited)
+  if (awaited && outcome) // it could not
+    awaited->answer(*std::move(outcome));
+  if (awaited) {
+    awaited->watch(clock_,
+                   {weak_from_this(), awaited, errc::deadline_exceeded});
     return wait(awaited);
+  }
   if (began && outcome) {
     const auto now = steady_clock::now();
     auto told = call_ended(asked, *session, settings_.pool, now - *began,

@@ -91,8 +91,10 @@ public:
   std::uint32_t lost = 0; ///< incarnations that had it, unstarted, and died
 
   std::shared_ptr<message> prepared; ///< its encoded request
-  std::uint64_t id = 0; ///< for the host that has it, under the host's rules
-  bool inside = false;  ///< a callback made it, inside the call it is in
+  /// For the host that has it, which may change it.
+  std::atomic<std::uint64_t> id = 0;
+  bool inside = false; ///< a callback made it, inside the call it is in
+  std::weak_ptr<const exchange> around = {}; ///< that call
   // For its host, before it answers.
   std::chrono::nanoseconds ran{}; ///< as far as that is known
   std::size_t reply_bytes = 0;
@@ -109,6 +111,13 @@ public:
     std::function<void(const exchange&, const result<value>&)>;
   void tell_end(end_listener listener) { on_end_ = std::move(listener); }
 
+  /// It is that call, or was made by callbacks inside it.
+  bool is_within(const exchange& outer) const {
+    if (this == &outer)
+      return true;
+    const auto next = around.lock();
+    return next && next->is_within(outer);
+  }
   bool waited_for() const { return waited_for_; }
   bool takes_items() const { return static_cast<bool>(on_items_); }
   /// Passes them on; false for more than were asked for. One thread at a time.

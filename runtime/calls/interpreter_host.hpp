@@ -57,10 +57,10 @@ public:
   virtual bool runs_in_caller() const { return false; }
   /// For a call on its caller's thread that awaits something: what is to be
   /// answered in its place. Asked for at most once.
-  using awaited_call = std::function<exchange_ptr()>;
+  using exchange_maker = std::function<exchange_ptr()>;
   /// What such a call and its caller tell each other.
   struct callers_side {
-    const awaited_call& later;
+    const exchange_maker& later;
     steady_clock::time_point& ran_since; ///< when it had its turn
   };
   /// Executes the call on this thread, where `runs_in_caller`. Nothing: the

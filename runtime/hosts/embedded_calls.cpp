@@ -134,131 +134,140 @@ private:
 
 } // namespace
 
-// The calls that await something: each is an exchange, whoever made it.
-struct embedded_host::awaits {
+// A call that awaits something: an exchange, whoever made it.
+class embedded_host::awaited_call final
+    : public await_listener,
+      public std::enable_shared_from_this<awaited_call> {
+public:
   using time_point = steady_clock::time_point;
 
-  struct call {
-    call(embedded_host& host, const python_call& begun,
-         const exchange_ptr& told, time_point began)
-        : host{host.shared_from_this()},
-          told{told},
-          began{began},
-          rest{told->asked, nullptr, refuse, never} {
-      static_cast<python_call&>(rest) = begun;
-    }
-
-    const std::shared_ptr<embedded_host> host;
-    const exchange_ptr told;
-    const time_point began;
-    const own_call::judge refuse = [this](bool) {
-      if (told->answered() || told->session->closed)
-        throw exception{
-          error{errc::cancelled, "nobody waits for what it awaits"}};
-    };
-    const own_call::awaiter never = [](py::handle) {
-      ensure(false, "what is awaited is not awaited again");
-    };
-    own_call rest;
-  };
-
-  static void begin(embedded_host& host, const python_call& begun,
-                    const exchange_ptr& told, time_point began,
-                    py::handle awaitable) {
-    const auto mine = std::make_shared<call>(host, begun, told, began);
-    const auto number = new_await();
-    {
-      const std::lock_guard lock{host.mutex_};
-      if (told->id == 0)
-        ++host.running_; // else it is counted
-      told->id = number;
-      host.awaiting_.emplace(number, told);
-      host.callbacks_[told->session->number] = told->session->callbacks;
-    }
-    const auto begins = guarded([&] {
-      begin_to_await(
-        number, awaitable, number,
-        std::chrono::nanoseconds{told->deadline.time_since_epoch()}.count(),
-        [mine, number](py::handle task, const running_call& of) {
-          end(*mine, number, task, of);
-        });
-    });
-    if (!begins) {
-      if (host.python_side_)
-        host.python_side_->objects.end_call(begun.session);
-      answer(*mine, number,
-             tl::unexpected{begins.error().with_may_have_run(true)});
-    } else if (told->answered() || told->session->closed || host.stopping_) {
-      cancel_await(number); // it may have missed that it was given up
-    }
+  awaited_call(embedded_host& host, const python_call& begun,
+               const exchange_ptr& told, time_point began)
+      : host_{host.shared_from_this()},
+        told_{told},
+        began_{began},
+        rest_{told->asked, nullptr, refuse_, never_} {
+    static_cast<python_call&>(rest_) = begun;
   }
 
-  static void end(call& mine, std::uint64_t number, py::handle task,
-                  const running_call& of) {
-    auto& host = *mine.host;
-    if (!host.python_side_)
-      return; // its Python has ended without it
-    const auto& session = *mine.told->session;
-    performed done;
+  void begin(py::handle awaitable) {
+    const bool is_counted = told_->id != 0;
     {
-      const running_scope scope{of};
-      done = finish_awaited(mine.rest, host.python_side_->objects, task);
+      const std::lock_guard lock{host_->mutex_};
+      host_->awaiting_.emplace(number_, told_);
+      if (!is_counted)
+        ++host_->running_;
+      told_->id = number_;
+      if (!told_->session->closed)
+        host_->callbacks_[told_->session->number] = told_->session->callbacks;
     }
-    std::uint64_t reply = 0;
-    {
-      const std::lock_guard lock{host.mutex_};
-      reply = ++host.last_turn_;
-      host.work_.notify_one(); // an object may expire sooner
+    try {
+      begin_to_await(
+        number_, awaitable, number_,
+        std::chrono::nanoseconds{told_->deadline.time_since_epoch()}.count(),
+        shared_from_this());
+    } catch (...) {
+      const std::lock_guard lock{host_->mutex_};
+      if (host_->awaiting_.erase(number_) > 0 && !is_counted)
+        --host_->running_;
+      throw;
     }
-    session.refs.told({.interpreter = host.self_.interpreter,
-                       .epoch = host.self_.epoch,
-                       .reply = reply,
-                       .held = done.refs},
-                      session.id);
-    if (done.outcome)
-      return answer(mine, number, std::move(mine.rest.told));
-    answer(mine, number,
-           with_import_advice(
-             naming_session(
-               session.closed || steady_clock::now() >= mine.told->deadline
-                 ? ended_early(mine.told->asked, session, call_stage::running)
-                 : std::move(done.outcome).error(),
-               session.id),
-             host.self_.pool, host.settings_.python));
+    // It may have missed that it was given up.
+    if (told_->answered() || told_->session->closed || host_->stopping_)
+      cancel_await(number_);
   }
 
 private:
-  static void answer(call& mine, std::uint64_t number, result<value> outcome) {
-    auto& host = *mine.host;
-    const py::gil_scoped_release while_it_is_told;
-    mine.told->ran = steady_clock::now() - mine.began;
-    mine.told->answer(std::move(outcome));
+  void on_end(py::handle task, const running_call& of) override {
+    const auto python = host_->python_side_; // it may be let go meanwhile
+    if (!python)
+      return;
+    const auto& session = *told_->session;
+    performed done;
     {
-      const std::lock_guard lock{host.mutex_};
-      if (host.awaiting_.erase(number) == 0)
-        return; // counted no more
-      --host.running_;
-      host.await_ended_.notify_all();
+      const running_scope scope{of};
+      done = finish_awaited(rest_, python->objects, task);
     }
-    host.events_.on_room();
+    std::uint64_t reply = 0;
+    {
+      const std::lock_guard lock{host_->mutex_};
+      reply = ++host_->last_turn_;
+      host_->expiry_ = python->objects.next_expiry();
+      host_->work_.notify_one();
+    }
+    session.refs.told({.interpreter = host_->self_.interpreter,
+                       .epoch = host_->self_.epoch,
+                       .reply = reply,
+                       .held = done.refs},
+                      session.id);
+    answer(done.outcome ? result<value>{std::move(rest_.told)}
+                        : result<value>{failure(std::move(done.outcome))});
   }
+
+  error failure(result<void> failed) const {
+    const auto& session = *told_->session;
+    if (session.closed || steady_clock::now() >= told_->deadline)
+      return ended_early(told_->asked, session, call_stage::running);
+    return with_import_advice(
+      naming_session(std::move(failed).error(), session.id), host_->self_.pool,
+      host_->settings_.python);
+  }
+
+  void answer(result<value> outcome) {
+    const py::gil_scoped_release while_it_is_told;
+    told_->ran = steady_clock::now() - began_;
+    told_->answer(std::move(outcome));
+    {
+      const std::lock_guard lock{host_->mutex_};
+      if (host_->awaiting_.erase(number_) == 0)
+        return; // it is counted no more
+      --host_->running_;
+      host_->await_ended_.notify_all();
+    }
+    host_->events_.on_room();
+  }
+
+  const std::shared_ptr<embedded_host> host_;
+  const exchange_ptr told_;
+  const time_point began_;
+  const std::uint64_t number_ = new_await();
+  const own_call::judge refuse_ = [this](bool) {
+    if (told_->answered() || told_->session->closed)
+      throw exception{
+        error{errc::cancelled, "nobody waits for what it awaits"}};
+  };
+  const own_call::awaiter never_ = [](py::handle) {
+    ensure(false, "what is awaited is not awaited again");
+  };
+  own_call rest_;
 };
 
 // Its calls get what is left of the time to stop, unless it is killed; then
 // they are cancelled, and answered whatever they make of that.
 void embedded_host::end_awaits(const error& why) {
+  {
+    std::unique_lock lock{mutex_};
+    const auto none = [this] { return awaiting_.empty(); };
+    if (kill_reason_.empty())
+      await_ended_.wait_for(lock, settings_.stop_timeout, none);
+    for (const auto& [number, told] : awaiting_)
+      cancel_await(number);
+    await_ended_.wait_for(lock, settings_.cancel_grace, none);
+  }
+  forget_awaits(why);
+}
+
+void embedded_host::forget_awaits(const error& why) {
   std::unique_lock lock{mutex_};
-  const auto none = [this] { return awaiting_.empty(); };
-  if (kill_reason_.empty())
-    await_ended_.wait_for(lock, settings_.stop_timeout, none);
-  for (const auto& [number, told] : awaiting_)
-    cancel_await(number);
-  await_ended_.wait_for(lock, settings_.cancel_grace, none);
   const auto left = std::exchange(awaiting_, {});
   running_ -= left.size();
-  lock.unlock();
   for (const auto& [number, told] : left)
+    forgotten_.push_back(number);
+  lock.unlock();
+  for (const auto& [number, told] : left) {
+    cancel_await(number);
     told->answer(tl::unexpected{why.with_may_have_run(true)});
+  }
 }
 
 // The turn, or why it is not ours; nothing when the host has ended.
@@ -374,10 +383,9 @@ embedded_host::run(const operation& asked, const session_gate& session,
 }
 
 // Nothing where it awaits something.
-std::optional<result<value>> embedded_host::execute(const operation& asked,
-                                                    const session_gate& session,
-                                                    const turn& mine,
-                                                    const awaited_call& later) {
+std::optional<result<value>>
+embedded_host::execute(const operation& asked, const session_gate& session,
+                       const turn& mine, const exchange_maker& later) {
   if (holds_callbacks(asked)) {
     const std::lock_guard lock{mutex_};
     session.callbacks->add(asked, this);
@@ -409,7 +417,8 @@ std::optional<result<value>> embedded_host::execute(const operation& asked,
   };
   own_call* begun = nullptr;
   const own_call::awaiter on_await = [&](py::handle awaitable) {
-    awaits::begin(*this, *begun, later(), mine.began, awaitable);
+    std::make_shared<awaited_call>(*this, *begun, later(), mine.began)
+      ->begin(awaitable);
   };
   own_call made{asked, mine.accepted.get(), refuse, on_await};
   begun = &made;

@@ -13,6 +13,7 @@
 #include "runtime/base/process_mark.hpp"
 #include "runtime/hosts/embedded_python.hpp"
 #include "runtime/hosts/python_environment.hpp"
+#include "runtime/python/awaiting.hpp"
 #include "runtime/python/forked_child.hpp"
 #include "runtime/python/perform.hpp"
 
@@ -67,6 +68,7 @@ void embedded_host::kill(std::string reason) {
                   self_.interpreter, self_.pool);
   if (stuck)
     stuck->answer(tl::unexpected{why.with_may_have_run(true)});
+  forget_awaits(why);
   tell_end(why);
 }
 
@@ -123,7 +125,7 @@ result<void> embedded_host::start_python_side() {
   if (!settings_.preload.empty())
     if (auto imported = import_all(settings_.preload); !imported)
       return imported;
-  python_side_ = std::make_unique<python_side>(*this);
+  python_side_ = std::make_shared<python_side>(*this);
   python_side_->objects.call_back_by(callbacks_of_python());
   ++living_hosts;
   return {};
@@ -155,6 +157,13 @@ void embedded_host::serve() {
     python_side_->interrupts.stop();
     const process_mark here;
     const gil_guard gil;
+    std::vector<std::uint64_t> forgotten;
+    {
+      const std::lock_guard lock{mutex_};
+      forgotten.swap(forgotten_);
+    }
+    for (const auto number : forgotten)
+      forget_await(number);
     python_side_.reset();
     // One that was killed is followed by another.
     const bool is_last = --living_hosts == 0;
@@ -195,6 +204,7 @@ void embedded_host::run_own_turn(std::unique_lock<std::mutex>& lock) {
       awaits = true;
       return taken;
     });
+  awaits = awaits && !outcome; // else it could not
   lock.lock();
   expiry_ = python_side_->objects.next_expiry();
   turn_ = {};

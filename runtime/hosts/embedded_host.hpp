@@ -79,7 +79,7 @@ public:
 private:
   struct python_side; // the object table: Python's types stay in the .cpp
   class callbacks;
-  struct awaits;
+  class awaited_call;
 
   /// Somebody's time with Python. Numbers ascend.
   struct turn {
@@ -110,8 +110,9 @@ private:
                     std::string stacks);
   std::optional<result<value>> execute(
     const operation& asked, const session_gate& session, const turn& mine,
-    const awaited_call& later);
+    const exchange_maker& later);
   void end_awaits(const error& why);
+  void forget_awaits(const error& why);
   static const embedded_host*& host_here();
   static const turn*& turn_here();
 
@@ -119,7 +120,7 @@ private:
   const embedded_settings settings_;
   const std::shared_ptr<live_threads> threads_;
   host_events events_;
-  std::unique_ptr<python_side> python_side_;
+  std::shared_ptr<python_side> python_side_; // with the GIL
   object_counts counts_;
 
   mutable std::mutex mutex_;
@@ -139,6 +140,7 @@ private:
   std::vector<std::uint64_t> to_release_;
   std::unordered_map<std::uint64_t, exchange_ptr> awaiting_; // by its number
   std::condition_variable await_ended_;
+  std::vector<std::uint64_t> forgotten_; // calls that did not end in time
   // Of sessions that have some here.
   std::unordered_map<std::uint64_t, std::shared_ptr<session_callbacks>>
     callbacks_;

@@ -405,8 +405,10 @@ void worker_host::act_on(const std::vector<worker_care::step>& due) {
       tell_stalled(each.call);
       break;
     case worker_care::act::kill:
-      if (kill_for(each.reason))
-        killed_in_ = each.call;
+      if (kill_for(each.reason)) {
+        const auto running = link_.find(each.call);
+        killed_in_ = running ? running->id.load() : each.call;
+      }
     }
 }
 

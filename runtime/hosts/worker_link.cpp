@@ -65,7 +65,7 @@ void worker_link::look(std::span<executor_sight> seen) const {
     if (calls.empty()) {
       // What a callback has left behind.
       if (!inside.empty())
-        seen[at] = {.call = inside.front()->id,
+        seen[at] = {.call = inside.front()->id.load(),
                     .runs = process_->status().has_started(inside.front()->id),
                     .unwanted = process_->is_withdrawn(inside.front()->id)};
       continue;
@@ -74,11 +74,13 @@ void worker_link::look(std::span<executor_sight> seen) const {
     // comes to when it is done with what it does between calls, which is Python
     // code as well (finalisers).
     const auto running = last_started(calls);
-    auto call = (running ? running : calls.front())->id;
+    std::uint64_t call = (running ? running : calls.front())->id;
     // What is to be ended first is the innermost that nobody wants.
     const auto unwanted =
       std::find_if(inside.rbegin(), inside.rend(), [this](const auto& each) {
-        return process_->is_withdrawn(each->id);
+        // What has not started will be dropped when it is come to.
+        return process_->is_withdrawn(each->id)
+               && process_->status().has_started(each->id);
       });
     if (unwanted != inside.rend())
       call = (*unwanted)->id;
@@ -91,11 +93,12 @@ void worker_link::look(std::span<executor_sight> seen) const {
   auto& there = seen[loop()];
   there = {};
   if (!unwanted_.empty())
-    there = {.call = unwanted_.front(), .runs = true, .unwanted = true};
+    there = {.call = *unwanted_.begin(), .runs = true, .unwanted = true};
   else if (!seats_.back().calls.empty())
-    there = {.call =
-               call_id(process_->status().loop_beats.load(), loop(), true),
-             .runs = true};
+    there = {
+      .call = call_id(static_cast<std::uint32_t>(process_->status().loop_beats),
+                      loop(), true),
+      .runs = true};
 }
 
 std::vector<std::uint64_t> worker_link::take_unwanted() {
@@ -303,26 +306,20 @@ call_stage worker_link::abandon(const exchange& given_up) {
 void worker_link::withdraw(const exchange& unwanted) {
   if (executor_of(unwanted.id) != loop())
     return process_->withdraw(unwanted.id);
-  if (std::find(unwanted_.begin(), unwanted_.end(), unwanted.id)
-      != unwanted_.end())
-    return;
-  unwanted_.push_back(unwanted.id);
-  newly_unwanted_.push_back(unwanted.id);
+  if (unwanted_.insert(unwanted.id).second)
+    newly_unwanted_.push_back(unwanted.id);
 }
 
 // With it what callbacks have called inside, and whom they would answer. With
 // the lock.
 void worker_link::give_up_inside(const exchange& given_up) {
-  const auto& seat = seats_[executor_of(given_up.id)];
-  const auto runs = last_started(seat.calls);
-  const bool is_outermost = !given_up.inside && runs.get() == &given_up;
-  if (is_outermost)
+  for (const auto& seat : seats_)
     for (const auto& each : seat.inside)
-      process_->withdraw(each->id);
+      if (each.get() != &given_up && each->is_within(given_up))
+        process_->withdraw(each->id);
   cancel_visits([&](const visit& each) {
-    return each.call == given_up.id
-           || (is_outermost && is_inside(each.call)
-               && executor_of(each.call) == executor_of(given_up.id));
+    auto* const in = find_locked(each.call);
+    return in != nullptr && (*in)->is_within(given_up);
   });
 }
 
@@ -529,7 +526,7 @@ exchange_ptr worker_link::take_out(exchange_ptr* place) {
   auto& seat = seats_[executor_of(taken->id)];
   auto& calls = is_inside(taken->id) ? seat.inside : seat.calls;
   calls.erase(calls.begin() + (place - calls.data()));
-  std::erase(unwanted_, taken->id);
+  unwanted_.erase(taken->id);
   return taken;
 }
 
@@ -548,7 +545,8 @@ bool worker_link::move_to_loop(const frame& told) {
   if (place == nullptr || executor_of(told.header.call) == loop()
       || executor_of(id) != loop() || is_inside(id)
       || find_locked(id) != nullptr
-      || awaiting.calls.size() >= limits::awaits_max)
+      // Of those it has answered, some replies may be behind this.
+      || awaiting.calls.size() >= 2 * limits::awaits_max)
     return false;
   auto moved = take_out(place);
   if (moved->inside)
@@ -815,7 +813,8 @@ void worker_link::run_called(const exchange_ptr& in, const frame& called) {
                                                .session_id = known->session,
                                                .deadline = in->deadline,
                                                .cancel = in->asked.cancel,
-                                               .asked = &in->asked});
+                                               .asked = &in->asked,
+                                               .call = in});
     told = call_back(*found, std::move(given));
     if (scope)
       kept = std::move(scope->kept);

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -181,7 +182,8 @@ private:
   std::size_t unwaited_ = 0;        // calls that nobody waits for
   std::vector<seat> seats_;         // by executor; the last is the loop's
   // Of the loop's calls: all nobody wants, and those not taken yet.
-  std::vector<std::uint64_t> unwanted_, newly_unwanted_;
+  std::set<std::uint64_t> unwanted_;
+  std::vector<std::uint64_t> newly_unwanted_;
   std::uint64_t replies_ = 0;
   std::atomic<std::size_t> running_ = 0;
   // For the own thread, in the order it was read in: what nobody waits for.

@@ -14,13 +14,15 @@ namespace snakebridge {
 namespace {
 
 struct awaited {
-  awaited(std::uint64_t id, std::int64_t deadline_ns, await_listener on_end)
+  awaited(std::uint64_t id, std::int64_t deadline_ns,
+          std::shared_ptr<await_listener> listener)
       : running{.id = id, .deadline_ns = deadline_ns, .withdrawal = withdrawal},
-        on_end{std::move(on_end)} {}
+        listener{std::move(listener)} {}
 
   std::atomic<std::uint64_t> withdrawal{0};
   const running_call running;
-  const await_listener on_end;
+  const std::shared_ptr<await_listener> listener;
+  bool has_begun = false;
 };
 
 // Never freed, as Python itself is not.
@@ -68,18 +70,37 @@ py::list take_cancelled() {
   return numbers;
 }
 
+// Takes it out; null: it is not there.
+std::unique_ptr<awaited> take(std::uint64_t number) {
+  const std::lock_guard lock{side().mutex};
+  const auto place = side().calls.find(number);
+  return place == side().calls.end()
+           ? nullptr
+           : std::move(side().calls.extract(place).mapped());
+}
+
+// False: whoever asked for it has been interrupted.
+bool begun(std::uint64_t number) {
+  if (side().process.forked())
+    end_forked_child();
+  std::shared_ptr<await_listener> listener;
+  {
+    const std::lock_guard lock{side().mutex};
+    const auto place = side().calls.find(number);
+    if (place == side().calls.end())
+      return false;
+    place->second->has_begun = true;
+    listener = place->second->listener;
+  }
+  listener->on_begin();
+  return true;
+}
+
 void ended(std::uint64_t number, const py::object& task) {
   if (side().process.forked())
     end_forked_child(); // by a task: it does not come back
-  std::unique_ptr<awaited> gone;
-  {
-    const std::lock_guard lock{side().mutex};
-    if (const auto place = side().calls.find(number);
-        place != side().calls.end())
-      gone = std::move(side().calls.extract(place).mapped());
-  }
-  if (gone)
-    gone->on_end(task, gone->running);
+  if (const auto gone = take(number))
+    gone->listener->on_end(task, gone->running);
 }
 
 } // namespace
@@ -91,6 +112,7 @@ void define_awaiting(const py::dict& space) {
   space["_call"] = py::reinterpret_borrow<py::object>(ours.call);
   space["_cancellations"] = ours.wake.get();
   space["_take_cancelled"] = py::cpp_function{take_cancelled};
+  space["_begun"] = py::cpp_function{begun};
   space["_ended"] = py::cpp_function{ended};
   space["_beaten"] = py::cpp_function{[] {
     if (side().process.forked())
@@ -113,7 +135,7 @@ std::size_t awaiting() {
 
 void begin_to_await(std::uint64_t number, py::handle awaitable,
                     std::uint64_t id, std::int64_t deadline_ns,
-                    await_listener on_end) {
+                    std::shared_ptr<await_listener> listener) {
   auto& ours = side();
   if (!ours.wake)
     throw exception{error{errc::overloaded,
@@ -121,15 +143,25 @@ void begin_to_await(std::uint64_t number, py::handle awaitable,
   {
     const std::lock_guard lock{ours.mutex};
     ours.calls.emplace(
-      number, std::make_unique<awaited>(id, deadline_ns, std::move(on_end)));
+      number, std::make_unique<awaited>(id, deadline_ns, std::move(listener)));
   }
   try {
     py::module_::import("snakebridge").attr("_await")(number, awaitable);
   } catch (...) {
-    const std::lock_guard lock{ours.mutex};
-    ours.calls.erase(number);
+    // Interrupted, perhaps when the loop has it already.
+    {
+      const std::lock_guard lock{ours.mutex};
+      if (const auto place = ours.calls.find(number);
+          place == ours.calls.end() || place->second->has_begun)
+        return;
+    }
+    forget_await(number);
     throw;
   }
+}
+
+void forget_await(std::uint64_t number) {
+  take(number);
 }
 
 void cancel_await(std::uint64_t number) {

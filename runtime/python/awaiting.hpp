@@ -5,6 +5,7 @@
 // says otherwise.
 
 #include <functional>
+#include <memory>
 
 #include "runtime/python/running_call.hpp"
 
@@ -18,17 +19,24 @@ std::uint64_t new_await();
 /// How many calls await something now.
 std::size_t awaiting();
 
-/// Told of the end of a task, on the loop's thread. `of`: the call, that may be
-/// withdrawn. It must not throw.
-using await_listener =
-  std::function<void(py::handle task, const running_call& of)>;
+/// Told of a task on the loop's thread. It must not throw.
+class await_listener {
+public:
+  virtual ~await_listener() = default;
+  /// It is about to begin.
+  virtual void on_begin() {}
+  /// `of`: the call, that may be withdrawn.
+  virtual void on_end(py::handle task, const running_call& of) = 0;
+};
 
 /// Awaits that, in a copy of this thread's context; code in it is of call `id`.
 /// Throws what Python raises, and overloaded where there is no descriptor left
-/// for the loop; then nobody is told of an end.
+/// for the loop; then nobody is told of anything.
 void begin_to_await(std::uint64_t number, py::handle awaitable,
                     std::uint64_t id, std::int64_t deadline_ns,
-                    await_listener on_end);
+                    std::shared_ptr<await_listener> listener);
+/// Nobody is told of its end any more.
+void forget_await(std::uint64_t number);
 /// Withdraws the call, and cancels its task; again, each time it is asked to.
 /// With or without the GIL, on any thread.
 void cancel_await(std::uint64_t number);

@@ -29,9 +29,11 @@ const import_rules& session_objects::imports() const {
 
 void session_objects::begin_call(const ref_bounds& bounds) {
   bounds_ = bounds;
+  if (++calls_ > 1)
+    return; // another may be writing its result
   settled_ = table_.last_slot_;
   unsettled_ = 0;
-  if (++calls_ == 1 && expires())
+  if (expires())
     call_began_ = table_.now_();
 }
 

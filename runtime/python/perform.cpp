@@ -293,10 +293,10 @@ bool calls_code(verb what) {
 }
 
 // Throws overloaded where too many await already.
-py::object to_await(const py::object& awaitable) {
+void await(python_call& asked, const py::object& awaitable) {
   if (awaiting() < limits::awaits_max)
-    return awaitable;
-  if (PyCoro_CheckExact(awaitable.ptr()) != 0)
+    return asked.await(awaitable);
+  if (asked.what != verb::await) // nobody else has it
     awaitable.attr("close")();
   throw exception{
     error{errc::overloaded,
@@ -341,7 +341,7 @@ void serve(python_call& asked, session_objects& session, batch_ticks& ticks,
   if (asked.what == verb::await
       || (asked.awaits && PyCoro_CheckExact(outcome.ptr()) != 0
           && calls_code(asked.what))) {
-    asked.await(to_await(outcome));
+    await(asked, outcome);
     now.awaits = true;
   } else {
     answer(asked, session, outcome);

@@ -49,7 +49,7 @@ public:
   virtual item_batch& items() = 0;
   virtual void end_items(bool more) = 0;
   /// Begins to await that, in this context: the call goes on as what
-  /// `finish_awaited` gets. Throws nothing.
+  /// `finish_awaited` gets. Throws what Python raises.
   virtual void await(py::handle awaitable) = 0;
   /// Throws when nobody wants the result any more. `ran`: it has been made.
   virtual void refuse_unwanted(bool ran) const = 0;

@@ -207,13 +207,14 @@ def _event_loop():
 
             # Where Python is a guest a bridge may come after this one's end.
             def end():
-                global _loop
+                global _loop, _tasks, _beats
                 nonlocal ending
                 with _loop_lock:
                     _loop = None
                 ending = True
                 loop.call_soon_threadsafe(loop.stop)
                 thread.join(_end_s)
+                _tasks, _beats = {}, False
                 if not thread.is_alive():
                     loop.close()
 
@@ -239,6 +240,8 @@ def _await(number, awaitable):
 def _begin(loop, number, awaitable):
     import functools
 
+    if not _begun(number):
+        return
     _call.set(number)
     task = _tasks[number] = loop.create_task(_wait_for(awaitable))
     task.add_done_callback(functools.partial(_end_task, number))
@@ -247,7 +250,7 @@ def _begin(loop, number, awaitable):
 
 
 def _end_task(number, task):
-    del _tasks[number]
+    _tasks.pop(number, None)
     _ended(number, task)
 
 

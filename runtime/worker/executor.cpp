@@ -22,9 +22,14 @@ void executor::serve() noexcept {
   of_this_thread() = this;
   all_.status_.executors[number_].thread = PyThread_get_thread_ident();
   for (;;) {
-    // It waits no longer than until an object expires.
-    const auto until =
+    // It waits no longer than until an object expires; what awaits something
+    // may yet make one.
+    auto until =
       all_.objects_.next_expiry().value_or(steady_clock::time_point::max());
+    if (all_.awaiting_ > 0)
+      until =
+        std::min(until, steady_clock::now()
+                          + std::chrono::milliseconds{limits::expiry_step_ms});
     frame received;
     auto came = executors::news::end;
     {

@@ -268,52 +268,64 @@ executors::reply executors::brief(const python_error& raised, bool ran) const {
   return reply;
 }
 
-// Its executor has it no more, once the host hears of that. Told of first: it
-// may be done at once.
+// A call on the event loop.
+class executors::awaited_call final : public await_listener {
+public:
+  awaited_call(executors& all, const wire_call& begun, std::uint64_t from)
+      : all_{all},
+        asked_{begun, nullptr},
+        from_{from} {}
+
+private:
+  executors& all_;
+  wire_call asked_;
+  const std::uint64_t from_;
+
+public:
+  const std::uint64_t number = new_await();
+  const std::uint64_t id = call_id(number, all_.settings_.count);
+
+private:
+  // Its executor has it no more, once the host hears of that.
+  void on_begin() override {
+    auto& last = all_.status_.executors[all_.settings_.count].started;
+    last = std::max(last.load(), id); // with the GIL
+    auto told = std::make_unique<wire::outgoing>();
+    told->builder().initRoot<schema::Awaiting>().setCall(id);
+    auto& to = all_.data_.over();
+    to.post({.kind = frame_kind::awaiting, .call = from_}, std::move(told));
+    const py::gil_scoped_release while_waiting;
+    all_.flush();
+  }
+
+  void on_end(py::handle task, const running_call& of) override {
+    performed done;
+    {
+      const running_scope scope{of};
+      done = finish_awaited(asked_, all_.objects_, task);
+      flush_streams();
+    }
+    die_at(fault_point::call_lost_after);
+    all_.send(id, all_.reply_to(asked_, done));
+    all_.end_await();
+  }
+};
+
 void executors::await(const wire_call& begun, const running_call& running,
                       py::handle awaitable) {
-  const auto number = new_await();
-  const auto id = call_id(number, settings_.count);
-  auto& last = status_.executors[settings_.count].started;
-  last = std::max(last.load(), id); // with the GIL
-  auto told = std::make_unique<wire::outgoing>();
-  told->builder().initRoot<schema::Awaiting>().setCall(id);
-  data_.over().post({.kind = frame_kind::awaiting, .call = running.id},
-                    std::move(told));
+  const auto listener =
+    std::make_shared<awaited_call>(*this, begun, running.id);
   ++awaiting_;
-  const auto asked = std::make_shared<wire_call>(begun, nullptr);
-  const auto failed_to_begin = guarded([&] {
-    begin_to_await(number, awaitable, id, running.deadline_ns,
-                   [this, asked](py::handle task, const running_call& of) {
-                     end_await(*asked, of, task);
-                   });
-  });
-  if (!failed_to_begin) {
-    performed done;
-    done.outcome = failed_to_begin.error().with_may_have_run(true);
-    done.refs = objects_.end_call(begun.session);
-    done.names = objects_.holds_names(begun.session);
-    end_await(id, reply_to(*asked, done));
+  try {
+    begin_to_await(listener->number, awaitable, listener->id,
+                   running.deadline_ns, listener);
+  } catch (...) {
+    end_await();
+    throw;
   }
-  const py::gil_scoped_release while_waiting;
-  flush();
 }
 
-// On the loop's thread, or where it could not begin.
-void executors::end_await(wire_call& asked, const running_call& of,
-                          py::handle task) {
-  performed done;
-  {
-    const running_scope scope{of};
-    done = finish_awaited(asked, objects_, task);
-    flush_streams();
-  }
-  die_at(fault_point::call_lost_after);
-  end_await(of.id, reply_to(asked, done));
-}
-
-void executors::end_await(std::uint64_t id, reply made) {
-  send(id, std::move(made));
+void executors::end_await() {
   const std::lock_guard lock{mutex_};
   --awaiting_;
   thread_ended_.notify_all();

@@ -58,6 +58,7 @@ public:
 
 private:
   friend class executor;
+  class awaited_call;
 
   /// What a thread sleeps on; under the lock.
   struct waiter {
@@ -101,8 +102,7 @@ private:
   reply brief(const python_error& raised, bool ran) const;
   void await(const wire_call& begun, const running_call& running,
              py::handle awaitable);
-  void end_await(wire_call& asked, const running_call& of, py::handle task);
-  void end_await(std::uint64_t id, reply made);
+  void end_await();
   void send(std::uint64_t call, std::shared_ptr<message> reply);
   void flush();
   void end();

@@ -185,7 +185,59 @@ TEST_P(ActorClients, WhenItsSessionIsReleasedThenRequestsSaySo) {
             sb::errc::session_closed);
 }
 
+namespace {
+
+/// Adds what it is called with; what is no number is an error of its own.
+caf::behavior adder(caf::event_based_actor*) {
+  return {[](const sb::callback_message& asked) -> caf::result<sb::value> {
+    std::int64_t sum = 0;
+    for (const auto& each : asked.args) {
+      const auto number = each.to<std::int64_t>();
+      if (!number)
+        return sb::to_caf_error(number.error());
+      sum += *number;
+    }
+    for (const auto& [name, item] : asked.kwargs)
+      sum += item.as<std::int64_t>();
+    return sb::value{sum};
+  }};
+}
+
+} // namespace
+
+TEST_P(ActorClients, GivenAnActorAsACallbackThenItIsAsked) {
+  const auto sum = sb::actor_callback(bridge.system().spawn(adder));
+  EXPECT_EQ(bridge.eval("f(1, 2, more=3)", {{"f", sum}}), 6);
+  EXPECT_EQ(bridge.call("functools", "reduce", sum, sb::list{1, 2, 3, 4}), 10);
+  EXPECT_EQ(ask_value(sb::eval_message{"f(20, 22)", {{"f", sum}}}), 42);
+}
+
+TEST_P(ActorClients, WhenThatActorFailsOrHasEndedThenPythonIsTold) {
+  const auto actor = bridge.system().spawn(adder);
+  const auto sum = sb::actor_callback(actor);
+  const auto refused = bridge.eval("f('two')", {{"f", sum}});
+  ASSERT_EQ(code_of(refused), sb::errc::python_raised);
+  EXPECT_TRUE(refused.error().is("snakebridge.CallbackError"));
+  caf::anon_send_exit(actor, caf::exit_reason::kill);
+  const auto gone = bridge.eval("f(1)", {{"f", sum}});
+  ASSERT_EQ(code_of(gone), sb::errc::python_raised);
+  EXPECT_TRUE(gone.error().is("snakebridge.CallbackError"));
+}
+
 class ActorDeadlines : public InAWorker {};
+
+TEST_F(ActorDeadlines, WhenAnActorDoesNotAnswerACallbackThenTheCallEndsInTime) {
+  const auto silent =
+    bridge.system().spawn([](caf::event_based_actor* self) -> caf::behavior {
+      return {[self](const sb::callback_message&) {
+        return self->make_response_promise<sb::value>(); // never kept
+      }};
+    });
+  const auto late = bridge.with({.timeout = 200ms})
+                      .eval("f()", {{"f", sb::actor_callback(silent)}});
+  EXPECT_EQ(code_of(late), sb::errc::deadline_exceeded);
+  EXPECT_EQ(bridge.eval("1 + 1"), 2);
+}
 
 TEST_F(ActorDeadlines, WhenAMessageHasATimeoutThenTheAnswerComesInTime) {
   caf::scoped_actor self{bridge.system()};

@@ -1,5 +1,7 @@
 // What is awaited in real Python, in both placements.
+#include <atomic>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "tests/api/python_fixture.hpp"
@@ -283,6 +285,59 @@ protected:
     return wanted;
   }
 };
+
+// A task calls back, and that calls on, behind a call of another session.
+class AwaitsBesideCalls : public HurriedAwaits {
+protected:
+  void SetUp() override {
+    or_throw(
+      bridge.exec("import asyncio, builtins\n"
+                  "builtins.asked = None\n"
+                  "async def asks(f):\n"
+                  "  event = asyncio.Event()\n"
+                  "  builtins.asked = asyncio.get_running_loop(), event\n"
+                  "  await event.wait()\n"
+                  "  return f()\n"));
+    or_throw(other->exec("import time, builtins\n"
+                        "def nap(s):\n"
+                        "  while builtins.asked is None: time.sleep(0.001)\n"
+                        "  loop, event = builtins.asked\n"
+                        "  loop.call_soon_threadsafe(event.set)\n"
+                        "  end = time.monotonic() + s\n"
+                        "  while time.monotonic() < end: time.sleep(0.001)\n"
+                        "  return 'slept'\n"));
+  }
+  void TearDown() override {
+    or_throw(bridge.exec("del builtins.asked"));
+    other.reset();
+    HurriedAwaits::TearDown();
+  }
+
+  std::optional<sb::session> other = bridge.open_session();
+};
+
+TEST_F(AwaitsBesideCalls, WhenWhatItCallsIsLateThenTheOtherCallGoesOn) {
+  auto& here = bridge;
+  std::atomic<int> late = 0;
+  const auto hurries = sb::callback([&] {
+    const auto outcome = here.with({.timeout = 50ms}).eval("1 + 1");
+    late = code_of(outcome) == sb::errc::deadline_exceeded ? 1 : 2;
+    return 5;
+  });
+  auto task = bridge.async().eval("asks(f)", {{"f", hurries}});
+  EXPECT_EQ(other->eval("nap(1)"), "slept"); // longer than both graces
+  EXPECT_EQ(task.get(), 5);
+  EXPECT_EQ(late, 1);
+}
+
+TEST_F(AwaitsBesideCalls, WhenTheOtherCallIsGivenUpThenWhatItCallsGoesOn) {
+  auto& here = bridge;
+  const auto asks = sb::callback([&] { return or_throw(here.eval("6 * 7")); });
+  auto task = bridge.async().eval("asks(f)", {{"f", asks}});
+  EXPECT_EQ(code_of(other->with({.timeout = 150ms}).eval("nap(1000)")),
+            sb::errc::deadline_exceeded);
+  EXPECT_EQ(task.get(), 42);
+}
 
 TEST_F(HurriedAwaits, WhenATaskKeepsOnThenItsWorkerIsReplaced) {
   or_throw(bridge.exec("import asyncio\n"

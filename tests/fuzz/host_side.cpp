@@ -109,7 +109,7 @@ void expect_usable(const value& item) {
 } // namespace
 
 void run_reply(const frame& received) {
-  const auto [outcome, items, malformed, held] =
+  const auto [outcome, items, malformed, held, ran] =
     wire::decode_reply(received, some_origin, refs_max);
   promise(!malformed || items.empty(), "what is malformed has items");
   std::size_t bytes = 0;
