@@ -41,9 +41,10 @@ void measure(const char* name, sb::placement where) {
   const auto ours = seconds_since(began);
   began = bench::clock::now();
   or_throw(bridge.eval("together(n)", {{"n", sleeps}}));
-  std::printf("%s: %d x asyncio.sleep(0.1) at once: %.3f s; gathered by Python: "
-              "%.3f s\n",
-              name, sleeps, ours, seconds_since(began));
+  std::printf(
+    "%s: %d x asyncio.sleep(0.1) at once: %.3f s; gathered by Python: "
+    "%.3f s\n",
+    name, sleeps, ours, seconds_since(began));
   std::fflush(stdout);
 
   bench::samples awaited, calls;

@@ -12,6 +12,9 @@ install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/snakebridge"
         FILES_MATCHING PATTERN "*.hpp")
 install(FILES "${PROJECT_SOURCE_DIR}/config/snakebridge.toml"
         DESTINATION "${CMAKE_INSTALL_DATADIR}/snakebridge")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/runtime/python/stubs/snakebridge-stubs"
+        DESTINATION "${CMAKE_INSTALL_DATADIR}/snakebridge/python"
+        FILES_MATCHING PATTERN "*.pyi")
 
 install(EXPORT snakebridgeTargets NAMESPACE snakebridge::
         DESTINATION "${package_dir}")

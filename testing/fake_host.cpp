@@ -25,20 +25,44 @@ value fake_host::make_object(const session_gate& session,
 }
 
 result<value> fake_host::make_stream(const session_gate& session,
-                                     const value& items) {
+                                     const value& items,
+                                     std::chrono::nanoseconds each) {
   const auto* all = items.get_if<list>();
   if (all == nullptr)
     return tl::unexpected{
       error{errc::not_iterable,
             "'" + std::string{items.type_name()} + "' is no list of a fake"}};
   auto made = make_object(session, "fake.stream");
-  streams_[made.as<ref>().slot] = {all->begin(), all->end()};
+  streams_[made.as<ref>().slot] = {{all->begin(), all->end()}, each};
   return made;
+}
+
+std::chrono::nanoseconds fake_host::pace_of(std::uint64_t stream) const {
+  const lock guard{mutex_};
+  const auto place = streams_.find(stream);
+  return place == streams_.end() ? std::chrono::nanoseconds{}
+                                 : place->second.each;
+}
+
+bool fake_host::deliver_one(exchange& asked, std::uint64_t stream) {
+  std::vector<value> item;
+  {
+    const lock guard{mutex_};
+    auto& left = streams_[stream].left;
+    if (left.empty()) {
+      objects_[asked.session->number].erase(stream);
+      return false;
+    }
+    item.push_back(std::move(left.front()));
+    left.pop_front();
+  }
+  asked.deliver(std::move(item));
+  return true;
 }
 
 // Answers whether there are more.
 bool fake_host::next(exchange& asked, std::uint64_t slot) {
-  auto& left = streams_[slot];
+  auto& left = streams_[slot].left;
   std::vector<value> batch;
   while (!left.empty() && batch.size() < asked.asked.batch.items) {
     batch.push_back(std::move(left.front()));

@@ -15,6 +15,8 @@
 // "stop", "kill:why", "end". Any thread; owned by whoever would own a real
 // host.
 
+#include <algorithm>
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <map>
@@ -24,6 +26,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "runtime/calls/interpreter_host.hpp"
 #include "testing/fake_manners.hpp"
@@ -72,17 +75,22 @@ public:
   void stop() override;
   void kill(std::string reason) override;
   bool accept(const exchange_ptr& taken) override;
+  bool accept_inside(const exchange_ptr& taken) override;
   void flush() override;
   call_stage abandon(exchange& given_up) override;
   void withdraw(std::uint64_t session) override;
   void release(std::uint64_t session, std::size_t) override;
   std::size_t running() const override;
+  std::size_t running(std::size_t) const override;
   bool has_ended() const override;
   host_stats stats() const override;
 
 protected:
   /// What a call answers, with the host locked; nothing: it runs on.
   virtual std::optional<result<value>> perform(const exchange_ptr& taken);
+  /// The call that runs awaits something from now on: others run meanwhile.
+  /// Within `perform`.
+  void let_it_await() { awaits_now_ = true; }
   std::optional<error> gone(const exchange& asked);
   static bool names_function(const operation& asked) {
     return asked.what <= verb::attribute || asked.what == verb::stream;
@@ -92,7 +100,12 @@ protected:
                     std::string type_name = "fake.object");
   /// An object of type fake.stream, of the items of a list or tuple; others are
   /// not_iterable.
-  result<value> make_stream(const session_gate& session, const value& items);
+  result<value> make_stream(const session_gate& session, const value& items,
+                            std::chrono::nanoseconds each = {});
+  /// Between two items of that stream; 0: they come at once.
+  std::chrono::nanoseconds pace_of(std::uint64_t stream) const;
+  /// The next item of it, for a call that runs; false when there is none.
+  bool deliver_one(exchange& asked, std::uint64_t stream);
 
 private:
   using lock = std::lock_guard<std::recursive_mutex>;
@@ -107,6 +120,7 @@ private:
   result<value> perform_function(const exchange& asked);
   result<value> perform_verb(exchange& asked);
   bool next(exchange& asked, std::uint64_t slot);
+  exchange_ptr take_awaiting(const exchange& which);
   void end_with(host_end how);
 
   const incarnation self_;
@@ -120,11 +134,18 @@ private:
   std::optional<host_end> told_to_end_;
   bool begun_ = false;   // the first of accepted_ runs
   bool serving_ = false; // by a thread that is in `flush`
+  bool awaits_now_ = false;
   std::deque<exchange_ptr> accepted_;
+  std::deque<exchange_ptr> inside_; // made by callbacks: they wait for none
+  std::vector<exchange_ptr> awaiting_;
   std::uint64_t last_slot_ = 0;
   std::uint64_t replies_ = 0;
   std::map<std::uint64_t, std::set<std::uint64_t>> objects_; // by session
-  std::map<std::uint64_t, std::deque<value>> streams_; // by slot: what is left
+  struct stream {
+    std::deque<value> left;
+    std::chrono::nanoseconds each{0};
+  };
+  std::map<std::uint64_t, stream> streams_; // by slot
   std::set<std::uint64_t> released_; // sessions: what they make dies with them
   std::map<std::uint64_t, std::string> names_; // of sessions, for the trace
 };
@@ -162,6 +183,14 @@ inline bool fake_host::accept(const exchange_ptr& taken) {
   return true;
 }
 
+inline bool fake_host::accept_inside(const exchange_ptr& taken) {
+  const lock guard{mutex_};
+  if (life_ != life::up)
+    return false;
+  inside_.push_back(taken);
+  return true;
+}
+
 // Runs calls until one has to wait for the test. One thread at a time: who
 // comes meanwhile, from within an answer too, leaves its calls to that one.
 inline void fake_host::flush() {
@@ -179,25 +208,45 @@ inline bool fake_host::serve_one() {
   std::optional<result<value>> answer;
   {
     const lock guard{mutex_};
-    if (begun_ || accepted_.empty())
+    const bool is_inside = !inside_.empty();
+    if (!is_inside && (begun_ || accepted_.empty()))
       return serving_ = false;
-    next = accepted_.front();
+    auto& line = is_inside ? inside_ : accepted_;
+    next = line.front();
     if (next->answered()) { // given up before its turn
-      accepted_.pop_front();
+      line.pop_front();
       return true;
     }
-    begun_ = true;
+    if (!is_inside)
+      begun_ = true;
     note("call:" + describe(next->asked));
     answer = perform(next);
-    if (!answer)
+    const bool awaits = std::exchange(awaits_now_, false);
+    // What runs on inside another leaves that alone.
+    if (!answer && (awaits || is_inside))
+      awaiting_.push_back(next);
+    else if (!answer)
       return serving_ = false;
-    accepted_.pop_front();
-    begun_ = false;
+    line.pop_front();
+    if (!is_inside)
+      begun_ = false;
     tell_refs(*next);
   }
-  next->answer(std::move(*answer));
+  if (answer)
+    next->answer(std::move(*answer));
   events_.on_room();
   return true;
+}
+
+inline exchange_ptr fake_host::take_awaiting(const exchange& which) {
+  const auto place =
+    std::find_if(awaiting_.begin(), awaiting_.end(),
+                 [&](const auto& each) { return each.get() == &which; });
+  if (place == awaiting_.end())
+    return nullptr;
+  auto taken = std::move(*place);
+  awaiting_.erase(place);
+  return taken;
 }
 
 inline bool fake_host::finish_as(result<value> answer,
@@ -205,11 +254,15 @@ inline bool fake_host::finish_as(result<value> answer,
   exchange_ptr done;
   {
     const lock guard{mutex_};
-    if (!begun_ || (just_this && accepted_.front().get() != just_this))
-      return false;
-    done = std::move(accepted_.front());
-    accepted_.pop_front();
-    begun_ = false;
+    if (just_this)
+      done = take_awaiting(*just_this);
+    if (!done) {
+      if (!begun_ || (just_this && accepted_.front().get() != just_this))
+        return false;
+      done = std::move(accepted_.front());
+      accepted_.pop_front();
+      begun_ = false;
+    }
     tell_refs(*done);
   }
   done->answer(std::move(answer));
@@ -259,6 +312,8 @@ inline std::string fake_host::runs() const {
 inline call_stage fake_host::abandon(exchange& given_up) {
   const lock guard{mutex_};
   note("abandon:" + describe(given_up.asked));
+  if (take_awaiting(given_up)) // its task is cancelled
+    return call_stage::running;
   return begun_ && accepted_.front().get() == &given_up
            ? call_stage::running
            : call_stage::handed_over;
@@ -268,6 +323,9 @@ inline void fake_host::withdraw(std::uint64_t session) {
   const lock guard{mutex_};
   if (begun_ && accepted_.front()->session->number == session)
     note("withdraw:" + describe(accepted_.front()->asked));
+  std::erase_if(awaiting_, [&](const exchange_ptr& each) {
+    return each->session->number == session;
+  });
 }
 
 inline void fake_host::release(std::uint64_t session, std::size_t) {
@@ -278,6 +336,11 @@ inline void fake_host::release(std::uint64_t session, std::size_t) {
 }
 
 inline std::size_t fake_host::running() const {
+  const lock guard{mutex_};
+  return accepted_.size() + awaiting_.size();
+}
+
+inline std::size_t fake_host::running(std::size_t) const {
   const lock guard{mutex_};
   return accepted_.size();
 }
@@ -292,7 +355,9 @@ inline host_stats fake_host::stats() const {
   std::uint64_t live = 0;
   for (const auto& [session, slots] : objects_)
     live += slots.size();
-  return {.pid = 0, .running = accepted_.size(), .live_objects = live};
+  return {.pid = 0,
+          .running = accepted_.size() + awaiting_.size(),
+          .live_objects = live};
 }
 
 inline std::uint64_t fake_host::live_objects(std::uint64_t session) const {
@@ -347,13 +412,16 @@ inline void fake_host::end() {
 }
 
 inline void fake_host::end_with(host_end how) {
-  exchange_ptr started;
+  std::vector<exchange_ptr> started;
   {
     const lock guard{mutex_};
     if (std::exchange(life_, life::ended) == life::ended)
       return;
+    started.swap(awaiting_);
+    started.insert(started.end(), inside_.begin(), inside_.end());
+    inside_.clear();
     if (std::exchange(begun_, false)) {
-      started = std::move(accepted_.front());
+      started.push_back(std::move(accepted_.front()));
       accepted_.pop_front();
     }
     for (auto& each : std::exchange(accepted_, {}))
@@ -362,8 +430,8 @@ inline void fake_host::end_with(host_end how) {
     objects_.clear();
   }
   note("end");
-  if (started)
-    started->answer(tl::unexpected{how.why});
+  for (const auto& each : started)
+    each->answer(tl::unexpected{how.why});
   // Whoever is told may let go of this host at once.
   const auto told = std::move(events_.on_end);
   told(std::move(how));

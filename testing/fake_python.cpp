@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "bridge/bridge_core.hpp"
+#include "runtime/calls/callback_scope.hpp"
 #include "testing/actor_timers.hpp"
 #include "testing/fake_host.hpp"
 
@@ -84,6 +85,12 @@ private:
     const auto& what = taken->asked;
     if (auto why = gone(*taken))
       return tl::unexpected{std::move(*why)};
+    if (const auto* stream = what.target.get_if<ref>();
+        what.what == verb::next && stream != nullptr
+        && pace_of(stream->slot).count() > 0) {
+      produce(taken, stream->slot, 0);
+      return {};
+    }
     const auto name = describe(what);
     if (const auto how = state_->find(name))
       return answer(
@@ -100,14 +107,20 @@ private:
   std::optional<result<value>> answer(const exchange_ptr& taken,
                                       fake_answer chosen) {
     if (taken->asked.what == verb::stream && chosen.answer_ && *chosen.answer_)
-      chosen.answer_ = make_stream(*taken->session, **chosen.answer_);
+      chosen.answer_ =
+        make_stream(*taken->session, **chosen.answer_, chosen.each_);
     const bool dies = !chosen.crash_.empty();
-    if (!dies && (chosen.delay_.count() == 0 || !chosen.answer_))
+    const bool is_now = chosen.delay_.count() == 0 && !chosen.awaits_;
+    if (!dies && !chosen.callback_ && (is_now || !chosen.answer_))
       return std::move(chosen.answer_);
+    if (chosen.awaits_)
+      let_it_await();
     // Not before we have returned: a host cannot end within `accept`.
     const auto delay = chosen.delay_;
     later(delay, [this, taken, chosen = std::move(chosen)] {
-      if (chosen.answer_)
+      if (chosen.callback_)
+        finish_as(called_back(*taken, chosen), taken.get());
+      else if (chosen.answer_)
         finish_as(*chosen.answer_, taken.get());
       else
         die(chosen.crash_);
@@ -115,11 +128,60 @@ private:
     return {};
   }
 
+  // One item after the other, until the batch is full or there are no more.
+  void produce(const exchange_ptr& taken, std::uint64_t stream,
+               std::size_t count) {
+    later(pace_of(stream), [this, taken, stream, count] {
+      if (taken->answered())
+        finish_as(value{}, taken.get()); // its interruption
+      else if (!deliver_one(*taken, stream))
+        finish_as(value{false}, taken.get());
+      else if (count + 1 >= taken->asked.batch.items)
+        finish_as(value{true}, taken.get());
+      else
+        produce(taken, stream, count + 1);
+    });
+  }
+
+  static result<value> callback_error(std::string message) {
+    python_error told;
+    told.type = "CallbackError";
+    told.module = "snakebridge";
+    told.message = std::move(message);
+    return tl::unexpected{error{std::move(told)}};
+  }
+
+  result<value> called_back(const exchange& in, const fake_answer& chosen) {
+    callback_answer told;
+    detail::callback_arguments given;
+    for (const auto& each : chosen.callback_args_)
+      given.positional.push_back(each);
+    in.session->callbacks->run_here([&] {
+      const callback_scope scope{{.host = shared_from_this(),
+                                  .interpreter = in.interpreter,
+                                  .executor = in.executor,
+                                  .session = in.session->number,
+                                  .session_id = in.session->id,
+                                  .deadline = in.deadline,
+                                  .cancel = in.asked.cancel,
+                                  .asked = &in.asked}};
+      told = call_back(*chosen.callback_, std::move(given));
+    });
+    auto outcome = !told.failed ? result<value>{std::move(told.outcome)}
+                   : told.type == "TypeError"
+                     ? raised("TypeError", told.message)
+                     : callback_error(told.message);
+    return chosen.then_ ? chosen.then_(std::move(outcome)) : outcome;
+  }
+
   // After that time of the actor system's clock, if this host is there then.
   void later(std::chrono::nanoseconds delay, std::function<void()> due) {
     system_.spawn([delay, weak = weak_from_this(), due = std::move(due)](
                     caf::event_based_actor* self) -> caf::behavior {
-      self->delayed_send(self, delay, caf::unit);
+      if (delay.count() > 0)
+        self->delayed_send(self, delay, caf::unit);
+      else
+        self->send(self, caf::unit);
       return {[self, weak, due](caf::unit_t) {
         self->quit();
         if (const auto host = weak.lock())
@@ -181,6 +243,28 @@ fake_answer fake_answer::raises(std::string type, std::string message) {
   told.module = "builtins";
   told.message = std::move(message);
   return error{std::move(told)};
+}
+
+fake_answer fake_answer::yields(list items, std::chrono::nanoseconds each) {
+  fake_answer made{value{std::move(items)}};
+  made.each_ = each;
+  return made;
+}
+
+fake_answer fake_answer::awaits(result<value> answer) {
+  fake_answer made{std::move(answer)};
+  made.awaits_ = true;
+  return made;
+}
+
+fake_answer
+fake_answer::calls(callback called, list args,
+                   std::function<result<value>(result<value>)> then) {
+  fake_answer made;
+  made.callback_ = std::move(called);
+  made.callback_args_ = std::move(args);
+  made.then_ = std::move(then);
+  return made;
 }
 
 fake_answer fake_answer::crash(std::string why) {

@@ -124,11 +124,11 @@ public:
   /// again at once. An unknown id has none.
   result<std::size_t> release_session(std::string_view id) const;
 
-  /// A function that Python code finds by that name in every session:
-  /// `snakebridge.call("name", …)`; `snakebridge.tools()` tells which there are,
-  /// with their signatures. Otherwise as a callback. Errors: config_invalid for
-  /// a name that is none (letters, digits, '_', '.', '-', at most 64) or is
-  /// taken; overloaded beyond 1,000; shutting_down.
+  /// A function that Python code finds by that name in every session, as
+  /// `snakebridge.call("name", ...)`; `snakebridge.tools()` tells which there
+  /// are, with their signatures. Otherwise as a callback. Errors:
+  /// config_invalid for a name that is none (letters, digits, '_', '.', '-', at
+  /// most 64) or is taken; overloaded beyond 1,000; shutting_down.
   result<void> tool(std::string_view name, callback called) const;
   /// False: there is none of that name.
   result<bool> remove_tool(std::string_view name) const;

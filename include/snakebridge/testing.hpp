@@ -24,6 +24,7 @@
 #include <vector>
 
 #include <snakebridge/bridge.hpp>
+#include <snakebridge/callback.hpp>
 #include <snakebridge/faults.hpp>
 #include <snakebridge/operation.hpp>
 
@@ -68,6 +69,18 @@ public:
   /// The interpreter dies during the call.
   static fake_answer crash(std::string why = "it crashed");
 
+  /// The items of a function that is called by `stream`, each after that time
+  /// of the actor system's clock.
+  static fake_answer yields(list items, std::chrono::nanoseconds each = {});
+  /// What a coroutine answers, `after` a time: other calls run meanwhile.
+  static fake_answer awaits(result<value> answer);
+  /// What a callback answers that Python calls with these, or a CallbackError;
+  /// `then` makes something else of it. What it calls through the bridge runs
+  /// inside this call.
+  static fake_answer
+  calls(callback called, list args = {},
+        std::function<result<value>(result<value>)> then = {});
+
   /// The same after that time of the actor system's clock, which on the
   /// fixture `deterministic` is a virtual one.
   fake_answer after(std::chrono::nanoseconds delay) &&;
@@ -79,6 +92,11 @@ private:
   std::optional<result<value>> answer_; // nothing: it runs on
   std::string crash_;                   // why; empty: it does not
   std::chrono::nanoseconds delay_{0};
+  std::chrono::nanoseconds each_{0}; // between the items of a stream
+  bool awaits_ = false;
+  std::optional<callback> callback_;
+  list callback_args_;
+  std::function<result<value>(result<value>)> then_;
 };
 
 struct fake_state;

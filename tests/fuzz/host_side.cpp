@@ -112,6 +112,7 @@ void run_reply(const frame& received) {
   const auto [outcome, items, malformed, held, ran] =
     wire::decode_reply(received, some_origin, refs_max);
   promise(!malformed || items.empty(), "what is malformed has items");
+  promise(ran.count() >= 0, "a call ran for less than nothing");
   std::size_t bytes = 0;
   for (const auto& each : items) {
     bytes += footprint(each);

@@ -27,7 +27,7 @@ public:
         random_{seed} {}
 
   void step() {
-    switch (random_() % 8) {
+    switch (random_() % 9) {
     case 0:
       return add();
     case 1:
@@ -42,6 +42,8 @@ public:
       return read();
     case 6:
       return be_called_back();
+    case 7:
+      return await_some();
     default:
       return use_a_session();
     }
@@ -125,6 +127,18 @@ private:
     }};
     const auto sum = here_.call("functools", "reduce", add, numbers);
     take("a sum by callbacks", sum, sum == last * (last + 1) / 2);
+  }
+  /// Coroutines, several at a time; one of them is left.
+  void await_some() {
+    std::vector<sb::future<sb::value>> all;
+    const auto count = static_cast<int>(2 + random_() % 6);
+    for (int i = 0; i < count; ++i)
+      all.push_back(here_.async().call("asyncio", "sleep", 0.001, i));
+    all.back().cancel();
+    for (int i = 0; i + 1 < count; ++i) {
+      const auto slept = all[static_cast<std::size_t>(i)].get();
+      take("what was awaited", slept, slept == i);
+    }
   }
   void use_a_session() {
     const auto session = bridge_.open_session();

@@ -77,6 +77,13 @@ const std::vector<enemies::kind>& enemies::kinds() {
       {"signals of the service", &enemies::signal_the_worker, harm::none},
       {"a fork in a call", &enemies::fork_in_a_call, harm::none, false},
       {"another bridge ends", &enemies::end_a_bridge, harm::none, false},
+      {"a callback that throws", &enemies::throw_at_it, harm::none, false},
+      {"a callback that ends its worker", &enemies::exit_in_a_callback,
+       harm::death},
+      {"a callback that takes too long", &enemies::hang_in_a_callback,
+       harm::perhaps, false},
+      {"a task that keeps on", &enemies::keep_a_task, harm::perhaps},
+      {"a task that blocks the loop", &enemies::block_the_loop, harm::perhaps},
     };
     if (has_fault_points)
       found.insert(
@@ -253,6 +260,66 @@ bool enemies::loop_in_python(const std::string& pool) {
 
 bool enemies::loop_in_c(const std::string& pool) {
   return run_late(pool, "sum(range(10**15))");
+}
+
+bool enemies::throw_at_it(const std::string& pool) {
+  const sb::callback throws{[]() -> int { throw std::runtime_error{"no"}; }};
+  return raised(
+    bridge_.open_session().with({.pool = pool}).eval("f()", {{"f", throws}}),
+    "CallbackError");
+}
+
+bool enemies::exit_in_a_callback(const std::string& pool) {
+  const auto session = bridge_.open_session();
+  const auto inside = session.with({.pool = pool});
+  const sb::callback ends{[&] { or_throw(inside.call("os", "_exit", 5)); }};
+  const auto answer = inside.exec("f()", {{"f", ends}});
+  const auto* death = death_in(answer);
+  return death != nullptr && death->exit_status == 5;
+}
+
+bool enemies::hang_in_a_callback(const std::string& pool) {
+  const auto session = bridge_.open_session();
+  const auto inside = session.with({.timeout = endless_timeout, .pool = pool});
+  const sb::callback hangs{[&] {
+    static_cast<void>(inside.exec("import time\n"
+                                  "while True: time.sleep(0.001)"));
+  }};
+  const auto answer = inside.eval("f()", {{"f", hangs}});
+  if (!answer && answer.error().code() == sb::errc::deadline_exceeded)
+    return true;
+  if (!answer)
+    answers_.take_error("a callback that takes too long", answer.error());
+  return false;
+}
+
+bool enemies::keep_a_task(const std::string& pool) {
+  return await_late(pool, "while True:\n"
+                          "    try: await asyncio.sleep(1000)\n"
+                          "    except asyncio.CancelledError: pass\n");
+}
+
+bool enemies::block_the_loop(const std::string& pool) {
+  return await_late(pool, "while True: time.sleep(1)");
+}
+
+// `body`: of a coroutine that does not end by itself.
+bool enemies::await_late(const std::string& pool, const char* body) {
+  const auto session = bridge_.open_session();
+  const auto inside = session.with({.pool = pool});
+  const auto made = inside.exec(std::string{"import asyncio, time\n"
+                                            "async def endless():\n"
+                                            "  "}
+                                + body);
+  if (!answers_.take("a coroutine", made, true))
+    return false;
+  const auto answer =
+    inside.with({.timeout = endless_timeout}).eval("endless()");
+  if (!answer && answer.error().code() == sb::errc::deadline_exceeded)
+    return true;
+  if (!answer)
+    answers_.take_error("an endless await", answer.error());
+  return false;
 }
 
 bool enemies::corrupt_the_channel(const std::string& pool) {

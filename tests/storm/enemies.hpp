@@ -49,6 +49,12 @@ private:
   bool raise(const std::string& pool);
   bool loop_in_python(const std::string& pool);
   bool loop_in_c(const std::string& pool);
+  bool throw_at_it(const std::string& pool);
+  bool exit_in_a_callback(const std::string& pool);
+  bool hang_in_a_callback(const std::string& pool);
+  bool keep_a_task(const std::string& pool);
+  bool block_the_loop(const std::string& pool);
+  bool await_late(const std::string& pool, const char* body);
   bool corrupt_the_channel(const std::string& pool);
   bool lose_before(const std::string& pool);
   bool lose_after(const std::string& pool);

@@ -146,11 +146,12 @@ protected:
   /// What this process has of the system's when all is quiet.
   void remember_calm() {
     ASSERT_TRUE(is_ready(*bridge_));
-    // What the first stream makes is there.
+    // What the first stream and the first await make is there.
     for (const auto& pool : pools_) {
       const auto session = bridge_->open_session();
       auto one = session.with({.pool = pool}).stream("builtins", "range", 1);
       EXPECT_EQ(std::ranges::distance(one), 1);
+      EXPECT_EQ(session.with({.pool = pool}).call("asyncio", "sleep", 0, 1), 1);
     }
     // And the threads that callbacks are destroyed on.
     std::latch both{2};

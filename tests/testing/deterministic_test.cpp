@@ -65,6 +65,8 @@ protected:
 
   fake_python python;
   const bridge* running = nullptr;
+  std::optional<stream_actor> epochs;
+  std::optional<items_message> first;
   caf::actor client;
 };
 
@@ -100,6 +102,98 @@ TEST_F(OnVirtualTime, WhenPythonCrashesThenTheServiceHearsOfItAndGoesOn) {
   EXPECT_EQ(to_error(lost.error()).code(), errc::interpreter_died);
   training([](const fake_call& call) { return call.object("ml.Model"); });
   EXPECT_EQ(train().value().as<ref>().epoch, 2U);
+}
+
+TEST_F(OnVirtualTime, WhenACoroutineIsAwaitedThenOtherCallsRunMeanwhile) {
+  training([](const fake_call&) { return fake_answer::awaits(1).after(3s); });
+  const auto waits = train();
+  advance(1s);
+  EXPECT_FALSE(waits.arrived());
+  training([](const fake_call&) { return 2; });
+  EXPECT_EQ(train().value(), 2);
+  advance(1'999ms);
+  EXPECT_FALSE(waits.arrived());
+  advance(1ms);
+  EXPECT_EQ(waits.value(), 1);
+}
+
+TEST_F(OnVirtualTime, WhenWhatIsAwaitedIsLateThenItIsGivenUp) {
+  training([](const fake_call&) { return fake_answer::awaits(1).after(9s); });
+  const auto late = train_for(2s);
+  advance(2s);
+  EXPECT_EQ(to_error(late.error()).code(), errc::deadline_exceeded);
+  EXPECT_TRUE(to_error(late.error()).may_have_run());
+  training([](const fake_call&) { return 2; });
+  EXPECT_EQ(train().value(), 2);
+}
+
+TEST_F(OnVirtualTime, WhenPythonDiesThenWhatAwaitsIsLost) {
+  training([](const fake_call&) { return fake_answer::awaits(1).after(3s); });
+  const auto lost = train();
+  python.crash();
+  settle();
+  EXPECT_EQ(to_error(lost.error()).code(), errc::interpreter_died);
+}
+
+TEST_F(OnVirtualTime, WhenPythonCallsBackThenWhatThatCallsRunsInside) {
+  python.on("ml.rate", [](const fake_call&) { return 20; });
+  const callback rated{[this](int more) {
+    return or_throw(running->call("ml", "rate")).as<int>() + more;
+  }};
+  training([rated](const fake_call&) {
+    return fake_answer::calls(rated, {1},
+                              [](result<value> rate) {
+                                return result<value>{rate->as<int>() * 2};
+                              })
+      .after(2s);
+  });
+  const auto answered = train();
+  advance(1'999ms);
+  EXPECT_FALSE(answered.arrived());
+  advance(1ms);
+  EXPECT_EQ(answered.value(), 42);
+}
+
+TEST_F(OnVirtualTime, WhenWhatItCallsBackFailsThenPythonRaises) {
+  training([](const fake_call&) {
+    return fake_answer::calls(
+      callback{[]() -> int { throw std::runtime_error{"no rate"}; }});
+  });
+  const auto failed = to_error(train().error());
+  EXPECT_TRUE(failed.is("snakebridge.CallbackError"));
+  EXPECT_EQ(failed.python()->message, "no rate");
+}
+
+TEST_F(OnVirtualTime, WhenAStreamTakesItsTimeThenItsItemsComeOneByOne) {
+  python.on("ml.epochs", [](const fake_call&) {
+    return fake_answer::yields({1, 2, 3}, 1s);
+  });
+  const auto own = ends_with_test(
+    system().spawn([this](caf::event_based_actor* self) -> caf::behavior {
+      const auto session = open_session(self, *running, {.id = "reader"});
+      self->request(session, caf::infinite, stream_message{"ml", "epochs"})
+        .then([this, self](const stream_actor& stream) {
+          epochs = stream;
+          self->request(stream, caf::infinite, more_message{3})
+            .then([this](const items_message& got) { first = got; });
+        });
+      return {[](caf::unit_t) {}};
+    }));
+  settle();
+  advance(999ms);
+  EXPECT_FALSE(first);
+  advance(1ms);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->items, (list{1}));
+  // The next is asked for while one is read.
+  for (const int each : {2, 3}) {
+    advance(1s);
+    const auto more = ask<items_message>(caf::actor_cast<caf::actor>(*epochs),
+                                         more_message{3});
+    EXPECT_EQ(more.value().items, (list{each}));
+  }
+  epochs.reset();
+  ended(own);
 }
 
 TEST_F(OnVirtualTime, WhenTheServiceEndsThenItsObjectsAreGoneAtOnce) {
