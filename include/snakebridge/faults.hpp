@@ -24,6 +24,9 @@
 // | call.lost_before          | a worker dies before it starts a call        |
 // | call.lost_after           | a worker dies when a call has run, unanswered |
 //
+// Of a worker's frames not replies alone are meant: what it sends of streams,
+// callbacks and awaits, too; and what callbacks answer as a request.
+//
 // An embedded interpreter has no fault points: it dies with the program.
 
 #include <chrono>

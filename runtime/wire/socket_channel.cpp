@@ -110,7 +110,8 @@ socket_channel::fault_of(frame_kind kind) {
       if (const auto due = fault_at(channel_send_short))
         return frame_fault{channel_send_short, *due};
     if (kind == frame_kind::reply || kind == frame_kind::items
-        || kind == frame_kind::called)
+        || kind == frame_kind::called || kind == frame_kind::awaiting
+        || kind == frame_kind::dropped)
       for (const auto each :
            {channel_frame_bad, channel_send_kill, channel_send_stall})
         if (const auto due = fault_at(each))

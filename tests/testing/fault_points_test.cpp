@@ -121,6 +121,70 @@ TEST_F(FaultPoints, WhenAMessageIsBrokenThenTheCallIsToldSo) {
   serves_with_epoch(2);
 }
 
+// The first frame that a worker sends of these is no reply: `called`, or
+// `awaiting`; of a stream the second has items.
+class FaultsInFrames : public FaultPoints {
+protected:
+  void SetUp() override {
+    // The loop is there, and what a session needs.
+    or_throw(bridge.call("asyncio", "sleep", 0));
+  }
+
+  template <class Ask>
+  void expect_told(std::uint32_t nth, Ask ask) {
+    for (const auto* point :
+         {"channel.send.kill_at_byte", "channel.frame.corrupt"}) {
+      const auto epoch = first_of(bridge).epoch;
+      const auto armed = arm(at(point, {.nth = nth}));
+      const auto lost = error_of(ask());
+      EXPECT_EQ(lost.code(), sb::errc::interpreter_died) << point;
+      EXPECT_EQ(armed.happened(point), 1U) << point;
+      EXPECT_TRUE(eventually([&] { return first_of(bridge).epoch > epoch; }));
+      EXPECT_TRUE(is_ready(bridge));
+      or_throw(bridge.call("asyncio", "sleep", 0));
+    }
+  }
+  template <class Ask>
+  void expect_late(std::uint32_t nth, Ask ask, const sb::value& right) {
+    const auto epoch = first_of(bridge).epoch;
+    const auto armed =
+      arm(at("channel.send.stall", {.nth = nth, .time = 30ms}));
+    EXPECT_EQ(ask(), right);
+    EXPECT_EQ(armed.happened("channel.send.stall"), 1U);
+    EXPECT_EQ(first_of(bridge).epoch, epoch);
+  }
+};
+
+TEST_F(FaultsInFrames, GivenACallbackThenItsCallIsToldOrItIsLate) {
+  const sb::callback five{[] { return 5; }};
+  const auto ask = [&] { return bridge.eval("f()", {{"f", five}}); };
+  expect_told(1, ask);
+  expect_late(1, ask, 5);
+}
+
+TEST_F(FaultsInFrames, GivenAnAwaitThenItsCallIsToldOrItIsLate) {
+  const auto ask = [&] { return bridge.call("asyncio", "sleep", 0.01, 7); };
+  expect_told(1, ask);
+  expect_late(1, ask, 7);
+  // And in its reply.
+  expect_told(2, ask);
+  expect_late(2, ask, 7);
+}
+
+TEST_F(FaultsInFrames, GivenAStreamThenItsReaderIsToldOrItIsLate) {
+  const auto ask = [&]() -> sb::result<sb::value> {
+    std::int64_t sum = 0;
+    for (const auto& each : bridge.stream("builtins", "range", 4)) {
+      if (!each)
+        return each;
+      sum += each->as<std::int64_t>();
+    }
+    return sb::value{sum};
+  };
+  expect_told(2, ask);
+  expect_late(2, ask, 6);
+}
+
 TEST_F(FaultPoints, WhenARequestFitsInPartThenNobodyNotices) {
   for (const std::uint32_t byte : {0, 1, 24, 30})
     EXPECT_EQ(call_with("channel.send.short", {.nth = 1, .byte = byte}), 4.0);
