@@ -52,11 +52,15 @@ bridge_core::bridge_core(config checked, caf::actor_system* users,
       pools_{std::make_shared<const pools>(
         settings_.pools, clock_, parts.hosts ? 0 : settings_.payload_bytes_max,
         settings_.on_event)},
-      tools_{std::make_shared<snakebridge::tools>([this](log_line line) {
-        if (const auto* from = pools_->of(line.interpreter))
-          line.pool = from->settings.name;
-        (settings_.on_output ? settings_.on_output : log_output)(line);
-      })},
+      // They may outlive us, as Python may that was given up.
+      tools_{std::make_shared<snakebridge::tools>(
+        [known = pools_, write = settings_.on_output
+                                   ? settings_.on_output
+                                   : log_output](log_line line) {
+          if (const auto* from = known->of(line.interpreter))
+            line.pool = from->settings.name;
+          write(line);
+        })},
       hosts_{parts.hosts ? parts.hosts(*system_)
                          : real_hosts(settings_, threads_)},
       sessions_{std::make_shared<sessions>(
@@ -177,6 +181,7 @@ void bridge_core::stop() {
         std::chrono::milliseconds{limits::death_wait_ms_max}))
     logger()->error("an interpreter did not end in time and is abandoned");
   // What goes on with the last answers has a bridge that refuses all.
+  tools_->clear();
   if (!callback_threads_->stop(step_max))
     logger()->error("a callback of the program has not ended in time");
   clock_->stop();

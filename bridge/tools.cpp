@@ -54,6 +54,12 @@ bool tools::remove(std::string_view name) {
   return true;
 }
 
+void tools::clear() {
+  std::map<std::string, callback, std::less<>> gone; // as in `remove`
+  const std::lock_guard lock{mutex_};
+  gone.swap(known_);
+}
+
 callback tools::find(const std::string& name) const {
   const std::lock_guard lock{mutex_};
   if (const auto place = known_.find(name); place != known_.end())

@@ -24,6 +24,8 @@ public:
   result<void> add(std::string_view name, callback called);
   /// False: there is none of that name.
   bool remove(std::string_view name);
+  /// There is none any more.
+  void clear();
 
   /// The tool of that name, with what follows; null: which there are, and their
   /// signatures; an int: a text of that level is logged. Throws symbol_unknown,

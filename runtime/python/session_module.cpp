@@ -183,8 +183,8 @@ session_module::session_module(const import_rules& rules, py::handle context,
       space_{session_.attr("space")},
       frame_{checked(PyFunction_New(python_side().frame_code, space_.ptr()))},
       own_names_{PyDict_Size(space_.ptr())} {
-  py::module_::import("snakebridge")
-    .attr("_in_session")(context_, python_string(id), program);
+  program_ = py::module_::import("snakebridge")
+               .attr("_in_session")(context_, python_string(id), program);
 }
 
 session_module::~session_module() {
@@ -205,6 +205,9 @@ bool session_module::end() {
     PyErr_WriteUnraisable(session_.ptr());
   session_ = {};
   space_ = {};
+  if (PyObject_SetAttrString(program_.ptr(), "call", Py_None) < 0)
+    PyErr_Clear();
+  program_ = {};
   context_ = {};
   return !by_itself;
 }

@@ -59,6 +59,7 @@ private:
 
   py::object session_; // sessions.py's
   py::object context_;
+  py::object program_; // snakebridge.py's, for code of the session
   py::dict space_;
   py::object frame_; // a function without a name in it
   Py_ssize_t own_names_ = 0;

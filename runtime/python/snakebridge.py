@@ -91,19 +91,34 @@ class _SessionId:
 session_id = _SessionId()
 
 
-# The program, as a callable: a tool's name goes first; None asks which there
-# are, and the level of a message logs that.
+class _Program:
+    """The program, as a session has it: until that ends, whoever keeps it.
+
+    `call` takes a tool's name first; None asks which there are, and the level
+    of a message logs that.
+    """
+
+    __slots__ = ("call",)
+
+
 _program = _contextvars.ContextVar("snakebridge.program")
 
 
-def _in_session(context, name, program):
+def _in_session(context, name, call):
     context.run(session_id._var.set, name)
-    if program is not None:
-        context.run(_program.set, program)
+    program = _Program()
+    program.call = call
+    context.run(_program.set, program)
+    return program
+
+
+def _program_here():
+    program = _program.get(None)
+    return program and program.call
 
 
 def _here():
-    program = _program.get(None)
+    program = _program_here()
     if program is None:
         raise RuntimeError(
             "no session's code runs here: a thread has to run in a copy of the "
@@ -141,7 +156,7 @@ def _new_log():
         def emit(self, record):
             try:
                 text = self.format(record)
-                program = _program.get(None)
+                program = _program_here()
                 if program is None:
                     print(text, file=sys.stderr)
                 else:
@@ -311,6 +326,9 @@ async def _end(iterator):
     # A step that was cancelled may still be at its end.
     running = _steps.get(id(iterator))
     if running is not None:
+        # Its thread may have been interrupted before it could cancel it.
+        if not running.cancelling():
+            running.cancel()
         await asyncio.wait([running])
     if hasattr(iterator, "aclose"):
         await iterator.aclose()

@@ -119,6 +119,16 @@ TEST_P(Tools, WhenOneIsRemovedThenItIsGone) {
   EXPECT_TRUE(eventually([&] { return alive.use_count() == 1; }));
 }
 
+TEST_P(Tools, WhenTheBridgeEndsThenTheyAreDestroyed) {
+  const auto alive = std::make_shared<int>(1);
+  {
+    const sb::bridge other{one_pool(GetParam())};
+    or_throw(other.tool("kept", sb::callback([alive] { return *alive; })));
+    EXPECT_EQ(other.eval("__import__('snakebridge').call('kept')"), 1);
+  }
+  EXPECT_TRUE(eventually([&] { return alive.use_count() == 1; }));
+}
+
 TEST_P(Tools, WhenPythonLogsThenTheProgramHearsOfIt) {
   or_throw(bridge.exec("snakebridge.log.warning('%d apples', 3)\n"
                        "snakebridge.log.debug('not told')\n"
