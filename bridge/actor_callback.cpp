@@ -1,10 +1,13 @@
 // An actor that Python calls: the thread the callback runs on asks it, and
 // waits for its answer.
+#include <algorithm>
+
 #include <caf/scoped_actor.hpp>
 
 #include <snakebridge/actors.hpp>
 
 #include "actors/manual_system.hpp"
+#include "actors/system_visit.hpp"
 #include "config/tunables.hpp"
 #include "runtime/calls/callback_scope.hpp"
 
@@ -20,7 +23,7 @@ std::chrono::milliseconds time_left() {
     return most;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(
     around->of().deadline - steady_clock::now());
-  return std::clamp(left, std::chrono::milliseconds{1}, most);
+  return std::max(left, std::chrono::milliseconds{1});
 }
 
 class actor_callable final : public detail::callable {
@@ -34,6 +37,7 @@ public:
     for (auto& [name, item] : given.named)
       asked.kwargs.set(name, std::move(item));
     result<value> outcome;
+    const system_visit visit;
     caf::scoped_actor self{to_.home_system()};
     auto answer = self->request(to_, time_left(), std::move(asked));
     run_by_hand(to_.home_system());

@@ -59,7 +59,13 @@ bridge_core::bridge_core(config checked, caf::actor_system* users,
                                    : log_output](log_line line) {
           if (const auto* from = known->of(line.interpreter))
             line.pool = from->settings.name;
-          write(line);
+          try {
+            write(line);
+          } catch (const std::exception& failed) {
+            logger()->error("on_output threw: {}", failed.what());
+          } catch (...) {
+            logger()->error("on_output threw what is no std::exception");
+          }
         })},
       hosts_{parts.hosts ? parts.hosts(*system_)
                          : real_hosts(settings_, threads_)},
@@ -181,7 +187,9 @@ void bridge_core::stop() {
         std::chrono::milliseconds{limits::death_wait_ms_max}))
     logger()->error("an interpreter did not end in time and is abandoned");
   // What goes on with the last answers has a bridge that refuses all.
-  tools_->clear();
+  if (auto gone = tools_->end(); !gone.empty())
+    callback_threads_->run([kept = std::make_shared<std::vector<callback>>(
+                              std::move(gone))] { kept->clear(); });
   if (!callback_threads_->stop(step_max))
     logger()->error("a callback of the program has not ended in time");
   clock_->stop();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -31,6 +32,8 @@ result<void> tools::add(std::string_view name, callback called) {
                              name.substr(0, limits::tool_name_bytes_max),
                              limits::tool_name_bytes_max)};
   const std::lock_guard lock{mutex_};
+  if (ended_)
+    return error{errc::shutting_down, "the bridge has stopped"};
   if (known_.size() >= limits::tools_max)
     return error{
       errc::overloaded,
@@ -54,10 +57,13 @@ bool tools::remove(std::string_view name) {
   return true;
 }
 
-void tools::clear() {
-  std::map<std::string, callback, std::less<>> gone; // as in `remove`
+std::vector<callback> tools::end() {
+  std::vector<callback> gone;
   const std::lock_guard lock{mutex_};
-  gone.swap(known_);
+  ended_ = true;
+  for (auto& [name, tool] : std::exchange(known_, {}))
+    gone.push_back(std::move(tool));
+  return gone;
 }
 
 callback tools::find(const std::string& name) const {

@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include <snakebridge/callback.hpp>
 #include <snakebridge/config.hpp>
@@ -20,12 +21,14 @@ public:
   explicit tools(std::function<void(const log_line&)> log)
       : log_{std::move(log)} {}
 
-  /// Errors: config_invalid for a name that is none or taken, overloaded.
+  /// Errors: config_invalid for a name that is none or taken, overloaded,
+  /// shutting_down.
   result<void> add(std::string_view name, callback called);
   /// False: there is none of that name.
   bool remove(std::string_view name);
-  /// There is none any more.
-  void clear();
+  /// There are none any more, nor will there be. Those there were: their end is
+  /// the program's code.
+  std::vector<callback> end();
 
   /// The tool of that name, with what follows; null: which there are, and their
   /// signatures; an int: a text of that level is logged. Throws symbol_unknown,
@@ -42,6 +45,7 @@ private:
 
   const std::function<void(const log_line&)> log_;
   mutable std::mutex mutex_;
+  bool ended_ = false;
   std::map<std::string, callback, std::less<>> known_;
 };
 

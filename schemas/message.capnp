@@ -17,7 +17,8 @@
 #            worker, which interrupts the call of that id if it still runs, and
 #            `sample`, which is answered by `sampled` once the stacks of all
 #            Python threads have been written to a file they share, that of the
-#            call with its id as the current one.
+#            call with its id as the current one. `called` from the worker: a
+#            thread of Python's own has sent one over the other socket.
 #            Its end of file means the other side is gone. It does not come
 #            while a fork of the host lives: so a worker also looks whether it
 #            is still the host's child. One whose host is gone kills its group.

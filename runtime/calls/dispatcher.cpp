@@ -202,13 +202,15 @@ void dispatcher::put_inside(const exchange_ptr& made,
     auto ran_since = steady_clock::time_point::max();
     auto outcome = outer.host->run(made->asked, *made->session, made->deadline,
                                    {later, ran_since});
+    if (awaits && !outcome)
+      return;
     const auto now = steady_clock::now();
-    if (!awaits)
+    if (made->claim()) {
       made->ran = now - std::min(ran_since, now);
-    if (!awaits || outcome)
-      made->answer(outcome ? std::move(*outcome)
+      made->settle(outcome ? std::move(*outcome)
                            : tl::unexpected{error{errc::interpreter_died,
                                                   "it ended meanwhile"}});
+    }
   } else if (outer.host->accept_inside(made)) {
     outer.host->flush();
   } else {
@@ -309,27 +311,41 @@ dispatcher::run_here(const operation& asked,
                      const std::optional<steady_clock::time_point>& began) {
   interpreter* place = nullptr;
   std::shared_ptr<interpreter_host> here;
-  {
-    const lock_guard lock{mutex_};
-    auto found = place_for(to, *session);
-    if (!found)
-      return tl::unexpected{std::move(found).error()};
-    place = *found;
-    // Python needs a stack of its own size.
-    if (!place->host || !place->host->runs_in_caller()
-        || !has_stack(limits::stack_of_python_bytes))
-      return std::nullopt;
-    if (auto refused = refusal_of_new(asked, *session, to.epoch, *place))
-      return tl::unexpected{std::move(*refused)};
-    if (asked.what != verb::release_session) {
-      if (to.interpreter == 0)
-        know(session).home = place->number;
-      come(session, *place, executor_for(session->number, *place));
+  auto ran_since = steady_clock::time_point::max();
+  const auto told_of = [&](result<value> outcome) {
+    if (began) {
+      const auto now = steady_clock::now();
+      auto told = call_ended(asked, *session, settings_.pool, now - *began,
+                             now - std::min(ran_since, now), outcome);
+      told.interpreter = here ? place->number : 0;
+      tell(settings_.on_event, told);
     }
-    here = place->host;
-    ++place->calls;
-    ++place->on_callers_threads;
+    return outcome;
+  };
+  std::unique_lock lock{mutex_};
+  if (auto found = place_for(to, *session)) {
+    place = *found;
+  } else {
+    lock.unlock();
+    return told_of(tl::unexpected{std::move(found).error()});
   }
+  // Python needs a stack of its own size.
+  if (!place->host || !place->host->runs_in_caller()
+      || !has_stack(limits::stack_of_python_bytes))
+    return std::nullopt;
+  if (auto refused = refusal_of_new(asked, *session, to.epoch, *place)) {
+    lock.unlock();
+    return told_of(tl::unexpected{std::move(*refused)});
+  }
+  if (asked.what != verb::release_session) {
+    if (to.interpreter == 0)
+      know(session).home = place->number;
+    come(session, *place, executor_for(session->number, *place));
+  }
+  here = place->host;
+  ++place->calls;
+  ++place->on_callers_threads;
+  lock.unlock();
   exchange_ptr awaited;
   const auto make = [&] {
     awaited = std::make_shared<exchange>(asked, session, deadline, to);
@@ -340,7 +356,6 @@ dispatcher::run_here(const operation& asked,
   };
   // By one pointer, which a function keeps without memory of its own.
   const interpreter_host::exchange_maker later = [&make] { return make(); };
-  auto ran_since = steady_clock::time_point::max();
   auto outcome = here->run(asked, *session, deadline, {later, ran_since});
   {
     outcomes after;
@@ -360,14 +375,9 @@ dispatcher::run_here(const operation& asked,
                    {weak_from_this(), awaited, errc::deadline_exceeded});
     return wait(awaited);
   }
-  if (began && outcome) {
-    const auto now = steady_clock::now();
-    auto told = call_ended(asked, *session, settings_.pool, now - *began,
-                           now - std::min(ran_since, now), *outcome);
-    told.interpreter = place->number;
-    tell(settings_.on_event, told);
-  }
-  return outcome;
+  if (!outcome)
+    return outcome;
+  return told_of(*std::move(outcome));
 }
 
 std::vector<std::uint32_t> dispatcher::places_of(std::uint64_t session) const {

@@ -95,7 +95,7 @@ public:
   std::atomic<std::uint64_t> id = 0;
   bool inside = false; ///< a callback made it, inside the call it is in
   std::weak_ptr<const exchange> around = {}; ///< that call
-  // For its host, before it answers.
+  // For who has claimed it, before it is settled.
   std::chrono::nanoseconds ran{}; ///< as far as that is known
   std::size_t reply_bytes = 0;
   std::uint64_t replied = 0; ///< the how-manieth reply of its host is its own

@@ -24,7 +24,7 @@ public:
   py::object call(std::uint64_t session, std::uint64_t callback,
                   const py::tuple& positional, const py::dict& named) override {
     const auto host = of_.lock();
-    const auto known = host ? known_here(*host, session) : nullptr;
+    const auto known = host ? find(*host, session) : nullptr;
     const auto found = known ? known->find(callback) : std::nullopt;
     if (!found)
       throw_thrown("snakebridge::session_closed",
@@ -65,16 +65,6 @@ public:
   }
 
 private:
-  // Of the session whose call runs here, or that has given some.
-  static std::shared_ptr<session_callbacks> known_here(embedded_host& host,
-                                                       std::uint64_t session) {
-    const auto* const outer = host_here() == &host ? turn_here() : nullptr;
-    return outer != nullptr && outer->session != nullptr
-               && outer->session->number == session
-             ? outer->session->callbacks
-             : find(host, session);
-  }
-
   static std::shared_ptr<session_callbacks> find(embedded_host& host,
                                                  std::uint64_t session) {
     const std::lock_guard lock{host.mutex_};

@@ -158,8 +158,6 @@ public:
       if (!is_counted)
         ++host_->running_;
       told_->id = number_;
-      if (!told_->session->closed)
-        host_->callbacks_[told_->session->number] = told_->session->callbacks;
     }
     try {
       begin_to_await(
@@ -215,8 +213,10 @@ private:
 
   void answer(result<value> outcome) {
     const py::gil_scoped_release while_it_is_told;
-    told_->ran = steady_clock::now() - began_;
-    told_->answer(std::move(outcome));
+    if (told_->claim()) {
+      told_->ran = steady_clock::now() - began_;
+      told_->settle(std::move(outcome));
+    }
     {
       const std::lock_guard lock{host_->mutex_};
       if (host_->awaiting_.erase(number_) == 0)
@@ -270,6 +270,14 @@ void embedded_host::forget_awaits(const error& why) {
   }
 }
 
+// With the lock. For threads of Python's own, that call back.
+void embedded_host::know(const session_gate& session) {
+  if (session.number == last_session_ || session.closed)
+    return;
+  callbacks_.try_emplace(session.number, session.callbacks);
+  last_session_ = session.number;
+}
+
 // The turn, or why it is not ours; nothing when the host has ended.
 std::optional<result<embedded_host::turn>>
 embedded_host::take_turn(const operation& asked, const session_gate& session,
@@ -297,6 +305,7 @@ embedded_host::take_turn(const operation& asked, const session_gate& session,
       return tl::unexpected{ended_early(asked, session, call_stage::queued)};
     }
   }
+  know(session);
   const auto now = steady_clock::now();
   turn_ = {.number = ++last_turn_,
            .asked = &asked,
@@ -355,8 +364,14 @@ embedded_host::run(const operation& asked, const session_gate& session,
   if (host_here() == this) {
     auto inside = *turn_here();
     inside.accepted.reset();
+    inside.session = &session;
+    inside.asked = &asked;
     inside.deadline = std::min(inside.deadline, deadline);
     by.ran_since = steady_clock::now();
+    {
+      const std::lock_guard lock{mutex_};
+      know(session);
+    }
     return execute(asked, session, inside, by.later);
   }
   std::uint64_t number = 0;
@@ -389,7 +404,6 @@ embedded_host::execute(const operation& asked, const session_gate& session,
   if (holds_callbacks(asked)) {
     const std::lock_guard lock{mutex_};
     session.callbacks->add(asked, this);
-    callbacks_[session.number] = session.callbacks;
   }
   const gil_guard gil;
   auto& interrupts = python_side_->interrupts;
@@ -508,6 +522,7 @@ void embedded_host::release(std::uint64_t session, std::size_t) {
   const std::lock_guard lock{mutex_};
   to_release_.push_back(session);
   callbacks_.erase(session);
+  last_session_ = 0;
 }
 
 host_stats embedded_host::stats() const {

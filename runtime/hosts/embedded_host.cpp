@@ -216,9 +216,9 @@ void embedded_host::run_own_turn(std::unique_lock<std::mutex>& lock) {
     return;
   if (!awaits)
     --running_;
-  if (outcome) {
+  if (outcome && taken->claim()) {
     taken->ran = steady_clock::now() - mine.began;
-    taken->answer(std::move(*outcome));
+    taken->settle(std::move(*outcome));
   }
   if (tells)
     events_.on_room();
@@ -239,6 +239,7 @@ void embedded_host::begin_own_turn(std::unique_lock<std::mutex>& lock) {
   const auto& next = *turn_.accepted;
   turn_.asked = &next.asked;
   turn_.session = next.session.get();
+  know(*next.session);
   turn_.deadline = next.deadline;
 }
 

@@ -103,6 +103,7 @@ private:
   std::optional<result<turn>> take_turn(const operation& asked,
                                         const session_gate& session,
                                         steady_clock::time_point deadline);
+  void know(const session_gate& session);
   void end_turn();
   void tell_end(error why);
   void withdraw_turn();
@@ -141,7 +142,8 @@ private:
   std::unordered_map<std::uint64_t, exchange_ptr> awaiting_; // by its number
   std::condition_variable await_ended_;
   std::vector<std::uint64_t> forgotten_; // calls that did not end in time
-  // Of sessions that have some here.
+  // Of sessions that have had calls here.
+  std::uint64_t last_session_ = 0;
   std::unordered_map<std::uint64_t, std::shared_ptr<session_callbacks>>
     callbacks_;
   std::optional<steady_clock::time_point> expiry_; // of an object, the next

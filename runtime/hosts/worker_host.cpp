@@ -328,6 +328,8 @@ void worker_host::read_control() {
       }
       events_.on_ready();
       tell(settings_.on_event, snakebridge::ready(self_, process_->pid()));
+    } else if (told.header.kind == frame_kind::called) {
+      link_.listen();
     } else if (told.header.kind == frame_kind::sampled) {
       link_.look(seen_);
       const auto due = care_.stacks_written(seen_, steady_clock::now());

@@ -231,9 +231,14 @@ bool worker_link::accept_inside(const exchange_ptr& taken) {
 
 // With the lock.
 void worker_link::post(const exchange_ptr& taken) {
+  const auto& session = *taken->session;
+  if (session.number != last_session_ && !session.closed) {
+    callbacks_.try_emplace(session.number, session.callbacks);
+    last_session_ = session.number;
+  }
   if (holds_callbacks(taken->asked)) {
-    taken->session->callbacks->add(taken->asked, this);
-    callbacks_[taken->session->number] = taken->session->callbacks;
+    session.callbacks->add(taken->asked, this);
+    given_some_.insert(session.number);
   }
   data_->over().post(
     {.kind = frame_kind::request,
@@ -266,6 +271,8 @@ void worker_link::release(std::uint64_t session, std::size_t executor) {
   auto message = wire::encode_release(session);
   const std::lock_guard lock{mutex_};
   callbacks_.erase(session);
+  given_some_.erase(session);
+  last_session_ = 0;
   cancel_visits([&](const visit& each) { return each.session == session; });
   post_release(std::move(message), executor);
 }
@@ -408,7 +415,7 @@ bool worker_link::is_empty() const {
 
 void worker_link::ensure_reader() {
   if (!open_ || leader_ || own_thread_reads_
-      || (is_empty() && callbacks_.empty()))
+      || (is_empty() && given_some_.empty() && unheard_ <= 0))
     return;
   for (const auto& each : seats_) {
     for (const auto& call : each.inside)
@@ -631,12 +638,11 @@ void worker_link::finish(const exchange_ptr& replied, const frame& reply) {
     outcome = with_import_advice(naming_session(outcome.error(), session.id),
                                  self_.pool, python_);
   gone(*replied);
+  if (!replied->claim())
+    return let_go(*replied, outcome);
   replied->ran = ran;
   replied->reply_bytes = reply.message.size() * sizeof(word);
-  if (replied->claim())
-    replied->settle(std::move(outcome));
-  else
-    let_go(*replied, outcome);
+  replied->settle(std::move(outcome));
 }
 
 // A call was given up when its reply was on its way: the program will never
@@ -666,6 +672,8 @@ bool worker_link::take_news_of_callback(frame& arrived, reader who) {
     if (arrived.header.kind == frame_kind::called
         && ++called_ > limits::visits_max)
       return false;
+    if (arrived.header.kind == frame_kind::called && arrived.header.call == 0)
+      --unheard_;
     const bool is_in_call =
       arrived.header.kind == frame_kind::called && arrived.header.call != 0;
     if (is_in_call) {
@@ -689,12 +697,19 @@ bool worker_link::take_news_of_callback(frame& arrived, reader who) {
   return true;
 }
 
+void worker_link::listen() {
+  const std::lock_guard lock{mutex_};
+  if (++unheard_ > 0)
+    ensure_reader();
+}
+
 void worker_link::run_called_later(const exchange_ptr& in,
                                    const frame& called) {
   std::shared_ptr<session_callbacks> known;
   try {
     wire::incoming message{called};
-    known = callbacks_of(message.root<schema::Called>().getSession());
+    known = in ? in->session->callbacks
+               : callbacks_of(message.root<schema::Called>().getSession());
   } catch (const kj::Exception& broken) {
     return owner_.kill(wire::malformed(broken).message());
   }
@@ -868,7 +883,7 @@ void worker_link::give(const value& outcome, std::uint64_t session,
                        const std::shared_ptr<session_callbacks>& known) {
   const std::lock_guard lock{mutex_};
   known->add(outcome, this);
-  callbacks_[session] = known;
+  given_some_.insert(session);
 }
 
 void worker_link::drop(const frame& dropped) {
@@ -882,7 +897,7 @@ void worker_link::drop(const frame& dropped) {
     known->drop(gone.getCallback(), this);
     const std::lock_guard lock{mutex_};
     if (!known->are_held_by(this)) // others may have been given meanwhile
-      callbacks_.erase(session);
+      given_some_.erase(session);
   } catch (const kj::Exception& broken) {
     owner_.kill(wire::malformed(broken).message());
   }

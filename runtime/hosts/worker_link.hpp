@@ -87,6 +87,8 @@ public:
   rest close();
   /// They are answered, or will run elsewhere.
   void forget(const rest& gone);
+  /// A thread of Python's own calls, perhaps when nobody reads.
+  void listen();
   /// Wakes the own thread when a call is back, as long as it is set.
   std::atomic<bool> tells_returns = false;
 
@@ -188,9 +190,14 @@ private:
   std::atomic<std::size_t> running_ = 0;
   // For the own thread, in the order it was read in: what nobody waits for.
   std::vector<std::pair<exchange_ptr, frame>> handed_off_;
-  // Of sessions that have some in the worker.
+  // Of sessions that have had calls there.
   std::unordered_map<std::uint64_t, std::shared_ptr<session_callbacks>>
     callbacks_;
+  std::uint64_t last_session_ = 0;     // of a call
+  std::set<std::uint64_t> given_some_; // of those sessions: Python has some
+  // Threads of Python's own that have called, and are not heard yet. It may be
+  // heard of them later than of what they ask.
+  std::int64_t unheard_ = 0;
   std::unordered_map<std::uint64_t, visit> visits_; // by number
   std::size_t called_ = 0;                          // and not run to the end
 };

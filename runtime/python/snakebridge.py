@@ -143,16 +143,26 @@ def __getattr__(name):
     if name != "log":
         raise AttributeError(f"module 'snakebridge' has no attribute {name!r}")
     global log
-    log = _new_log()
+    import logging  # which lets others run: before the lock
+
+    with _log_lock:
+        if "log" not in globals():
+            log = _new_log(logging)
     return log
 
 
-def _new_log():
+_log_lock = _thread.allocate_lock()
+
+
+def _new_log(logging):
     """A logger whose messages go to the program's `on_output`."""
-    import logging
     import sys
 
     class ToProgram(logging.Handler):
+        # Who waits for the program must not keep another from it.
+        def createLock(self):
+            self.lock = None
+
         def emit(self, record):
             try:
                 text = self.format(record)

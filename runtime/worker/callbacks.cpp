@@ -1,9 +1,12 @@
 // What Python in a worker calls: callbacks run in the host, and this thread
 // waits for what they answer. What they call in turn it serves meanwhile.
+#include <sys/socket.h>
+
 #include "runtime/base/finally.hpp"
 #include "runtime/python/from_python.hpp"
 #include "runtime/python/guarded.hpp"
 #include "runtime/python/to_python.hpp"
+#include "runtime/wire/worker_start.hpp"
 #include "runtime/worker/executor.hpp"
 
 namespace snakebridge {
@@ -38,6 +41,13 @@ called(session_objects& objects, std::uint64_t session, std::uint64_t callback,
 
 } // namespace
 
+// As a signal handler does: whole, or not at all.
+static void call_host() {
+  const frame_header told{
+    .words = 0, .kind = frame_kind::called, .call = 0, .deadline_ns = 0};
+  ::send(worker_descriptor::control, &told, sizeof told, MSG_NOSIGNAL);
+}
+
 py::object executors::call(std::uint64_t session, std::uint64_t callback,
                            const py::tuple& positional, const py::dict& named) {
   if (process_.forked() || ended_ || !objects_.has(session))
@@ -57,6 +67,8 @@ py::object executors::call(std::uint64_t session, std::uint64_t callback,
   {
     const py::gil_scoped_release while_waiting;
     flush();
+    if (running == nullptr)
+      call_host(); // nobody may read there
   }
   for (;;) {
     frame inside;

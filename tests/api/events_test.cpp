@@ -109,6 +109,17 @@ TEST_P(Events, WhenACallIsGivenUpThenThatIsItsException) {
   EXPECT_EQ(all[1].failure->code(), sb::errc::deadline_exceeded);
 }
 
+TEST_P(Events, WhenACallIsRefusedThenThatIsItsException) {
+  const auto made = or_throw(bridge.call("builtins", "object"));
+  auto gone = made.as<sb::ref>();
+  gone.interpreter = 99;
+  EXPECT_FALSE(bridge.str(gone));
+  const auto all = told();
+  ASSERT_EQ(all.size() % 2, 0U); // each start has its end
+  EXPECT_EQ(all.back().what, all.size() == 2 ? sb::event_kind::call_stop
+                                             : sb::event_kind::call_exception);
+}
+
 TEST_P(Events, GivenAStreamThenItIsToldOnce) {
   int count = 0;
   for (const auto& each : bridge.stream("builtins", "range", 5'000))

@@ -1,5 +1,6 @@
 // What Python code finds of the program: its tools and its log, in both
 // placements.
+#include <future>
 #include <mutex>
 
 #include "tests/api/python_fixture.hpp"
@@ -99,6 +100,42 @@ TEST_P(Tools, GivenATaskOrAThreadInItsContextThenTheyFindThem) {
   EXPECT_EQ(bridge.eval("on_thread()"), bridge.current_session());
 }
 
+// Also between calls, when nothing else makes the host listen.
+TEST_P(Tools, WhenAThreadCallsOneThenItIsAnsweredThoughNoCallRuns) {
+  std::promise<int> asked;
+  or_throw(bridge.tool("tell", sb::callback([&](int x) {
+                         asked.set_value(x);
+                         return x + 1;
+                       })));
+  or_throw(
+    bridge.exec("import contextvars, threading, time\n"
+                "def work():\n"
+                "  time.sleep(0.05)\n"
+                "  global answer\n"
+                "  answer = snakebridge.call('tell', 4)\n"
+                "  snakebridge.log.info('told')\n"
+                "thread = threading.Thread(\n"
+                "  target=contextvars.copy_context().run, args=(work,))\n"
+                "thread.start()\n"));
+  auto told = asked.get_future();
+  ASSERT_EQ(told.wait_for(30s), std::future_status::ready);
+  EXPECT_EQ(told.get(), 4);
+  EXPECT_TRUE(eventually([&] {
+    const std::lock_guard lock{mutex_};
+    return logged_.size() == 1;
+  }));
+  EXPECT_EQ(bridge.eval("thread.join() or answer"), 5);
+}
+
+TEST_P(Tools, WhenNobodyWaitsForTheCallThenAToolMayStillCallOn) {
+  auto& here = bridge;
+  or_throw(bridge.tool("root", sb::callback([&here](int x) {
+                         return or_throw(here.call("math", "sqrt", x));
+                       })));
+  auto answer = bridge.async().eval("snakebridge.call('root', 16)");
+  EXPECT_EQ(answer.get(), 4.0);
+}
+
 TEST_P(Tools, GivenANameThatIsNoneOrTakenThenItIsRefused) {
   const auto nothing = sb::callback([] {});
   EXPECT_EQ(code_of(bridge.tool("add", nothing)), sb::errc::config_invalid);
@@ -143,6 +180,19 @@ TEST_P(Tools, WhenPythonLogsThenTheProgramHearsOfIt) {
   EXPECT_EQ(logged_[0].call, "exec");
   EXPECT_EQ(logged_[1].text, "two\nlines");
   EXPECT_TRUE(logged_[1].is_error);
+}
+
+// In a worker it would wait for the executor, which waits for the tool.
+TEST(ToolsHere, WhenOneUsesAnotherSessionThenThatFindsThemToo) {
+  const sb::bridge bridge{one_pool(sb::placement::embedded)};
+  const auto other = bridge.open_session({.id = "other"});
+  or_throw(bridge.tool(
+    "id", sb::callback([&bridge] { return bridge.current_session(); })));
+  or_throw(bridge.tool("ask", sb::callback([&other] {
+                         return or_throw(
+                           other.eval("__import__('snakebridge').call('id')"));
+                       })));
+  EXPECT_EQ(bridge.eval("__import__('snakebridge').call('ask')"), "other");
 }
 
 } // namespace snakebridge::testing
