@@ -158,10 +158,22 @@ def _new_log(logging):
     """A logger whose messages go to the program's `on_output`."""
     import sys
 
+    # Who waits for the program must not keep another from it.
+    class NoLock:
+        def acquire(self):
+            pass
+
+        release = acquire
+
+        def __enter__(self):
+            pass
+
+        def __exit__(self, *why):
+            pass
+
     class ToProgram(logging.Handler):
-        # Who waits for the program must not keep another from it.
         def createLock(self):
-            self.lock = None
+            self.lock = NoLock()
 
         def emit(self, record):
             try:
