@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "config/settings.hpp"
 #include "config/tunables.hpp"
 #include "runtime/python/without_gil.hpp"
 
@@ -26,6 +27,15 @@ bool is_gone(errc why) {
   }
 }
 
+// Whether that setting may be so much.
+result<void> allow(const tunable& row, std::int64_t amount) {
+  if (is_within(row, amount))
+    return {};
+  return error{errc::config_invalid,
+               fmt::format("a stream's {}: must be {}, got {}", row.key,
+                           bounds_of(row), amount)};
+}
+
 // Of what frees objects, however long that has to wait.
 call_options patient() {
   return {.timeout = std::chrono::milliseconds{day_ms},
@@ -42,10 +52,23 @@ stream_core::stream_core(session_ptr through, operation source,
       options_{std::move(options)},
       rules_{rules} {}
 
-void stream_core::change_rules(
-  const std::function<void(stream_rules&)>& change) {
-  const std::lock_guard held{mutex_};
-  change(rules_);
+result<void> stream_core::set_batch(std::size_t items) {
+  auto allowed = allow(tunable_of("stream_batch_items", false),
+                       static_cast<std::int64_t>(items));
+  if (allowed) {
+    const std::lock_guard held{mutex_};
+    rules_.batch_items = static_cast<std::uint32_t>(items);
+  }
+  return allowed;
+}
+
+result<void> stream_core::set_timeout(std::chrono::milliseconds time) {
+  auto allowed = allow(tunable_of("stream_timeout_ms", false), time.count());
+  if (allowed) {
+    const std::lock_guard held{mutex_};
+    rules_.timeout = time;
+  }
+  return allowed;
 }
 
 // --- What is taken -----------------------------------------------------------

@@ -24,8 +24,10 @@ public:
   stream_core(const stream_core&) = delete;
   stream_core& operator=(const stream_core&) = delete;
 
-  /// They hold for what is asked for from now on.
-  void change_rules(const std::function<void(stream_rules&)>& change);
+  /// How many items come at once, and how long one may take to come; for what
+  /// is asked for from now on. Errors: config_invalid.
+  result<void> set_batch(std::size_t items);
+  result<void> set_timeout(std::chrono::milliseconds time);
 
   /// What is taken at a time.
   struct batch {

@@ -1,10 +1,7 @@
 #include <snakebridge/stream.hpp>
 
-#include <fmt/format.h>
-
 #include "actors/stream_core.hpp"
 #include "bridge/bridge_core.hpp"
-#include "config/settings.hpp"
 #include "runtime/base/reached.hpp"
 
 namespace snakebridge {
@@ -48,16 +45,13 @@ public:
     return closed->close();
   }
 
-  void change(const tunable& row, std::int64_t amount,
-              const std::function<void(stream_rules&)>& set) {
+  void change(const std::function<result<void>(stream_core&)>& set) {
     if (!of_ || !through_.core_->in_its_process())
       return;
-    if (is_within(row, amount))
-      return of_->change_rules(set);
-    failed_ = error{errc::config_invalid,
-                    fmt::format("a stream's {}: must be {}, got {}", row.key,
-                                bounds_of(row), amount)};
-    take_apart()->close([](const result<void>&) {});
+    if (auto changed = set(*of_); !changed) {
+      failed_ = std::move(changed).error();
+      take_apart()->close([](const result<void>&) {});
+    }
   }
 
 private:
@@ -116,16 +110,12 @@ result<void> stream_reader::close() {
 
 void stream_reader::batch(std::size_t items) {
   if (state_)
-    state_->change(tunable_of("stream_batch_items", false),
-                   static_cast<std::int64_t>(items), [items](auto& rules) {
-                     rules.batch_items = static_cast<std::uint32_t>(items);
-                   });
+    state_->change([items](stream_core& of) { return of.set_batch(items); });
 }
 
 void stream_reader::timeout_idle(std::chrono::milliseconds time) {
   if (state_)
-    state_->change(tunable_of("stream_timeout_ms", false), time.count(),
-                   [time](auto& rules) { rules.timeout = time; });
+    state_->change([time](stream_core& of) { return of.set_timeout(time); });
 }
 
 } // namespace detail

@@ -53,6 +53,7 @@ using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("snakebridge::schema");
 
 using Value = import "value.capnp".Value;
+using Items = import "value.capnp".Items;
 
 struct Request {
   # One operation (include/snakebridge/operation.hpp) of one session.
@@ -137,7 +138,7 @@ struct Reply {
   refs @4 :UInt32;             # the session holds here, after the call
   names @5 :Bool;              # and so it does names, in its namespace
   ran @6 :Bool;                # without a value: Python may have begun the call
-  items @7 :List(Value);       # what a stream has produced, in order
+  items @7 :Items;             # what a stream has produced, in order; or null
   ranNs @8 :UInt64;            # how long the call ran, where that is asked for
 }
 

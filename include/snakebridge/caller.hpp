@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include <snakebridge/async_stream.hpp>
 #include <snakebridge/config.hpp>
 #include <snakebridge/future.hpp>
 #include <snakebridge/stream.hpp>
@@ -128,6 +129,18 @@ public:
     return async_caller{through_.with(std::move(options))};
   }
 
+  /// As those of `caller`, of items that come as futures.
+  template <class... Arguments>
+  async_stream<> stream(std::string_view module, std::string_view function,
+                        Arguments&&... arguments) const {
+    operation asked{.what = verb::stream,
+                    .module = std::string{module},
+                    .name = std::string{function}};
+    detail::add_arguments(asked, std::forward<Arguments>(arguments)...);
+    return stream_of(asked);
+  }
+  async_stream<> stream(const value& iterable) const;
+
 private:
   friend class caller;
   friend class detail::verbs<async_caller, future>;
@@ -157,6 +170,7 @@ private:
     call_options options = {};
     std::optional<error> refused = {};
   };
+  async_stream<> stream_of(operation& asked) const;
   way find_way(const operation& asked) const;
   way no_way() const;
   static void begin(way& of, operation& asked,

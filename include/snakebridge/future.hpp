@@ -1,5 +1,6 @@
 #pragma once
-// Answers that come later: what the functions of `bridge.async()` answer.
+// Answers that come later: what the functions of `bridge.async()` answer, and
+// the items of its streams (<snakebridge/async_stream.hpp>).
 //
 //   sb::future<sb::value> root = bridge.async().call("math", "sqrt", 16);
 //   …

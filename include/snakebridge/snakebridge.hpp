@@ -1,6 +1,7 @@
 #pragma once
 // Everything but the actor API (<snakebridge/actors.hpp>).
 
+#include <snakebridge/async_stream.hpp>
 #include <snakebridge/bridge.hpp>
 #include <snakebridge/callback.hpp>
 #include <snakebridge/caller.hpp>

@@ -47,6 +47,19 @@ private:
     writer.write_result(item, value_sink{made_[at], origin_});
     return bytes_ += wire::words_of(made_[at]) * sizeof(word);
   }
+  std::size_t write(std::int64_t item, std::uint32_t at) override {
+    return write_number(value::of_integer(item), at);
+  }
+  std::size_t write(double item, std::uint32_t at) override {
+    return write_number(value::of_floating(item), at);
+  }
+  std::size_t write_number(value item, std::uint32_t at) {
+    if (at == 0)
+      bytes_ = 0;
+    made_.resize(at);
+    made_.push_back(std::move(item));
+    return bytes_ += sizeof(word);
+  }
   void send(std::uint32_t count) override {
     made_.resize(count);
     to_.deliver(std::exchange(made_, {}));
@@ -155,6 +168,7 @@ public:
     {
       const std::lock_guard lock{host_->mutex_};
       host_->awaiting_.emplace(number_, told_);
+      host_->python_side_->awaits.begin(number_);
       if (!is_counted)
         ++host_->running_;
       told_->id = number_;
@@ -166,13 +180,14 @@ public:
         shared_from_this());
     } catch (...) {
       const std::lock_guard lock{host_->mutex_};
+      host_->python_side_->awaits.end(number_);
       if (host_->awaiting_.erase(number_) > 0 && !is_counted)
         --host_->running_;
       throw;
     }
     // It may have missed that it was given up.
     if (told_->answered() || told_->session->closed || host_->stopping_)
-      cancel_await(number_);
+      host_->withdraw_await(number_);
   }
 
 private:
@@ -221,6 +236,7 @@ private:
       const std::lock_guard lock{host_->mutex_};
       if (host_->awaiting_.erase(number_) == 0)
         return; // it is counted no more
+      host_->python_side_->awaits.end(number_);
       --host_->running_;
       host_->await_ended_.notify_all();
     }
@@ -242,6 +258,11 @@ private:
   own_call rest_;
 };
 
+// Of one that awaits still: with it there is Python's side.
+void embedded_host::withdraw_await(std::uint64_t number) {
+  python_side_->awaits.withdraw(number);
+}
+
 // Its calls get what is left of the time to stop, unless it is killed; then
 // they are cancelled, and answered whatever they make of that.
 void embedded_host::end_awaits(const error& why) {
@@ -251,7 +272,7 @@ void embedded_host::end_awaits(const error& why) {
     if (kill_reason_.empty())
       await_ended_.wait_for(lock, settings_.stop_timeout, none);
     for (const auto& [number, told] : awaiting_)
-      cancel_await(number);
+      withdraw_await(number);
     await_ended_.wait_for(lock, settings_.cancel_grace, none);
   }
   forget_awaits(why);
@@ -349,6 +370,27 @@ void embedded_host::tell_stalled(std::uint64_t number,
     told = event_of(event_kind::stalled, self_, ::getpid(), turn_.asked,
                     turn_.session);
   }
+  tell_stalled(std::move(told), since, std::move(stacks));
+}
+
+void embedded_host::tell_loop_stalled(std::uint64_t call,
+                                      steady_clock::time_point since,
+                                      std::string stacks) {
+  exchange_ptr runs; // null: who keeps it up is not known
+  {
+    const std::lock_guard lock{mutex_};
+    if (const auto place = awaiting_.find(call); place != awaiting_.end())
+      runs = place->second;
+  }
+  tell_stalled(event_of(event_kind::stalled, self_, ::getpid(),
+                        runs ? &runs->asked : nullptr,
+                        runs ? runs->session.get() : nullptr),
+               since, std::move(stacks));
+}
+
+void embedded_host::tell_stalled(interpreter_event told,
+                                 steady_clock::time_point since,
+                                 std::string stacks) const {
   tell(settings_.on_event,
        stalled(std::move(told),
                std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -500,7 +542,7 @@ call_stage embedded_host::abandon(exchange& given_up) {
     withdraw_turn();
   for (const auto& [number, told] : awaiting_)
     if (told.get() == &given_up)
-      cancel_await(number);
+      withdraw_await(number);
   // One that is not here any more has run, here or in an earlier incarnation.
   const bool waits = std::any_of(
     accepted_.begin(), accepted_.end(),
@@ -514,7 +556,7 @@ void embedded_host::withdraw(std::uint64_t session) {
     withdraw_turn();
   for (const auto& [number, told] : awaiting_)
     if (told->session->number == session)
-      cancel_await(number);
+      withdraw_await(number);
   turns_.look(); // its threads that wait go away
 }
 

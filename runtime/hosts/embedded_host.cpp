@@ -155,6 +155,7 @@ void embedded_host::serve() {
   if (python_side_) {
     end_awaits(why);
     python_side_->interrupts.stop();
+    python_side_->awaits.stop();
     const process_mark here;
     const gil_guard gil;
     std::vector<std::uint64_t> forgotten;

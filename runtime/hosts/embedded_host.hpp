@@ -107,8 +107,13 @@ private:
   void end_turn();
   void tell_end(error why);
   void withdraw_turn();
+  void withdraw_await(std::uint64_t number);
   void tell_stalled(std::uint64_t number, steady_clock::time_point since,
                     std::string stacks);
+  void tell_loop_stalled(std::uint64_t call, steady_clock::time_point since,
+                         std::string stacks);
+  void tell_stalled(interpreter_event told, steady_clock::time_point since,
+                    std::string stacks) const;
   std::optional<result<value>> execute(
     const operation& asked, const session_gate& session, const turn& mine,
     const exchange_maker& later);

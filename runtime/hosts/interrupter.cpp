@@ -2,42 +2,10 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
-
 #include "config/tunables.hpp"
+#include "runtime/hosts/python_stacks.hpp"
 
 namespace snakebridge {
-
-namespace {
-
-void write_stack(std::string& to, py::object frame) {
-  for (std::size_t left = limits::exception_frames_max;
-       left > 0 && !frame.is_none(); --left) {
-    const auto code = frame.attr("f_code");
-    to += fmt::format("  File \"{}\", line {} in {}\n",
-                      text_with_surrogates(code.attr("co_filename")),
-                      frame.attr("f_lineno").cast<int>(),
-                      text_with_surrogates(code.attr("co_name")));
-    frame = frame.attr("f_back");
-  }
-}
-
-// With the GIL. `current`: the thread that is named as that.
-std::string stacks_of_all_threads(unsigned long current) {
-  const py::dict frames = py::module_::import("sys").attr("_current_frames")();
-  std::string written;
-  for (const auto& [thread, frame] : frames) {
-    if (written.size() > limits::stacks_bytes_max)
-      break;
-    const auto number = thread.cast<unsigned long>();
-    written += fmt::format("{}hread 0x{:016x} (most recent call first):\n",
-                           number == current ? "Current t" : "T", number);
-    write_stack(written, py::reinterpret_borrow<py::object>(frame));
-  }
-  return written;
-}
-
-} // namespace
 
 interrupter::interrupter(std::chrono::milliseconds grace,
                          std::chrono::milliseconds stalls_after,
@@ -145,11 +113,7 @@ void interrupter::report(std::uint64_t call) {
       since = began_;
       thread = python_thread_;
     }
-    try {
-      stacks = stacks_of_all_threads(thread);
-    } catch (const std::exception&) {
-      stacks.clear(); // then it is told of without them
-    }
+    stacks = stacks_of_all_threads(thread);
   }
   on_stall_(call, since, std::move(stacks));
 }

@@ -34,6 +34,7 @@ struct loop_side {
   const descriptor wake = make_event();
   const process_mark process;
   std::function<void()> beaten;
+  std::atomic<std::uint64_t> beats = 0;
   PyObject* call = nullptr; // a ContextVar
 };
 
@@ -118,6 +119,7 @@ void define_awaiting(const py::dict& space) {
     if (side().process.forked())
       end_forked_child();
     look_for_calls_by(call_of_task);
+    ++side().beats;
     if (side().beaten)
       side().beaten();
   }};
@@ -179,6 +181,22 @@ void cancel_await(std::uint64_t number) {
 
 void on_loop_beat(std::function<void()> beaten) {
   side().beaten = std::move(beaten);
+}
+
+std::uint64_t loop_beats() {
+  return side().beats;
+}
+
+loop_task task_on_loop() {
+  try {
+    const auto [call, thread] =
+      py::module_::import("snakebridge")
+        .attr("_running")()
+        .cast<std::pair<std::uint64_t, unsigned long>>();
+    return {.call = call, .thread = thread};
+  } catch (const std::exception&) {
+    return {};
+  }
 }
 
 py::object next_awaited(py::handle iterator) {

@@ -42,6 +42,15 @@ void forget_await(std::uint64_t number);
 void cancel_await(std::uint64_t number);
 /// Runs, on the loop's thread, some times a second while calls await. Once set.
 void on_loop_beat(std::function<void()> beaten);
+/// How often that was. Also without the GIL.
+std::uint64_t loop_beats();
+
+struct loop_task {
+  std::uint64_t call = 0; ///< whose task runs; 0: none's, or that is not known
+  unsigned long thread = 0; ///< as Python numbers it; 0: there is no loop
+};
+/// What is on the loop's thread now. Throws nothing.
+loop_task task_on_loop();
 
 /// The next item of an asynchronous iterator; null: there is none. The thread
 /// waits for it. Throws what Python raises.

@@ -12,9 +12,35 @@ constexpr std::chrono::milliseconds again{limits::tick_again_ms};
 
 } // namespace
 
+// Nothing: it is none, or is to be told as something else.
+std::optional<std::size_t> item_batch::write_number(py::handle item,
+                                                    leaves as) {
+  PyObject* object = item.ptr();
+  if (as == leaves::all_refs)
+    return {};
+  if (PyFloat_CheckExact(object))
+    return write(PyFloat_AS_DOUBLE(object), count_);
+  if (!PyLong_CheckExact(object))
+    return {};
+  int overflow = 0;
+  const auto number = PyLong_AsLongLongAndOverflow(object, &overflow);
+  return overflow == 0 ? std::optional{write(std::int64_t{number}, count_)}
+                       : std::nullopt;
+}
+
+// It is in the batch, which takes so many bytes: whether that is enough.
+bool item_batch::is_in(std::size_t bytes) {
+  if (count_++ == 0)
+    first_came_ = steady_clock::now();
+  return is_late_ || count_ >= limits_.items || bytes >= limits_.bytes
+         || limits_.time.count() == 0;
+}
+
 bool item_batch::add(py::handle item, session_objects& session, leaves as,
                      std::size_t bytes_max) {
   const std::lock_guard lock{mutex_};
+  if (const auto bytes = write_number(item, as); bytes && *bytes <= bytes_max)
+    return is_in(*bytes);
   const auto put = [&] {
     result_writer writer{session, as, bytes_max};
     const auto bytes = write(writer, item, count_);
@@ -36,12 +62,9 @@ bool item_batch::add(py::handle item, session_objects& session, leaves as,
     is_late_ = true; // what is in it now is to be answered
     bytes = put();
   }
-  if (count_++ == 0)
-    first_came_ = steady_clock::now();
   const auto refs_max =
     std::max<std::size_t>(session.refs_max() / limits::batch_refs_part, 1);
-  return is_late_ || count_ >= limits_.items || bytes >= limits_.bytes
-         || refs_ >= refs_max || limits_.time.count() == 0;
+  return is_in(bytes) || refs_ >= refs_max;
 }
 
 void item_batch::send_rest() {

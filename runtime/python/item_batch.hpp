@@ -37,6 +37,9 @@ protected:
   /// what all of it takes in bytes.
   virtual std::size_t write(result_writer& writer, py::handle item,
                             std::uint32_t at) = 0;
+  /// The same of numbers, which are faster written where that is known.
+  virtual std::size_t write(std::int64_t item, std::uint32_t at) = 0;
+  virtual std::size_t write(double item, std::uint32_t at) = 0;
   /// Sends the batch off, with so many items: if another was begun, it is not
   /// among them. The next is at 0.
   virtual void send(std::uint32_t count) = 0;
@@ -46,6 +49,9 @@ protected:
   std::uint32_t count_ = 0;
 
 private:
+  std::optional<std::size_t> write_number(py::handle item, leaves as);
+  bool is_in(std::size_t bytes);
+
   std::size_t refs_ = 0;
   bool is_late_ = false; // part of it has been sent off
   steady_clock::time_point first_came_;

@@ -207,6 +207,7 @@ class Cancelled(BaseException):
 # own, from the first time on.
 
 _loop = None
+_loop_thread = 0
 _loop_lock = _thread.allocate_lock()
 # A thread that waits for the loop is interrupted between two looks at it: in a
 # lock it is not, but for the main thread.
@@ -218,7 +219,7 @@ _beat_s = 0.02
 
 
 def _event_loop():
-    global _loop
+    global _loop, _loop_thread
     with _loop_lock:
         if _loop is None:
             import asyncio
@@ -241,6 +242,7 @@ def _event_loop():
                 target=run, name="snakebridge-loop", daemon=True
             )
             thread.start()
+            _loop_thread = thread.ident
 
             # Where Python is a guest a bridge may come after this one's end.
             def end():
@@ -287,15 +289,35 @@ def _begin(loop, number, awaitable):
 
 
 def _end_task(number, task):
-    _tasks.pop(number, None)
     _ended(number, task)
+    _tasks.pop(number, None)
 
 
 def _cancel_tasks():
     for number in _take_cancelled():
         task = _tasks.get(number)
-        if task is not None:
+        if task is None:
+            continue
+        # What was raised in it may have come in the way of its end.
+        if task.done():
+            _end_task(number, task)
+        else:
             task.cancel()
+
+
+def _running():
+    """The call whose task runs now, else 0, and the thread of the loop."""
+    import asyncio
+
+    if _loop is None:
+        return 0, 0
+    number = 0
+    task = asyncio.current_task(_loop)
+    if hasattr(task, "get_context"):
+        number = task.get_context().get(_call, 0)
+    elif task is not None:
+        number = next((at for at, of in _tasks.items() if of is task), 0)
+    return number, _loop_thread
 
 
 def _beat(loop):

@@ -218,6 +218,8 @@ std::size_t words_of(const value& from);
 
 /// Throws kj::Exception for what Python could not have sent.
 value read_value(schema::Value::Reader from, const ref_origin& made_by);
+std::vector<value> read_items(schema::Items::Reader from,
+                              const ref_origin& made_by);
 
 /// Calls `take(text, at, count)` for each of them. Throws kj::Exception.
 template <class Take>

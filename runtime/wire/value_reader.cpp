@@ -292,6 +292,11 @@ value read_moment_or_name(reader from, const ref_origin& made_by) {
 
 } // namespace
 
+std::vector<value> read_items(schema::Items::Reader from,
+                              const ref_origin& made_by) {
+  return read_items<std::vector<value>>(from, made_by);
+}
+
 capnp::List<schema::Items>::Reader columns_of(schema::Records::Reader from,
                                               std::size_t keys) {
   const auto columns = full_size(from.getColumns());

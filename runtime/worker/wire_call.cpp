@@ -26,12 +26,24 @@ batch_limits fitting(batch_limits limits, std::size_t bytes_max) {
   return limits;
 }
 
-// Only the first of its items are to be told.
-void cut(schema::Reply::Builder reply, std::uint32_t count) {
-  auto items = reply.disownItems();
-  items.truncate(count);
-  if (count > 0)
-    reply.adoptItems(kj::mv(items));
+// Only the first of its values are to be told.
+void cut(schema::Items::Builder items, std::uint32_t count) {
+  auto values = items.disownValues();
+  values.truncate(count);
+  items.adoptValues(kj::mv(values));
+}
+
+void put(schema::Value::Builder to, std::int64_t item) {
+  to.setInteger(item);
+}
+void put(schema::Value::Builder to, double item) {
+  to.setFloating(item);
+}
+void put_in(schema::Items::Builder to, const std::vector<std::int64_t>& from) {
+  to.setIntegers(kj::arrayPtr(from.data(), from.size()));
+}
+void put_in(schema::Items::Builder to, const std::vector<double>& from) {
+  to.setFloats(kj::arrayPtr(from.data(), from.size()));
 }
 
 } // namespace
@@ -43,46 +55,87 @@ wire_items::wire_items(const batch_limits& limits, std::size_t bytes_max,
       room_{std::move(room)},
       post_{std::move(post)} {}
 
-void wire_items::begin() {
+schema::Reply::Builder wire_items::begin() {
   message_ = room_ && !room_->is_in_use
                ? std::make_unique<wire::outgoing>(room_)
                : std::make_unique<wire::outgoing>(
                  words_of_a_reply + limits_.items * words_of_an_item);
-  items_ =
-    message_->builder().initRoot<schema::Reply>().initItems(limits_.items);
+  return message_->builder().initRoot<schema::Reply>();
+}
+
+// What has been packed is among them.
+void wire_items::begin_values() {
+  items_ = begin().initItems().initValues(limits_.items);
+  std::visit(
+    [&](auto& numbers) {
+      for (unsigned at = 0; at < numbers.size(); ++at)
+        put(items_[at], numbers[at]);
+      numbers.clear();
+    },
+    packed_);
 }
 
 std::size_t wire_items::write(result_writer& writer, py::handle item,
                               std::uint32_t at) {
   if (!message_)
-    begin();
+    begin_values();
   writer.write_result(item, wire_sink{items_[at]});
   return message_->bytes() + words_of_an_end * sizeof(word);
 }
 
+template <class T>
+std::size_t wire_items::write_number(T item, std::uint32_t at) {
+  using numbers = std::vector<T>;
+  if (!message_ && !std::holds_alternative<numbers>(packed_)) {
+    if (at == 0)
+      packed_.emplace<numbers>();
+    else
+      begin_values();
+  }
+  if (message_) {
+    put(items_[at], item);
+    return message_->bytes() + words_of_an_end * sizeof(word);
+  }
+  auto& into = std::get<numbers>(packed_);
+  into.push_back(item);
+  return (into.size() + words_of_an_end) * sizeof(word);
+}
+
+// What there is, as a message.
+std::unique_ptr<wire::outgoing> wire_items::finish(std::uint32_t count) {
+  if (message_)
+    cut(message_->builder().getRoot<schema::Reply>().getItems(), count);
+  else
+    std::visit(
+      [items = begin().initItems()](auto& numbers) {
+        put_in(items, numbers);
+        numbers.clear();
+      },
+      packed_);
+  return std::move(message_);
+}
+
 void wire_items::send(std::uint32_t count) {
-  auto whole = std::move(message_);
-  if (whole->bytes() > bytes_max_) {
+  if (message_ && message_->bytes() > bytes_max_) {
     // What did not fit is in it, and cannot be taken out again.
-    begin();
-    const auto items =
-      whole->builder().getRoot<schema::Reply>().getItems().asReader();
+    auto whole = std::move(message_);
+    begin_values();
+    const auto items = whole->builder()
+                         .getRoot<schema::Reply>()
+                         .getItems()
+                         .getValues()
+                         .asReader();
     for (std::uint32_t at = 0; at < count; ++at)
       items_.setWithCaveats(at, items[at]);
-    whole = std::move(message_);
   }
-  cut(whole->builder().getRoot<schema::Reply>(), count);
-  post_(std::move(whole));
+  post_(finish(count));
 }
 
 std::unique_ptr<wire::outgoing> wire_items::end(bool more) {
   const std::lock_guard lock{mutex_};
-  if (!message_)
-    begin();
-  auto reply = message_->builder().getRoot<schema::Reply>();
-  cut(reply, std::exchange(count_, 0));
-  reply.initValue().setBoolean(more);
-  return std::move(message_);
+  auto whole = finish(std::exchange(count_, 0));
+  whole->builder().getRoot<schema::Reply>().initValue().setBoolean(more);
+  return whole;
 }
 
 item_batch& wire_call::items() {

@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <variant>
+#include <vector>
 
 #include "runtime/python/perform.hpp"
 #include "runtime/wire/messages.hpp"
@@ -24,15 +26,30 @@ public:
   std::unique_ptr<wire::outgoing> end(bool more);
 
 private:
+  /// Items that are all of one kind so far.
+  using packed = std::variant<std::vector<std::int64_t>, std::vector<double>>;
+
   std::size_t write(result_writer& writer, py::handle item,
                     std::uint32_t at) override;
+  std::size_t write(std::int64_t item, std::uint32_t at) override {
+    return write_number(item, at);
+  }
+  std::size_t write(double item, std::uint32_t at) override {
+    return write_number(item, at);
+  }
+  template <class T>
+  std::size_t write_number(T item, std::uint32_t at);
   void send(std::uint32_t count) override;
-  void begin();
+  schema::Reply::Builder begin();
+  void begin_values();
+  std::unique_ptr<wire::outgoing> finish(std::uint32_t count);
 
   const std::size_t bytes_max_;
   const std::shared_ptr<wire::room> room_;
   const sender post_;
-  std::unique_ptr<wire::outgoing> message_;
+  packed packed_;
+  std::unique_ptr<wire::outgoing>
+    message_; // null: what there is, is in packed_
   capnp::List<schema::Value>::Builder items_;
 };
 

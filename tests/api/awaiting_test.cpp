@@ -235,12 +235,10 @@ TEST_F(AwaitingInAWorker, WhenItDiesThenAllThatAwaitHearOfIt) {
   EXPECT_EQ(bridge.call("asyncio", "sleep", 0, "again"), "again");
 }
 
-class WatchedAwaits : public InAWorker {
+class WatchedAwaits : public ::testing::TestWithParam<sb::placement> {
 protected:
-  WatchedAwaits() : InAWorker{watched()} {}
-
   sb::config watched() {
-    auto wanted = one_pool(sb::placement::worker);
+    auto wanted = one_pool(GetParam());
     wanted.pools.front().stall_report = 50ms;
     wanted.on_event = [this](const sb::interpreter_event& event) {
       if (event.what != sb::event_kind::stalled)
@@ -253,9 +251,11 @@ protected:
 
   std::mutex mutex_;
   std::vector<sb::interpreter_event> told_;
+  sb::bridge bridge{watched()};
 };
+SNAKEBRIDGE_IN_BOTH_PLACEMENTS(WatchedAwaits);
 
-TEST_F(WatchedAwaits, WhenATaskBlocksTheLoopThenThatIsTold) {
+TEST_P(WatchedAwaits, WhenATaskBlocksTheLoopThenThatIsTold) {
   or_throw(bridge.exec("import asyncio, time\n"
                        "go_on = False\n"
                        "async def blocks():\n"
@@ -350,6 +350,53 @@ TEST_F(HurriedAwaits, WhenATaskKeepsOnThenItsWorkerIsReplaced) {
   EXPECT_EQ(code_of(late), sb::errc::deadline_exceeded);
   EXPECT_TRUE(eventually(
     [&] { return first_of(bridge).ready && first_of(bridge).pid != pid; }));
+}
+
+// Here there is nothing to kill: it is cancelled again and again.
+class HurriedAwaitsHere : public ::testing::Test {
+protected:
+  static sb::config hurried() {
+    auto wanted = one_pool(sb::placement::embedded);
+    wanted.pools.front().cancel_grace = 20ms;
+    return wanted;
+  }
+  bool nothing_runs() {
+    return eventually([&] { return first_of(bridge).running == 0; });
+  }
+
+  sb::bridge bridge{hurried()};
+};
+
+TEST_F(HurriedAwaitsHere, WhenATaskKeepsOnThenItIsCancelledUntilItEnds) {
+  or_throw(bridge.exec("import asyncio\n"
+                       "times = 0\n"
+                       "async def keeps_on():\n"
+                       "  global times\n"
+                       "  while times < 3:\n"
+                       "    try: await asyncio.sleep(1000)\n"
+                       "    except asyncio.CancelledError: times += 1\n"));
+  const auto late = bridge.with({.timeout = 50ms}).eval("keeps_on()");
+  EXPECT_EQ(code_of(late), sb::errc::deadline_exceeded);
+  EXPECT_TRUE(nothing_runs());
+  EXPECT_EQ(bridge.eval("times"), 3);
+}
+
+TEST_F(HurriedAwaitsHere, WhenATaskBlocksTheLoopThenCodeInItIsInterrupted) {
+  or_throw(bridge.exec("import asyncio, time, snakebridge\n"
+                       "seen = []\n"
+                       "async def blocks():\n"
+                       "  try:\n"
+                       "    while True: time.sleep(0.001)\n"
+                       "  except snakebridge.Cancelled:\n"
+                       "    seen.append('interrupted')\n"
+                       "    raise\n"));
+  auto other = bridge.async().eval("asyncio.sleep(0.2, 'slept')");
+  const auto late = bridge.with({.timeout = 50ms}).eval("blocks()");
+  EXPECT_EQ(code_of(late), sb::errc::deadline_exceeded);
+  EXPECT_TRUE(nothing_runs() || other.ready());
+  EXPECT_EQ(bridge.eval("seen"), (sb::list{"interrupted"}));
+  EXPECT_EQ(other.get(), "slept");
+  EXPECT_EQ(bridge.eval("asyncio.sleep(0, 'again')"), "again");
 }
 
 TEST_F(HurriedAwaits, WhenATaskBlocksTheLoopThenItsWorkerIsReplaced) {

@@ -93,7 +93,7 @@ void add_replies(corpus& to) {
     failure.setMessage("why");
   });
   to["reply_items"] = reply_of([](auto reply) {
-    auto items = reply.initItems(3);
+    auto items = reply.initItems().initValues(3);
     wire::write_value(items[0], 5);
     wire::write_value(items[2], list{"a", 2.5});
     reply.initValue().setBoolean(true);
