@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -48,6 +49,7 @@ public:
     case kind::tuple:
     case kind::set:
     case kind::frozenset:
+    case kind::slice:
       return look_all(*detail::items_of(item), depth);
     case kind::dict:
       for (const auto& [key, content] : *item.get_if<dict>()) {
@@ -62,6 +64,9 @@ public:
 
   void look(const operation& asked) {
     look(asked.target);
+    for (const auto& [name, key] : asked.path)
+      if (key)
+        look(*key);
     for (const auto& item : asked.positional)
       look(item);
     for (const auto& [name, item] : asked.named)
@@ -196,7 +201,9 @@ session_core::session_core(std::shared_ptr<const pools> where,
       timeout_{rules.timeout},
       errors_{rules.errors},
       stream_rules_{rules.streams},
-      is_shared_{is_shared} {}
+      is_shared_{is_shared},
+      let_go_max_{
+        std::clamp<std::size_t>(rules.refs.max / 8, 1, limits::let_go_max)} {}
 
 steady_clock::time_point
 session_core::deadline(const call_options& options) const {
@@ -207,6 +214,8 @@ session_core::deadline(const call_options& options) const {
 }
 
 result<value> session_core::run(operation asked, const call_options& options) {
+  if (unwanted_count_ >= let_go_max_)
+    free_unwanted(true);
   errand mine{std::move(asked), options, deadline(options)};
   mine.may_be_made_again = options.idempotent.value_or(false);
   auto* const around = callback_scope::in(gate_->id);
@@ -343,6 +352,86 @@ result<void> session_core::find_way(errand& mine) {
     mine.options.affinity.value_or(mine.through->settings.affinity);
   mine.to = {.anywhere = needs_none && how == affinity::hint};
   return {};
+}
+
+// --- Objects that the program owns -------------------------------------------
+
+void session_core::let_go(const ref& object) {
+  bool many = false, later = false;
+  {
+    const std::lock_guard held{objects_mutex_};
+    if (closed())
+      return;
+    unwanted_.push_back(object);
+    unwanted_count_ = unwanted_.size();
+    many = unwanted_.size() >= limits::let_go_max;
+    later = !many && !std::exchange(frees_later_, true);
+  }
+  if (many)
+    free_unwanted(false);
+  if (later)
+    clock().at(clock().now() + std::chrono::milliseconds{limits::let_go_ms},
+               [weak = weak_from_this()] {
+                 if (const auto self = weak.lock()) {
+                   {
+                     const std::lock_guard held{self->objects_mutex_};
+                     self->frees_later_ = false;
+                   }
+                   self->free_unwanted(false);
+                 }
+               });
+}
+
+// Those of one incarnation at a time: it takes them in one message. `here`: by
+// a thread that makes a call, before that, where it runs its calls itself; else
+// they keep their order.
+void session_core::free_unwanted(bool here) {
+  std::vector<ref> gone;
+  {
+    const std::lock_guard held{objects_mutex_};
+    gone.swap(unwanted_);
+    unwanted_count_ = 0;
+  }
+  const auto place = [](const ref& each) {
+    return std::tie(each.interpreter, each.epoch);
+  };
+  std::stable_sort(gone.begin(), gone.end(),
+                   [&](const ref& left, const ref& right) {
+                     return place(left) < place(right);
+                   });
+  for (auto first = gone.begin(); first != gone.end();) {
+    const auto last = std::find_if(first, gone.end(), [&](const ref& each) {
+      return place(each) != place(*first);
+    });
+    operation asked{.what = verb::release};
+    asked.positional.assign(first, last);
+    const call_options patient{.timeout = std::chrono::milliseconds{day_ms},
+                               .affinity = affinity::strict_queue};
+    const auto* pool = where_->of(first->interpreter);
+    if (here && pool != nullptr
+        && pool->settings.placement == placement::embedded)
+      static_cast<void>(run(std::move(asked), patient));
+    else
+      submit(std::move(asked), patient, [](const result<value>&) {});
+    first = last;
+  }
+}
+
+detail::held_ptr
+session_core::owner_of(const ref& object,
+                       const std::function<detail::held_ptr()>& make) {
+  const std::lock_guard held{objects_mutex_};
+  auto& known = owners_[object];
+  if (auto there = known.lock())
+    return there;
+  auto made = make();
+  known = made;
+  if (owners_.size() > 2 * owners_looked_at_ + limits::let_go_max) {
+    std::erase_if(owners_,
+                  [](const auto& each) { return each.second.expired(); });
+    owners_looked_at_ = owners_.size();
+  }
+  return made;
 }
 
 void session_core::close() {

@@ -5,9 +5,13 @@
 // Shared by the session's actor, whose lease closes it, and by the clients; any
 // thread.
 
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
+#include <unordered_map>
+#include <vector>
 
 #include <snakebridge/actors.hpp>
 #include <snakebridge/caller.hpp>
@@ -15,6 +19,10 @@
 #include "actors/pools.hpp"
 
 namespace snakebridge {
+
+namespace detail {
+using held_ptr = std::shared_ptr<const held_object>;
+} // namespace detail
 
 /// The first object an operation names, at any depth; null: none.
 const ref* first_ref(const operation& asked);
@@ -79,6 +87,12 @@ public:
   /// runtime. `on_items`: of `next`.
   void submit(operation asked, const call_options& options, completion done,
               items_listener on_items = {});
+  /// The program has no use for that object any more: it is freed soon, with
+  /// others. Does not wait.
+  void let_go(const ref& object);
+  /// The owner that this object has, else what `make` makes: one at a time.
+  detail::held_ptr owner_of(const ref& object,
+                            const std::function<detail::held_ptr()>& make);
   /// No call starts any more, those that run are interrupted, and all objects
   /// are freed, those of calls still running too. Idempotent; does not wait.
   void close();
@@ -104,6 +118,7 @@ private:
   result<void> find_way(errand& mine);
   std::optional<result<value>> conclude(errand& mine, result<value> outcome);
   void go(const std::shared_ptr<owned_errand>& mine);
+  void free_unwanted(bool here);
 
   const std::shared_ptr<const pools> where_;
   const std::shared_ptr<session_gate> gate_;
@@ -111,6 +126,14 @@ private:
   const error_mode errors_;
   const stream_rules stream_rules_;
   const bool is_shared_;
+
+  const std::size_t let_go_max_; ///< at once
+  std::mutex objects_mutex_;
+  std::vector<ref> unwanted_; ///< and not freed yet
+  std::atomic<std::size_t> unwanted_count_ = 0;
+  bool frees_later_ = false; ///< a timer is set
+  std::unordered_map<ref, std::weak_ptr<const detail::held_object>> owners_;
+  std::size_t owners_looked_at_ = 0; ///< when there were so many
 };
 
 using session_ptr = std::shared_ptr<session_core>;

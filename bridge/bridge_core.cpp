@@ -9,6 +9,7 @@
 #include "actors/manual_system.hpp"
 #include "actors/system_visit.hpp"
 #include "bridge/continuation_place.hpp"
+#include "bridge/held_object.hpp"
 #include "bridge/tree.hpp"
 #include "config/tunables.hpp"
 #include "runtime/base/log.hpp"
@@ -308,7 +309,8 @@ result<value> bridge_core::run(operation& asked, const call_options& options,
   auto chosen = session_for(asked, options, through, effective);
   if (!chosen)
     return reached(result<value>{tl::unexpected{chosen.error()}});
-  return reached((*chosen)->run(std::move(asked), effective));
+  return reached(detail::held_object::run_in(
+    shared_from_this(), *chosen, std::move(asked), std::move(effective)));
 }
 
 result<std::shared_ptr<stream_core>>

@@ -32,6 +32,8 @@ result<value> caller::run(operation& asked) const {
 }
 
 void caller::note_refs(const result<value>& answered) const {
+  if (options_.leaves == leaves::objects)
+    return; // they have owners of their own
   for (auto* scope = this_thread().refs; scope != nullptr;
        scope = scope->around_)
     if (scope->covers(*this))

@@ -46,7 +46,7 @@ struct this_thread_state {
     std::shared_ptr<thread_client> client;
   };
   struct scope {
-    const bridge_core* of = nullptr;
+    bridge_core* of = nullptr;
     std::shared_ptr<session_core> calls;
   };
 
@@ -54,6 +54,7 @@ struct this_thread_state {
   std::vector<scope> scopes; ///< the innermost last
   call_options options;      ///< of the innermost runtime_scope
   ref_scope* refs = nullptr; ///< the innermost
+  unsigned withs = 0;        ///< context managers it is in
 };
 
 this_thread_state& this_thread();

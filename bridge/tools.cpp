@@ -89,9 +89,10 @@ dict tools::list() const {
 
 void tools::log(std::int64_t level, const value& text) const {
   constexpr int error_level = 40;
-  log_line line{.level = static_cast<int>(std::clamp<std::int64_t>(
-                  level, 1, std::numeric_limits<int>::max())),
-                .text = text.as<std::string>()};
+  log_line line;
+  line.level = static_cast<int>(
+    std::clamp<std::int64_t>(level, 1, std::numeric_limits<int>::max()));
+  line.text = text.as<std::string>();
   line.is_error = line.level >= error_level;
   if (const auto* here = callback_scope::here()) {
     line.interpreter = here->of().interpreter;

@@ -75,6 +75,7 @@ struct Request {
   batch @14 :Batch;            # of `next`; else null
   awaits @15 :Bool;            # a coroutine it returns is awaited
   sessionId @16 :Text;         # its name, for Python code
+  path @17 :List(Step);        # from the target to what the verb is about
 
   struct Batch {
     # Its items are sent when one of these is so.
@@ -86,6 +87,13 @@ struct Request {
   struct Named {
     name @0 :Text;
     value @1 :Value;
+  }
+
+  struct Step {
+    union {
+      attribute @0 :Text;
+      item @1 :Value;
+    }
   }
 }
 

@@ -38,6 +38,8 @@ struct Value {
     typed @21 :Typed;
     unserializable @22 :Unserializable;
     callback @23 :UInt64;      # only to the worker: an id of its host's
+    slice @24 :Slice;          # only to the worker, as the next
+    ellipsis @25 :Void;
   }
 }
 
@@ -78,6 +80,12 @@ struct Records {
 struct Dict {
   keys @0 :Items;
   values @1 :Items;            # as many
+}
+
+struct Slice {
+  start @0 :Value;
+  stop @1 :Value;
+  step @2 :Value;
 }
 
 struct Ref {

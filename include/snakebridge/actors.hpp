@@ -12,10 +12,15 @@
 
 #include <snakebridge/bridge.hpp>
 
-// A value can be iterated, but it is no container to CAF: it would look for the
-// type of its items, which is value again.
+// A value and an object can be iterated, but they are no containers to CAF: it
+// would look for the type of their items, which is theirs again.
 template <>
 class caf::detail::is_iterable<snakebridge::value> {
+public:
+  static constexpr bool value = false;
+};
+template <>
+class caf::detail::is_iterable<snakebridge::object> {
 public:
   static constexpr bool value = false;
 };
@@ -223,6 +228,7 @@ caf::error to_caf_error(const error& failed);
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::value)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::error)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::object)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::call_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::get_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(snakebridge::method_message)

@@ -19,6 +19,7 @@
 
 #include <snakebridge/caller.hpp>
 #include <snakebridge/config.hpp>
+#include <snakebridge/object.hpp>
 
 namespace caf {
 class actor_system;

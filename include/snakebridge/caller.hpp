@@ -24,6 +24,7 @@ class bridge_core;
 class session_core;
 class ref_scope;
 class async_caller;
+class object;
 
 /// How calls are made: of a caller (`with`), of all calls of a thread while a
 /// runtime_scope lasts, of one message of an actor. What is not given is taken
@@ -79,6 +80,14 @@ public:
   /// items, a generator is closed at its end.
   snakebridge::stream<> stream(const value& iterable) const;
 
+  /// The module, as an object (<snakebridge/object.hpp>):
+  /// `bridge.import("a.b")` is that submodule. Throws.
+  object import(std::string_view module) const;
+  /// An object that owns what the ref names, from now on; of one that has an
+  /// owner it is that. Any other value is itself. Throws shutting_down, and
+  /// ref_foreign where it is of no session of this caller's.
+  object adopt(const value& named) const;
+
   /// The same functions with other options, which win over this caller's:
   /// `bridge.with({.timeout = 50ms}).call(…)`.
   caller with(call_options options) const;
@@ -93,6 +102,7 @@ public:
 protected:
   friend class async_caller;
   friend class ref_scope;
+  friend class detail::held_object;
   friend class detail::stream_reader;
   friend class detail::verbs<caller, result>;
   caller(std::shared_ptr<bridge_core> core,

@@ -58,8 +58,12 @@ enum class leaves : std::uint8_t {
   /// dataclass as a dict, what is derived from a built-in type as that, an enum
   /// as its value, an ndarray or Series as a list, a NaT or NA as None.
   plain,
+  /// As an sb::object holds it: a None, bool, number, or str or bytes of at
+  /// most 512 bytes, of just that type, is itself; all else one ref, whose
+  /// owner its caller is.
+  objects,
 };
-inline constexpr leaves last_leaves = leaves::plain;
+inline constexpr leaves last_leaves = leaves::objects;
 
 /// When a pool stops to take calls because its interpreters crash.
 struct breaker_limits {

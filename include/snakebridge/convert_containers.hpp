@@ -25,7 +25,7 @@ namespace detail {
 
 /// The items of a list or tuple; null for anything else.
 const std::vector<value>* sequence_of(const value& from);
-/// Those of a set too.
+/// Those of a set and a slice too.
 const std::vector<value>* items_of(const value& from);
 /// not_convertible_at "[3]".
 error misfit_at(std::size_t place, const error& inner);

@@ -182,6 +182,8 @@ public:
   error with_may_have_run(bool may) const;
   /// This error, with what it means.
   error with_ml(ml_error meaning) const;
+  /// This error, of the same exception, kept under that name.
+  error with_object(ref kept) const;
   /// This error, with what to do about it at the end of its message.
   error with_advice(std::string_view advice) const;
 

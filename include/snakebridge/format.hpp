@@ -1,8 +1,9 @@
 #pragma once
-// fmt prints values, refs and errors as `<<` does.
+// fmt prints values, refs, objects and errors as `<<` does.
 
 #include <fmt/format.h>
 
+#include <snakebridge/object.hpp>
 #include <snakebridge/value.hpp>
 
 template <>
@@ -17,6 +18,13 @@ struct fmt::formatter<snakebridge::ref> : fmt::formatter<std::string> {
   auto format(const snakebridge::ref& name, format_context& out) const {
     return fmt::formatter<std::string>::format(
       snakebridge::repr(snakebridge::value{name}), out);
+  }
+};
+
+template <std::derived_from<snakebridge::operand> T>
+struct fmt::formatter<T> : fmt::formatter<std::string> {
+  auto format(const T& item, format_context& out) const {
+    return fmt::formatter<std::string>::format(item.str(), out);
   }
 };
 

@@ -16,6 +16,7 @@ namespace snakebridge {
 class value;
 struct list;
 struct tuple;
+struct slice;
 class dict;
 class set;
 class frozenset;
@@ -45,6 +46,8 @@ enum class kind : std::uint8_t {
   atom,
   unserializable,
   callback, ///< C++ that Python calls
+  slice,    ///< only to Python, as the next
+  ellipsis,
 };
 
 std::string_view to_string(kind type);
@@ -92,6 +95,10 @@ template <>
 inline constexpr kind kind_of<unserializable> = kind::unserializable;
 template <>
 inline constexpr kind kind_of<callback> = kind::callback;
+template <>
+inline constexpr kind kind_of<slice> = kind::slice;
+template <>
+inline constexpr kind kind_of<ellipsis_t> = kind::ellipsis;
 
 /// The types a box of a value holds, one for each kind.
 template <class T>

@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <ranges>
 #include <string>
 #include <string_view>
@@ -40,8 +41,10 @@ enum class verb : std::uint8_t {
   next,            ///< next(target), a batch of them: whether there are more
   close,           ///< target.close(), if it is a generator, and forget it
   await,           ///< await target
+  read,            ///< target, as a value
+  operate,         ///< operator.name(target, *positional), or delattr
 };
-inline constexpr verb last_verb = verb::await;
+inline constexpr verb last_verb = verb::operate;
 
 /// The verb is about one object, its target.
 constexpr bool has_target(verb what) {
@@ -61,7 +64,8 @@ constexpr bool answers_anything(verb what) {
   return what == verb::call || what == verb::get || what == verb::method
          || what == verb::attribute || what == verb::item
          || what == verb::call_object || what == verb::evaluate
-         || what == verb::next || what == verb::await;
+         || what == verb::next || what == verb::await || what == verb::read
+         || what == verb::operate;
 }
 
 using named_value = std::pair<std::string, value>;
@@ -73,6 +77,12 @@ struct batch_limits {
   std::chrono::milliseconds time{}; ///< its first item has waited for so long
 };
 
+/// One of the way from an object to what a verb is about.
+struct step {
+  std::string name = {};         ///< an attribute, dotted where Python takes it
+  std::optional<value> key = {}; ///< or, where it is given, an item
+};
+
 struct operation {
   verb what = verb::call;
   std::string module = {};
@@ -81,6 +91,8 @@ struct operation {
   /// Where the verb has one: a ref, or a value that is sent and lives as long
   /// as the call.
   value target = {};
+  /// From there to what the verb is about: `target.name[key]`, and so on.
+  std::vector<step> path = {};
   std::vector<value> positional = {};
   std::vector<named_value> named = {};
   snakebridge::leaves leaves = snakebridge::leaves::refs;

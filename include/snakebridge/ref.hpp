@@ -1,7 +1,7 @@
 #pragma once
 // The name of one Python object. A ref is a plain value: copying it costs
-// nothing in Python, and it keeps nothing alive. The object lives as long as
-// its session does, or until it is released.
+// nothing in Python, and it keeps nothing alive, unless an `object` gave it.
+// The object lives as long as its session does, or until it is released.
 
 #include <cstdint>
 #include <functional>
@@ -11,6 +11,10 @@
 namespace snakebridge {
 
 class value;
+
+namespace detail {
+class held_object;
+} // namespace detail
 
 struct ref {
   std::string node;              ///< the node it lives on; empty: this one
@@ -24,6 +28,8 @@ struct ref {
   /// an object whose class is derived from one of these (an IntEnum's member,
   /// say), up to 64 KiB; else null. `value::cast` looks at it.
   std::shared_ptr<const value> base = {};
+  /// Of one that an `object` gave: keeps that, and the Python object with it.
+  std::shared_ptr<const detail::held_object> owner = {};
 
   /// Same object. Its type tells nothing new.
   friend bool operator==(const ref& left, const ref& right) {

@@ -18,6 +18,12 @@ struct none_t {
 };
 inline constexpr none_t none{};
 
+/// Python's `...`: `a[sb::ellipsis]`
+struct ellipsis_t {
+  friend bool operator==(ellipsis_t, ellipsis_t) { return true; }
+};
+inline constexpr ellipsis_t ellipsis{};
+
 /// Python's `bytes`; strings are `str`.
 class bytes {
 public:

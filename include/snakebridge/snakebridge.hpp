@@ -11,8 +11,10 @@
 #include <snakebridge/error.hpp>
 #include <snakebridge/format.hpp>
 #include <snakebridge/future.hpp>
+#include <snakebridge/object.hpp>
 #include <snakebridge/operation.hpp>
 #include <snakebridge/ref.hpp>
 #include <snakebridge/stream.hpp>
 #include <snakebridge/task.hpp>
 #include <snakebridge/value.hpp>
+#include <snakebridge/with.hpp>

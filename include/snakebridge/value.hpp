@@ -174,7 +174,7 @@ public:
   /// std::int64_t, integer (one that is beyond std::int64_t), double,
   /// std::string, bytes, list, tuple, dict, ref, std::complex<double>, set,
   /// frozenset, date, time, datetime, timedelta, decimal, uuid, atom,
-  /// unserializable, callback.
+  /// unserializable, callback, slice, ellipsis_t.
   template <class T>
   const T* get_if() const& noexcept;
   /// It would point into a value that is about to go: keep that first.
@@ -297,6 +297,14 @@ struct list : row<value> {
 /// Python's tuple.
 struct tuple : row<value> {
   using row<value>::row;
+};
+
+/// Python's slice: `a[sb::slice(1, sb::none)]`. It goes to Python; one that
+/// comes from there is an object.
+struct slice : row<value> {
+  explicit slice(value stop) : slice{value{}, std::move(stop)} {}
+  slice(value start, value stop, value step = {})
+      : row<value>({std::move(start), std::move(stop), std::move(step)}) {}
 };
 
 namespace detail {

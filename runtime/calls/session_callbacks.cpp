@@ -93,6 +93,9 @@ namespace {
 template <class Take>
 void each_argument(const operation& asked, const Take& take) {
   take(asked.target);
+  for (const auto& [name, key] : asked.path)
+    if (key)
+      take(*key);
   for (const auto& each : asked.positional)
     take(each);
   for (const auto& [name, item] : asked.named)
@@ -179,6 +182,9 @@ void session_callbacks::end() {
 bool holds_callbacks(const operation& asked) {
   const auto holds = [](const value& each) { return each.holds_callbacks(); };
   return holds(asked.target)
+         || std::any_of(
+           asked.path.begin(), asked.path.end(),
+           [&](const auto& each) { return each.key && holds(*each.key); })
          || std::any_of(asked.positional.begin(), asked.positional.end(), holds)
          || std::any_of(asked.named.begin(), asked.named.end(),
                         [&](const auto& each) { return holds(each.second); });

@@ -101,6 +101,9 @@ public:
                           .named = {}};
     if (has_target(what))
       made.target = to_python(asked_.target, objects);
+    for (const auto& [name, key] : asked_.path)
+      made.path.push_back(
+        {name, key ? to_python(*key, objects) : py::object{}});
     made.positional.reserve(asked_.positional.size());
     for (const auto& item : asked_.positional)
       made.positional.push_back(to_python(item, objects));

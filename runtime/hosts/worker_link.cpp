@@ -777,33 +777,18 @@ void worker_link::run_called(const exchange_ptr& in, const frame& called) {
     const std::lock_guard lock{mutex_};
     --called_;
   }};
-  std::uint64_t number = 0, session = 0, id = 0;
-  detail::callback_arguments given;
   std::shared_ptr<session_callbacks> known;
-  try {
-    if (!called.is_whole())
-      return owner_.kill("there is no memory for what it sent");
-    wire::incoming message{called};
-    const auto asked = message.root<schema::Called>();
-    number = asked.getVisit();
-    session = asked.getSession();
-    id = asked.getCallback();
+  auto asked = wire::decode_called(called, [&](std::uint64_t session) {
     known = in ? in->session->callbacks : callbacks_of(session);
-    const ref_origin origin{known ? known->session : std::string{},
-                            self_.interpreter, self_.epoch};
-    for (const auto each : wire::full_size(asked.getPositional()))
-      given.positional.push_back(wire::read_value(each, origin));
-    for (const auto each : wire::full_size(asked.getNamed()))
-      given.named.emplace_back(wire::string(each.getName()),
-                               wire::read_value(each.getValue(), origin));
-    if (in && in->session->number != session)
-      return owner_.kill("it called back in another session");
-  } catch (const kj::Exception& broken) {
-    return owner_.kill(wire::malformed(broken).message());
-  } catch (const std::bad_alloc&) {
-    return owner_.kill("there is no memory for what it sent");
-  }
-  const auto found = known ? known->find(id) : std::nullopt;
+    return ref_origin{known ? known->session : std::string{}, self_.interpreter,
+                      self_.epoch};
+  });
+  if (!asked)
+    return owner_.kill(asked.error().message());
+  const auto number = asked->visit, session = asked->session;
+  if (in && in->session->number != session)
+    return owner_.kill("it called back in another session");
+  const auto found = known ? known->find(asked->callback) : std::nullopt;
   {
     const std::lock_guard lock{mutex_};
     if (!visits_.try_emplace(number, visit{called.header.call, session}).second)
@@ -830,7 +815,7 @@ void worker_link::run_called(const exchange_ptr& in, const frame& called) {
                                                .cancel = in->asked.cancel,
                                                .asked = &in->asked,
                                                .call = in});
-    told = call_back(*found, std::move(given));
+    told = call_back(*found, std::move(asked->given));
     if (scope)
       kept = std::move(scope->kept);
   });

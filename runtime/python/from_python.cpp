@@ -89,6 +89,31 @@ bool is_stream(py::handle object) {
   return PyIter_Check(object.ptr()) != 0 || PyAIter_Check(object.ptr()) != 0;
 }
 
+bool is_itself(py::handle object) {
+  PyObject* const item = object.ptr();
+  if (item == Py_None || PyBool_Check(item) || PyFloat_CheckExact(item))
+    return true;
+  if (PyLong_CheckExact(item)) {
+    int overflow = 0;
+    PyLong_AsLongLongAndOverflow(item, &overflow);
+    return overflow == 0;
+  }
+  constexpr auto most = static_cast<Py_ssize_t>(limits::text_itself_bytes_max);
+  if (PyUnicode_CheckExact(item))
+    return PyUnicode_GET_LENGTH(item) * PyUnicode_KIND(item) <= most;
+  return PyBytes_CheckExact(item) && PyBytes_GET_SIZE(item) <= most;
+}
+
+std::optional<value> number_of(py::handle object,
+                               const conversion_config& rules) {
+  auto found = scalar_of(object, rules);
+  if (found && found->is_typed()
+      && (found->kind() == kind::boolean || found->kind() == kind::integer
+          || found->kind() == kind::floating || found->kind() == kind::complex))
+    return found;
+  return {};
+}
+
 void throw_too_long() {
   throw exception{
     error{errc::payload_too_large,

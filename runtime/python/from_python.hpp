@@ -81,6 +81,12 @@ private:
 /// True for an iterator, and for an async one.
 bool is_stream(py::handle object);
 
+/// True for a None, a bool, and a small number or text of just that type.
+bool is_itself(py::handle object);
+/// A number of a type with a name of its own, "numpy.float64"; else nothing.
+std::optional<value> number_of(py::handle object,
+                               const conversion_config& rules);
+
 /// Builds a message. What is too long for the format throws payload_too_large.
 class wire_sink {
 public:
@@ -155,6 +161,8 @@ public:
   void write_result(py::handle from, Sink into) {
     if (leaves_ == leaves::all_refs)
       write_ref(from, into);
+    else if (leaves_ == leaves::objects)
+      write_object(from, into);
     else
       write(from, into);
   }
@@ -187,6 +195,8 @@ private:
   void write_other(py::handle from, Sink into, std::size_t depth);
   template <class Sink>
   void write_ref(py::handle from, Sink into);
+  template <class Sink>
+  void write_object(py::handle from, Sink into);
   template <class Sink>
   bool write_scalar(py::handle from, Sink into);
   template <class Sink>
@@ -374,6 +384,18 @@ void result_writer::write_ref(py::handle from, Sink into) {
     made_.push_back(place->second);
   }
   into.ref(place->second, type_name_of(from), is_stream(from), base_of(from));
+}
+
+// What does not change, and is small, is as good as the object.
+template <class Sink>
+void result_writer::write_object(py::handle from, Sink into) {
+  if (is_itself(from)) {
+    write_scalar(from, into);
+  } else if (auto number = number_of(from, session_.rules())) {
+    into.other(*std::move(number));
+  } else {
+    write_ref(from, into);
+  }
 }
 
 template <class Items>

@@ -168,8 +168,29 @@ py::object close(py::handle iterator) {
                                              : py::none();
 }
 
+// What the verb is about.
+py::object end_of_path(const python_operation& asked) {
+  auto at = asked.target;
+  for (const auto& [name, key] : asked.path)
+    at = key ? checked(PyObject_GetItem(at.ptr(), key.ptr()))
+             : attribute_at(at, name);
+  return at;
+}
+
+// The module `operator` has no `delattr`.
+py::object operate(const py::object& target, const python_operation& asked) {
+  const auto* module = asked.name == "delattr" ? "builtins" : "operator";
+  const auto function = attribute_at(py::module_::import(module), asked.name);
+  std::vector<PyObject*> arguments{nullptr, target.ptr()};
+  for (const auto& item : asked.positional)
+    arguments.push_back(item.ptr());
+  return checked(PyObject_Vectorcall(
+    function.ptr(), arguments.data() + 1,
+    (arguments.size() - 1) | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+}
+
 py::object run(const python_operation& asked, session_objects& session) {
-  const auto& target = asked.target;
+  const auto target = end_of_path(asked);
   switch (asked.what) {
   case verb::call:
     return call(
@@ -215,7 +236,10 @@ py::object run(const python_operation& asked, session_objects& session) {
   case verb::execute:
     return run_code(asked, session);
   case verb::await:
+  case verb::read:
     return target;
+  case verb::operate:
+    return operate(target, asked);
   case verb::next:
   case verb::release:
   case verb::release_session:

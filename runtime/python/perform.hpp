@@ -20,6 +20,11 @@ struct python_operation {
   std::string_view module;
   std::string_view name;
   py::object target; ///< null where the verb has none
+  struct step {
+    std::string_view name; ///< of an attribute
+    py::object key;        ///< of an item; else null
+  };
+  std::vector<step> path = {};
   std::vector<py::object> positional;
   std::vector<std::pair<std::string_view, py::object>> named;
 };

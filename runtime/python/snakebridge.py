@@ -193,6 +193,38 @@ def _new_log(logging):
     return made
 
 
+def _enter(manager):
+    """`with manager`, up to its body; of an asynchronous one a coroutine."""
+    kind = type(manager)
+    if hasattr(kind, "__enter__") and hasattr(kind, "__exit__"):
+        return kind.__enter__(manager)
+    if hasattr(kind, "__aenter__") and hasattr(kind, "__aexit__"):
+        return _wait_for(kind.__aenter__(manager))
+    raise TypeError(
+        f"'{kind.__qualname__}' object does not support the context manager "
+        "protocol"
+    )
+
+
+def _exit(manager, raised=None, text=None, type_name=None):
+    """Its end. `raised`, or else `text` and `type_name`: what the body threw."""
+    kind = type(manager)
+    if raised is None and text is not None:
+        raised = CallbackError(text, type_name)
+    what = (
+        (None, None, None)
+        if raised is None
+        else (type(raised), raised, raised.__traceback__)
+    )
+    if hasattr(kind, "__enter__") and hasattr(kind, "__exit__"):
+        return bool(kind.__exit__(manager, *what))
+    return _truth_of(kind.__aexit__(manager, *what))
+
+
+async def _truth_of(awaitable):
+    return bool(await awaitable)
+
+
 class NotAuthorizedError(ImportError):
     """The pool's setting `importable` does not allow this module."""
 

@@ -20,6 +20,11 @@ py::object singleton(PyObject* object) {
   return py::reinterpret_borrow<py::object>(object);
 }
 
+py::object python_slice(const py::object& start, const py::object& stop,
+                        const py::object& step) {
+  return checked(PySlice_New(start.ptr(), stop.ptr(), step.ptr()));
+}
+
 void put(py::object& list, std::size_t at, py::object item) {
   PyList_SET_ITEM(list.ptr(), signed_size(at), item.release().ptr());
 }
@@ -207,6 +212,15 @@ py::object to_python(const value& from, const session_objects& session,
     return python_container(from, session, depth);
   case kind::callback:
     return session.proxy_of(from.get_if<callback>()->id());
+  case kind::slice: {
+    const auto& parts = *from.get_if<slice>();
+    wire::check_depth(depth);
+    return python_slice(to_python(parts[0], session, depth + 1),
+                        to_python(parts[1], session, depth + 1),
+                        to_python(parts[2], session, depth + 1));
+  }
+  case kind::ellipsis:
+    return singleton(Py_Ellipsis);
   default:
     return python_scalar(from, session.rules());
   }
@@ -249,6 +263,14 @@ py::object to_python(schema::Value::Reader from,
       session.find(from.getRef().getSlot()));
   case schema::Value::CALLBACK:
     return session.proxy_of(from.getCallback());
+  case schema::Value::SLICE: {
+    const auto parts = from.getSlice();
+    return python_slice(to_python(parts.getStart(), session),
+                        to_python(parts.getStop(), session),
+                        to_python(parts.getStep(), session));
+  }
+  case schema::Value::ELLIPSIS:
+    return singleton(Py_Ellipsis);
   default: // of one piece, or of no known kind
     return python_scalar(wire::read_value(from, {}), session.rules());
   }

@@ -12,11 +12,11 @@ namespace snakebridge {
 
 std::string_view to_string(kind type) {
   static constexpr std::string_view names[] = {
-    "None",           "bool",      "int",       "float", "str",
-    "bytes",          "list",      "tuple",     "dict",  "ref",
-    "complex",        "set",       "frozenset", "date",  "time",
-    "datetime",       "timedelta", "Decimal",   "UUID",  "atom",
-    "unserializable", "callback"};
+    "None",           "bool",      "int",       "float",   "str",
+    "bytes",          "list",      "tuple",     "dict",    "ref",
+    "complex",        "set",       "frozenset", "date",    "time",
+    "datetime",       "timedelta", "Decimal",   "UUID",    "atom",
+    "unserializable", "callback",  "slice",     "ellipsis"};
   const auto at = static_cast<std::size_t>(type);
   return at < std::size(names) ? names[at] : "unknown";
 }
@@ -222,13 +222,27 @@ const std::vector<value>* items_of(const value& from) {
     return &items->items();
   if (const auto* items = from.get_if<frozenset>())
     return &items->items();
+  if (const auto* parts = from.get_if<slice>())
+    return parts;
   return sequence_of(from);
 }
 
 } // namespace detail
 
+namespace {
+
+// "pandas.core.frame.DataFrame['x'].sum"
+std::string object_of(const operation& asked) {
+  auto text = asked.target.type_name();
+  for (const auto& [name, key] : asked.path)
+    text += key ? fmt::format("[{}]", repr_short(*key)) : "." + name;
+  return text;
+}
+
+} // namespace
+
 std::string describe(const operation& asked) {
-  const auto object = asked.target.type_name();
+  const auto object = object_of(asked);
   switch (asked.what) {
   case verb::call:
   case verb::get:
@@ -264,6 +278,10 @@ std::string describe(const operation& asked) {
     return "close(" + object + ")";
   case verb::await:
     return "await " + object;
+  case verb::read:
+    return object;
+  case verb::operate:
+    return asked.name + "(" + object + ")";
   }
   return "unknown";
 }

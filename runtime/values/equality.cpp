@@ -173,6 +173,9 @@ std::size_t value::plain_hash() const {
     return hash_text(unbox<snakebridge::unserializable>()->type);
   case kind::callback:
     return static_cast<std::size_t>(unbox<snakebridge::callback>()->id());
+  case kind::slice:
+  case kind::ellipsis:
+    return static_cast<std::size_t>(kind_);
   case kind::none:
     break;
   }
@@ -217,8 +220,10 @@ bool operator==(const value& left, const value& right) {
     return same<unserializable>(left, right);
   case kind::callback:
     return same<callback>(left, right);
+  case kind::slice:
+    return same<slice>(left, right);
   default:
-    return true; // None
+    return true; // None, Ellipsis
   }
 }
 

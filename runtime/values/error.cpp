@@ -85,6 +85,14 @@ error error::with_ml(ml_error meaning) const {
   return other;
 }
 
+error error::with_object(ref kept) const {
+  auto raised = *python_;
+  raised.object = std::move(kept);
+  auto other = *this;
+  other.python_ = std::make_shared<const python_error>(std::move(raised));
+  return other;
+}
+
 error error::with_advice(std::string_view advice) const {
   auto other = *this;
   other.message_ += fmt::format("; {}", advice);

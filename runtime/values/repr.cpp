@@ -206,6 +206,8 @@ void repr_writer::write(const value& item) {
     return write_set(*item.get_if<set>(), false);
   case kind::frozenset:
     return write_set(*item.get_if<frozenset>(), true);
+  case kind::slice:
+    return write_items(*item.get_if<slice>(), "slice(", ")");
   case kind::atom:
     out_ += "Atom(";
     write_text(item.get_if<atom>()->name);

@@ -136,6 +136,8 @@ std::string scalar_repr(const value& item, std::size_t most) {
     return repr_of(*item.get_if<unserializable>());
   case kind::callback:
     return fmt::format("<callback {}>", item.get_if<callback>()->id());
+  case kind::ellipsis:
+    return "Ellipsis";
   default:
     return "None";
   }

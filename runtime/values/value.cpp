@@ -82,6 +82,8 @@ template value::value(snakebridge::uuid);
 template value::value(snakebridge::atom);
 template value::value(snakebridge::unserializable);
 template value::value(snakebridge::callback);
+template value::value(snakebridge::slice);
+template value::value(snakebridge::ellipsis_t);
 
 value::value(const char* text) : value{std::string{text}} {}
 

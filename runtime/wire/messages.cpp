@@ -64,6 +64,15 @@ void write_batch(schema::Request::Batch::Builder to, const batch_limits& from) {
   to.setTimeMs(static_cast<std::uint32_t>(from.time.count()));
 }
 
+void write_path(capnp::List<schema::Request::Step>::Builder to,
+                const std::vector<step>& from, value_writer& writer) {
+  for (unsigned at = 0; at < to.size(); ++at)
+    if (from[at].key)
+      writer.write(to[at].initItem(), *from[at].key);
+    else
+      to[at].setAttribute(text(from[at].name));
+}
+
 std::vector<value> read_items(capnp::List<schema::Value>::Reader from,
                               const ref_origin& made_by) {
   std::vector<value> items;
@@ -162,6 +171,8 @@ encode_request(const operation& asked, std::uint64_t session,
     words += words_of(item);
   for (const auto& [name, item] : asked.named)
     words += words_of(item) + name.size() / sizeof(word) + 4;
+  for (const auto& [name, key] : asked.path)
+    words += name.size() / sizeof(word) + (key ? words_of(*key) : 0) + 4;
   // One too large is refused while it is written, not by taking all memory.
   words = std::min(words, bytes_max / sizeof(word));
   return build_message<schema::Request>(
@@ -186,6 +197,9 @@ encode_request(const operation& asked, std::uint64_t session,
         request.setTarget(target->slot);
       else if (has_target(asked.what))
         writer.write(request.initReceiver(), asked.target);
+      if (!asked.path.empty())
+        write_path(request.initPath(count_of(asked.path.size())), asked.path,
+                   writer);
       auto positional =
         request.initPositional(count_of(asked.positional.size()));
       for (unsigned i = 0; i < positional.size(); ++i)
@@ -318,6 +332,32 @@ reply decode_reply(const frame& received, const ref_origin& made_by,
     return {.outcome = tl::unexpected{
               error{errc::payload_too_large, "no memory left for the result"}
                 .with_may_have_run(true)}};
+  }
+}
+
+result<called> decode_called(
+  const frame& received,
+  const std::function<ref_origin(std::uint64_t session)>& origin_of) {
+  try {
+    if (!received.is_whole())
+      throw std::bad_alloc{};
+    incoming message{received};
+    const auto told = message.root<schema::Called>();
+    called made{.visit = told.getVisit(),
+                .session = told.getSession(),
+                .callback = told.getCallback(),
+                .given = {}};
+    const auto origin = origin_of(made.session);
+    made.given.positional = read_items(told.getPositional(), origin);
+    for (const auto each : full_size(told.getNamed()))
+      made.given.named.emplace_back(string(each.getName()),
+                                    read_value(each.getValue(), origin));
+    return made;
+  } catch (const kj::Exception& broken) {
+    return tl::unexpected{malformed(broken)};
+  } catch (const std::bad_alloc&) {
+    return tl::unexpected{
+      error{errc::payload_too_large, "there is no memory for what it sent"}};
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include <capnp/serialize.h>
 #include <kj/exception.h>
 
+#include <snakebridge/callback.hpp>
 #include <snakebridge/config.hpp>
 #include <snakebridge/operation.hpp>
 
@@ -152,6 +154,19 @@ reply decode_reply(const frame& received, const ref_origin& made_by,
 
 /// A `Failed`, as why the worker did not start: environment_invalid or
 /// startup_failed; message_malformed (`malformed` is set then).
+/// What Python calls.
+struct called {
+  std::uint64_t visit = 0;
+  std::uint64_t session = 0;
+  std::uint64_t callback = 0;
+  detail::callback_arguments given;
+};
+/// `origin_of`: of the refs of a session. Errors: message_malformed,
+/// payload_too_large.
+result<called> decode_called(
+  const frame& received,
+  const std::function<ref_origin(std::uint64_t session)>& origin_of);
+
 error decode_start_failure(const frame& received, bool& malformed);
 
 /// A `Start`, as the worker gets it. Errors: message_malformed.
@@ -183,6 +198,8 @@ private:
   void write_typed(schema::Value::Builder to, const value& from);
   void write_container(schema::Value::Builder to, const value& from,
                        std::size_t depth);
+  void write_slice(schema::Slice::Builder to, const slice& from,
+                   std::size_t depth);
   void write_items(schema::Items::Builder to, const item_row& items,
                    std::size_t depth);
   bool write_packed(schema::Items::Builder to, const item_row& items,

@@ -141,6 +141,14 @@ void value_writer::write_container(builder to, const value& from,
   }
 }
 
+void value_writer::write_slice(schema::Slice::Builder to, const slice& from,
+                               std::size_t depth) {
+  check_depth(depth);
+  write(to.initStart(), from[0], depth + 1);
+  write(to.initStop(), from[1], depth + 1);
+  write(to.initStep(), from[2], depth + 1);
+}
+
 void value_writer::write(builder to, const value& from, std::size_t depth) {
   if (from.is_typed())
     return write_typed(to, from);
@@ -177,6 +185,10 @@ void value_writer::write(builder to, const value& from, std::size_t depth) {
     return to.setAtom(text(from.get_if<atom>()->name));
   case kind::callback:
     return to.setCallback(from.get_if<callback>()->id());
+  case kind::slice:
+    return write_slice(to.initSlice(), *from.get_if<slice>(), depth);
+  case kind::ellipsis:
+    return to.setEllipsis();
   case kind::unserializable:
     refuse(from, "stands for an object that could not cross: it cannot be sent "
                  "back");

@@ -175,6 +175,11 @@ python_operation wire_call::read(const session_objects& objects) const {
       py::reinterpret_borrow<py::object>(objects.find(asked_.getTarget()));
   else if (has_target(what))
     made.target = to_python(asked_.getReceiver(), objects);
+  for (auto each : wire::full_size(asked_.getPath()))
+    made.path.push_back(
+      each.isItem()
+        ? python_operation::step{{}, to_python(each.getItem(), objects)}
+        : python_operation::step{view(each.getAttribute()), {}});
   const auto positional = wire::full_size(asked_.getPositional());
   made.positional.reserve(positional.size());
   for (auto item : positional)

@@ -131,6 +131,26 @@ void run_reply(const frame& received) {
     expect_in_proportion(footprint(*raised), received);
 }
 
+void run_called(const frame& received) {
+  const auto told =
+    wire::decode_called(received, [](std::uint64_t) { return some_origin; });
+  if (!told) {
+    promise(told.error().code() == errc::message_malformed,
+            "what is malformed is called something else");
+    return;
+  }
+  std::size_t bytes = 0;
+  for (const auto& each : told->given.positional) {
+    bytes += footprint(each);
+    expect_usable(each);
+  }
+  for (const auto& [name, item] : told->given.named) {
+    bytes += name.size() + footprint(item);
+    expect_usable(item);
+  }
+  expect_in_proportion(bytes, received);
+}
+
 void run_failed(const frame& received) {
   bool malformed = false;
   const auto why = wire::decode_start_failure(received, malformed);

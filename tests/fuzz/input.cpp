@@ -28,6 +28,8 @@ void run(std::span<const std::uint8_t> bytes) {
     return run_request(received);
   case target::release:
     return run_release(received);
+  case target::called:
+    return run_called(received);
   case target::stream:
     break;
   }

@@ -25,8 +25,9 @@ enum class target : std::uint8_t {
   release, ///< the same
   stream,  ///< as either reads from any socket; the other bytes say in what
            ///< pieces it comes
+  called,  ///< as the host reads it from the data socket
 };
-inline constexpr unsigned targets = 6;
+inline constexpr unsigned targets = 7;
 
 /// Something that must hold did not. Nothing catches it: the fuzzer ends.
 struct broken_promise : std::logic_error {
@@ -46,6 +47,7 @@ void run_failed(const frame& received);
 void run_start(const frame& received);
 void run_request(const frame& received);
 void run_release(const frame& received);
+void run_called(const frame& received);
 /// `pieces`: sizes, used one after the other, in a circle.
 void run_stream(std::span<const std::uint8_t> stream,
                 std::span<const std::uint8_t> pieces);

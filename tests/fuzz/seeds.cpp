@@ -101,6 +101,20 @@ void add_replies(corpus& to) {
   to["reply_dropped"] = reply_of([](auto reply) { reply.setDropped(); });
 }
 
+void add_called(corpus& to) {
+  to["called"] = message_of<schema::Called>(target::called, [](auto called) {
+    called.setSession(2);
+    called.setCallback(3);
+    called.setVisit(4);
+    auto positional = called.initPositional(2);
+    wire::write_value(positional[0], list{1, "two"});
+    positional[1].initRef().setSlot(7);
+    auto named = called.initNamed(1)[0];
+    named.setName("key");
+    wire::write_value(named.initValue(), dict{{"a", 1.5}});
+  });
+}
+
 void add_control(corpus& to) {
   to["failed"] = message_of<schema::Failure>(target::failed, [](auto failure) {
     failure.setCode(static_cast<std::uint8_t>(errc::environment_invalid));
@@ -151,6 +165,11 @@ void add_requests(corpus& to) {
   for (const auto& each : samples())
     to[std::string{"request_"} + each.name] =
       request_of({.name = "f", .positional = {each.item}});
+  to["request_path"] = request_of({.what = verb::read,
+                                   .target = object,
+                                   .path = {{.name = "a.b"},
+                                            {.key = tuple{0, ellipsis}},
+                                            {.key = slice(1, none, object)}}});
   to["request_ref"] = request_of({.name = "f", .positional = {object}});
   for (const auto* type : {"memoryview", "numpy.str_", "numpy.bytes_",
                            "numpy.int8", "numpy.complex64", "os.system"})
@@ -202,6 +221,7 @@ std::map<std::string, input> seeds() {
   corpus made;
   add_replies(made);
   add_control(made);
+  add_called(made);
   add_requests(made);
   add_streams(made);
   add_hostile_seeds(made);

@@ -1,0 +1,79 @@
+#pragma once
+// What the copies of an object share: its name, and who asks for it. With the
+// last of them it is let go. Any thread.
+
+#include <snakebridge/bridge.hpp>
+#include <snakebridge/object.hpp>
+
+#include "bridge/bridge_core.hpp"
+#include "bridge/this_thread.hpp"
+
+namespace snakebridge::detail {
+
+class held_object {
+public:
+  held_object(caller through, value content)
+      : through_{std::move(through)},
+        content_{std::move(content)} {}
+  held_object(const held_object&) = delete;
+  held_object& operator=(const held_object&) = delete;
+  ~held_object() {
+    if (const auto* name = content_.get_if<ref>();
+        name != nullptr && through_.core_->in_its_process())
+      through_.session_->let_go(*name);
+  }
+
+  /// Runs that, and keeps what it answers as a new object. Throws.
+  static held_ptr run(const caller& through, operation&& asked);
+  /// The same, which answers a value.
+  static value ask(const caller& through, operation&& asked, leaves form);
+  /// Of what nobody else owns yet.
+  static held_ptr adopt(const caller& through, session_ptr in, value content);
+  /// Runs a call of this thread. Inside a context manager (`with`) exceptions
+  /// are kept, each as long as an error has it.
+  static result<value> run_in(const std::shared_ptr<bridge_core>& core,
+                              const session_ptr& in, operation asked,
+                              call_options options);
+  static caller caller_of(const this_thread_state::scope& here) {
+    return {here.of->shared_from_this(), here.calls};
+  }
+  /// What owns the object of that ref; a new one where none does.
+  static held_ptr owner_of(const caller& through, const session_ptr& in,
+                           const ref& named);
+
+  const caller& through() const { return through_; }
+  const session_ptr& session() const { return through_.session_; }
+  const value& content() const { return content_; }
+  /// Each item is an object's.
+  stream<> items(operation asked) const {
+    auto by = through_;
+    by.options_.leaves = leaves::objects;
+    return by.stream_of(asked);
+  }
+
+private:
+  static value ask(const caller& through, operation&& asked, leaves form,
+                   session_ptr& in);
+
+  const caller through_; // of its session
+  const value content_;  // a ref, or what is itself
+};
+
+struct operand_access {
+  static const held_ptr& root(const operand& of) { return of.root_; }
+  static bool is_ref(const operand& of) {
+    return of.root_ && of.root_->content().is_ref();
+  }
+  static operation about(const operand& of, verb what) {
+    return of.about(what);
+  }
+  static object run(const operand& of, operation asked) {
+    return of.run(std::move(asked));
+  }
+  /// As an argument: what is named is asked for first.
+  static value as_argument(const operand& of) {
+    return of.path_.empty() ? of.held() : of.run(of.about(verb::read)).held();
+  }
+};
+
+} // namespace snakebridge::detail

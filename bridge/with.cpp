@@ -1,0 +1,93 @@
+#include <snakebridge/with.hpp>
+
+#include <snakebridge/callback.hpp>
+
+#include "bridge/held_object.hpp"
+#include "bridge/this_thread.hpp"
+#include "runtime/base/finally.hpp"
+#include "runtime/calls/session_callbacks.hpp"
+
+namespace snakebridge::detail {
+
+namespace {
+
+// `snakebridge.name(manager, *arguments)`
+object call_beside(const object& manager, const char* name,
+                   std::vector<value> arguments) {
+  operation asked{.what = verb::call,
+                  .module = "snakebridge",
+                  .name = name,
+                  .positional = std::move(arguments)};
+  asked.positional.insert(asked.positional.begin(), manager.held());
+  return operand_access::run(manager, std::move(asked));
+}
+
+bool is_beside(const object& manager, const ref& raised) {
+  const auto held = manager.held();
+  const auto* name = held.get_if<ref>();
+  return name != nullptr && name->session == raised.session
+         && name->interpreter == raised.interpreter
+         && name->epoch == raised.epoch;
+}
+
+// What it would answer has gone with it.
+bool is_gone(errc why) {
+  switch (why) {
+  case errc::interpreter_died:
+  case errc::ref_stale:
+  case errc::ref_released:
+  case errc::session_closed:
+  case errc::pool_down:
+  case errc::shutting_down:
+    return true;
+  default:
+    return false;
+  }
+}
+
+} // namespace
+
+entered::entered(object manager) : manager_{std::move(manager)} {
+  given_ = call_beside(manager_, "_enter", {});
+  ++this_thread().withs;
+}
+
+entered::~entered() {
+  end_of_body();
+}
+
+void entered::end_of_body() {
+  if (std::exchange(is_inside_, false))
+    --this_thread().withs;
+}
+
+void entered::leave() {
+  end_of_body();
+  call_beside(manager_, "_exit", {});
+}
+
+bool entered::leave(const std::exception_ptr& thrown) {
+  if (!is_inside_)
+    return false; // `__exit__` threw it
+  end_of_body();
+  // What has cancelled the body is not to cancel this.
+  const cancel_source never;
+  auto& options = this_thread().options;
+  const auto around = std::exchange(options.cancel, never.token());
+  const finally left{[&] { options.cancel = around; }};
+  const auto told =
+    call_back(callback{[&] { std::rethrow_exception(thrown); }}, {});
+  const auto outcome = attempt([&] {
+    return told.raised && is_beside(manager_, *told.raised)
+             ? call_beside(manager_, "_exit", {*told.raised})
+             : call_beside(manager_, "_exit",
+                           {nullptr, told.message, told.type});
+  });
+  if (outcome)
+    return static_cast<bool>(*outcome);
+  if (!is_gone(outcome.error().code()))
+    throw_error(outcome.error());
+  return false;
+}
+
+} // namespace snakebridge::detail
