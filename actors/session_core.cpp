@@ -356,30 +356,22 @@ result<void> session_core::find_way(errand& mine) {
 
 // --- Objects that the program owns -------------------------------------------
 
+// Whoever destroys it may have any lock: nothing is sent here.
 void session_core::let_go(const ref& object) {
-  bool many = false, later = false;
   {
     const std::lock_guard held{objects_mutex_};
     if (closed())
       return;
     unwanted_.push_back(object);
     unwanted_count_ = unwanted_.size();
-    many = unwanted_.size() >= limits::let_go_max;
-    later = !many && !std::exchange(frees_later_, true);
+    if (std::exchange(frees_later_, true))
+      return;
   }
-  if (many)
-    free_unwanted(false);
-  if (later)
-    clock().at(clock().now() + std::chrono::milliseconds{limits::let_go_ms},
-               [weak = weak_from_this()] {
-                 if (const auto self = weak.lock()) {
-                   {
-                     const std::lock_guard held{self->objects_mutex_};
-                     self->frees_later_ = false;
-                   }
-                   self->free_unwanted(false);
-                 }
-               });
+  clock().at(clock().now() + std::chrono::milliseconds{limits::let_go_ms},
+             [weak = weak_from_this()] {
+               if (const auto self = weak.lock())
+                 self->free_unwanted(false);
+             });
 }
 
 // Those of one incarnation at a time: it takes them in one message. `here`: by
@@ -391,6 +383,7 @@ void session_core::free_unwanted(bool here) {
     const std::lock_guard held{objects_mutex_};
     gone.swap(unwanted_);
     unwanted_count_ = 0;
+    frees_later_ = frees_later_ && here;
   }
   const auto place = [](const ref& each) {
     return std::tie(each.interpreter, each.epoch);
@@ -400,7 +393,10 @@ void session_core::free_unwanted(bool here) {
                      return place(left) < place(right);
                    });
   for (auto first = gone.begin(); first != gone.end();) {
-    const auto last = std::find_if(first, gone.end(), [&](const ref& each) {
+    const auto most = std::min<std::ptrdiff_t>(
+      gone.end() - first,
+      static_cast<std::ptrdiff_t>(limits::refs_released_max));
+    const auto last = std::find_if(first, first + most, [&](const ref& each) {
       return place(each) != place(*first);
     });
     operation asked{.what = verb::release};

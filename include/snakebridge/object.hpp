@@ -27,6 +27,7 @@
 #include <initializer_list>
 #include <iosfwd>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -312,9 +313,9 @@ template <class T>
 result<T> operand::to() const {
   return attempt([&]() -> result<T> {
     if constexpr (std::same_as<T, object>)
-      return object{run(about(verb::read))};
+      return path_.empty() ? object{root_} : run(about(verb::read));
     else if constexpr (std::same_as<T, ref>)
-      return object{run(about(verb::read))}.held().template to<ref>();
+      return as<object>().held().template to<ref>();
     else
       return fetch(detail::form_for<T>).template to<T>();
   });

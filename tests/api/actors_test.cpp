@@ -296,6 +296,26 @@ TEST(EmbeddedHint, WhenAThreadsOwnCallEndsThenWhatAnyMayRunIsRun) {
     [](const caf::error& failed) { ADD_FAILURE() << sb::to_error(failed); });
 }
 
+// Its owners are counted, wherever they are; it is its session's all the same.
+TEST_P(ActorClients, GivenAnObjectInAMessageThenTheActorUsesIt) {
+  const auto measurer =
+    bridge.system().spawn([](caf::event_based_actor*) -> caf::behavior {
+      return {[](const sb::object& of) {
+        return static_cast<std::uint64_t>(sb::len(of));
+      }};
+    });
+  {
+    const auto list = bridge.import("builtins").attr("list")(sb::list{1, 2});
+    self->request(measurer, patience, list)
+      .receive([](std::uint64_t length) { EXPECT_EQ(length, 2U); },
+               [](const caf::error& failed) {
+                 ADD_FAILURE() << sb::to_error(failed);
+               });
+  }
+  caf::anon_send_exit(measurer, caf::exit_reason::user_shutdown);
+  EXPECT_TRUE(eventually([&] { return bridge.stats().live_objects() == 0; }));
+}
+
 // They are never all out of it at the same time.
 TEST(EmbeddedHint, WhileThreadsCallAgainAndAgainThenCallsOfActorsRunToo) {
   auto wanted = one_pool(sb::placement::embedded);

@@ -27,7 +27,7 @@ public:
         random_{seed} {}
 
   void step() {
-    switch (random_() % 9) {
+    switch (random_() % 10) {
     case 0:
       return add();
     case 1:
@@ -44,6 +44,8 @@ public:
       return be_called_back();
     case 7:
       return await_some();
+    case 8:
+      return use_objects();
     default:
       return use_a_session();
     }
@@ -139,6 +141,25 @@ private:
       const auto slept = all[static_cast<std::size_t>(i)].get();
       take("what was awaited", slept, slept == i);
     }
+  }
+  /// Objects and what they make on the way, inside a context manager.
+  void use_objects() {
+    const auto size = sb::attempt([&] {
+      const auto builtins = here_.import("builtins");
+      const auto lock = here_.import("threading").attr("Lock")();
+      return sb::with(lock, [&] {
+        auto items = builtins.attr("list")(sb::list{1, 2});
+        items.attr("append")(builtins.attr("object")());
+        items[0] = items[1] + 3;
+        std::size_t all = sb::len(items[sb::slice(1, sb::none)]);
+        for (const sb::object each : items)
+          all += each.is_none() ? 0 : 1;
+        return all;
+      });
+    });
+    // What died between two calls took them along.
+    if (size || size.error().code() != sb::errc::ref_stale)
+      take("what objects are", size, size == 5U);
   }
   void use_a_session() {
     const auto session = bridge_.open_session();
