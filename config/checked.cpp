@@ -86,7 +86,7 @@ result<void> pool_checked(const pool_config& pool) {
     if (const auto wrong = wrong_with_variable(name, value))
       return invalid(fmt::format("{}: {}", pool_key(pool.name, "env"), *wrong));
   for (const auto& pattern : pool.pass_env)
-    if (const auto wrong = wrong_with_pattern(pattern))
+    if (const auto wrong = wrong_with_pattern(pattern, "variable"))
       return invalid(
         fmt::format("{}: {}", pool_key(pool.name, "pass_env"), *wrong));
   for (const auto& each : pool.path) {
@@ -97,6 +97,38 @@ result<void> pool_checked(const pool_config& pool) {
                                  pool_key(pool.name, "path"), each.string()));
   }
   return limits_checked(pool);
+}
+
+result<void> helpers_checked(const helper_rules& wanted) {
+  if (wanted.paths.size() > limits::helper_paths_max)
+    return invalid(fmt::format("helper_paths: must be at most {}",
+                               limits::helper_paths_max));
+  for (const auto& each : wanted.paths)
+    if (each.empty() || each.string().find('\0') != std::string::npos)
+      return invalid(fmt::format("helper_paths = {:?}: must be a folder or a "
+                                 "file",
+                                 each.string()));
+  if (wanted.allowlist.size() > limits::helpers_max)
+    return invalid(
+      fmt::format("helper_allowlist: must be at most {}", limits::helpers_max));
+  for (const auto& each : wanted.allowlist)
+    if (const auto wrong = wrong_with_pattern(each, "helper"))
+      return invalid(fmt::format("helper_allowlist: {}", *wrong));
+  return {};
+}
+
+result<void> make_absolute(std::vector<std::filesystem::path>& paths,
+                           std::string_view key) {
+  for (auto& each : paths) {
+    std::error_code failed;
+    const auto whole = std::filesystem::absolute(each, failed);
+    if (failed)
+      return invalid(fmt::format("{} = {:?}: where it is cannot be told ({}); "
+                                 "say it from the root on",
+                                 key, each.string(), failed.message()));
+    each = whole.lexically_normal();
+  }
+  return {};
 }
 
 std::uint32_t default_size(placement where) {
@@ -136,16 +168,17 @@ std::optional<std::string> wrong_with_variable(std::string_view name,
   return std::nullopt;
 }
 
-std::optional<std::string> wrong_with_pattern(std::string_view pattern) {
+std::optional<std::string> wrong_with_pattern(std::string_view pattern,
+                                              std::string_view of) {
   using namespace std::string_view_literals;
   const auto star = pattern.find('*');
   if (!pattern.empty()
       && pattern.find_first_of("=\0"sv) == std::string_view::npos
       && (star == std::string_view::npos || star + 1 == pattern.size()))
     return std::nullopt;
-  return fmt::format("pattern {:?}: must be the name of a variable, or its "
+  return fmt::format("pattern {:?}: must be the name of a {}, or its "
                      "beginning and '*'",
-                     pattern);
+                     pattern, of);
 }
 
 std::optional<std::string> wrong_with_module(std::string_view name) {
@@ -170,6 +203,8 @@ pool_config& pool_of(config& all, std::string_view name) {
 result<config> checked(config wanted) {
   if (auto done = numbers_checked(wanted, ""); !done)
     return tl::unexpected{std::move(done).error()};
+  if (auto done = helpers_checked(wanted.helpers); !done)
+    return tl::unexpected{std::move(done).error()};
   std::set<std::string_view> names;
   for (const auto& pool : wanted.pools) {
     if (auto done = pool_checked(pool); !done)
@@ -186,17 +221,12 @@ result<config> checked(config wanted) {
       pool.size = default_size(pool.placement);
     if (!pool.restart.intensity)
       pool.restart.intensity = default_intensity(pool.size);
-    for (auto& each : pool.path) {
-      std::error_code failed;
-      const auto whole = std::filesystem::absolute(each, failed);
-      if (failed)
-        return invalid(fmt::format(
-          "{} = {:?}: where it is cannot be told ({}); say it from "
-          "the root on",
-          pool_key(pool.name, "path"), each.string(), failed.message()));
-      each = whole.lexically_normal();
-    }
+    if (auto done = make_absolute(pool.path, pool_key(pool.name, "path"));
+        !done)
+      return tl::unexpected{std::move(done).error()};
   }
+  if (auto done = make_absolute(wanted.helpers.paths, "helper_paths"); !done)
+    return tl::unexpected{std::move(done).error()};
   return wanted;
 }
 

@@ -25,7 +25,9 @@ std::string settings_known(std::string_view words, bool of_pool) {
 
 constexpr std::string_view top_words =
   "tables [pool.NAME], worker, error_mode, atom_class, atoms, "
-  "marker_detail, ref_on_full, strict_mode";
+  "marker_detail, ref_on_full, strict_mode, helper_paths, "
+  "helper_pack_enabled, helper_allowlist, helper_inline_enabled, "
+  "helper_reload";
 constexpr std::string_view pool_words =
   "placement, affinity, python, path, env, pass_env, preload, importable, "
   "leaves, no_new_privileges";
@@ -135,6 +137,9 @@ public:
       return read_word(given, into_.refs.on_full, ways_when_full);
     if (given.key == "strict_mode")
       return read_flag(given, into_.refs.strict_mode);
+    if (given.key.starts_with("helper_"))
+      if (auto done = read_of_helpers(given))
+        return *done;
     return refused(given, fmt::format("no such setting; there are {}",
                                       settings_known(top_words, false)));
   }
@@ -166,6 +171,28 @@ public:
   }
 
 private:
+  /// Nothing when helpers have no setting of that key.
+  std::optional<result<void>> read_of_helpers(const setting& given) {
+    auto& rules = into_.helpers;
+    if (given.key == "helper_paths")
+      return read_folders(given, rules.paths);
+    if (given.key == "helper_pack_enabled")
+      return read_flag(given, rules.pack_enabled);
+    if (given.key == "helper_inline_enabled")
+      return read_flag(given, rules.inline_enabled);
+    if (given.key == "helper_reload")
+      return read_flag(given, rules.reload);
+    if (given.key != "helper_allowlist")
+      return std::nullopt;
+    const auto* word = given.value.as_string();
+    if (word == nullptr)
+      return read_names(given, rules.allowlist);
+    if (word->get() != "all")
+      return refused(given, "must be \"all\" or names: [\"my_helpers.*\"]");
+    rules.allowlist.clear();
+    return note(given);
+  }
+
   result<void> read_pools(const setting& pools, std::string_view file) {
     const auto* all = pools.value.as_table();
     if (all == nullptr)

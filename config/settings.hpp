@@ -136,8 +136,10 @@ std::optional<std::string> wrong_with_pool_name(std::string_view name);
 std::optional<std::string> wrong_with_variable(std::string_view name,
                                                std::string_view value);
 
-/// The same for a pattern of `pass_env`, and for a module of `importable`.
-std::optional<std::string> wrong_with_pattern(std::string_view pattern);
+/// The same for a pattern of names `of` variables (`pass_env`) or helpers
+/// (`helper_allowlist`), and for a module of `importable`.
+std::optional<std::string> wrong_with_pattern(std::string_view pattern,
+                                              std::string_view of);
 std::optional<std::string> wrong_with_module(std::string_view name);
 
 /// The pool of that name, made when there is none.

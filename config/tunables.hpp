@@ -36,6 +36,18 @@ inline constexpr std::size_t handed_over_max = 4;
 /// Functions of the program that Python finds by name, and a name's length.
 inline constexpr std::size_t tools_max = 1'000;
 inline constexpr std::size_t tool_name_bytes_max = 64;
+/// Of helpers: the entries of `helper_paths`, the files in all of them, those
+/// that a program gives as source, the helpers of one interpreter, the bytes of
+/// a file or source and of a name, and what is told of one's signature and
+/// documentation, in characters.
+inline constexpr std::size_t helper_paths_max = 100;
+inline constexpr std::size_t helper_files_max = 1'000;
+inline constexpr std::size_t helper_sources_max = 100;
+inline constexpr std::size_t helpers_max = 10'000;
+inline constexpr std::size_t helper_bytes_max = std::size_t{1} << 20U;
+inline constexpr std::size_t helper_name_bytes_max = 256;
+inline constexpr std::size_t helper_signature_max = 1'000;
+inline constexpr std::size_t helper_doc_max = 300;
 /// For an actor to answer a callback that is called in no call.
 inline constexpr int callback_ms_max = 120'000;
 /// Callbacks that the threads of one worker have called, and wait for.

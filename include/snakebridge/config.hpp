@@ -282,6 +282,28 @@ struct stream_rules {
   std::chrono::milliseconds batch_time{5};
 };
 
+/// Which helpers there are: Python functions that calls name as
+/// "my_helpers.process" (docs/PYTHON.md).
+struct helper_rules {
+  /// Folders whose `*.py` files that do not begin with `_` are helper files, or
+  /// such files; later ones go before. One that is not there has none. Relative
+  /// ones are so to the settings file they stand in, else to the working
+  /// folder.
+  std::vector<std::filesystem::path> paths = {"priv/python/helpers"};
+  /// Those that come with the library are there: "snakebridge.describe".
+  bool pack_enabled = true;
+  /// The helpers that may be called: names, or beginnings with a `*`. Empty, or
+  /// "all": all. Others are not_authorized.
+  std::vector<std::string> allowlist = {};
+  /// The program may give some as source (`bridge::add_helpers`).
+  bool inline_enabled = false;
+  /// Files that have changed are loaded anew before the next call of a helper:
+  /// for development, as it looks at every file each time.
+  bool reload = false;
+
+  bool operator==(const helper_rules&) const = default;
+};
+
 struct config {
   /// The pools; `default` is added when none has that name.
   std::vector<pool_config> pools = {};
@@ -295,6 +317,7 @@ struct config {
   conversion_config conversion = {};
   ref_rules refs = {};
   stream_rules streams = {};
+  helper_rules helpers = {};
   /// Threads for what the program does with answers of futures (`then`,
   /// coroutines), for callbacks whose call no thread waits for, and for the end
   /// of what callbacks hold; started when there is something for them to do.

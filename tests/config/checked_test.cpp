@@ -132,6 +132,26 @@ TEST(CheckedConfig, RefusesPatternsThatFitNoVariable) {
   EXPECT_EQ(refusal(pool({.pass_env = {"A", "A*", "*"}})), "accepted");
 }
 
+TEST(CheckedConfig, MakesThePathsOfHelpersAbsolute) {
+  const auto made = checked({});
+  ASSERT_TRUE(made);
+  EXPECT_EQ(made->helpers.paths, (std::vector{std::filesystem::current_path()
+                                              / "priv/python/helpers"}));
+}
+
+TEST(CheckedConfig, RefusesSettingsOfHelpersThatNameNone) {
+  EXPECT_EQ(refusal({.helpers = {.paths = {""}}}),
+            "helper_paths = \"\": must be a folder or a file");
+  EXPECT_EQ(refusal({.helpers = {.paths = std::vector<std::filesystem::path>(
+                                   101, "a")}}),
+            "helper_paths: must be at most 100");
+  EXPECT_EQ(refusal({.helpers = {.allowlist = {"*.process"}}}),
+            "helper_allowlist: pattern \"*.process\": must be the name of a "
+            "helper, or its beginning and '*'");
+  EXPECT_EQ(refusal({.helpers = {.allowlist = {"shop.*", "a.b", "all"}}}),
+            "accepted");
+}
+
 TEST(Tunables, AllBelongToAMember) {
   std::size_t members = 0;
   const auto count = [&members](const tunable&, const auto&) { ++members; };

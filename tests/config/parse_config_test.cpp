@@ -71,6 +71,11 @@ ref_on_full = "refuse"
 ref_ttl_ms = 8000
 strict_mode = true
 strict_mode_threshold = 9
+helper_paths = ["helpers", "/opt/helpers"]
+helper_pack_enabled = false
+helper_allowlist = ["shop.*", "my_helpers.process"]
+helper_inline_enabled = true
+helper_reload = true
 )");
   EXPECT_EQ(made.timeout, 1500ms);
   EXPECT_EQ(made.payload_bytes_max, std::size_t{1} << 32U);
@@ -85,6 +90,12 @@ strict_mode_threshold = 9
   EXPECT_EQ(made.refs.ttl, 8s);
   EXPECT_TRUE(made.refs.strict_mode);
   EXPECT_EQ(made.refs.strict_mode_threshold, 9u);
+  EXPECT_EQ(made.helpers,
+            (helper_rules{.paths = {"helpers", "/opt/helpers"},
+                          .pack_enabled = false,
+                          .allowlist = {"shop.*", "my_helpers.process"},
+                          .inline_enabled = true,
+                          .reload = true}));
 }
 
 TEST_F(ConfigFile, WhenAConversionIsWrongThenTheChoicesAreTold) {
@@ -98,6 +109,28 @@ TEST_F(ConfigFile, WhenAConversionIsWrongThenTheChoicesAreTold) {
   EXPECT_EQ(refusal("marker_detail = \"all\""),
             "snakebridge.toml:1: marker_detail = \"all\": must be \"none\" or "
             "\"type\" or \"repr\" or \"repr_redacted\"");
+}
+
+TEST_F(ConfigFile, GivenHelpersThenTheirPathsAreRelativeToTheFile) {
+  const auto made =
+    parse_config("helper_paths = [\"helpers\"]\nhelper_allowlist = \"all\"\n",
+                 "/etc/shop/snakebridge.toml");
+  ASSERT_TRUE(made);
+  EXPECT_EQ(made->helpers, (helper_rules{.paths = {"/etc/shop/helpers"}}));
+}
+
+TEST_F(ConfigFile, WhenASettingOfHelpersIsWrongThenItIsTold) {
+  EXPECT_EQ(refusal("helper_reload = 2"),
+            "snakebridge.toml:1: helper_reload = 2: must be true or false");
+  EXPECT_EQ(refusal("helper_paths = [1]"),
+            "snakebridge.toml:1: helper_paths = an array: must be names in "
+            "quotes");
+  EXPECT_EQ(refusal("helper_allowlist = \"shop\""),
+            "snakebridge.toml:1: helper_allowlist = \"shop\": must be \"all\" "
+            "or names: [\"my_helpers.*\"]");
+  EXPECT_TRUE(refusal("helper_path = []")
+                .starts_with("snakebridge.toml:1: helper_path = an array: no "
+                             "such setting; there are "));
 }
 
 TEST_F(ConfigFile, SetsAllOfAPool) {
@@ -311,6 +344,7 @@ TEST_F(ConfigFile, AsShippedNamesEverySettingWithItsDefault) {
   EXPECT_EQ(shipped.conversion.atoms, conversion_config{}.atoms);
   EXPECT_EQ(shipped.conversion.detail, conversion_config{}.detail);
   EXPECT_FALSE(shipped.conversion.atom_class);
+  EXPECT_EQ(shipped.helpers, helper_rules{});
   EXPECT_TRUE(shipped.pools[0].env.empty());
   for (const auto* key : {"worker", "error_mode", "pool.default.python",
                           "pool.default.placement"})
