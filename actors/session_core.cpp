@@ -201,6 +201,7 @@ session_core::session_core(std::shared_ptr<const pools> where,
       timeout_{rules.timeout},
       errors_{rules.errors},
       stream_rules_{rules.streams},
+      helpers_given_{rules.helpers_given},
       is_shared_{is_shared},
       let_go_max_{
         std::clamp<std::size_t>(rules.refs.max / 8, 1, limits::let_go_max)} {}
@@ -283,6 +284,8 @@ result<void> session_core::begin(errand& mine) {
   asked.leaves = answers_anything(asked.what)
                    ? options.leaves.value_or(in.leaves)
                    : leaves::refs;
+  if (helpers_given_ && asked.what >= verb::helper)
+    asked.helpers_given = helpers_given_->load();
   asked.cancel = options.cancel;
   if (const auto* around = callback_scope::here();
       around != nullptr && !asked.cancel.stop_possible())

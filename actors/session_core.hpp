@@ -5,6 +5,8 @@
 // Shared by the session's actor, whose lease closes it, and by the clients; any
 // thread.
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -55,6 +57,8 @@ struct session_rules {
   error_mode errors = error_mode::raw;
   ref_rules refs = {};
   stream_rules streams = {};
+  /// How often the helpers that the program gives have changed; null: never.
+  std::shared_ptr<const std::atomic<std::uint32_t>> helpers_given = {};
 };
 
 class session_core : public std::enable_shared_from_this<session_core> {
@@ -125,6 +129,7 @@ private:
   const std::chrono::milliseconds timeout_;
   const error_mode errors_;
   const stream_rules stream_rules_;
+  const std::shared_ptr<const std::atomic<std::uint32_t>> helpers_given_;
   const bool is_shared_;
 
   const std::size_t let_go_max_; ///< at once

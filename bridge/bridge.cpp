@@ -97,6 +97,19 @@ result<bool> bridge::remove_tool(std::string_view name) const {
   return core_->tools().remove(name);
 }
 
+result<void> bridge::add_helpers(std::string_view name,
+                                 std::string source) const {
+  if (auto here = core_->in_its_process(); !here)
+    return here;
+  return reached(core_->helpers().add(name, std::move(source)));
+}
+
+result<bool> bridge::remove_helpers(std::string_view name) const {
+  if (auto here = core_->in_its_process(); !here)
+    return tl::unexpected{here.error()};
+  return core_->helpers().remove(name);
+}
+
 bridge_stats bridge::stats() const {
   return core_->stats();
 }

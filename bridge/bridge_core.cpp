@@ -53,6 +53,8 @@ bridge_core::bridge_core(config checked, caf::actor_system* users,
       pools_{std::make_shared<const pools>(
         settings_.pools, clock_, parts.hosts ? 0 : settings_.payload_bytes_max,
         settings_.on_event)},
+      helpers_{
+        std::make_shared<helper_sources>(settings_.helpers.inline_enabled)},
       // They may outlive us, as Python may that was given up.
       tools_{std::make_shared<snakebridge::tools>(
         [known = pools_, write = settings_.on_output
@@ -67,13 +69,14 @@ bridge_core::bridge_core(config checked, caf::actor_system* users,
           } catch (...) {
             logger()->error("on_output threw what is no std::exception");
           }
-        })},
+        },
+        helpers_)},
       hosts_{parts.hosts ? parts.hosts(*system_)
                          : real_hosts(settings_, threads_)},
       sessions_{std::make_shared<sessions>(
         *system_, pools_,
         session_rules{settings_.timeout, settings_.error_mode, settings_.refs,
-                      settings_.streams},
+                      settings_.streams, helpers_->changes()},
         [this](const session_ptr& of) {
           return std::make_shared<const detail::continuation_place>(
             shared_from_this(), of);

@@ -81,6 +81,7 @@ public:
     return callback_threads_;
   }
   snakebridge::tools& tools() { return *tools_; }
+  helper_sources& helpers() { return *helpers_; }
   const callback& tools_callback() const { return tools_callback_; }
   bridge_stats stats() const;
   pool_control control() { return {*system_, *pools_, hosts_}; }
@@ -100,6 +101,7 @@ private:
   const std::shared_ptr<timers> clock_;
   const std::shared_ptr<background> callback_threads_;
   const std::shared_ptr<const pools> pools_;
+  const std::shared_ptr<helper_sources> helpers_;
   const std::shared_ptr<snakebridge::tools> tools_;
   const callback tools_callback_{
     std::shared_ptr<const detail::callable>{tools_}};

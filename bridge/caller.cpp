@@ -18,6 +18,21 @@ result<bool> read_released(result<value> answered) {
   return read_as<bool>(std::move(answered));
 }
 
+result<helper_index> read_helpers(result<value> answered) {
+  if (!answered)
+    return tl::unexpected{std::move(answered).error()};
+  return attempt([&] {
+    using texts = std::vector<std::vector<std::string>>;
+    const auto told = answered->as<std::map<std::string, texts>>();
+    helper_index index;
+    for (const auto& each : told.at("found"))
+      index.found.push_back({each.at(0), each.at(1), each.at(2), each.at(3)});
+    for (const auto& each : told.at("failed"))
+      index.failed.push_back({each.at(0), each.at(1)});
+    return index;
+  });
+}
+
 } // namespace detail
 
 caller::caller(std::shared_ptr<bridge_core> core,

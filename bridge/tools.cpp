@@ -110,6 +110,8 @@ value tools::call(detail::callback_arguments given) const {
   given.positional.erase(given.positional.begin());
   if (name.is_none())
     return list();
+  if (name.kind() == kind::bytes)
+    return helpers_->all();
   if (const auto level = name.to<std::int64_t>()) {
     if (given.positional.size() != 1)
       throw detail::bad_arguments{"one text is logged"};

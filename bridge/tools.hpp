@@ -2,10 +2,11 @@
 // The functions of the program that Python's code finds by name, in every
 // session: `snakebridge.tools()` and `snakebridge.call(name, …)`. Python knows
 // one callback for them all, which takes the name first; what it logs comes
-// that way, too. Any thread.
+// that way, too, and so the helpers go that it asks for. Any thread.
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -13,13 +14,17 @@
 #include <snakebridge/callback.hpp>
 #include <snakebridge/config.hpp>
 
+#include "bridge/helper_sources.hpp"
+
 namespace snakebridge {
 
 class tools final : public detail::callable {
 public:
-  /// `log`: takes what Python logs.
-  explicit tools(std::function<void(const log_line&)> log)
-      : log_{std::move(log)} {}
+  /// `log`: takes what Python logs. `helpers`: what it asks for.
+  tools(std::function<void(const log_line&)> log,
+        std::shared_ptr<const helper_sources> helpers)
+      : log_{std::move(log)},
+        helpers_{std::move(helpers)} {}
 
   /// Errors: config_invalid for a name that is none or taken, overloaded,
   /// shutting_down.
@@ -31,8 +36,8 @@ public:
   std::vector<callback> end();
 
   /// The tool of that name, with what follows; null: which there are, and their
-  /// signatures; an int: a text of that level is logged. Throws symbol_unknown,
-  /// and what the tool throws.
+  /// signatures; an int: a text of that level is logged; bytes: the helpers of
+  /// the program. Throws symbol_unknown, and what the tool throws.
   value call(detail::callback_arguments given) const override;
   std::string signature() const override {
     return "(name: str, /, *args, **kwargs) -> Any";
@@ -44,6 +49,7 @@ private:
   void log(std::int64_t level, const value& text) const;
 
   const std::function<void(const log_line&)> log_;
+  const std::shared_ptr<const helper_sources> helpers_;
   mutable std::mutex mutex_;
   bool ended_ = false;
   std::map<std::string, callback, std::less<>> known_;

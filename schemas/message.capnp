@@ -76,6 +76,8 @@ struct Request {
   awaits @15 :Bool;            # a coroutine it returns is awaited
   sessionId @16 :Text;         # its name, for Python code
   path @17 :List(Step);        # from the target to what the verb is about
+  helpersGiven @18 :UInt32;    # of helpers: how often those of the program had
+                               # changed; newer ones are asked of it, by callback
 
   struct Batch {
     # Its items are sent when one of these is so.
@@ -199,6 +201,15 @@ struct Start {
   path @13 :List(Text);        # folders to import from before all others
   threads @14 :UInt32 = 1;     # executors, that run calls side by side
   timesCalls @15 :Bool;        # replies tell how long their calls ran
+  helpers @16 :Helpers;
+
+  struct Helpers {
+    # The settings `helpers` of the bridge.
+    paths @0 :List(Text);
+    packEnabled @1 :Bool;
+    allowlist @2 :List(Text);
+    reload @3 :Bool;
+  }
 }
 
 struct Ready {

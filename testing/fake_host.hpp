@@ -93,7 +93,8 @@ protected:
   void let_it_await() { awaits_now_ = true; }
   std::optional<error> gone(const exchange& asked);
   static bool names_function(const operation& asked) {
-    return asked.what <= verb::attribute || asked.what == verb::stream;
+    return asked.what <= verb::attribute || asked.what == verb::stream
+           || asked.what == verb::helper;
   }
   static result<value> raised(std::string type, std::string message);
   value make_object(const session_gate& session,

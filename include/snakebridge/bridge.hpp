@@ -134,6 +134,16 @@ public:
   /// False: there is none of that name.
   result<bool> remove_tool(std::string_view name) const;
 
+  /// Helpers as the source of a helper file of that name: the next call of a
+  /// helper has them, in every interpreter, before those of files. Given again
+  /// they take the place of the former. Errors: not_authorized unless
+  /// `helper_inline_enabled`; config_invalid for a name that is none (letters,
+  /// digits, '_', at most 64) or a source that is not UTF-8; payload_too_large
+  /// beyond 1 MiB; overloaded beyond 100; shutting_down.
+  result<void> add_helpers(std::string_view name, std::string source) const;
+  /// False: there are none of that name.
+  result<bool> remove_helpers(std::string_view name) const;
+
   bridge_stats stats() const;
   std::vector<std::string> pools() const;
   /// Takes no more calls in the pool (they are pool_down) and waits until those

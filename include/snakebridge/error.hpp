@@ -55,8 +55,9 @@ enum class errc : std::uint8_t {
   node_down,
   /// The address does not answer: check it, and the network.
   unreachable,
-  /// The other side refused this identity, or the pool this module: check the
-  /// certificates, or the setting `importable`.
+  /// The other side refused this identity, the pool this module, or the bridge
+  /// this helper: check the certificates, or the settings `importable`,
+  /// `helper_allowlist` and `helper_inline_enabled`.
   not_authorized,
   /// The value is not exactly of the type asked for: ask for another.
   not_convertible,
@@ -76,7 +77,7 @@ enum class errc : std::uint8_t {
   startup_failed,
   /// The Python environment cannot be used: the message says what it lacks.
   environment_invalid,
-  /// The library has no such symbol: check the name.
+  /// The library has no such symbol, or no file this helper: check the name.
   symbol_unknown,
   /// No such library: check the name, or install it.
   library_unknown,

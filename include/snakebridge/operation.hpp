@@ -43,14 +43,17 @@ enum class verb : std::uint8_t {
   await,           ///< await target
   read,            ///< target, as a value
   operate,         ///< operator.name(target, *positional), or delattr
+  helper,          ///< the helper `name`, of (*positional, **named)
+  helpers,         ///< the helpers there are
 };
-inline constexpr verb last_verb = verb::operate;
+inline constexpr verb last_verb = verb::helpers;
 
 /// The verb is about one object, its target.
 constexpr bool has_target(verb what) {
   return what != verb::call && what != verb::get && what != verb::evaluate
          && what != verb::execute && what != verb::release
-         && what != verb::release_session && what != verb::stream;
+         && what != verb::release_session && what != verb::stream
+         && what != verb::helper && what != verb::helpers;
 }
 /// It frees objects, and so is taken where nothing else is: in a full queue, in
 /// a pool that is drained or has its circuit open.
@@ -65,7 +68,7 @@ constexpr bool answers_anything(verb what) {
          || what == verb::attribute || what == verb::item
          || what == verb::call_object || what == verb::evaluate
          || what == verb::next || what == verb::await || what == verb::read
-         || what == verb::operate;
+         || what == verb::operate || what == verb::helper;
 }
 
 using named_value = std::pair<std::string, value>;
@@ -102,6 +105,8 @@ struct operation {
   bool awaits = true;
   /// Of `next`.
   batch_limits batch = {};
+  /// Of helpers: how often those that the program gave had changed by then.
+  std::uint32_t helpers_given = 0;
   /// It is worker_busy rather than to wait for its turn.
   bool fails_fast = false;
   cancel_token cancel = {};

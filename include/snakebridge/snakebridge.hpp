@@ -11,6 +11,7 @@
 #include <snakebridge/error.hpp>
 #include <snakebridge/format.hpp>
 #include <snakebridge/future.hpp>
+#include <snakebridge/helper.hpp>
 #include <snakebridge/object.hpp>
 #include <snakebridge/operation.hpp>
 #include <snakebridge/ref.hpp>

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <snakebridge/convert.hpp>
+#include <snakebridge/helper.hpp>
 #include <snakebridge/operation.hpp>
 #include <snakebridge/result.hpp>
 
@@ -30,6 +31,8 @@ result<T> read_as(result<value> answered) {
     return std::move(answered).and_then(
       [](const value& item) { return item.template to<T>(); });
 }
+/// Errors: not_convertible for what no interpreter of ours would say.
+result<helper_index> read_helpers(result<value> answered);
 /// What died with its interpreter or its session is released already.
 result<bool> read_released(result<value> answered);
 
@@ -113,6 +116,23 @@ public:
   /// its interpreter; python_raised (TypeError) for what it cannot.
   Answer<value> await(const value& object) const {
     return ask<value>({.what = verb::await, .target = object});
+  }
+
+  /// The helper of that name, "my_helpers.process", with these arguments.
+  /// Errors: symbol_unknown for one that is not there, saying where it was
+  /// looked for; not_authorized for one that `helper_rules` does not allow;
+  /// python_raised (snakebridge.HelperLoadError) when its file fails.
+  template <class... Arguments>
+  Answer<value> call_helper(std::string_view name,
+                            Arguments&&... arguments) const {
+    operation asked{.what = verb::helper, .name = std::string{name}};
+    add_arguments(asked, std::forward<Arguments>(arguments)...);
+    return ask<value>(std::move(asked));
+  }
+  /// The helpers that may be called, by name, and the files that failed.
+  Answer<helper_index> helpers() const {
+    return self().template ask<helper_index>({.what = verb::helpers},
+                                             read_helpers);
   }
 
   /// The value of an expression in the session's own namespace. `variables`,

@@ -98,7 +98,8 @@ public:
                           .name = asked_.name,
                           .target = {},
                           .positional = {},
-                          .named = {}};
+                          .named = {},
+                          .helpers_given = asked_.helpers_given};
     if (has_target(what))
       made.target = to_python(asked_.target, objects);
     for (const auto& [name, key] : asked_.path)

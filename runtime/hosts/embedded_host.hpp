@@ -36,6 +36,7 @@ struct embedded_settings {
   std::vector<std::filesystem::path> path;
   std::vector<std::string> preload;
   conversion_config conversion;
+  helper_rules helpers;
   std::chrono::milliseconds start_timeout{};
   std::chrono::milliseconds cancel_grace{};
   std::chrono::milliseconds stall_report{};

@@ -20,7 +20,9 @@ struct embedded_host::python_side {
         awaits{owner.settings_.cancel_grace, owner.settings_.stall_report,
                [&owner](auto number, auto since, auto stacks) {
                  owner.tell_loop_stalled(number, since, std::move(stacks));
-               }} {}
+               }} {
+    objects.use(owner.settings_.helpers);
+  }
   object_table objects;
   interrupter interrupts;
   loop_watch awaits;

@@ -192,6 +192,7 @@ result<spare_workers::worker> launch_worker(const worker_settings& settings) {
       start.setTimesCalls(settings.times_calls);
       wire::write_conversion(start, settings.conversion);
       wire::write_limits(start, settings.limits);
+      wire::write_helpers(start.initHelpers(), settings.helpers);
       wire::write_names(
         start.initPreload(wire::count_of(settings.preload.size())),
         settings.preload);

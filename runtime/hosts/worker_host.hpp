@@ -36,6 +36,7 @@ struct worker_settings {
   std::uint32_t threads = 1; ///< as in pool_config
   std::size_t payload_bytes_max = 0;
   conversion_config conversion;
+  helper_rules helpers;
   std::chrono::milliseconds start_timeout{};
   std::chrono::milliseconds cancel_grace{};
   std::chrono::milliseconds kill_grace{};

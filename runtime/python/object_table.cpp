@@ -27,6 +27,10 @@ const import_rules& session_objects::imports() const {
   return table_.imports_;
 }
 
+helper_registry& session_objects::helpers() const {
+  return table_.helpers_;
+}
+
 void session_objects::begin_call(const ref_bounds& bounds) {
   bounds_ = bounds;
   if (++calls_ > 1)

@@ -17,6 +17,7 @@
 #include <snakebridge/config.hpp>
 
 #include "runtime/python/callback_proxy.hpp"
+#include "runtime/python/helper_registry.hpp"
 #include "runtime/python/session_module.hpp"
 #include "runtime/values/origin.hpp"
 #include "runtime/wire/status_page.hpp"
@@ -66,6 +67,7 @@ public:
 
   const conversion_config& rules() const;
   const import_rules& imports() const;
+  helper_registry& helpers() const;
 
   /// Made on first use, ended with the session.
   const session_module& module();
@@ -125,6 +127,9 @@ public:
     callbacks_ = std::move(caller);
   }
 
+  /// Which helpers its sessions have.
+  void use(helper_rules rules) { helpers_ = helper_registry{std::move(rules)}; }
+
   /// Made on first use, where it goes by `id`.
   session_objects& of(std::uint64_t session, std::string_view id = {});
   bool has(std::uint64_t session) const { return sessions_.contains(session); }
@@ -162,6 +167,7 @@ private:
   const py::object context_; // that sessions begin with
   const clock now_;
   std::shared_ptr<callback_caller> callbacks_;
+  helper_registry helpers_{{}};
   std::uint64_t last_slot_ = 0;
   static constexpr auto never = time_of_use::max();
   std::atomic<time_of_use> next_expiry_ = never;

@@ -240,6 +240,10 @@ py::object run(const python_operation& asked, session_objects& session) {
     return target;
   case verb::operate:
     return operate(target, asked);
+  case verb::helper:
+    return call(session.helpers().find(asked.name, asked.helpers_given), asked);
+  case verb::helpers:
+    return session.helpers().list(asked.helpers_given);
   case verb::next:
   case verb::release:
   case verb::release_session:
@@ -313,7 +317,7 @@ bool keeps_its_result(verb what) {
 // What it returns is new, and nobody else's to await.
 bool calls_code(verb what) {
   return what == verb::call || what == verb::method || what == verb::call_object
-         || what == verb::evaluate;
+         || what == verb::evaluate || what == verb::helper;
 }
 
 // Throws overloaded where too many await already.

@@ -27,6 +27,7 @@ struct python_operation {
   std::vector<step> path = {};
   std::vector<py::object> positional;
   std::vector<std::pair<std::string_view, py::object>> named;
+  std::uint32_t helpers_given = 0;
 };
 
 /// A call, as its placement has it.

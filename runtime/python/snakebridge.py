@@ -229,6 +229,10 @@ class NotAuthorizedError(ImportError):
     """The pool's setting `importable` does not allow this module."""
 
 
+class HelperLoadError(ImportError):
+    """A helper file does not load: `path` names it, `__cause__` says why."""
+
+
 class Cancelled(BaseException):
     """Raised in a call whose caller cancelled it, has gone or had no more time.
 

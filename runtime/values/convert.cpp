@@ -282,6 +282,10 @@ std::string describe(const operation& asked) {
     return object;
   case verb::operate:
     return asked.name + "(" + object + ")";
+  case verb::helper:
+    return asked.name;
+  case verb::helpers:
+    return "helpers";
   }
   return "unknown";
 }

@@ -186,6 +186,7 @@ encode_request(const operation& asked, std::uint64_t session,
       request.setName(text(asked.name));
       request.setKeepException(asked.keep_exception);
       request.setAwaits(asked.awaits);
+      request.setHelpersGiven(asked.helpers_given);
       request.setRefsMax(refs.rules.max);
       request.setRefsElsewhere(refs.elsewhere);
       request.setRefsRefused(refs.rules.on_full == on_full::refuse);
@@ -259,6 +260,28 @@ worker_limits read_limits(schema::Start::Reader from) {
                        .importable = {}};
   limits.importable = read_names(from.getImportable());
   return limits;
+}
+
+void write_helpers(schema::Start::Helpers::Builder to,
+                   const helper_rules& from) {
+  std::vector<std::string> paths;
+  for (const auto& each : from.paths)
+    paths.push_back(each.string());
+  write_names(to.initPaths(count_of(paths.size())), paths);
+  to.setPackEnabled(from.pack_enabled);
+  write_names(to.initAllowlist(count_of(from.allowlist.size())),
+              from.allowlist);
+  to.setReload(from.reload);
+}
+
+helper_rules read_helpers(schema::Start::Helpers::Reader from) {
+  helper_rules rules{.paths = {},
+                     .pack_enabled = from.getPackEnabled(),
+                     .allowlist = read_names(from.getAllowlist()),
+                     .reload = from.getReload()};
+  for (auto& each : read_names(from.getPaths()))
+    rules.paths.emplace_back(std::move(each));
+  return rules;
 }
 
 void write_elsewhere(message& request, std::uint32_t elsewhere) {
@@ -390,7 +413,8 @@ result<start_orders> decode_start(const frame& received) {
                         read_names(start.getPath()),
                         start.getHostPid(),
                         start.getThreads(),
-                        start.getTimesCalls()};
+                        start.getTimesCalls(),
+                        read_helpers(start.getHelpers())};
   } catch (const kj::Exception& broken) {
     return tl::unexpected{malformed(broken)};
   }

@@ -126,6 +126,9 @@ void write_names(capnp::List<capnp::Text>::Builder to,
                  const std::vector<std::string>& from);
 void write_limits(schema::Start::Builder to, const worker_limits& from);
 worker_limits read_limits(schema::Start::Reader from);
+void write_helpers(schema::Start::Helpers::Builder to,
+                   const helper_rules& from);
+helper_rules read_helpers(schema::Start::Helpers::Reader from);
 std::unique_ptr<outgoing> encode_release(std::uint64_t session);
 /// Of what a reply brought that nobody takes; null when that is nothing.
 std::unique_ptr<outgoing> encode_release(std::uint64_t session,
@@ -180,6 +183,7 @@ struct start_orders {
   int host_pid = 0;
   std::uint32_t threads = 1;
   bool times_calls = false;
+  helper_rules helpers = {};
 };
 result<start_orders> decode_start(const frame& received);
 

@@ -21,6 +21,7 @@ executors::executors(std::unique_ptr<channel> data, status_page& status,
       objects_{status.objects, settings.conversion,
                import_rules{settings.importable}},
       inboxes_(settings.count) {
+  objects_.use(settings.helpers);
   objects_.call_back_by({std::shared_ptr<void>{}, this}); // it ends with us
   on_loop_beat([this] {
     status_.executors[settings_.count].thread = PyThread_get_thread_ident();

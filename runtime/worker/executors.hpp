@@ -32,6 +32,7 @@ struct executor_settings {
   std::size_t payload_bytes_max = 0;
   conversion_config conversion = {};
   std::vector<std::string> importable = {};
+  helper_rules helpers = {};
   bool times_calls = false;
   /// Runs on the main thread after each of its calls, with the GIL, before it
   /// is answered.

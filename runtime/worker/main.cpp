@@ -167,6 +167,7 @@ int serve() {
      .payload_bytes_max = start->payload_bytes_max,
      .conversion = start->conversion,
      .importable = start->limits.importable,
+     .helpers = start->helpers,
      .times_calls = start->times_calls,
      .after_call = take_service_signals_again}};
   if (const auto threads = guarded([&] { serving.start(); }); !threads)

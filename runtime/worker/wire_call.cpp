@@ -169,7 +169,8 @@ python_operation wire_call::read(const session_objects& objects) const {
                         .name = view(asked_.getName()),
                         .target = {},
                         .positional = {},
-                        .named = {}};
+                        .named = {},
+                        .helpers_given = asked_.getHelpersGiven()};
   if (asked_.getTarget() != 0)
     made.target =
       py::reinterpret_borrow<py::object>(objects.find(asked_.getTarget()));

@@ -24,7 +24,6 @@ SKIPPED = 77
 EXEMPT = {
     "node_down": "nodes",
     "unreachable": "nodes",
-    "symbol_unknown": "generated wrappers",
     "library_unknown": "generated wrappers",
 }
 

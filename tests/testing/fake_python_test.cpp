@@ -61,6 +61,15 @@ TEST_F(FakePython, WhenAFunctionHasAScriptThenItAnswers) {
   EXPECT_EQ(bridge->call("ml", "load"), 7);
 }
 
+TEST_F(FakePython, WhenAHelperHasAScriptThenItAnswers) {
+  python.on("my_helpers.process", [](const fake_call& call) {
+    return call.asked.positional.at(0).as<int>() + 1;
+  });
+  EXPECT_EQ(bridge->call_helper("my_helpers.process", 1), 2);
+  EXPECT_THAT(bridge->call_helper("my_helpers.none").error().message(),
+              HasSubstr("no script for 'my_helpers.none'"));
+}
+
 TEST_F(FakePython, WhenAFunctionHasNoneThenItRaisesByItsName) {
   const auto answer = bridge->call("ml", "forget");
   ASSERT_FALSE(answer);

@@ -201,6 +201,8 @@ TEST(Operation, WhenItIsDescribedThenItReadsAsInPython) {
   EXPECT_EQ(of(verb::repr), "repr(pathlib.Path)");
   EXPECT_EQ(of(verb::length), "len(pathlib.Path)");
   EXPECT_EQ(of(verb::evaluate, "1 + 1"), "eval");
+  EXPECT_EQ(of(verb::helper, "my_helpers.process"), "my_helpers.process");
+  EXPECT_EQ(of(verb::helpers, ""), "helpers");
   EXPECT_EQ(of(verb::execute, "pass"), "exec");
 }
 
