@@ -68,6 +68,18 @@ void print_limits(const config& settings, const config_origins& origins) {
   limit("stream_batch_items", settings.streams.batch_items);
   limit("stream_batch_bytes", settings.streams.batch_bytes);
   limit("stream_batch_ms", settings.streams.batch_time.count());
+  const auto& helpers = settings.helpers;
+  std::vector<std::string> paths;
+  for (const auto& each : helpers.paths)
+    paths.push_back(each.string());
+  limit("helper_paths", fmt::format("{}", fmt::join(paths, " ")));
+  limit("helper_pack_enabled", helpers.pack_enabled);
+  limit("helper_allowlist",
+        helpers.allowlist.empty()
+          ? "all"
+          : fmt::format("{}", fmt::join(helpers.allowlist, " ")));
+  limit("helper_inline_enabled", helpers.inline_enabled);
+  limit("helper_reload", helpers.reload);
   for (const auto& pool : settings.pools) {
     const auto prefix = "pool." + pool.name + ".";
     limit(prefix + "size", pool.size);

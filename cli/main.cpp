@@ -165,6 +165,36 @@ int run(const request& asked) {
   });
 }
 
+void show(const sb::helper_index& all, bool json) {
+  if (!json) {
+    for (const auto& each : all.found) {
+      fmt::print("{}{}\n", each.name, each.signature);
+      if (!each.doc.empty())
+        fmt::print("    {}\n", each.doc);
+    }
+    return;
+  }
+  sb::list items;
+  for (const auto& each : all.found)
+    items.push_back(sb::dict{{"name", each.name},
+                             {"signature", each.signature},
+                             {"doc", each.doc},
+                             {"file", each.file}});
+  fmt::print("{}\n", cli::to_json(items));
+}
+
+int list_helpers(const request& asked) {
+  return with_bridge(asked, [&](const sb::caller& python) {
+    const auto all = python.helpers();
+    if (!all)
+      return fail(all.error());
+    show(*all, asked.json);
+    for (const auto& each : all->failed)
+      fmt::print(stderr, "{}: {}\n", each.file, each.message);
+    return all->failed.empty() ? 0 : exit_failed;
+  });
+}
+
 int examine(const request& asked) {
   sb::config_origins origins;
   auto settings = settings_of(asked, origins);
@@ -209,12 +239,15 @@ int main(int argc, char** argv) {
   runs->add_option("FILE", asked.name)->required()->check(CLI::ExistingFile);
   runs->add_option("ARG", asked.arguments, "for sys.argv");
   runs->callback([&] { code = run(asked); });
+  auto* helpers = app.add_subcommand(
+    "helpers", "list the helpers there are, with their signatures");
+  helpers->callback([&] { code = list_helpers(asked); });
   auto* checks = app.add_subcommand(
     "doctor", "say which Python, worker, packages and limits are in force");
   checks->callback([&] { code = examine(asked); });
-  for (auto* each : {calls, gets, evals})
+  for (auto* each : {calls, gets, evals, helpers})
     each->add_flag("--json", asked.json, "print JSON, not Python's repr");
-  for (auto* each : {calls, gets, evals, runs, checks})
+  for (auto* each : {calls, gets, evals, runs, helpers, checks})
     add_common(*each, asked);
 
   try {

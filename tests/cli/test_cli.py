@@ -97,6 +97,43 @@ class Scripts(unittest.TestCase):
         self.assertEqual(ended.returncode, 3)
 
 
+class Helpers(unittest.TestCase):
+    SOURCE = ("def price(item, *, n: int = 1):\n"
+              "    'What some cost.'\n"
+              "HELPERS = {'price': price}\n")
+
+    def listed(self, *arguments, **more):
+        with tempfile.TemporaryDirectory() as folder:
+            helpers = pathlib.Path(folder) / "priv/python/helpers"
+            helpers.mkdir(parents=True)
+            for name, text in {"shop": self.SOURCE, **more}.items():
+                (helpers / f"{name}.py").write_text(text, encoding="utf-8")
+            return snakebridge("helpers", *arguments, cwd=folder)
+
+    def test_each_is_listed_with_its_signature(self):
+        ended = self.listed()
+        self.assertEqual((ended.stderr, ended.returncode), ("", 0))
+        self.assertIn("shop.price(item, *, n: int = 1)\n"
+                      "    What some cost.\n", ended.stdout)
+        self.assertIn("snakebridge.describe(object)\n", ended.stdout)
+
+    def test_json_output_is_json(self):
+        found = {each["name"]: each
+                 for each in json.loads(self.listed("--json").stdout)}
+        shop = found["shop.price"]
+        self.assertTrue(shop.pop("file").endswith("/shop.py"))
+        self.assertEqual(shop, {"name": "shop.price",
+                                "signature": "(item, *, n: int = 1)",
+                                "doc": "What some cost."})
+
+    def test_a_file_that_fails_is_told(self):
+        ended = self.listed(broken="1 / 0\n")
+        self.assertEqual(ended.returncode, 1)
+        self.assertIn("shop.price(", ended.stdout)
+        self.assertRegex(ended.stderr,
+                         r"/broken\.py: ZeroDivisionError: division by zero\n")
+
+
 class Doctor(unittest.TestCase):
     def test_it_says_what_is_in_force_and_why(self):
         ended = snakebridge("doctor", env={"SNAKEBRIDGE_TIMEOUT_MS": "1234"})
