@@ -26,7 +26,7 @@ inline constexpr std::size_t key_steps_max = 512;
 inline constexpr std::size_t ref_base_bytes_max = std::size_t{64} << 10U;
 /// Room a message gets on a guess at what it will need; it grows beyond.
 inline constexpr std::size_t words_guessed_max = std::size_t{1} << 20U;
-/// Of a repr, before it is redacted and cut for a marker.
+/// Of a repr that is to be redacted and cut for a marker.
 inline constexpr std::size_t marker_looked_at_bytes_max = 4'096;
 /// Executors of one worker: threads that run its calls.
 inline constexpr std::size_t executors_max = 64;
@@ -222,7 +222,7 @@ inline constexpr tunable tunables[] = {
   {"timeout_ms", false, 1, day_ms, "a call's time when it names none"},
   {"payload_bytes_max", false, 1'024, std::int64_t{1} << 32,
    "the largest call or result, encoded"},
-  {"marker_repr_bytes_max", false, 0, 2'000, "of a repr in a marker"},
+  {"marker_repr_bytes_max", false, 0, 1 << 20, "of a repr in a marker"},
   {"ref_max", false, 1, 100'000'000, "refs one session may hold"},
   {"ref_ttl_ms", false, 0, ref_ttl_ms_max,
    "until a ref that is not used is let go; 0: it stays"},

@@ -49,9 +49,10 @@ unserializable marker_of(py::handle object, const conversion_config& rules) {
   }
   made.repr = text_with_surrogates(text);
   // Redacted before it is cut: half a secret is one too.
-  cut(*made.repr, limits::marker_looked_at_bytes_max);
-  if (rules.detail == detail::repr_redacted)
+  if (rules.detail == detail::repr_redacted) {
+    cut(*made.repr, limits::marker_looked_at_bytes_max);
     made.repr = redacted(*made.repr);
+  }
   cut(*made.repr, rules.repr_bytes_max);
   return made;
 }

@@ -98,6 +98,17 @@ TEST_F(Markers, GivenALongReprThenItIsCutBetweenCharacters) {
   EXPECT_EQ(told("abc", 0), "\u2026");
 }
 
+TEST_F(Markers, GivenALargeBoundThenAReprIsWholeUnlessItIsRedacted) {
+  const auto* code = "Shown('x' * 100_000)";
+  const auto length = [&](detail much) {
+    return marker(code, {.detail = much, .repr_bytes_max = 200'000})
+      .repr.value_or("")
+      .size();
+  };
+  EXPECT_EQ(length(detail::repr), 100'000U);
+  EXPECT_LT(length(detail::repr_redacted), 5'000U);
+}
+
 TEST_F(Markers, GivenALongSecretThenNoPartOfItIsShown) {
   const auto secret = std::string(100'000, 's');
   EXPECT_EQ(told("password='" + secret + "'"), "password=[REDACTED]");
