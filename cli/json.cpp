@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "shown.hpp"
+
 namespace snakebridge::cli {
 
 namespace {
@@ -71,9 +73,13 @@ ordered_json as_json(const value& from) {
     auto entries = ordered_json::object();
     for (const auto& [key, item] : *from.get_if<dict>()) {
       const auto* name = key.get_if<std::string>();
-      entries[name ? *name : repr(key)] = as_json(item);
+      entries[name ? *name : shown(key, false)] = as_json(item);
     }
     return entries;
+  }
+  case kind::unserializable: {
+    const auto& object = *from.get_if<unserializable>();
+    return {{"type", object.type}, {"repr", shown(object)}};
   }
   default:
     return repr(from);

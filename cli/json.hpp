@@ -1,6 +1,7 @@
 #pragma once
 // JSON and values. What JSON has is exact both ways; what it has not (bytes,
-// tuples, refs, keys that are no strings, nan) is written as its repr.
+// tuples, keys that are no strings, nan) is written as its repr, an object as
+// {"type": …, "repr": …}.
 
 #include <optional>
 #include <string>
