@@ -15,7 +15,9 @@
 
 #include "call.hpp"
 #include "command.hpp"
+#include "completion.hpp"
 #include "doctor.hpp"
+#include "helpers.hpp"
 #include "run.hpp"
 #include "stream.hpp"
 
@@ -146,8 +148,21 @@ private:
     runs->prefix_command();
     runs->parse_complete_callback([this, runs] { take_script(*runs, asked_); });
     add_progress(*runs);
+    auto* helpers = add("helpers",
+                        "list the helpers there are, with their signatures",
+                        cli::list_helpers);
+    helpers->add_flag("--json", asked_.json, "print JSON");
     add("doctor", "say which Python, worker, packages and limits are in force",
         examine);
+    auto* completes =
+      add("completion", "print a script for a shell's completion",
+          [this](console& out) {
+            static_cast<void>(out.print(cli::completion(app_, asked_.name)));
+            return 0;
+          });
+    completes->add_option("SHELL", asked_.name, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
   }
 
   void add_progress(CLI::App& command) {

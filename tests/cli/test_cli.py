@@ -8,6 +8,7 @@ import os
 import pathlib
 import pty
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -593,6 +594,61 @@ class Helpers(unittest.TestCase):
         self.assertIn("shop.price(", ended.stdout)
         self.assertRegex(ended.stderr,
                          r"/broken\.py: ZeroDivisionError: division by zero\n")
+
+
+class Completion(Folder):
+    def completed(self, *words):
+        """What bash offers for the last of these."""
+        (self.folder / "complete").write_text(
+            snakebridge("completion", "bash").stdout)
+        told = run("bash", "-c",
+                   'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1));'
+                   "compopt() { echo files; };"
+                   '_snakebridge; printf "%s\\n" "${COMPREPLY[@]}"',
+                   self.folder / "complete", "snakebridge", *words)
+        self.assertEqual((told.stderr, told.returncode), ("", 0))
+        return told.stdout.split()
+
+    def test_bash_knows_commands_and_options(self):
+        self.assertEqual(self.completed("st"), ["stream"])
+        self.assertEqual(set(self.completed("")),
+                         {"call", "get", "eval", "stream", "run", "helpers",
+                          "doctor", "completion", "--help", "--version"})
+        self.assertEqual(self.completed("stream", "--li"), ["--limit"])
+        self.assertEqual(self.completed("get", "--li"), [])
+        self.assertEqual(self.completed("stream", "--limit", ""), [])
+        self.assertEqual(self.completed("completion", "f"), ["fish"])
+        self.assertEqual(self.completed("run", ""), ["files"])
+        self.assertEqual(self.completed("call", "--python", ""), ["files"])
+        self.assertNotIn("--progress-after-ms", self.completed("call", "--"))
+
+    def test_each_shell_takes_its_script(self):
+        for shell in "bash", "zsh", "fish":
+            ended = snakebridge("completion", shell)
+            self.assertEqual((ended.stderr, ended.returncode), ("", 0))
+            for word in "stream", "limit", "timeout-ms":
+                self.assertIn(word, ended.stdout)
+            if shutil.which(shell):
+                told = run(shell, "-n", "/dev/stdin", input=ended.stdout)
+                self.assertEqual((told.stderr, told.returncode), ("", 0))
+
+    @unittest.skipUnless(shutil.which("fish"), "needs fish")
+    def test_fish_knows_commands_and_options(self):
+        (self.folder / "complete").write_text(
+            snakebridge("completion", "fish").stdout)
+
+        def completed(line):
+            told = run("fish", "--no-config", "-c",
+                       f"source {self.folder}/complete; complete -C '{line}'",
+                       env={"HOME": str(self.folder)})
+            return [each.split("\t")[0] for each in told.stdout.splitlines()]
+
+        self.assertEqual(completed("snakebridge st"), ["stream"])
+        self.assertEqual(completed("snakebridge stream --li"), ["--limit"])
+        self.assertEqual(completed("snakebridge completion z"), ["zsh"])
+
+    def test_another_shell_is_refused(self):
+        self.assertEqual(snakebridge("completion", "tcsh").returncode, 2)
 
 
 class Doctor(unittest.TestCase):

@@ -35,6 +35,13 @@ foreach(name CONFIG WORKER PYTHON POOL_SIZE TIMEOUT_MS PLACEMENT)
   unset(ENV{SNAKEBRIDGE_${name}})
 endforeach()
 run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${prefix}")
+foreach(completion bash-completion/completions/snakebridge
+                   zsh/site-functions/_snakebridge
+                   fish/vendor_completions.d/snakebridge.fish)
+  if(NOT EXISTS "${prefix}/share/${completion}")
+    message(FATAL_ERROR "no share/${completion} was installed")
+  endif()
+endforeach()
 
 set(consumer "${CMAKE_CURRENT_LIST_DIR}")
 run("${CMAKE_COMMAND}" -S "${consumer}" -B "${WORK}/build" -G "${GENERATOR}"
