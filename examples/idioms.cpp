@@ -1,5 +1,5 @@
-// Python's idioms from C++: a generator that never ends, functions of C++ that
-// Python calls, a coroutine.
+// Python's idioms from C++: a generator that never ends, a context manager,
+// functions of C++ that Python calls, a coroutine.
 #include <iostream>
 
 #include <snakebridge/snakebridge.hpp>
@@ -18,6 +18,15 @@ int main(int argc, char** argv) {
         break;
     }
     std::cout << sb::value{counted} << '\n'; // [1, 2, 3, 4, 5]
+
+    // A context manager is entered for a function, and left however that ends.
+    const sb::object file =
+      bridge.import("builtins").attr("open")("/dev/null", "w");
+    const auto written = sb::with(file, [](const sb::object& inside) {
+      return inside.attr("write")("hello").as<int>();
+    });
+    std::cout << written << ", closed: " << file.attr("closed")
+              << '\n'; // 5, closed: True
 
     // Any function of C++ is one that Python can call. A `map` object has no
     // value form: it is a ref, and `list` takes its items.
