@@ -26,4 +26,5 @@ int main() {
       return number < 4 ? sb::flow::next : sb::flow::stop;
     });
   std::cout << (outcome ? "ok" : outcome.error().message()) << "\n";
+  return outcome ? 0 : 1;
 }
