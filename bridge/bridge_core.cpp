@@ -224,6 +224,9 @@ std::optional<error> bridge_core::session_of_object(const operation& asked,
   const auto* object = first_ref(asked);
   if (object == nullptr)
     return {};
+  if (object->session.empty())
+    return error{errc::ref_invalid,
+                 "a ref of no session: use one that a call has answered"};
   const auto of = sessions_->find(object->session);
   if (!of)
     return error{errc::ref_released,

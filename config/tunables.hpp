@@ -144,8 +144,8 @@ inline constexpr int spins_left_out = 50;
 /// A text of an object that is sent as itself.
 inline constexpr std::size_t text_itself_bytes_max = 512;
 /// Objects the program has let go are freed in Python after so long; or before
-/// the next call, once there are so many, or an eighth of what their session may
-/// hold.
+/// the next call, once there are so many, or an eighth of what their session
+/// may hold.
 inline constexpr int let_go_ms = 5;
 inline constexpr std::size_t let_go_max = 256;
 /// Refs that are released at once.

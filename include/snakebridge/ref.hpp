@@ -17,12 +17,12 @@ class held_object;
 } // namespace detail
 
 struct ref {
-  std::string node;              ///< the node it lives on; empty: this one
-  std::string session;           ///< the session it belongs to
+  std::string node = {};         ///< the node it lives on; empty: this one
+  std::string session = {};      ///< the session it belongs to
   std::uint32_t interpreter = 0; ///< the interpreter it lives in
   std::uint32_t epoch = 0;       ///< which incarnation of that interpreter
   std::uint64_t slot = 0;        ///< its place there, never used twice
-  std::string type_name;         ///< "pathlib.PosixPath"
+  std::string type_name = {};    ///< "pathlib.PosixPath"
   bool is_stream = false;        ///< it is an iterator, or an async one
   /// What it was as a str, bytes, int, float or complex, when it was sent: of
   /// an object whose class is derived from one of these (an IntEnum's member,
