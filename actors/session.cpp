@@ -34,14 +34,16 @@ caf::message message_of(result<value> answered) {
 // Starts the call and leaves its answer to who has it.
 template <class Answer>
 caf::delegated<Answer> start(session_pointer self, result<operation> asked,
-                             const call_options& options) {
+                             call_options& options) {
   auto& state = self->state;
   // Before the promise, which takes the sender along.
   const auto client = state.clients.find(
     caf::actor_cast<caf::actor_addr>(self->current_sender()));
   const requester to{self->make_response_promise()};
-  if (!asked) {
-    to.answer(message_of<Answer>(tl::unexpected{asked.error()}));
+  const auto timed =
+    asked ? state.core->set_time(*asked, options) : result<void>{asked.error()};
+  if (!timed) {
+    to.answer(message_of<Answer>(tl::unexpected{timed.error()}));
     return {};
   }
   if (client != state.clients.end())
@@ -179,13 +181,18 @@ operation operation_of(iterate_message& asked) {
 /// Gives out a stream.
 template <class Message>
 auto open_stream(session_pointer self) {
-  return [self](Message& asked) -> stream_actor {
+  return [self](Message& asked) -> caf::result<stream_actor> {
     const auto& core = self->state.core;
+    auto source = operation_of(asked);
+    const auto rules = core->set_time(source, asked.options).and_then([&] {
+      return core->rules_of_stream(source, asked.options);
+    });
+    if (!rules)
+      return to_caf_error(rules.error());
     return self->spawn(
       stream_of,
-      std::make_shared<stream_core>(core, operation_of(asked),
-                                    std::move(asked.options),
-                                    core->rules_of_streams()),
+      std::make_shared<stream_core>(core, std::move(source),
+                                    std::move(asked.options), *rules),
       caf::actor_cast<caf::actor_addr>(self->current_sender()));
   };
 }

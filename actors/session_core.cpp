@@ -202,6 +202,7 @@ session_core::session_core(std::shared_ptr<const pools> where,
       errors_{rules.errors},
       stream_rules_{rules.streams},
       helpers_given_{rules.helpers_given},
+      profiles_{rules.profiles},
       is_shared_{is_shared},
       let_go_max_{
         std::clamp<std::size_t>(rules.refs.max / 8, 1, limits::let_go_max)} {}
@@ -212,6 +213,27 @@ session_core::deadline(const call_options& options) const {
   // What a callback waits for has no more time than what waits for that.
   const auto* around = callback_scope::here();
   return around ? std::min(latest, around->of().deadline) : latest;
+}
+
+result<void> session_core::set_time(const operation& asked,
+                                    call_options& options) const {
+  if (!profiles_)
+    return {};
+  return profiles_->of(asked, options).transform([&](const auto& times) {
+    options.timeout = options.timeout.value_or(times.timeout);
+  });
+}
+
+result<stream_rules>
+session_core::rules_of_stream(const operation& source,
+                              const call_options& options) const {
+  auto rules = stream_rules_;
+  if (!profiles_)
+    return rules;
+  return profiles_->of(source, options).transform([&](const auto& times) {
+    rules.timeout = times.stream_timeout;
+    return rules;
+  });
 }
 
 result<value> session_core::run(operation asked, const call_options& options) {

@@ -19,6 +19,7 @@
 #include <snakebridge/caller.hpp>
 
 #include "actors/pools.hpp"
+#include "actors/timeout_profiles.hpp"
 
 namespace snakebridge {
 
@@ -59,6 +60,8 @@ struct session_rules {
   stream_rules streams = {};
   /// How often the helpers that the program gives have changed; null: never.
   std::shared_ptr<const std::atomic<std::uint32_t>> helpers_given = {};
+  /// Null: there are none, and the times above are those of all calls.
+  std::shared_ptr<const timeout_profiles> profiles = {};
 };
 
 class session_core : public std::enable_shared_from_this<session_core> {
@@ -81,8 +84,13 @@ public:
   /// When a call of these options is over that begins now.
   steady_clock::time_point deadline(const call_options& options) const;
   timers& clock() const { return where_->clock(); }
-  /// How its streams come, unless one says otherwise; and all of the bridge.
-  const stream_rules& rules_of_streams() const { return stream_rules_; }
+  /// Gives a call that names no time that of its profile. Errors:
+  /// config_invalid.
+  result<void> set_time(const operation& asked, call_options& options) const;
+  /// How a stream of that comes, unless it says otherwise; and all of the
+  /// bridge. Errors: config_invalid for its profile.
+  result<stream_rules> rules_of_stream(const operation& source,
+                                       const call_options& options) const;
   stream_counts& streams() const { return where_->streams(); }
 
   /// Runs a call and waits for its answer. Errors: those of `caller`.
@@ -130,6 +138,7 @@ private:
   const error_mode errors_;
   const stream_rules stream_rules_;
   const std::shared_ptr<const std::atomic<std::uint32_t>> helpers_given_;
+  const std::shared_ptr<const timeout_profiles> profiles_;
   const bool is_shared_;
 
   const std::size_t let_go_max_; ///< at once

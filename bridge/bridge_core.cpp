@@ -71,12 +71,17 @@ bridge_core::bridge_core(config checked, caf::actor_system* users,
           }
         },
         helpers_)},
+      profiles_{std::make_shared<const timeout_profiles>(settings_)},
       hosts_{parts.hosts ? parts.hosts(*system_)
                          : real_hosts(settings_, threads_)},
       sessions_{std::make_shared<sessions>(
         *system_, pools_,
-        session_rules{settings_.timeout, settings_.error_mode, settings_.refs,
-                      settings_.streams, helpers_->changes()},
+        session_rules{.timeout = settings_.timeout,
+                      .errors = settings_.error_mode,
+                      .refs = settings_.refs,
+                      .streams = settings_.streams,
+                      .helpers_given = helpers_->changes(),
+                      .profiles = profiles_},
         [this](const session_ptr& of) {
           return std::make_shared<const detail::continuation_place>(
             shared_from_this(), of);
@@ -306,6 +311,10 @@ result<session_ptr> bridge_core::session_for(const operation& asked,
   overlay(effective, options);
   if (auto here = in_its_process(); !here)
     return tl::unexpected{std::move(here).error()};
+  const auto times = profiles_->of(asked, effective);
+  if (!times)
+    return tl::unexpected{times.error()};
+  effective.timeout = effective.timeout.value_or(times->timeout);
   return through ? through : choose(asked, effective.session, effective);
 }
 
@@ -326,9 +335,12 @@ bridge_core::stream(operation& asked, const call_options& options,
   auto chosen = session_for(asked, options, through, effective);
   if (!chosen)
     return tl::unexpected{std::move(chosen).error()};
-  return std::make_shared<stream_core>(*chosen, std::move(asked),
-                                       std::move(effective),
-                                       (*chosen)->rules_of_streams());
+  return (*chosen)
+    ->rules_of_stream(asked, effective)
+    .transform([&](const stream_rules& rules) {
+      return std::make_shared<stream_core>(*chosen, std::move(asked),
+                                           std::move(effective), rules);
+    });
 }
 
 std::vector<std::string> bridge_core::pool_names() const {

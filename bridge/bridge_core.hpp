@@ -105,6 +105,7 @@ private:
   const std::shared_ptr<snakebridge::tools> tools_;
   const callback tools_callback_{
     std::shared_ptr<const detail::callable>{tools_}};
+  const std::shared_ptr<const timeout_profiles> profiles_;
   const pool_host_factory hosts_;
   const std::shared_ptr<sessions> sessions_;
   const std::shared_ptr<clients> clients_;

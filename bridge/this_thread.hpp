@@ -65,6 +65,8 @@ inline void overlay(call_options& outer, const call_options& inner) {
     outer.pool = inner.pool;
   if (!inner.session.empty())
     outer.session = inner.session;
+  if (!inner.profile.empty())
+    outer.profile = inner.profile;
   const auto take = [](auto& there, const auto& here) {
     if (here)
       there = here;

@@ -8,15 +8,30 @@ namespace snakebridge {
 
 namespace {
 
-constexpr std::size_t pool_name_bytes_max = 64;
+constexpr std::size_t name_bytes_max = 64;
 
-bool may_stand_in_pool_name(char letter) {
+bool may_stand_in_name(char letter) {
   return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z')
          || (letter >= '0' && letter <= '9') || letter == '_' || letter == '-';
 }
 
+std::optional<std::string> wrong_with_name(std::string_view of_what,
+                                           std::string_view name) {
+  if (!name.empty() && name.size() <= name_bytes_max
+      && std::all_of(name.begin(), name.end(), may_stand_in_name))
+    return std::nullopt;
+  return fmt::format("{} name {:?}: must be 1 to {} of A-Z, a-z, 0-9, _ and -",
+                     of_what, name, name_bytes_max);
+}
+
+bool is_top_level(std::string_view module) {
+  using namespace std::string_view_literals;
+  return !module.empty()
+         && module.find_first_of(".*\0 "sv) == std::string_view::npos;
+}
+
 template <class Owner>
-result<void> numbers_checked(const Owner& owner, std::string_view prefix) {
+result<void> numbers_checked(Owner& owner, std::string_view prefix) {
   std::string wrong;
   each_number(owner, [&wrong, prefix](const tunable& row, const auto& member) {
     const auto number = number_of(member);
@@ -139,6 +154,45 @@ std::uint32_t default_size(placement where) {
                                    most);
 }
 
+// Their times: as given, else as of the profile there always is of that name,
+// else those of all calls.
+void complete_profiles(config& all) {
+  using std::chrono::milliseconds;
+  for (const auto& [name, timeout_ms, stream_timeout_ms] : standard_profiles) {
+    auto& times = all.profiles[name];
+    if (!times.timeout && timeout_ms > 0)
+      times.timeout = milliseconds{timeout_ms};
+    if (!times.stream_timeout && stream_timeout_ms > 0)
+      times.stream_timeout = milliseconds{stream_timeout_ms};
+  }
+  for (auto& [name, times] : all.profiles) {
+    times.timeout = times.timeout.value_or(all.timeout);
+    times.stream_timeout = times.stream_timeout.value_or(all.streams.timeout);
+  }
+}
+
+result<void> profiles_checked(config& all) {
+  for (auto& [name, times] : all.profiles) {
+    if (const auto wrong = wrong_with_profile_name(name))
+      return invalid(*wrong);
+    if (auto done = numbers_checked(times, fmt::format("profile.{}.", name));
+        !done)
+      return done;
+  }
+  complete_profiles(all);
+  if (!all.profiles.contains(all.default_profile))
+    return no_such_profile("default_profile", all.default_profile,
+                           all.profiles);
+  for (const auto& [library, profile] : all.library_profiles) {
+    if (const auto wrong = wrong_with_library(library))
+      return invalid(fmt::format("library_profiles: {}", *wrong));
+    if (!all.profiles.contains(profile))
+      return no_such_profile(fmt::format("library_profiles.{}", library),
+                             profile, all.profiles);
+  }
+  return {};
+}
+
 // One interpreter may take the others with it: all may die once.
 std::uint32_t default_intensity(std::uint32_t size) {
   constexpr auto most = tunable_of("intensity", true).most;
@@ -148,12 +202,11 @@ std::uint32_t default_intensity(std::uint32_t size) {
 } // namespace
 
 std::optional<std::string> wrong_with_pool_name(std::string_view name) {
-  if (!name.empty() && name.size() <= pool_name_bytes_max
-      && std::all_of(name.begin(), name.end(), may_stand_in_pool_name))
-    return std::nullopt;
-  return fmt::format("pool name {:?}: must be 1 to {} of A-Z, a-z, 0-9, _ "
-                     "and -",
-                     name, pool_name_bytes_max);
+  return wrong_with_name("pool", name);
+}
+
+std::optional<std::string> wrong_with_profile_name(std::string_view name) {
+  return wrong_with_name("profile", name);
 }
 
 std::optional<std::string> wrong_with_variable(std::string_view name,
@@ -182,12 +235,29 @@ std::optional<std::string> wrong_with_pattern(std::string_view pattern,
 }
 
 std::optional<std::string> wrong_with_module(std::string_view name) {
-  using namespace std::string_view_literals;
-  if (!name.empty() && name.find_first_of(".*\0 "sv) == std::string_view::npos)
+  if (is_top_level(name))
     return std::nullopt;
   return fmt::format("module {:?}: must be the name of a top-level module, "
                      "which allows those below it",
                      name);
+}
+
+std::optional<std::string> wrong_with_library(std::string_view name) {
+  if (is_top_level(name))
+    return std::nullopt;
+  return fmt::format("module {:?}: must be the name of a top-level module, "
+                     "which stands for those below it",
+                     name);
+}
+
+tl::unexpected<error>
+no_such_profile(std::string_view place, std::string_view name,
+                const std::map<std::string, profile_times>& known) {
+  std::string names;
+  for (const auto& [each, times] : known)
+    names += (names.empty() ? "" : ", ") + each;
+  return invalid(fmt::format("{} = {:?}: no such profile; there are {}", place,
+                             name, names));
 }
 
 pool_config& pool_of(config& all, std::string_view name) {
@@ -204,6 +274,8 @@ result<config> checked(config wanted) {
   if (auto done = numbers_checked(wanted, ""); !done)
     return tl::unexpected{std::move(done).error()};
   if (auto done = helpers_checked(wanted.helpers); !done)
+    return tl::unexpected{std::move(done).error()};
+  if (auto done = profiles_checked(wanted); !done)
     return tl::unexpected{std::move(done).error()};
   std::set<std::string_view> names;
   for (const auto& pool : wanted.pools) {

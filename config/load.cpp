@@ -24,10 +24,10 @@ std::string settings_known(std::string_view words, bool of_pool) {
 }
 
 constexpr std::string_view top_words =
-  "tables [pool.NAME], worker, error_mode, atom_class, atoms, "
-  "marker_detail, ref_on_full, strict_mode, helper_paths, "
-  "helper_pack_enabled, helper_allowlist, helper_inline_enabled, "
-  "helper_reload";
+  "tables [pool.NAME], [profile.NAME], [library_profiles], worker, "
+  "error_mode, default_profile, atom_class, atoms, marker_detail, "
+  "ref_on_full, strict_mode, helper_paths, helper_pack_enabled, "
+  "helper_allowlist, helper_inline_enabled, helper_reload";
 constexpr std::string_view pool_words =
   "placement, affinity, python, path, env, pass_env, preload, importable, "
   "leaves, no_new_privileges";
@@ -112,8 +112,11 @@ public:
   /// All settings of a file.
   result<void> read_file(const toml::table& all, std::string_view file) {
     for (const auto& [line, given] : settings_of(all, file, ""))
-      if (auto done =
-            given.key == "pool" ? read_pools(given, file) : read_top(given);
+      if (auto done = given.key == "pool"      ? read_pools(given, file)
+                      : given.key == "profile" ? read_profiles(given, file)
+                      : given.key == "library_profiles"
+                        ? read_library_profiles(given, file)
+                        : read_top(given);
           !done)
         return done;
     return {};
@@ -133,6 +136,8 @@ public:
       return read_flag(given, into_.conversion.atom_class);
     if (given.key == "atoms")
       return read_names(given, into_.conversion.atoms);
+    if (given.key == "default_profile")
+      return read_text(given, into_.default_profile);
     if (given.key == "ref_on_full")
       return read_word(given, into_.refs.on_full, ways_when_full);
     if (given.key == "strict_mode")
@@ -218,6 +223,53 @@ private:
     return {};
   }
 
+  result<void> read_profiles(const setting& profiles, std::string_view file) {
+    const auto* all = profiles.value.as_table();
+    if (all == nullptr)
+      return refused(profiles, "must be tables: [profile.NAME]");
+    for (const auto& [line, given] : settings_of(*all, file, "profile."))
+      if (auto done = read_profile(given, file); !done)
+        return done;
+    return {};
+  }
+
+  result<void> read_profile(const setting& given, std::string_view file) {
+    const auto* all = given.value.as_table();
+    if (all == nullptr)
+      return refused(given, "must be a table: [profile.NAME]");
+    if (const auto wrong = wrong_with_profile_name(given.key))
+      return invalid(fmt::format("{}: {}", given.place, *wrong));
+    auto& profile = into_.profiles[std::string{given.key}];
+    for (const auto& [line, inner] :
+         settings_of(*all, file, given.path + '.')) {
+      auto done = read_number(inner, profile);
+      if (!done)
+        return refused(inner, "no such setting; a profile has timeout_ms, "
+                              "stream_timeout_ms");
+      if (!*done)
+        return *done;
+    }
+    return {};
+  }
+
+  result<void> read_library_profiles(const setting& given,
+                                     std::string_view file) {
+    const auto* all = given.value.as_table();
+    if (all == nullptr)
+      return refused(given, "must be a table: MODULE = \"PROFILE\"");
+    for (const auto& [line, library] :
+         settings_of(*all, file, given.path + '.')) {
+      if (const auto wrong = wrong_with_library(library.key))
+        return invalid(
+          fmt::format("{}: {}: {}", library.place, given.path, *wrong));
+      if (auto done = read_text(
+            library, into_.library_profiles[std::string{library.key}]);
+          !done)
+        return done;
+    }
+    return {};
+  }
+
   result<void> read_variables(const setting& given, std::string_view file,
                               pool_config& pool) {
     const auto* all = given.value.as_table();
@@ -262,6 +314,14 @@ private:
     const auto* text = given.value.as_string();
     if (text == nullptr || text->get().find('\0') != std::string::npos)
       return refused(given, "must be a path in quotes");
+    into = text->get();
+    return note(given);
+  }
+
+  result<void> read_text(const setting& given, std::string& into) {
+    const auto* text = given.value.as_string();
+    if (text == nullptr)
+      return refused(given, "must be text in quotes");
     into = text->get();
     return note(given);
   }

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <concepts>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -92,6 +93,10 @@ template <std::integral Number>
 Number number_of(const std::optional<Number>& member) {
   return member.value_or(limits::intensity_least); // `checked` fills it
 }
+inline std::int64_t
+number_of(const std::optional<std::chrono::milliseconds>& member) {
+  return member ? member->count() : 1; // what is empty is filled in
+}
 inline std::int64_t number_of(std::chrono::milliseconds member) {
   return member.count();
 }
@@ -106,6 +111,10 @@ void set_number(std::optional<Number>& member, std::int64_t number) {
   member = static_cast<Number>(number);
 }
 inline void set_number(std::chrono::milliseconds& member, std::int64_t number) {
+  member = std::chrono::milliseconds{number};
+}
+inline void set_number(std::optional<std::chrono::milliseconds>& member,
+                       std::int64_t number) {
   member = std::chrono::milliseconds{number};
 }
 
@@ -129,8 +138,9 @@ inline tl::unexpected<error> invalid(std::string message) {
   return tl::unexpected{error{errc::config_invalid, std::move(message)}};
 }
 
-/// Why no pool may have that name; nothing when one may.
+/// Why no pool, or no profile, may have that name; nothing when one may.
 std::optional<std::string> wrong_with_pool_name(std::string_view name);
+std::optional<std::string> wrong_with_profile_name(std::string_view name);
 
 /// Why no worker can be given that variable; nothing when it can.
 std::optional<std::string> wrong_with_variable(std::string_view name,
@@ -141,6 +151,21 @@ std::optional<std::string> wrong_with_variable(std::string_view name,
 std::optional<std::string> wrong_with_pattern(std::string_view pattern,
                                               std::string_view of);
 std::optional<std::string> wrong_with_module(std::string_view name);
+
+/// The same for a library that has a profile.
+std::optional<std::string> wrong_with_library(std::string_view name);
+
+/// Calls `visit(row, member)` for both times of a profile.
+template <class Visit>
+void each_number(profile_times& times, Visit visit) {
+  visit(tunable_of("timeout_ms", false), times.timeout);
+  visit(tunable_of("stream_timeout_ms", false), times.stream_timeout);
+}
+
+/// The refusal of a profile that a setting, or a call, names.
+tl::unexpected<error>
+no_such_profile(std::string_view place, std::string_view name,
+                const std::map<std::string, profile_times>& known);
 
 /// The pool of that name, made when there is none.
 pool_config& pool_of(config& all, std::string_view name);

@@ -218,6 +218,20 @@ inline constexpr std::int64_t max_count = std::int64_t{1} << 50;
 inline constexpr std::int64_t ref_ttl_ms_max = 365 * day_ms;
 inline constexpr std::int64_t stream_batch_items_max = 1'000'000;
 
+/// A profile of timeouts that is always there. 0: as the configuration says.
+struct standard_profile {
+  const char* name;
+  std::int64_t timeout_ms;
+  std::int64_t stream_timeout_ms;
+};
+
+inline constexpr standard_profile standard_profiles[] = {
+  {"default", 0, 0},
+  {"streaming", 120'000, 1'800'000},
+  {"ml_inference", 600'000, 1'800'000},
+  {"batch_job", day_ms, day_ms},
+};
+
 inline constexpr tunable tunables[] = {
   {"timeout_ms", false, 1, day_ms, "a call's time when it names none"},
   {"payload_bytes_max", false, 1'024, std::int64_t{1} << 32,

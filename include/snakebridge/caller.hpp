@@ -30,7 +30,7 @@ class object;
 /// runtime_scope lasts, of one message of an actor. What is not given is taken
 /// from the surrounding runtime_scope, then from the configuration.
 struct call_options {
-  /// Counts from the call, queue included.
+  /// Counts from the call, queue included. Empty: as the profile says.
   std::optional<std::chrono::milliseconds> timeout = {};
   /// The pool for calls without refs; refs live where they live.
   std::string pool = {};
@@ -50,6 +50,11 @@ struct call_options {
   /// A coroutine that a call returns is awaited, and the result is what that
   /// returns; false: it is an object, which `await` takes. Empty: true.
   std::optional<bool> awaits = {};
+  /// The timeout profile: "default", "streaming", "ml_inference", "batch_job",
+  /// or one of `config::profiles`. Empty: that of the library which is called,
+  /// else the configuration's default. A `timeout` wins over it, a surrounding
+  /// scope's too. Others are config_invalid.
+  std::string profile = {};
   /// Cancels the calls made with these options.
   cancel_token cancel = {};
 };

@@ -304,11 +304,30 @@ struct helper_rules {
   bool operator==(const helper_rules&) const = default;
 };
 
+/// The times of calls of one kind. What is empty is as the profile of that name
+/// has it that is always there, else as `config` says for all.
+struct profile_times {
+  /// A call's, queue included.
+  std::optional<std::chrono::milliseconds> timeout = {};
+  /// Of a stream, for its next item to come.
+  std::optional<std::chrono::milliseconds> stream_timeout = {};
+};
+
 struct config {
   /// The pools; `default` is added when none has that name.
   std::vector<pool_config> pools = {};
   /// A call's time when it names none, queue included.
   std::chrono::milliseconds timeout{120'000};
+  /// The profiles calls may name (`call_options::profile`), besides those there
+  /// always are, or to change these: "default" (`timeout` and
+  /// `streams.timeout`), "streaming" (2 and 30 minutes), "ml_inference" (10 and
+  /// 30 minutes), "batch_job" (a day).
+  std::map<std::string, profile_times> profiles = {};
+  /// The profile of calls that name none, by the top-level module they call, or
+  /// that of the class of the object they call: {{"torch", "ml_inference"}}.
+  std::map<std::string, std::string> library_profiles = {};
+  /// The profile of all others.
+  std::string default_profile = "default";
   /// The largest call or result, encoded.
   std::size_t payload_bytes_max = std::size_t{1} << 30U;
   snakebridge::error_mode error_mode = error_mode::raw;
@@ -347,7 +366,8 @@ result<config> parse_config(std::string_view text, std::string_view name,
                             config_origins* origins = nullptr);
 
 /// The configuration with its pools completed (`default` there, sizes filled
-/// in), or the first thing wrong with it. Errors: config_invalid.
+/// in), and its profiles (all there, with their times), or the first thing
+/// wrong with it. Errors: config_invalid.
 result<config> checked(config wanted);
 
 } // namespace snakebridge

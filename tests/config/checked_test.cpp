@@ -152,6 +152,47 @@ TEST(CheckedConfig, RefusesSettingsOfHelpersThatNameNone) {
             "accepted");
 }
 
+TEST(CheckedConfig, HasAllProfilesWithTheirTimes) {
+  const auto made = checked({.timeout = 7s,
+                             .profiles = {{"mine", {.timeout = 1s}}},
+                             .streams = {.timeout = 9s}});
+  ASSERT_TRUE(made);
+  std::vector<std::string> told;
+  for (const auto& [name, times] : made->profiles)
+    told.push_back(fmt::format("{} {} {}", name, times.timeout->count(),
+                               times.stream_timeout->count()));
+  EXPECT_EQ(told, (std::vector<std::string>{
+                    "batch_job 86400000 86400000", "default 7000 9000",
+                    "mine 1000 9000", "ml_inference 600000 1800000",
+                    "streaming 120000 1800000"}));
+}
+
+TEST(CheckedConfig, RefusesProfilesThereAreNoneOf) {
+  const std::string known =
+    ": no such profile; there are batch_job, default, ml_inference, streaming";
+  EXPECT_EQ(refusal({.default_profile = "slow"}),
+            "default_profile = \"slow\"" + known);
+  EXPECT_EQ(refusal({.default_profile = ""}), "default_profile = \"\"" + known);
+  EXPECT_EQ(refusal({.library_profiles = {{"torch", "slow"}}}),
+            "library_profiles.torch = \"slow\"" + known);
+  EXPECT_EQ(refusal({.library_profiles = {{"torch.nn", "default"}}}),
+            "library_profiles: module \"torch.nn\": must be the name of a "
+            "top-level module, which stands for those below it");
+  EXPECT_EQ(refusal({.profiles = {{"slow", {}}},
+                     .library_profiles = {{"torch", "slow"}},
+                     .default_profile = "slow"}),
+            "accepted");
+}
+
+TEST(CheckedConfig, RefusesProfilesOutOfBounds) {
+  EXPECT_EQ(refusal({.profiles = {{"mine", {.timeout = 0ms}}}}),
+            "profile.mine.timeout_ms = 0: must be 1 to 86400000");
+  EXPECT_EQ(refusal({.profiles = {{"mine", {.stream_timeout = 25h}}}}),
+            "profile.mine.stream_timeout_ms = 90000000: must be 1 to 86400000");
+  EXPECT_EQ(refusal({.profiles = {{"a b", {}}}}),
+            "profile name \"a b\": must be 1 to 64 of A-Z, a-z, 0-9, _ and -");
+}
+
 TEST(Tunables, AllBelongToAMember) {
   std::size_t members = 0;
   const auto count = [&members](const tunable&, const auto&) { ++members; };

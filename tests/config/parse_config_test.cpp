@@ -76,6 +76,7 @@ helper_pack_enabled = false
 helper_allowlist = ["shop.*", "my_helpers.process"]
 helper_inline_enabled = true
 helper_reload = true
+default_profile = "nightly"
 )");
   EXPECT_EQ(made.timeout, 1500ms);
   EXPECT_EQ(made.payload_bytes_max, std::size_t{1} << 32U);
@@ -96,6 +97,68 @@ helper_reload = true
                           .allowlist = {"shop.*", "my_helpers.process"},
                           .inline_enabled = true,
                           .reload = true}));
+  EXPECT_EQ(made.default_profile, "nightly");
+}
+
+TEST_F(ConfigFile, SetsProfilesAndThoseOfLibraries) {
+  const auto made = parsed(R"(
+[library_profiles]
+torch = "ml_inference"
+pandas = "nightly"
+
+[profile.nightly]
+timeout_ms = 5
+
+[profile.ml_inference]
+stream_timeout_ms = 6
+)");
+  EXPECT_EQ(made.library_profiles,
+            (std::map<std::string, std::string>{{"torch", "ml_inference"},
+                                                {"pandas", "nightly"}}));
+  ASSERT_EQ(made.profiles.size(), 2u);
+  EXPECT_EQ(made.profiles.at("nightly").timeout, 5ms);
+  EXPECT_EQ(made.profiles.at("nightly").stream_timeout, std::nullopt);
+  EXPECT_EQ(made.profiles.at("ml_inference").timeout, std::nullopt);
+  EXPECT_EQ(made.profiles.at("ml_inference").stream_timeout, 6ms);
+  EXPECT_EQ(origins,
+            (config_origins{
+              {"library_profiles.torch", "snakebridge.toml:3"},
+              {"library_profiles.pandas", "snakebridge.toml:4"},
+              {"profile.nightly.timeout_ms", "snakebridge.toml:7"},
+              {"profile.ml_inference.stream_timeout_ms", "snakebridge.toml:10"},
+            }));
+}
+
+TEST_F(ConfigFile, WhenAProfileIsWrongThenItSaysHow) {
+  EXPECT_EQ(refusal("profile = \"batch_job\""),
+            "snakebridge.toml:1: profile = \"batch_job\": must be tables: "
+            "[profile.NAME]");
+  EXPECT_EQ(refusal("[profile]\nnightly = 1"),
+            "snakebridge.toml:2: profile.nightly = 1: must be a table: "
+            "[profile.NAME]");
+  EXPECT_EQ(refusal("[profile.\"a b\"]"),
+            "snakebridge.toml:1: profile name \"a b\": must be 1 to 64 of A-Z, "
+            "a-z, 0-9, _ and -");
+  EXPECT_EQ(refusal("[profile.p]\ntimeout = 1"),
+            "snakebridge.toml:2: profile.p.timeout = 1: no such setting; a "
+            "profile has timeout_ms, stream_timeout_ms");
+  EXPECT_EQ(refusal("[profile.p]\ntimeout_ms = 0"),
+            "snakebridge.toml:2: profile.p.timeout_ms = 0: must be 1 to "
+            "86400000");
+  EXPECT_EQ(refusal("[profile.p]\nstream_timeout_ms = \"1s\""),
+            "snakebridge.toml:2: profile.p.stream_timeout_ms = \"1s\": must be "
+            "an integer, 1 to 86400000");
+  EXPECT_EQ(
+    refusal("library_profiles = \"torch\""),
+    "snakebridge.toml:1: library_profiles = \"torch\": must be a table: "
+    "MODULE = \"PROFILE\"");
+  EXPECT_EQ(refusal("[library_profiles]\ntorch = 1"),
+            "snakebridge.toml:2: library_profiles.torch = 1: must be text in "
+            "quotes");
+  EXPECT_EQ(
+    refusal("[library_profiles]\n\"torch.nn\" = \"batch_job\""),
+    "snakebridge.toml:2: library_profiles: module \"torch.nn\": must be "
+    "the name of a top-level module, which stands for those below it");
 }
 
 TEST_F(ConfigFile, WhenAConversionIsWrongThenTheChoicesAreTold) {
@@ -346,8 +409,17 @@ TEST_F(ConfigFile, AsShippedNamesEverySettingWithItsDefault) {
   EXPECT_FALSE(shipped.conversion.atom_class);
   EXPECT_EQ(shipped.helpers, helper_rules{});
   EXPECT_TRUE(shipped.pools[0].env.empty());
-  for (const auto* key : {"worker", "error_mode", "pool.default.python",
-                          "pool.default.placement"})
+  EXPECT_EQ(shipped.default_profile, config{}.default_profile);
+  EXPECT_TRUE(shipped.library_profiles.empty());
+  for (const auto& [name, timeout_ms, stream_timeout_ms] : standard_profiles)
+    if (timeout_ms > 0) {
+      EXPECT_EQ(shipped.profiles.at(name).timeout->count(), timeout_ms);
+      EXPECT_EQ(shipped.profiles.at(name).stream_timeout->count(),
+                stream_timeout_ms);
+    }
+  for (const auto* key : {"worker", "error_mode", "default_profile",
+
+                          "pool.default.python", "pool.default.placement"})
     EXPECT_TRUE(origins.contains(key)) << key;
 }
 

@@ -300,7 +300,8 @@ void use_scopes(const sb::bridge& bridge, std::stop_token stopped) {
   sb::session s =
     bridge.open_session({.id = "model", .ttl = 1h, .max_refs = 5});
   const sb::session_scope in{s};
-  const sb::runtime_scope under{{.timeout = 1min, .pool = "gpu"}};
+  const sb::runtime_scope under{
+    {.timeout = 10min, .pool = "gpu", .profile = "ml_inference"}};
   sb::ref_scope mine{s};
   if (const auto kept = s.call("m", "make", "size"_a = 3))
     mine.keep(*kept);
