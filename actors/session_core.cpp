@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "config/tunables.hpp"
+#include "runtime/base/log.hpp"
 #include "runtime/calls/callback_scope.hpp"
 #include "runtime/values/ml_error.hpp"
 
@@ -203,6 +204,7 @@ session_core::session_core(std::shared_ptr<const pools> where,
       stream_rules_{rules.streams},
       helpers_given_{rules.helpers_given},
       profiles_{rules.profiles},
+      cleanup_log_{rules.cleanup_log},
       is_shared_{is_shared},
       let_go_max_{
         std::clamp<std::size_t>(rules.refs.max / 8, 1, limits::let_go_max)} {}
@@ -455,9 +457,19 @@ session_core::owner_of(const ref& object,
   return made;
 }
 
+// --- Its end -----------------------------------------------------------------
+
+void session_core::tell_cleanup(std::uint64_t objects) const {
+  if (cleanup_log_ != log_level::off && objects > 0)
+    logger()->log(level_of(cleanup_log_),
+                  "session '{}' has ended; objects released: {}", gate_->id,
+                  objects);
+}
+
 void session_core::close() {
   if (gate_->closed.exchange(true))
     return;
+  tell_cleanup(gate_->refs.held());
   for (const auto& each : where_->all())
     each.calls->release(gate_->number);
   gate_->callbacks->end();
@@ -486,6 +498,8 @@ result<std::size_t> session_core::close_and_count() {
     calls.release(gate_->number);
   }
   gate_->callbacks->end();
+  if (count)
+    tell_cleanup(*count);
   return count;
 }
 

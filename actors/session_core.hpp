@@ -62,6 +62,8 @@ struct session_rules {
   std::shared_ptr<const std::atomic<std::uint32_t>> helpers_given = {};
   /// Null: there are none, and the times above are those of all calls.
   std::shared_ptr<const timeout_profiles> profiles = {};
+  /// How its end is told of, with the objects it had.
+  log_level cleanup_log = log_level::off;
 };
 
 class session_core : public std::enable_shared_from_this<session_core> {
@@ -131,6 +133,7 @@ private:
   std::optional<result<value>> conclude(errand& mine, result<value> outcome);
   void go(const std::shared_ptr<owned_errand>& mine);
   void free_unwanted(bool here);
+  void tell_cleanup(std::uint64_t objects) const;
 
   const std::shared_ptr<const pools> where_;
   const std::shared_ptr<session_gate> gate_;
@@ -139,6 +142,7 @@ private:
   const stream_rules stream_rules_;
   const std::shared_ptr<const std::atomic<std::uint32_t>> helpers_given_;
   const std::shared_ptr<const timeout_profiles> profiles_;
+  const log_level cleanup_log_;
   const bool is_shared_;
 
   const std::size_t let_go_max_; ///< at once

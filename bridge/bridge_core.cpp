@@ -28,6 +28,14 @@ std::chrono::milliseconds longest_stop(const config& settings) {
   return longest;
 }
 
+// The log tells of all that happens; who listens hears of it besides.
+void make_verbose(config& settings) {
+  be_verbose();
+  settings.on_event = verbose_listener(std::move(settings.on_event));
+  if (settings.session_cleanup_log_level == log_level::off)
+    settings.session_cleanup_log_level = log_level::debug;
+}
+
 // Why an interpreter of the pool died: the cause, where others know only that
 // their pool gave up.
 std::optional<error> first_death(const pool& of) {
@@ -81,7 +89,8 @@ bridge_core::bridge_core(config checked, caf::actor_system* users,
                       .refs = settings_.refs,
                       .streams = settings_.streams,
                       .helpers_given = helpers_->changes(),
-                      .profiles = profiles_},
+                      .profiles = profiles_,
+                      .cleanup_log = settings_.session_cleanup_log_level},
         [this](const session_ptr& of) {
           return std::make_shared<const detail::continuation_place>(
             shared_from_this(), of);
@@ -100,12 +109,16 @@ bridge_core::start(config wanted, caf::actor_system* users,
   auto settings = checked(std::move(wanted));
   if (!settings)
     return reached(core_result{tl::unexpected{settings.error()}});
+  if (settings->verbose)
+    make_verbose(*settings);
   auto core = std::make_shared<bridge_core>(std::move(*settings), users,
                                             std::move(parts));
   auto started =
     core->start_tree().and_then([&] { return core->wait_ready(); });
-  if (started)
+  if (started) {
+    core->tell_verbosely("the bridge has started");
     return core;
+  }
   core->stop();
   return reached(core_result{tl::unexpected{started.error()}});
 }
@@ -203,9 +216,15 @@ void bridge_core::stop() {
     logger()->error("a callback of the program has not ended in time");
   clock_->stop();
   run_by_hand(*system_);
+  tell_verbosely("the bridge has stopped");
   // Here and not with the last caller, whose thread may be one of the system's.
   if (own_system_)
     own_system::end(std::move(own_system_));
+}
+
+void bridge_core::tell_verbosely(std::string_view what) const {
+  if (settings_.verbose)
+    logger()->debug("{}; its pools: {}", what, fmt::join(pool_names(), ", "));
 }
 
 std::shared_ptr<thread_client> bridge_core::client_of_this_thread() {

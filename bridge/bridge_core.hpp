@@ -90,6 +90,7 @@ public:
 private:
   result<void> start_tree();
   result<void> wait_ready() const;
+  void tell_verbosely(std::string_view what) const;
   std::optional<error> session_of_object(const operation& asked,
                                          session_ptr& found);
 

@@ -18,15 +18,30 @@ void log_output(const log_line& line) {
                 line.call.empty() ? "" : " ", line.call, line.text);
 }
 
-namespace {
-
-constexpr std::chrono::milliseconds step_max{limits::bridge_step_ms_max};
-
 // How interpreters end is logged by their supervisors.
 void log_event(const interpreter_event& happened) {
   if (happened.what == event_kind::stalled)
     logger()->warn("{}", happened.message);
 }
+
+event_listener verbose_listener(event_listener theirs) {
+  return [theirs = std::move(theirs)](const interpreter_event& happened) {
+    switch (happened.what) {
+    case event_kind::ready:
+    case event_kind::ended:
+    case event_kind::call_exception:
+      logger()->debug("{}", happened.message);
+      break;
+    default:
+      break;
+    }
+    theirs ? theirs(happened) : log_event(happened);
+  };
+}
+
+namespace {
+
+constexpr std::chrono::milliseconds step_max{limits::bridge_step_ms_max};
 
 worker_settings
 worker_settings_of(const config& all, const pool& of,

@@ -12,6 +12,7 @@
 #include "actors/interpreter_actor.hpp"
 #include "actors/pools.hpp"
 #include "runtime/base/live_threads.hpp"
+#include "runtime/calls/interpreter_events.hpp"
 
 namespace snakebridge {
 
@@ -20,6 +21,11 @@ using pool_host_factory = std::function<host_factory(const pool&)>;
 
 /// Where what Python prints and logs goes unless the program wants it: the log.
 void log_output(const log_line& line);
+
+/// And what happens to interpreters; and what happens at all, where the log is
+/// to be verbose. `theirs`: who hears of it besides; empty: the log as well.
+void log_event(const interpreter_event& happened);
+event_listener verbose_listener(event_listener theirs);
 
 /// Hosts as the configuration says: worker processes, or this process.
 pool_host_factory real_hosts(const config& settings,

@@ -26,8 +26,9 @@ std::string settings_known(std::string_view words, bool of_pool) {
 constexpr std::string_view top_words =
   "tables [pool.NAME], [profile.NAME], [library_profiles], worker, "
   "error_mode, default_profile, atom_class, atoms, marker_detail, "
-  "ref_on_full, strict_mode, helper_paths, helper_pack_enabled, "
-  "helper_allowlist, helper_inline_enabled, helper_reload";
+  "ref_on_full, strict_mode, verbose, session_cleanup_log_level, "
+  "helper_paths, helper_pack_enabled, helper_allowlist, "
+  "helper_inline_enabled, helper_reload";
 constexpr std::string_view pool_words =
   "placement, affinity, python, path, env, pass_env, preload, importable, "
   "leaves, no_new_privileges";
@@ -49,6 +50,11 @@ constexpr choice<error_mode> error_modes[] = {
   {"raw", error_mode::raw}, {"translated", error_mode::translated}};
 constexpr choice<on_full> ways_when_full[] = {{"prune", on_full::prune},
                                               {"refuse", on_full::refuse}};
+constexpr choice<log_level> log_levels[] = {{"off", log_level::off},
+                                            {"debug", log_level::debug},
+                                            {"info", log_level::info},
+                                            {"warning", log_level::warning},
+                                            {"error", log_level::error}};
 constexpr choice<unserializable_detail> marker_details[] = {
   {"none", unserializable_detail::none},
   {"type", unserializable_detail::type},
@@ -138,6 +144,10 @@ public:
       return read_names(given, into_.conversion.atoms);
     if (given.key == "default_profile")
       return read_text(given, into_.default_profile);
+    if (given.key == "verbose")
+      return read_flag(given, into_.verbose);
+    if (given.key == "session_cleanup_log_level")
+      return read_word(given, into_.session_cleanup_log_level, log_levels);
     if (given.key == "ref_on_full")
       return read_word(given, into_.refs.on_full, ways_when_full);
     if (given.key == "strict_mode")
@@ -410,6 +420,7 @@ constexpr std::array overrides{
   override_variable{"SNAKEBRIDGE_MARKER_DETAIL", "marker_detail", false},
   override_variable{"SNAKEBRIDGE_REF_MAX", "ref_max", false},
   override_variable{"SNAKEBRIDGE_REF_TTL_SECONDS", "ref_ttl_ms", false, 1'000},
+  override_variable{"SNAKEBRIDGE_VERBOSE", "verbose", false},
   override_variable{"SNAKEBRIDGE_STRICT_MODE", "strict_mode", false},
   override_variable{"SNAKEBRIDGE_STRICT_MODE_THRESHOLD",
                     "strict_mode_threshold", false},

@@ -313,6 +313,9 @@ struct profile_times {
   std::optional<std::chrono::milliseconds> stream_timeout = {};
 };
 
+/// From when on something goes to the log.
+enum class log_level : std::uint8_t { off, debug, info, warning, error };
+
 struct config {
   /// The pools; `default` is added when none has that name.
   std::vector<pool_config> pools = {};
@@ -341,6 +344,12 @@ struct config {
   /// coroutines), for callbacks whose call no thread waits for, and for the end
   /// of what callbacks hold; started when there is something for them to do.
   std::uint32_t callback_threads = 2;
+  /// The library's log tells of debug too: what starts and ends, and calls that
+  /// fail. It is that of all bridges of the process.
+  bool verbose = false;
+  /// How the log tells of a session that has ended, and how many objects it
+  /// had; of one without none. Where it is off, `verbose` has it at debug.
+  log_level session_cleanup_log_level = log_level::off;
   /// Takes what Python prints; empty: the log of the library, at info. Called
   /// from threads of the bridge: it must not call the bridge, nor block; what
   /// it throws is dropped.

@@ -16,4 +16,26 @@ std::shared_ptr<spdlog::logger> logger() {
   }
 }
 
+void be_verbose() {
+  const auto log = logger();
+  if (log->level() > spdlog::level::debug)
+    log->set_level(spdlog::level::debug);
+}
+
+spdlog::level::level_enum level_of(log_level level) {
+  switch (level) {
+  case log_level::debug:
+    return spdlog::level::debug;
+  case log_level::info:
+    return spdlog::level::info;
+  case log_level::warning:
+    return spdlog::level::warn;
+  case log_level::error:
+    return spdlog::level::err;
+  case log_level::off:
+    break;
+  }
+  return spdlog::level::off;
+}
+
 } // namespace snakebridge

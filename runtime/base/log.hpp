@@ -7,8 +7,15 @@
 
 #include <spdlog/spdlog.h>
 
+#include <snakebridge/config.hpp>
+
 namespace snakebridge {
 
 std::shared_ptr<spdlog::logger> logger();
+
+/// Has it tell of debug too.
+void be_verbose();
+
+spdlog::level::level_enum level_of(log_level level);
 
 } // namespace snakebridge

@@ -62,6 +62,11 @@ void session_refs::told(const refs_told& now, const std::string& session) {
                    session, all, rules_.strict_mode_threshold);
 }
 
+std::uint64_t session_refs::held() const {
+  const std::lock_guard lock{mutex_};
+  return sum();
+}
+
 bool session_refs::is_used(std::uint32_t interpreter) const {
   const std::lock_guard lock{mutex_};
   return std::any_of(

@@ -40,6 +40,8 @@ public:
   void told(const refs_told& now, const std::string& session);
   /// The session would lose something if that interpreter were replaced.
   bool is_used(std::uint32_t interpreter) const;
+  /// In all of them, as far as they have told.
+  std::uint64_t held() const;
   /// Incarnations of it up to that one are over: what they held is gone.
   void forget_up_to(std::uint32_t interpreter, std::uint32_t epoch);
 

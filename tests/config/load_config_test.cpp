@@ -62,17 +62,13 @@ protected:
   config_origins origins;
 
 private:
-  static constexpr std::array variables{"SNAKEBRIDGE_CONFIG",
-                                        "SNAKEBRIDGE_WORKER",
-                                        "SNAKEBRIDGE_PYTHON",
-                                        "SNAKEBRIDGE_POOL_SIZE",
-                                        "SNAKEBRIDGE_PLACEMENT",
-                                        "SNAKEBRIDGE_TIMEOUT_MS",
-                                        "SNAKEBRIDGE_ERROR_MODE",
-                                        "SNAKEBRIDGE_REF_MAX",
-                                        "SNAKEBRIDGE_REF_TTL_SECONDS",
-                                        "SNAKEBRIDGE_STRICT_MODE",
-                                        "SNAKEBRIDGE_STRICT_MODE_THRESHOLD"};
+  static constexpr std::array variables{
+    "SNAKEBRIDGE_CONFIG",          "SNAKEBRIDGE_WORKER",
+    "SNAKEBRIDGE_PYTHON",          "SNAKEBRIDGE_POOL_SIZE",
+    "SNAKEBRIDGE_PLACEMENT",       "SNAKEBRIDGE_TIMEOUT_MS",
+    "SNAKEBRIDGE_ERROR_MODE",      "SNAKEBRIDGE_REF_MAX",
+    "SNAKEBRIDGE_REF_TTL_SECONDS", "SNAKEBRIDGE_VERBOSE",
+    "SNAKEBRIDGE_STRICT_MODE",     "SNAKEBRIDGE_STRICT_MODE_THRESHOLD"};
   std::filesystem::path before_ = std::filesystem::current_path();
 };
 
@@ -181,6 +177,18 @@ TEST_F(Environment, SetsTheRulesOfRefsAsTheOriginalNamesThem) {
                        "must be 0 to 31536000000");
   set("SNAKEBRIDGE_REF_TTL_SECONDS", "9223372036854775807");
   EXPECT_NE(refusal(), "accepted");
+}
+
+TEST_F(Environment, SetsWhetherTheLogIsVerbose) {
+  write("snakebridge.toml", "verbose = false\n");
+  set("SNAKEBRIDGE_VERBOSE", "1");
+  EXPECT_TRUE(loaded().verbose);
+  EXPECT_EQ(origins["verbose"], "SNAKEBRIDGE_VERBOSE");
+  set("SNAKEBRIDGE_VERBOSE", "false");
+  EXPECT_FALSE(loaded().verbose);
+  set("SNAKEBRIDGE_VERBOSE", "2");
+  EXPECT_EQ(refusal(),
+            "SNAKEBRIDGE_VERBOSE: verbose = \"2\": must be true or false");
 }
 
 TEST_F(Environment, IsToldAsTheOriginOfWhatItSets) {

@@ -77,6 +77,8 @@ helper_allowlist = ["shop.*", "my_helpers.process"]
 helper_inline_enabled = true
 helper_reload = true
 default_profile = "nightly"
+verbose = true
+session_cleanup_log_level = "warning"
 )");
   EXPECT_EQ(made.timeout, 1500ms);
   EXPECT_EQ(made.payload_bytes_max, std::size_t{1} << 32U);
@@ -98,6 +100,14 @@ default_profile = "nightly"
                           .inline_enabled = true,
                           .reload = true}));
   EXPECT_EQ(made.default_profile, "nightly");
+  EXPECT_TRUE(made.verbose);
+  EXPECT_EQ(made.session_cleanup_log_level, log_level::warning);
+}
+
+TEST_F(ConfigFile, WhenALevelOfTheLogIsUnknownThenThoseThereAreAreTold) {
+  EXPECT_EQ(refusal("session_cleanup_log_level = \"loud\""),
+            "snakebridge.toml:1: session_cleanup_log_level = \"loud\": must be "
+            "\"off\" or \"debug\" or \"info\" or \"warning\" or \"error\"");
 }
 
 TEST_F(ConfigFile, SetsProfilesAndThoseOfLibraries) {
@@ -411,15 +421,18 @@ TEST_F(ConfigFile, AsShippedNamesEverySettingWithItsDefault) {
   EXPECT_TRUE(shipped.pools[0].env.empty());
   EXPECT_EQ(shipped.default_profile, config{}.default_profile);
   EXPECT_TRUE(shipped.library_profiles.empty());
+  EXPECT_FALSE(shipped.verbose);
+  EXPECT_EQ(shipped.session_cleanup_log_level,
+            config{}.session_cleanup_log_level);
   for (const auto& [name, timeout_ms, stream_timeout_ms] : standard_profiles)
     if (timeout_ms > 0) {
       EXPECT_EQ(shipped.profiles.at(name).timeout->count(), timeout_ms);
       EXPECT_EQ(shipped.profiles.at(name).stream_timeout->count(),
                 stream_timeout_ms);
     }
-  for (const auto* key : {"worker", "error_mode", "default_profile",
-
-                          "pool.default.python", "pool.default.placement"})
+  for (const auto* key : {"worker", "error_mode", "default_profile", "verbose",
+                          "session_cleanup_log_level", "pool.default.python",
+                          "pool.default.placement"})
     EXPECT_TRUE(origins.contains(key)) << key;
 }
 

@@ -24,6 +24,19 @@ public:
   logged(const logged&) = delete;
   logged& operator=(const logged&) = delete;
 
+  /// All of it so far.
+  std::string text() const { return text_.str(); }
+  /// The lines of that level so far, without it.
+  std::vector<std::string> lines(const std::string& level) const {
+    const auto begin = '[' + level + "] ";
+    std::istringstream all{text_.str()};
+    std::vector<std::string> found;
+    for (std::string line; std::getline(all, line);)
+      if (line.starts_with(begin))
+        found.push_back(line.substr(begin.size()));
+    return found;
+  }
+
   /// The warnings so far that name it, in quotes: "[warning] …".
   std::vector<std::string> warnings(const std::string& name) const {
     std::istringstream lines{text_.str()};
