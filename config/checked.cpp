@@ -104,6 +104,11 @@ result<void> pool_checked(const pool_config& pool) {
     if (const auto wrong = wrong_with_pattern(pattern, "variable"))
       return invalid(
         fmt::format("{}: {}", pool_key(pool.name, "pass_env"), *wrong));
+  if (!pool.on_start.empty())
+    if (const auto wrong = wrong_with_function(pool.on_start))
+      return invalid(fmt::format("{} = {:?}: {}",
+                                 pool_key(pool.name, "on_start"), pool.on_start,
+                                 *wrong));
   for (const auto& each : pool.path) {
     std::error_code ignored;
     if (!std::filesystem::exists(each, ignored))
@@ -248,6 +253,16 @@ std::optional<std::string> wrong_with_library(std::string_view name) {
   return fmt::format("module {:?}: must be the name of a top-level module, "
                      "which stands for those below it",
                      name);
+}
+
+std::optional<std::string> wrong_with_function(std::string_view name) {
+  using namespace std::string_view_literals;
+  const auto dot = name.rfind('.');
+  if (dot != std::string_view::npos && dot > 0 && dot + 1 < name.size()
+      && name.front() != '.' && name.find(".."sv) == std::string_view::npos
+      && name.find_first_of("*\0 "sv) == std::string_view::npos)
+    return std::nullopt;
+  return "must be a function of a module: \"module.function\"";
 }
 
 tl::unexpected<error>

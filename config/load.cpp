@@ -30,8 +30,8 @@ constexpr std::string_view top_words =
   "helper_paths, helper_pack_enabled, helper_allowlist, "
   "helper_inline_enabled, helper_reload";
 constexpr std::string_view pool_words =
-  "placement, affinity, python, path, env, pass_env, preload, importable, "
-  "leaves, no_new_privileges";
+  "placement, affinity, python, path, env, pass_env, preload, on_start, "
+  "importable, leaves, no_new_privileges";
 
 template <class Choice>
 using choice = std::pair<std::string_view, Choice>;
@@ -169,6 +169,8 @@ public:
       return read_word(given, pool.placement, placements);
     if (given.key == "preload")
       return read_names(given, pool.preload);
+    if (given.key == "on_start")
+      return read_function(given, pool.on_start);
     if (given.key == "pass_env")
       return read_names(given, pool.pass_env);
     if (given.key == "importable")
@@ -334,6 +336,14 @@ private:
       return refused(given, "must be text in quotes");
     into = text->get();
     return note(given);
+  }
+
+  result<void> read_function(const setting& given, std::string& into) {
+    if (auto done = read_text(given, into); !done || into.empty())
+      return done;
+    if (const auto wrong = wrong_with_function(into))
+      return refused(given, *wrong);
+    return {};
   }
 
   /// One word of a few.

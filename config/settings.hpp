@@ -152,8 +152,9 @@ std::optional<std::string> wrong_with_pattern(std::string_view pattern,
                                               std::string_view of);
 std::optional<std::string> wrong_with_module(std::string_view name);
 
-/// The same for a library that has a profile.
+/// The same for a library that has a profile, and for `on_start`.
 std::optional<std::string> wrong_with_library(std::string_view name);
+std::optional<std::string> wrong_with_function(std::string_view name);
 
 /// Calls `visit(row, member)` for both times of a profile.
 template <class Visit>

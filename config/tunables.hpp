@@ -73,6 +73,8 @@ inline constexpr std::size_t exception_text_bytes_max = 256 * 1024;
 /// Exceptions Python may go through to print one with all that is linked to it;
 /// of one with more, the text is its own alone.
 inline constexpr std::size_t exceptions_printed_max = 10'000;
+/// What an interpreter that does not start says that Python raised.
+inline constexpr std::size_t start_refusal_bytes_max = 4'096;
 /// One fact of an exception.
 inline constexpr std::size_t exception_fact_bytes_max = 1'024;
 /// What is read of a message to find out what it means, and the dimensions of a

@@ -202,6 +202,8 @@ struct Start {
   threads @14 :UInt32 = 1;     # executors, that run calls side by side
   timesCalls @15 :Bool;        # replies tell how long their calls ran
   helpers @16 :Helpers;
+  onStart @17 :Text;           # "module.function": called before it is ready;
+                               # empty: none
 
   struct Helpers {
     # The settings `helpers` of the bridge.

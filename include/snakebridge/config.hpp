@@ -136,6 +136,12 @@ struct pool_config {
   std::map<std::string, std::string> env = {};
   /// Modules each interpreter imports before it is ready.
   std::vector<std::string> preload = {};
+  /// "module.function", which each interpreter calls after that, without
+  /// arguments, before it is ready: to load a model, say. Each incarnation does
+  /// it, so that the model is there again after a restart. It counts against
+  /// `start_timeout`; if it raises, the interpreter has not started. Empty:
+  /// none.
+  std::string on_start = {};
   /// Workers kept ready besides, for when one dies or is recycled.
   std::uint32_t spares = 0;
   /// Threads of each worker that run calls: those that release the GIL run side

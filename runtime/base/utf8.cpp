@@ -42,4 +42,14 @@ void append(std::string& to, char32_t code) {
   }
 }
 
+std::string cut(std::string text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max)
+    return text;
+  auto end = bytes_max;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U)
+    --end;
+  text.resize(end);
+  return text;
+}
+
 } // namespace snakebridge::utf8

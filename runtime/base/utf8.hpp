@@ -19,5 +19,7 @@ inline bool is_surrogate(char32_t code) {
   return code >= 0xD800 && code <= 0xDFFF;
 }
 void append(std::string& to, char32_t code);
+/// What has room of a text, to the end of a character.
+std::string cut(std::string text, std::size_t bytes_max);
 
 } // namespace snakebridge::utf8

@@ -46,6 +46,7 @@ void embedded_host::start(host_events events) {
 void embedded_host::stop() {
   const std::lock_guard lock{mutex_};
   asked_to_stop_ = stopping_ = true;
+  withdraw_start();
   turns_.look();
   work_.notify_one();
 }
@@ -57,6 +58,7 @@ void embedded_host::kill(std::string reason) {
     const std::lock_guard lock{mutex_};
     kill_reason_ = std::move(reason);
     stopping_ = true;
+    withdraw_start();
     turns_.look();
     work_.notify_one();
     if (!turns_.is_taken())
@@ -114,6 +116,7 @@ result<std::filesystem::path> embedded_host::find_python() {
 }
 
 result<void> embedded_host::start_python_side() {
+  const auto until = steady_clock::now() + settings_.start_timeout;
   auto started = find_python().and_then([](const auto& executable) {
     return start_python(executable, python_role::embedded);
   });
@@ -128,7 +131,40 @@ result<void> embedded_host::start_python_side() {
   python_side_ = std::make_shared<python_side>(*this);
   python_side_->objects.call_back_by(callbacks_of_python());
   ++living_hosts;
-  return {};
+  return settings_.on_start.empty() ? result<void>{} : run_on_start(until);
+}
+
+// With the GIL. What takes too long, or is not wanted any more, is interrupted
+// as a call would be.
+result<void> embedded_host::run_on_start(steady_clock::time_point until) {
+  auto& interrupts = python_side_->interrupts;
+  std::uint64_t number = 0;
+  {
+    const std::lock_guard lock{mutex_};
+    number = starting_ = ++last_turn_;
+  }
+  auto done = [&] {
+    const interrupter::scope scope{interrupts, number, steady_clock::now(),
+                                   until};
+    return call_on_start(settings_.on_start);
+  }();
+  const std::lock_guard lock{mutex_};
+  starting_ = 0;
+  if (stopping_)
+    return error{errc::shutting_down, "the interpreter was stopped"};
+  if (interrupts.is_withdrawn(number))
+    return error{errc::startup_failed,
+                 fmt::format("on_start: {}: it was not done within "
+                             "start_timeout_ms = {}",
+                             settings_.on_start,
+                             settings_.start_timeout.count())};
+  return done;
+}
+
+// With the lock.
+void embedded_host::withdraw_start() {
+  if (starting_ != 0)
+    python_side_->interrupts.withdraw(starting_);
 }
 
 void embedded_host::serve() {

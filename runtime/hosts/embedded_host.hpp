@@ -35,6 +35,7 @@ struct embedded_settings {
   std::size_t queue_max = 0;    ///< threads that may wait for their turn
   std::vector<std::filesystem::path> path;
   std::vector<std::string> preload;
+  std::string on_start;
   conversion_config conversion;
   helper_rules helpers;
   std::chrono::milliseconds start_timeout{};
@@ -94,6 +95,7 @@ private:
 
   result<std::filesystem::path> find_python();
   result<void> start_python_side();
+  result<void> run_on_start(steady_clock::time_point until);
   std::shared_ptr<callback_caller> callbacks_of_python();
   void serve();
   void serve_accepted();
@@ -109,6 +111,7 @@ private:
   void tell_end(error why);
   void withdraw_turn();
   void withdraw_await(std::uint64_t number);
+  void withdraw_start();
   void tell_stalled(std::uint64_t number, steady_clock::time_point since,
                     std::string stacks);
   void tell_loop_stalled(std::uint64_t call, steady_clock::time_point since,
@@ -135,6 +138,7 @@ private:
   turnstile turns_;
   turn turn_; // of whoever is inside
   std::uint64_t last_turn_ = 0;
+  std::uint64_t starting_ = 0; // the number of on_start, while it runs
   std::atomic<bool> stopping_ = false;
   bool asked_to_stop_ = false;
   bool ready_ = false;

@@ -196,6 +196,7 @@ result<spare_workers::worker> launch_worker(const worker_settings& settings) {
       wire::write_names(
         start.initPreload(wire::count_of(settings.preload.size())),
         settings.preload);
+      start.setOnStart(settings.on_start);
       wire::write_names(start.initPath(wire::count_of(settings.path.size())),
                         names_of(settings.path));
     });

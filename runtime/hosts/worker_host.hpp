@@ -32,6 +32,7 @@ struct worker_settings {
   std::vector<std::string> pass_env;
   std::vector<std::filesystem::path> path;
   std::vector<std::string> preload;
+  std::string on_start;
   worker_limits limits;
   std::uint32_t threads = 1; ///< as in pool_config
   std::size_t payload_bytes_max = 0;

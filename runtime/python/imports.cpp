@@ -1,6 +1,8 @@
 #include "runtime/python/imports.hpp"
 
+#include "config/tunables.hpp"
 #include "runtime/base/process_mark.hpp"
+#include "runtime/base/utf8.hpp"
 #include "runtime/python/forked_child.hpp"
 #include "runtime/python/guarded.hpp"
 
@@ -15,6 +17,28 @@ namespace {
 // without the module goes on.
 py::object refusal_type() {
   return py::module_::import("snakebridge").attr("NotAuthorizedError");
+}
+
+// It has to go into one message of the control channel.
+std::string short_text(const error& failed) {
+  return utf8::cut(failed.message(), limits::start_refusal_bytes_max);
+}
+
+// A child that it forks ends where it comes back.
+template <class Run>
+result<void> run_in_this_process(Run run) {
+  const process_mark here;
+  return guarded([&] {
+    try {
+      run();
+    } catch (py::error_already_set& raised) {
+      if (here.forked())
+        end_forked_child(&raised);
+      throw;
+    }
+    if (here.forked())
+      end_forked_child();
+  });
 }
 
 } // namespace
@@ -33,27 +57,38 @@ result<void> import_from(const std::vector<std::string>& folders) {
 }
 
 result<void> import_all(const std::vector<std::string>& modules) {
-  const process_mark here;
   for (const auto& name : modules) {
-    const auto done = guarded([&] {
-      try {
-        py::module_::import(name.c_str());
-      } catch (py::error_already_set& raised) {
-        if (here.forked())
-          end_forked_child(&raised);
-        throw;
-      }
-      if (here.forked())
-        end_forked_child();
-    });
+    const auto done =
+      run_in_this_process([&] { py::module_::import(name.c_str()); });
     if (!done)
       return tl::unexpected{error{
         errc::environment_invalid,
         fmt::format("preload: module '{}' cannot be imported: {}. Install "
                     "it, or leave it out",
-                    name, done.error().message())}};
+                    name, short_text(done.error()))}};
   }
   return {};
+}
+
+result<void> call_on_start(const std::string& function) {
+  const auto dot = function.rfind('.');
+  const auto done = run_in_this_process([&] {
+    const auto module = py::module_::import(function.substr(0, dot).c_str());
+    const py::object answered = module.attr(function.c_str() + dot + 1)();
+    if (PyCoro_CheckExact(answered.ptr()) == 0)
+      return;
+    answered.attr("close")();
+    throw py::type_error{"it is a coroutine, which nobody would await"};
+  });
+  if (done)
+    return {};
+  const auto& failed = done.error();
+  std::string place;
+  if (const auto* raised = failed.python(); raised && !raised->frames.empty())
+    place = fmt::format(" ({}:{})", raised->frames.back().file,
+                        raised->frames.back().line);
+  return error{errc::startup_failed, fmt::format("on_start: {}: {}{}", function,
+                                                 short_text(failed), place)};
 }
 
 bool import_rules::allow(std::string_view module) const {

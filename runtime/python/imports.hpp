@@ -45,6 +45,10 @@ result<void> import_from(const std::vector<std::string>& folders);
 /// Imports them all. Errors: environment_invalid, naming the one that fails.
 result<void> import_all(const std::vector<std::string>& modules);
 
+/// Calls "module.function" without arguments. Errors: startup_failed, with what
+/// it raised and where.
+result<void> call_on_start(const std::string& function);
+
 /// The refusal behind what an import statement raised; nothing: it is none.
 std::optional<error> refused_import(py::error_already_set& raised);
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "config/tunables.hpp"
+#include "runtime/base/utf8.hpp"
 #include "runtime/python/running_call.hpp"
 
 namespace snakebridge {
@@ -36,15 +37,10 @@ std::string text_of(py::handle object,
     // Lone surrogates have no UTF-8: shown escaped.
     const auto encoded = checked(PyUnicode_AsEncodedString(
       checked(PyObject_Str(object.ptr())).ptr(), "utf-8", "backslashreplace"));
-    std::string text{PyBytes_AS_STRING(encoded.ptr()),
-                     static_cast<std::size_t>(PyBytes_GET_SIZE(encoded.ptr()))};
-    if (text.size() > bytes_max) {
-      auto end = bytes_max;
-      while (end > 0 && (text[end] & 0xC0) == 0x80)
-        --end; // never inside a character
-      text.resize(end);
-    }
-    return text;
+    return utf8::cut(
+      {PyBytes_AS_STRING(encoded.ptr()),
+       static_cast<std::size_t>(PyBytes_GET_SIZE(encoded.ptr()))},
+      bytes_max);
   });
 }
 

@@ -414,7 +414,8 @@ result<start_orders> decode_start(const frame& received) {
                         start.getHostPid(),
                         start.getThreads(),
                         start.getTimesCalls(),
-                        read_helpers(start.getHelpers())};
+                        read_helpers(start.getHelpers()),
+                        string(start.getOnStart())};
   } catch (const kj::Exception& broken) {
     return tl::unexpected{malformed(broken)};
   }

@@ -184,6 +184,7 @@ struct start_orders {
   std::uint32_t threads = 1;
   bool times_calls = false;
   helper_rules helpers = {};
+  std::string on_start = {};
 };
 result<start_orders> decode_start(const frame& received);
 

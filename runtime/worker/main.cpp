@@ -157,6 +157,9 @@ int serve() {
     return refuse(control, found.error());
   if (auto loaded = import_all(start->preload); !loaded)
     return refuse(control, loaded.error());
+  if (!start->on_start.empty())
+    if (auto called = call_on_start(start->on_start); !called)
+      return refuse(control, called.error());
   take_service_signals_again(); // where one of them has left a default behind
   executors serving{
     std::make_unique<socket_channel>(descriptor{worker_descriptor::data},

@@ -193,6 +193,13 @@ TEST(CheckedConfig, RefusesProfilesOutOfBounds) {
             "profile name \"a b\": must be 1 to 64 of A-Z, a-z, 0-9, _ and -");
 }
 
+TEST(CheckedConfig, RefusesWhatIsNoFunctionOfAModule) {
+  EXPECT_EQ(refusal(pool({.on_start = "load"})),
+            "pool.default.on_start = \"load\": must be a function of a module: "
+            "\"module.function\"");
+  EXPECT_EQ(refusal(pool({.on_start = "zoo.models.load"})), "accepted");
+}
+
 TEST(Tunables, AllBelongToAMember) {
   std::size_t members = 0;
   const auto count = [&members](const tunable&, const auto&) { ++members; };

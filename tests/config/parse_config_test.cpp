@@ -171,6 +171,18 @@ TEST_F(ConfigFile, WhenAProfileIsWrongThenItSaysHow) {
     "the name of a top-level module, which stands for those below it");
 }
 
+TEST_F(ConfigFile, WhenWhatAStartCallsIsNoFunctionThenItSaysSo) {
+  for (const auto* wrong :
+       {"load", ".load", "models.", "a..b", "a b.load", "models.*"})
+    EXPECT_EQ(refusal(fmt::format("[pool.p]\non_start = \"{}\"", wrong)),
+              fmt::format("snakebridge.toml:2: pool.p.on_start = \"{}\": must "
+                          "be a function of a module: \"module.function\"",
+                          wrong));
+  EXPECT_EQ(refusal("[pool.p]\non_start = 1"),
+            "snakebridge.toml:2: pool.p.on_start = 1: must be text in quotes");
+  EXPECT_EQ(refusal("[pool.p]\non_start = \"\""), "accepted");
+}
+
 TEST_F(ConfigFile, WhenAConversionIsWrongThenTheChoicesAreTold) {
   EXPECT_EQ(refusal("atom_class = 2"),
             "snakebridge.toml:1: atom_class = 2: must be true or false");
@@ -232,6 +244,7 @@ open_files_max = 6
 no_new_privileges = true
 importable = ["math", "numpy"]
 path = ["py", "/opt/py"]
+on_start = "zoo.models.load"
 leaves = "plain"
 )");
   ASSERT_EQ(made.pools.size(), 1u);
@@ -241,6 +254,7 @@ leaves = "plain"
   EXPECT_EQ(pool.placement, placement::embedded);
   EXPECT_EQ(pool.python, "/opt/venv");
   EXPECT_EQ(pool.path, (std::vector<std::filesystem::path>{"py", "/opt/py"}));
+  EXPECT_EQ(pool.on_start, "zoo.models.load");
   EXPECT_EQ(pool.leaves, leaves::plain);
   EXPECT_EQ(pool.env, (std::map<std::string, std::string>{
                         {"CUDA_VISIBLE_DEVICES", "0"}}));
@@ -424,6 +438,7 @@ TEST_F(ConfigFile, AsShippedNamesEverySettingWithItsDefault) {
   EXPECT_FALSE(shipped.verbose);
   EXPECT_EQ(shipped.session_cleanup_log_level,
             config{}.session_cleanup_log_level);
+  EXPECT_TRUE(shipped.pools[0].on_start.empty());
   for (const auto& [name, timeout_ms, stream_timeout_ms] : standard_profiles)
     if (timeout_ms > 0) {
       EXPECT_EQ(shipped.profiles.at(name).timeout->count(), timeout_ms);
@@ -431,8 +446,8 @@ TEST_F(ConfigFile, AsShippedNamesEverySettingWithItsDefault) {
                 stream_timeout_ms);
     }
   for (const auto* key : {"worker", "error_mode", "default_profile", "verbose",
-                          "session_cleanup_log_level", "pool.default.python",
-                          "pool.default.placement"})
+                          "session_cleanup_log_level", "pool.default.on_start",
+                          "pool.default.python", "pool.default.placement"})
     EXPECT_TRUE(origins.contains(key)) << key;
 }
 
