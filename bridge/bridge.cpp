@@ -1,9 +1,6 @@
 #include <snakebridge/bridge.hpp>
 
-#include <cstdio>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include <snakebridge/actors.hpp>
 
@@ -205,16 +202,6 @@ session_actor open_session(caf::local_actor* self, const bridge& on,
   auto& core = bridge_access::core(on);
   or_throw(core.in_its_process());
   return or_throw(core.all_sessions().open(options, self->address())).actor;
-}
-
-int run_as_script(int, char**, const std::function<int(bridge&)>& body) {
-  try {
-    bridge started;
-    return body(started);
-  } catch (const std::exception& failed) {
-    fmt::print(stderr, "{}\n", failed.what());
-    return 1;
-  }
 }
 
 } // namespace snakebridge

@@ -111,10 +111,11 @@ bridge_core::start(config wanted, caf::actor_system* users,
     return reached(core_result{tl::unexpected{settings.error()}});
   if (settings->verbose)
     make_verbose(*settings);
+  const auto patience = parts.patience;
   auto core = std::make_shared<bridge_core>(std::move(*settings), users,
                                             std::move(parts));
   auto started =
-    core->start_tree().and_then([&] { return core->wait_ready(); });
+    core->start_tree().and_then([&] { return core->wait_ready(patience); });
   if (started) {
     core->tell_verbosely("the bridge has started");
     return core;
@@ -161,15 +162,35 @@ result<void> bridge_core::start_tree() {
   return started;
 }
 
-result<void> bridge_core::wait_ready() const {
+result<void> bridge_core::wait_ready(
+  std::optional<std::chrono::milliseconds> patience) const {
+  const auto began = clock_->now();
   for (const auto& pool : pools_->all()) {
-    const auto deadline =
-      clock_->now() + pool.settings.start_timeout + step_max;
+    const auto deadline = ready_by(pool, began, patience);
     for (const auto number : pool.calls->in_service())
       if (auto ready = pool.calls->wait_ready(number, deadline); !ready)
         return tl::unexpected{first_death(pool).value_or(ready.error())};
   }
   return {};
+}
+
+result<void>
+bridge_core::wait_up(std::optional<std::chrono::milliseconds> patience) const {
+  const auto began = clock_->now();
+  for (const auto& pool : pools_->all()) {
+    const auto deadline = ready_by(pool, began, patience);
+    for (const auto number : pool.calls->in_service())
+      if (auto up = pool.calls->wait_up(number, deadline); !up)
+        return up;
+  }
+  return {};
+}
+
+steady_clock::time_point
+bridge_core::ready_by(const pool& of, steady_clock::time_point began,
+                      std::optional<std::chrono::milliseconds> patience) const {
+  return patience ? began + *patience
+                  : clock_->now() + of.settings.start_timeout + step_max;
 }
 
 void bridge_core::stop() {

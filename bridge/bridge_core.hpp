@@ -24,13 +24,16 @@
 
 namespace snakebridge {
 
-/// What tests put in the place of a bridge's own.
+/// What tests, and scripts, put in the place of a bridge's own.
 struct bridge_parts {
   /// How interpreters get their hosts, on the bridge's actor system; empty:
   /// those of the configuration.
-  std::function<pool_host_factory(caf::actor_system&)> hosts;
+  std::function<pool_host_factory(caf::actor_system&)> hosts = {};
   /// The clock; null: the machine's.
-  std::shared_ptr<timers> clock;
+  std::shared_ptr<timers> clock = {};
+  /// How long the start waits for the interpreters; empty: as long as their
+  /// pools let them take.
+  std::optional<std::chrono::milliseconds> patience = {};
 };
 
 class bridge_core : public std::enable_shared_from_this<bridge_core> {
@@ -43,6 +46,10 @@ public:
   bridge_core(config checked, caf::actor_system* users, bridge_parts parts);
   ~bridge_core();
 
+  /// Once it has started: waits until all interpreters are up. `patience`: as
+  /// in `bridge_parts`. Errors: pool_down; startup_failed if they were not in
+  /// time.
+  result<void> wait_up(std::optional<std::chrono::milliseconds> patience) const;
   /// Ends all, in order and in bounded time. Idempotent.
   void stop();
   /// In a child process that was forked since the start nothing of the bridge
@@ -89,7 +96,11 @@ public:
 
 private:
   result<void> start_tree();
-  result<void> wait_ready() const;
+  result<void>
+  wait_ready(std::optional<std::chrono::milliseconds> patience) const;
+  steady_clock::time_point
+  ready_by(const pool& of, steady_clock::time_point began,
+           std::optional<std::chrono::milliseconds> patience) const;
   void tell_verbosely(std::string_view what) const;
   std::optional<error> session_of_object(const operation& asked,
                                          session_ptr& found);

@@ -9,7 +9,6 @@
 // Python had not started before.
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -243,21 +242,5 @@ private:
   std::unordered_set<ref> made_;
   ref_scope* const around_;
 };
-
-/// Starts a bridge, runs the body, stops the bridge: the exit code of a main
-/// function. A body may return its exit code, or nothing. Errors and
-/// exceptions are printed on stderr and end with 1.
-int run_as_script(int argc, char** argv,
-                  const std::function<int(bridge&)>& body);
-
-template <std::invocable<bridge&> Body>
-requires std::is_void_v<std::invoke_result_t<Body, bridge&>>
-int run_as_script(int argc, char** argv, Body body) {
-  return run_as_script(argc, argv,
-                       std::function<int(bridge&)>{[&body](bridge& started) {
-                         body(started);
-                         return 0;
-                       }});
-}
 
 } // namespace snakebridge

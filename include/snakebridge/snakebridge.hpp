@@ -15,6 +15,7 @@
 #include <snakebridge/object.hpp>
 #include <snakebridge/operation.hpp>
 #include <snakebridge/ref.hpp>
+#include <snakebridge/script.hpp>
 #include <snakebridge/stream.hpp>
 #include <snakebridge/task.hpp>
 #include <snakebridge/value.hpp>

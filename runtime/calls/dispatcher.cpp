@@ -48,6 +48,11 @@ error out_of_service(const interpreter& at, std::uint32_t epoch) {
   return unknown_interpreter(at.number);
 }
 
+error not_ready(const interpreter& awaited) {
+  return {errc::startup_failed,
+          fmt::format("interpreter {} is not ready in time", awaited.number)};
+}
+
 } // namespace
 
 error unknown_interpreter(std::uint32_t number) {
@@ -961,11 +966,18 @@ result<void> dispatcher::wait_ready(std::uint32_t number,
   if (awaited.host)
     return {};
   if (!told)
-    return tl::unexpected{error{
-      errc::startup_failed,
-      fmt::format("interpreter {} is not ready in time", awaited.number)}};
+    return not_ready(awaited);
   const auto& died = awaited.lives.last_death();
   return tl::unexpected{died ? *died : *closed_};
+}
+
+result<void> dispatcher::wait_up(std::uint32_t number,
+                                 steady_clock::time_point deadline) {
+  std::unique_lock lock{mutex_};
+  const auto& awaited = at(number);
+  if (!wait_until(lock, deadline, [&] { return awaited.is_up() || closed_; }))
+    return not_ready(awaited);
+  return closed_ ? result<void>{*closed_} : result<void>{};
 }
 
 std::uint32_t dispatcher::next_epoch(std::uint32_t number) {

@@ -110,6 +110,9 @@ public:
   /// the deadline.
   result<void> wait_ready(std::uint32_t number,
                           steady_clock::time_point deadline);
+  /// Waits until it is up, whatever dies before. Errors: what `close` was
+  /// given; startup_failed at the deadline.
+  result<void> wait_up(std::uint32_t number, steady_clock::time_point deadline);
 
   /// The number of the next incarnation, when the last one has ended.
   std::uint32_t next_epoch(std::uint32_t number);

@@ -126,6 +126,20 @@ TEST_P(OnStart, WhenItTakesLongerThanAStartMayThenItHasFailed) {
   EXPECT_THAT(refused.message(), HasSubstr("400"));
 }
 
+TEST_P(OnStart, WhenTheBridgeWaitsNoLongerThenItIsEnded) {
+  auto wanted = calling("load_for_ever");
+  wanted.pools[0].start_timeout = 24h;
+  std::unique_ptr<sb::bridge> none;
+  ::testing::internal::CaptureStderr();
+  const int code =
+    sb::run_as_script(none, [](sb::bridge&) { ADD_FAILURE() << "it ran"; },
+                      {.config = wanted, .await_timeout = 200ms});
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              HasSubstr("interpreter 1 is not ready in time"));
+  EXPECT_EQ(code, 1);
+  EXPECT_EQ(none, nullptr);
+}
+
 // Each incarnation runs it, whatever this process has imported before.
 TEST_P(OnStart, WhenAnInterpreterStartsAgainThenItRunsAgain) {
   auto wanted = calling("load");

@@ -69,6 +69,17 @@ constexpr situation situations[] = {
   {"start_without_descriptors", in::worker, "it waits\n1\n"},
   {"change_place", in::worker,
    "['first', '/first']\n['first of all', '/first']\n"},
+  // ORIGINAL T17, P36
+  {"script_none", in::both, "42\nunflushed\nanswered 7\nstatic gone\n"},
+  {"script_halt", in::both, "42\nunflushed\n", "exited with 7"},
+  {"script_stop", in::both, "42\nunflushed\nstatic gone\n", "exited with 7"},
+  {"script_auto", in::both, "42\nunflushed\nanswered 7\nstatic gone\n"},
+  {"script_auto_beside_main", in::both, "42\nunflushed\nstatic gone\n",
+   "exited with 7"},
+  {"script_by_variable", in::both, "42\nunflushed\n", "exited with 7"},
+  {"script_over_variable", in::both, "42\nunflushed\nstatic gone\n",
+   "exited with 7"},
+  {"script_halt_that_fails", in::both, "42\n", "exited with 1"},
 };
 
 struct one_case {

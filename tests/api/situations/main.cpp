@@ -671,6 +671,76 @@ void change_place() {
   say(seen());
 }
 
+// A script of a program with what might keep its end: a thread that never ends,
+// and what is static.
+class script_program {
+public:
+  script_program() {
+    static const struct ending {
+      ending() = default;
+      ending(const ending&) = delete;
+      ending& operator=(const ending&) = delete;
+      ~ending() { say("static gone"); }
+    } last;
+    std::thread{[] {
+      for (;;)
+        ::pause();
+    }}.detach();
+  }
+
+  /// Answers 7, or throws where it is to.
+  void run(std::optional<sb::script_exit> exit, bool fails = false) const {
+    char name[] = "script";
+    char* arguments[] = {name, nullptr};
+    const int code =
+      sb::run_as_script(1, arguments,
+                        [fails](sb::bridge& bridge) {
+                          say(told(bridge.eval("6 * 7")));
+                          if (fails)
+                            throw std::runtime_error{"on purpose"};
+                          std::fputs("unflushed\n", stdout);
+                          return 7;
+                        },
+                        {.config = wanted(), .exit = exit});
+    say(fmt::format("answered {}", code));
+  }
+};
+
+void script_none() {
+  script_program{}.run({});
+}
+
+void script_halt() {
+  script_program{}.run(sb::script_exit::halt);
+}
+
+void script_stop() {
+  script_program{}.run(sb::script_exit::stop);
+}
+
+void script_auto() {
+  script_program{}.run(sb::script_exit::automatic);
+}
+
+void script_auto_beside_main() {
+  const script_program program;
+  std::thread{[&] { program.run(sb::script_exit::automatic); }}.join();
+}
+
+void script_by_variable() {
+  ::setenv("SNAKEBRIDGE_SCRIPT_EXIT", "halt", 1);
+  script_program{}.run({});
+}
+
+void script_over_variable() {
+  ::setenv("SNAKEBRIDGE_SCRIPT_EXIT", "halt", 1);
+  script_program{}.run(sb::script_exit::stop);
+}
+
+void script_halt_that_fails() {
+  script_program{}.run(sb::script_exit::halt, true);
+}
+
 const std::map<std::string, void (*)()> situations{
   {"end_with_idle_thread", end_with_idle_thread},
   {"end_by_other_thread", end_by_other_thread},
@@ -702,6 +772,14 @@ const std::map<std::string, void (*)()> situations{
   {"without_an_environment", without_an_environment},
   {"start_without_descriptors", start_without_descriptors},
   {"change_place", change_place},
+  {"script_none", script_none},
+  {"script_halt", script_halt},
+  {"script_stop", script_stop},
+  {"script_auto", script_auto},
+  {"script_auto_beside_main", script_auto_beside_main},
+  {"script_by_variable", script_by_variable},
+  {"script_over_variable", script_over_variable},
+  {"script_halt_that_fails", script_halt_that_fails},
 };
 
 } // namespace

@@ -171,4 +171,18 @@ TEST_F(DispatcherHosts, WhenAHostDiesBeforeItIsReadyThenWhoWaitsIsToldWhy) {
             (error{errc::environment_invalid, "no such venv"}));
 }
 
+// Not `wait_ready`, which tells of a death before.
+TEST_F(DispatcherHosts, WhenAHostHasDiedThenWhoWaitsForAnyHasTheNext) {
+  attach();
+  EXPECT_TRUE(calls->wait_up(number, passed()));
+  host->die("it crashed");
+  EXPECT_EQ(code_of(calls->wait_up(number, passed())), errc::startup_failed);
+  attach();
+  EXPECT_TRUE(calls->wait_up(number, passed()));
+  calls->close({errc::pool_down, "the pool gave up"});
+  host->die("it crashed again");
+  EXPECT_EQ(calls->wait_up(number, in_time()).error(),
+            (error{errc::pool_down, "the pool gave up"}));
+}
+
 } // namespace snakebridge::testing
