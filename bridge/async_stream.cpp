@@ -256,9 +256,11 @@ async_stream<> async_caller::stream_of(operation& asked) const {
   if (way.refused)
     begun = *std::move(way.refused);
   else
-    begun = std::make_shared<stream_core>(way.session, std::move(asked),
-                                          std::move(way.options),
-                                          way.session->rules_of_streams());
+    begun = way.session->rules_of_stream(asked, way.options)
+              .transform([&](const stream_rules& rules) {
+                return std::make_shared<stream_core>(
+                  way.session, std::move(asked), std::move(way.options), rules);
+              });
   return async_stream<>{async_reader{std::make_shared<async_reader::state>(
     through_.core_, std::move(way.place), std::move(begun))}};
 }

@@ -120,10 +120,14 @@ def end():
     atexit._run_exitfuncs()
 
 
-def run(file, arguments, address):
+def begin(file, arguments, address):
     take_streams(address)
-    take_signals()
-    code = code_of(run_file, file, arguments)
+    run_file(file, arguments)
+
+
+def run(file, arguments, address):
+    take_signals()  # before the program knows to whom it is to pass them on
+    code = code_of(begin, file, arguments, address)
     code_of(end)
     try:
         sys.stdout.flush()
