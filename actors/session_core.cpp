@@ -240,7 +240,7 @@ session_core::rules_of_stream(const operation& source,
 
 result<value> session_core::run(operation asked, const call_options& options) {
   if (unwanted_count_ >= let_go_max_)
-    free_unwanted(true);
+    free_unwanted(&options);
   errand mine{std::move(asked), options, deadline(options)};
   mine.may_be_made_again = options.idempotent.value_or(false);
   auto* const around = callback_scope::in(gate_->id);
@@ -381,6 +381,14 @@ result<void> session_core::find_way(errand& mine) {
   return {};
 }
 
+namespace {
+
+bool has_not_run(const result<value>& answer) {
+  return !answer && !answer.error().may_have_run();
+}
+
+} // namespace
+
 // --- Objects that the program owns -------------------------------------------
 
 // Whoever destroys it may have any lock: nothing is sent here.
@@ -397,20 +405,21 @@ void session_core::let_go(const ref& object) {
   clock().at(clock().now() + std::chrono::milliseconds{limits::let_go_ms},
              [weak = weak_from_this()] {
                if (const auto self = weak.lock())
-                 self->free_unwanted(false);
+                 self->free_unwanted();
              });
 }
 
-// Those of one incarnation at a time: it takes them in one message. `here`: by
-// a thread that makes a call, before that, where it runs its calls itself; else
-// they keep their order.
-void session_core::free_unwanted(bool here) {
+// Those of one incarnation at a time: it takes them in one message. `before`:
+// the call that this thread is about to make. Where it runs its calls itself,
+// and there is little room, they are freed first; elsewhere they keep their
+// order.
+void session_core::free_unwanted(const call_options* before) {
   std::vector<ref> gone;
   {
     const std::lock_guard held{objects_mutex_};
     gone.swap(unwanted_);
     unwanted_count_ = 0;
-    frees_later_ = frees_later_ && here;
+    frees_later_ = frees_later_ && before != nullptr;
   }
   const auto place = [](const ref& each) {
     return std::tie(each.interpreter, each.epoch);
@@ -431,10 +440,13 @@ void session_core::free_unwanted(bool here) {
     const call_options patient{.timeout = std::chrono::milliseconds{day_ms},
                                .affinity = affinity::strict_queue};
     const auto* pool = where_->of(first->interpreter);
-    if (here && pool != nullptr
-        && pool->settings.placement == placement::embedded)
-      static_cast<void>(run(std::move(asked), patient));
-    else
+    const bool is_first = before != nullptr && let_go_max_ < limits::let_go_max
+                          && pool != nullptr
+                          && pool->settings.placement == placement::embedded;
+    if (!is_first
+        || has_not_run(run(asked, {.timeout = before->timeout,
+                                   .affinity = affinity::strict_queue,
+                                   .cancel = before->cancel})))
       submit(std::move(asked), patient, [](const result<value>&) {});
     first = last;
   }

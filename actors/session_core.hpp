@@ -132,7 +132,7 @@ private:
   result<void> find_way(errand& mine);
   std::optional<result<value>> conclude(errand& mine, result<value> outcome);
   void go(const std::shared_ptr<owned_errand>& mine);
-  void free_unwanted(bool here);
+  void free_unwanted(const call_options* before = nullptr);
   void tell_cleanup(std::uint64_t objects) const;
 
   const std::shared_ptr<const pools> where_;

@@ -373,6 +373,8 @@ void stream_core::let_go(const std::vector<value>& items) const {
 // With the lock. It begins anew with each item.
 void stream_core::set_time() {
   due_ = session_->clock().now() + rules_.timeout;
+  if (timer_ && timer_->first > due_)
+    session_->clock().cancel(*std::exchange(timer_, {}));
   if (!timer_)
     set_timer();
 }

@@ -45,10 +45,7 @@ public:
     lock held{mutex_};
     failed_.reset();
     const auto whole = std::exchange(of_, nullptr);
-    batch_.erase(batch_.begin(),
-                 batch_.begin() + static_cast<std::ptrdiff_t>(at_));
-    at_ = 0;
-    const auto unread = std::exchange(batch_, {});
+    const auto unread = take_unread();
     const auto asked = std::exchange(asked_, {});
     held.unlock();
     for (const auto& each : asked)
@@ -63,6 +60,7 @@ public:
 
   void change(const std::function<result<void>(stream_core&)>& set) {
     std::shared_ptr<stream_core> refused;
+    std::vector<value> unread;
     {
       const lock held{mutex_};
       if (!of_ || !core_->in_its_process())
@@ -72,7 +70,9 @@ public:
         return;
       failed_ = std::move(changed).error();
       refused = std::exchange(of_, nullptr);
+      unread = take_unread();
     }
+    refused->let_go(unread);
     refused->close([](const result<void>&) {});
   }
 
@@ -123,6 +123,14 @@ private:
                                asked_.size())};
     asked_.push_back(asked);
     return {};
+  }
+
+  // With the lock.
+  std::vector<value> take_unread() {
+    batch_.erase(batch_.begin(),
+                 batch_.begin() + static_cast<std::ptrdiff_t>(at_));
+    at_ = 0;
+    return std::exchange(batch_, {});
   }
 
   // Answers those who have asked, as far as there are items: on one thread at a

@@ -23,9 +23,11 @@ public:
       through_.session_->let_go(*name);
   }
 
-  /// Runs that, and keeps what it answers as a new object. Throws.
-  static held_ptr run(const caller& through, operation&& asked);
-  /// The same, which answers a value.
+  /// Runs that, and keeps what it answers as a new object. `over`: options that
+  /// win over the caller's. Throws.
+  static held_ptr run(const caller& through, operation&& asked,
+                      const call_options& over = {});
+  /// The same, which answers a value; the refs in it keep their objects.
   static value ask(const caller& through, operation&& asked, leaves form);
   /// Of what nobody else owns yet.
   static held_ptr adopt(const caller& through, session_ptr in, value content);
@@ -53,7 +55,7 @@ public:
 
 private:
   static value ask(const caller& through, operation&& asked, leaves form,
-                   session_ptr& in);
+                   session_ptr& in, const call_options& over = {});
 
   const caller through_; // of its session
   const value content_;  // a ref, or what is itself
@@ -67,8 +69,10 @@ struct operand_access {
   static operation about(const operand& of, verb what) {
     return of.about(what);
   }
-  static object run(const operand& of, operation asked) {
-    return of.run(std::move(asked));
+  static bool has_path(const operand& of) { return !of.path_.empty(); }
+  static object run(const operand& of, operation asked,
+                    const call_options& over = {}) {
+    return of.run(std::move(asked), over);
   }
   /// As an argument: what is named is asked for first.
   static value as_argument(const operand& of) {

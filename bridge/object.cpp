@@ -1,5 +1,8 @@
 #include <snakebridge/object.hpp>
 
+#include <functional>
+#include <unordered_map>
+
 #include <fmt/format.h>
 
 #include <snakebridge/bridge.hpp>
@@ -11,11 +14,72 @@ namespace snakebridge {
 
 namespace detail {
 
+namespace {
+
+// The refs in it have owners from now on: their objects are kept as long as it.
+class owner_of_refs {
+public:
+  explicit owner_of_refs(std::function<held_ptr(const ref&)> own)
+      : own_{std::move(own)} {}
+
+  value in(const value& item) {
+    if (!item.holds_refs())
+      return item;
+    if (const auto* name = item.get_if<ref>())
+      return owned(*name);
+    if (const auto* items = item.get_if<list>())
+      return in_row(*items);
+    if (const auto* items = item.get_if<tuple>())
+      return in_row(*items);
+    if (const auto* items = item.get_if<set>())
+      return in_set(*items);
+    if (const auto* items = item.get_if<frozenset>())
+      return in_set(*items);
+    if (const auto* entries = item.get_if<dict>()) {
+      dict made;
+      for (const auto& [key, each] : *entries)
+        made.append(in(key), in(each));
+      return made;
+    }
+    return item;
+  }
+
+private:
+  value owned(ref name) {
+    auto& owner = owners_[name.slot];
+    if (!owner)
+      owner = own_(name);
+    name.owner = owner;
+    return value{std::move(name)};
+  }
+  template <class Row>
+  value in_row(const Row& items) {
+    Row made;
+    made.reserve(items.size());
+    for (const auto& each : items)
+      made.push_back(in(each));
+    return made;
+  }
+  template <class Set>
+  value in_set(const Set& items) {
+    Set made;
+    for (const auto& each : items)
+      made.append(in(each));
+    return made;
+  }
+
+  const std::function<held_ptr(const ref&)> own_;
+  std::unordered_map<std::uint64_t, held_ptr> owners_; // one slot, one owner
+};
+
+} // namespace
+
 value held_object::ask(const caller& through, operation&& asked, leaves form,
-                       session_ptr& in) {
+                       session_ptr& in, const call_options& over) {
   call_options options;
   in = or_throw(reached(through.core_->session_for(asked, through.options_,
                                                    through.session_, options)));
+  overlay(options, over);
   options.leaves = form;
   const auto chain = describe(asked);
   auto answered =
@@ -27,12 +91,16 @@ value held_object::ask(const caller& through, operation&& asked, leaves form,
 
 value held_object::ask(const caller& through, operation&& asked, leaves form) {
   session_ptr in;
-  return ask(through, std::move(asked), form, in);
+  const auto answered = ask(through, std::move(asked), form, in);
+  return owner_of_refs{
+    [&](const ref& name) { return adopt(through, in, value{name}); }}
+    .in(answered);
 }
 
-held_ptr held_object::run(const caller& through, operation&& asked) {
+held_ptr held_object::run(const caller& through, operation&& asked,
+                          const call_options& over) {
   session_ptr in;
-  auto answered = ask(through, std::move(asked), leaves::objects, in);
+  auto answered = ask(through, std::move(asked), leaves::objects, in, over);
   return adopt(through, std::move(in), std::move(answered));
 }
 
@@ -81,8 +149,11 @@ object operate(const char* name, const value& left, const operand& right) {
   return operand_access::run(right, std::move(asked));
 }
 
+// What is on the left is read first.
 object operate(const char* name, const operand& left, const operand& right) {
-  if (operand_access::is_ref(left) || !operand_access::is_ref(right))
+  if (!operand_access::has_path(right)
+      && (operand_access::is_ref(left)
+          || (operand_access::root(left) && !operand_access::is_ref(right))))
     return operate(name, left, operand_access::as_argument(right));
   return operate(name, operand_access::as_argument(left), right);
 }
@@ -98,11 +169,8 @@ object operate(const char* name, const operand& of) {
 // --- Where they come from ----------------------------------------------------
 
 object caller::import(std::string_view module) const {
-  return object{
-    detail::held_object::run(*this, {.what = verb::call,
-                                     .module = "importlib",
-                                     .name = "import_module",
-                                     .positional = {std::string{module}}})};
+  return object{detail::held_object::run(
+    *this, {.what = verb::get, .module = std::string{module}})};
 }
 
 object caller::adopt(const value& named) const {
@@ -164,10 +232,11 @@ error of_no_bridge(const operation& asked) {
 
 } // namespace
 
-object operand::run(operation asked) const {
+object operand::run(operation asked, const call_options& over) const {
   if (!root_)
     throw_error(of_no_bridge(asked));
-  return object{detail::held_object::run(root_->through(), std::move(asked))};
+  return object{
+    detail::held_object::run(root_->through(), std::move(asked), over)};
 }
 
 value operand::ask(operation asked, leaves form) const {
@@ -218,18 +287,26 @@ std::size_t operand::len() const {
 }
 
 std::string operand::str() const {
+  if (is_nothing())
+    return "None";
   return ask(about(verb::str), leaves::refs).as<std::string>();
 }
 
 std::string operand::repr() const {
+  if (is_nothing())
+    return "None";
   return ask(about(verb::repr), leaves::refs).as<std::string>();
 }
 
 bool operand::is_none() const {
-  return fetch(leaves::objects).is_none();
+  if (!path_.empty())
+    return object{run(about(verb::read))}.is_none();
+  return !root_ || root_->content().is_none();
 }
 
 operand::operator bool() const {
+  if (is_nothing())
+    return false;
   return detail::operate("truth", *this).as<bool>();
 }
 
@@ -293,11 +370,21 @@ void del(const accessor& named) {
 // --- Operators ---------------------------------------------------------------
 
 bool is(const operand& one, const operand& other) {
-  const auto left = detail::operand_access::as_argument(one);
-  const auto right = detail::operand_access::as_argument(other);
-  if (left.is_ref() && right.is_ref())
-    return left == right || detail::operate("is_", one, right).as<bool>();
-  return left.kind() == right.kind() && left == right;
+  using access = detail::operand_access;
+  if (!access::has_path(one) && access::root(one) == access::root(other)
+      && !access::has_path(other))
+    return true;
+  const auto left = access::as_argument(one);
+  const auto right = access::as_argument(other);
+  if (!left.is_ref() || !right.is_ref())
+    return left.kind() == right.kind() && left == right
+           && left.type_name() == right.type_name();
+  return left == right
+         || access::run(one, {.what = verb::operate,
+                              .name = "is_",
+                              .target = left,
+                              .positional = {right}})
+              .as<bool>();
 }
 
 object pow(const operand& left, const value& right) {

@@ -4,22 +4,28 @@
 
 #include "bridge/held_object.hpp"
 #include "bridge/this_thread.hpp"
-#include "runtime/base/finally.hpp"
 #include "runtime/calls/session_callbacks.hpp"
 
 namespace snakebridge::detail {
 
 namespace {
 
-// `snakebridge.name(manager, *arguments)`
-object call_beside(const object& manager, const char* name,
-                   std::vector<value> arguments) {
+operation call_beside(const object& manager, const char* name,
+                      std::vector<value> arguments) {
   operation asked{.what = verb::call,
                   .module = "snakebridge",
                   .name = name,
                   .positional = std::move(arguments)};
   asked.positional.insert(asked.positional.begin(), manager.held());
-  return operand_access::run(manager, std::move(asked));
+  return asked;
+}
+
+// What has cancelled the body does not cancel this.
+bool exit(const object& manager, std::vector<value> arguments) {
+  const cancel_source never;
+  return static_cast<bool>(operand_access::run(
+    manager, call_beside(manager, "_exit", std::move(arguments)),
+    {.awaits = true, .cancel = never.token()}));
 }
 
 bool is_beside(const object& manager, const ref& raised) {
@@ -48,7 +54,8 @@ bool is_gone(errc why) {
 } // namespace
 
 entered::entered(object manager) : manager_{std::move(manager)} {
-  given_ = call_beside(manager_, "_enter", {});
+  given_ = operand_access::run(manager_, call_beside(manager_, "_enter", {}),
+                               {.awaits = true});
   ++this_thread().withs;
 }
 
@@ -63,28 +70,22 @@ void entered::end_of_body() {
 
 void entered::leave() {
   end_of_body();
-  call_beside(manager_, "_exit", {});
+  exit(manager_, {});
 }
 
 bool entered::leave(const std::exception_ptr& thrown) {
   if (!is_inside_)
     return false; // `__exit__` threw it
   end_of_body();
-  // What has cancelled the body is not to cancel this.
-  const cancel_source never;
-  auto& options = this_thread().options;
-  const auto around = std::exchange(options.cancel, never.token());
-  const finally left{[&] { options.cancel = around; }};
   const auto told =
     call_back(callback{[&] { std::rethrow_exception(thrown); }}, {});
   const auto outcome = attempt([&] {
     return told.raised && is_beside(manager_, *told.raised)
-             ? call_beside(manager_, "_exit", {*told.raised})
-             : call_beside(manager_, "_exit",
-                           {nullptr, told.message, told.type});
+             ? exit(manager_, {*told.raised})
+             : exit(manager_, {nullptr, told.message, told.type});
   });
   if (outcome)
-    return static_cast<bool>(*outcome);
+    return *outcome;
   if (!is_gone(outcome.error().code()))
     throw_error(outcome.error());
   return false;

@@ -143,6 +143,8 @@ inline constexpr int spin_us_max = 60;
 inline constexpr int spin_looks = 8; ///< between two at the clock
 inline constexpr int spins_in_vain_max = 4;
 inline constexpr int spins_left_out = 50;
+/// Of what a callback has thrown, so much of its text is told.
+inline constexpr std::size_t callback_text_bytes_max = 64 * 1024;
 /// A text of an object that is sent as itself.
 inline constexpr std::size_t text_itself_bytes_max = 512;
 /// Objects the program has let go are freed in Python after so long; or before

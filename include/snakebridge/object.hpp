@@ -23,11 +23,11 @@
 // All of it may throw what `caller` has as errors: sb::python_exception and so
 // on. `sb::attempt` makes errors of these again. That of a chain names it.
 
+#include <array>
 #include <cstddef>
 #include <initializer_list>
 #include <iosfwd>
 #include <iterator>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -83,12 +83,11 @@ template <class T>
 inline constexpr leaves form_for = leaves::refs;
 template <has_fields T>
 inline constexpr leaves form_for<T> = leaves::plain;
-template <class T>
-inline constexpr leaves form_for<std::vector<T>> = form_for<T>;
-template <class T>
-inline constexpr leaves form_for<std::optional<T>> = form_for<T>;
-template <class Key, class T>
-inline constexpr leaves form_for<std::map<Key, T>> = form_for<T>;
+template <class T, std::size_t N>
+inline constexpr leaves form_for<std::array<T, N>> = form_for<T>;
+template <template <class...> class Any, class... Ts>
+requires(!has_fields<Any<Ts...>>) inline constexpr leaves form_for<Any<Ts...>> =
+  ((form_for<Ts> == leaves::plain) || ...) ? leaves::plain : leaves::refs;
 
 } // namespace detail
 
@@ -150,7 +149,9 @@ protected:
   ~operand() = default;
 
   operation about(verb what) const;
-  object run(operation asked) const;
+  object run(operation asked, const call_options& over = {}) const;
+  /// None, of no bridge.
+  bool is_nothing() const { return !root_ && path_.empty(); }
   value ask(operation asked, leaves form) const;
   value fetch(leaves form) const;
   stream<> items() const;

@@ -52,8 +52,9 @@ private:
 /// frames; other C++ exceptions are a `snakebridge.CallbackError` with their
 /// text and type. Where it answers true that is suppressed, and the answer is
 /// the body's type made of nothing; else it is thrown on. Asynchronous managers
-/// too. It is left although the body was cancelled, or had no more time. Throws
-/// what the body, `__enter__` and `__exit__` do.
+/// too. It is left although the body was cancelled, or had no more time; inside
+/// a callback it has the time of that. Throws what the body, `__enter__` and
+/// `__exit__` do.
 template <class Body>
 auto with(object manager, Body&& body) {
   constexpr bool takes_it = std::invocable<Body, object>;

@@ -7,6 +7,9 @@
 #include <cxxabi.h>
 #include <fmt/format.h>
 
+#include "config/tunables.hpp"
+#include "runtime/base/utf8.hpp"
+
 namespace snakebridge {
 
 namespace {
@@ -37,6 +40,25 @@ void each_callback(const value& in, const Take& take) {
 
 } // namespace
 
+namespace {
+
+// As Python can have it: what is no UTF-8 is shown byte by byte.
+std::string as_text(std::string_view what) {
+  std::string text;
+  what = what.substr(0, limits::callback_text_bytes_max);
+  while (!what.empty()) {
+    const auto [code, bytes] = utf8::first_character(what);
+    if (bytes == 0 || utf8::is_surrogate(code))
+      text += fmt::format("\\x{:02x}", static_cast<unsigned char>(what[0]));
+    else
+      text += what.substr(0, bytes);
+    what.remove_prefix(bytes == 0 || utf8::is_surrogate(code) ? 1 : bytes);
+  }
+  return text;
+}
+
+} // namespace
+
 callback_answer call_back(const callback& of,
                           detail::callback_arguments given) noexcept {
   callback_answer told{.failed = true};
@@ -45,15 +67,15 @@ callback_answer call_back(const callback& of,
     told.failed = false;
   } catch (const detail::bad_arguments& wrong) {
     told.type = "TypeError";
-    told.message = wrong.what();
+    told.message = as_text(wrong.what());
   } catch (const exception& failed) {
     told.type = name_of(typeid(failed));
-    told.message = failed.what();
+    told.message = as_text(failed.what());
     if (const auto* raised = failed.error().python())
       told.raised = raised->object;
   } catch (const std::exception& failed) {
     told.type = name_of(typeid(failed));
-    told.message = failed.what();
+    told.message = as_text(failed.what());
   } catch (...) {
     const auto* type = abi::__cxa_current_exception_type();
     told.type = type != nullptr ? name_of(*type) : "an exception";

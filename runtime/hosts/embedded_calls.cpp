@@ -169,15 +169,15 @@ public:
 
   void begin(py::handle awaitable) {
     const bool is_counted = told_->id != 0;
-    {
-      const std::lock_guard lock{host_->mutex_};
-      host_->awaiting_.emplace(number_, told_);
-      host_->python_side_->awaits.begin(number_);
-      if (!is_counted)
-        ++host_->running_;
-      told_->id = number_;
-    }
     try {
+      {
+        const std::lock_guard lock{host_->mutex_};
+        host_->python_side_->awaits.begin(number_);
+        host_->awaiting_.emplace(number_, told_);
+        if (!is_counted)
+          ++host_->running_;
+        told_->id = number_;
+      }
       begin_to_await(
         number_, awaitable, number_,
         std::chrono::nanoseconds{told_->deadline.time_since_epoch()}.count(),

@@ -8,19 +8,7 @@
 
 namespace snakebridge {
 
-namespace {
-
-constexpr std::chrono::milliseconds again{limits::interrupt_again_ms};
-
-// With the GIL no other task begins between the look and the exception.
-void raise_in_task(std::uint64_t call) {
-  const gil_guard gil;
-  const auto runs = task_on_loop();
-  if (runs.call == call)
-    PyThreadState_SetAsyncExc(runs.thread, cancelled_type().ptr());
-}
-
-} // namespace
+static constexpr std::chrono::milliseconds again{limits::interrupt_again_ms};
 
 loop_watch::loop_watch(std::chrono::milliseconds grace,
                        std::chrono::milliseconds stalls_after,
@@ -47,14 +35,14 @@ void loop_watch::begin(std::uint64_t call) {
   const std::lock_guard lock{mutex_};
   if (stopping_)
     return;
+  if (!thread_.joinable())
+    thread_ = std::thread{[this] { loop(); }};
   if (calls_.empty()) {
     beaten_at_ = steady_clock::now();
     told_ = false;
     changed_.notify_one();
   }
   calls_.try_emplace(call);
-  if (!thread_.joinable())
-    thread_ = std::thread{[this] { loop(); }};
 }
 
 void loop_watch::end(std::uint64_t call) {
@@ -92,7 +80,8 @@ void loop_watch::loop() {
     lock.unlock();
     for (const auto call : late) {
       cancel_await(call);
-      raise_in_task(call);
+      const gil_guard gil;
+      interrupt_await(call);
     }
     if (stalls)
       report(since);

@@ -189,13 +189,46 @@ std::uint64_t loop_beats() {
 
 loop_task task_on_loop() {
   try {
-    const auto [call, thread] =
-      py::module_::import("snakebridge")
-        .attr("_running")()
-        .cast<std::pair<std::uint64_t, unsigned long>>();
-    return {.call = call, .thread = thread};
+    const py::tuple found =
+      py::module_::import("snakebridge").attr("_running")();
+    return {.call = found[0].cast<std::uint64_t>(),
+            .thread = found[1].cast<unsigned long>()};
   } catch (const std::exception&) {
     return {};
+  }
+}
+
+namespace {
+
+// The frame is of code of asyncio: what is raised in it loses a task its step.
+bool is_of_asyncio(py::handle frame) {
+  const auto file =
+    frame.attr("f_code").attr("co_filename").cast<std::string>();
+  return file.find("/asyncio/") != std::string::npos;
+}
+
+} // namespace
+
+// From the second look on no bytecode runs, and so no other thread: what was
+// seen is so when it is raised.
+void interrupt_await(std::uint64_t call) {
+  try {
+    const py::tuple found =
+      py::module_::import("snakebridge").attr("_running")();
+    if (found[0].cast<std::uint64_t>() != call)
+      return;
+    const auto thread = found[1].cast<unsigned long>();
+    const py::object number = found[1], task = found[2], loop = found[3];
+    const py::object current = found[4], frames = found[5];
+    const auto type = cancelled_type();
+    const auto runs = checked(PyObject_CallOneArg(current.ptr(), loop.ptr()));
+    const auto all = checked(PyObject_CallNoArgs(frames.ptr()));
+    const auto frame = py::reinterpret_borrow<py::object>(
+      PyDict_GetItemWithError(all.ptr(), number.ptr()));
+    if (runs.is(task) && frame && !is_of_asyncio(frame))
+      PyThreadState_SetAsyncExc(thread, type.ptr());
+  } catch (const std::exception&) {
+    return; // it is tried again
   }
 }
 

@@ -51,6 +51,9 @@ struct loop_task {
 };
 /// What is on the loop's thread now. Throws nothing.
 loop_task task_on_loop();
+/// Raises `snakebridge.Cancelled` in the Python code of that call's task, where
+/// that runs now. Throws nothing.
+void interrupt_await(std::uint64_t call);
 
 /// The next item of an asynchronous iterator; null: there is none. The thread
 /// waits for it. Throws what Python raises.

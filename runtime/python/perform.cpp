@@ -189,6 +189,11 @@ py::object operate(const py::object& target, const python_operation& asked) {
     (arguments.size() - 1) | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
 }
 
+// `str` may answer an object of a class derived from it.
+py::object plain_text(const py::object& text) {
+  return checked(PyUnicode_FromObject(text.ptr()));
+}
+
 py::object run(const python_operation& asked, session_objects& session) {
   const auto target = end_of_path(asked);
   switch (asked.what) {
@@ -204,9 +209,11 @@ py::object run(const python_operation& asked, session_objects& session) {
     return iterator_of(target);
   case verb::close:
     return close(target);
-  case verb::get:
-    return attribute_at(import_module(asked.module, session.imports()),
-                        asked.name);
+  case verb::get: {
+    auto module = import_module(asked.module, session.imports());
+    return asked.name.empty() ? module
+                              : attribute_at(std::move(module), asked.name);
+  }
   case verb::method:
     return call(attribute_at(target, asked.name), asked);
   case verb::attribute:
@@ -224,9 +231,9 @@ py::object run(const python_operation& asked, session_objects& session) {
   case verb::call_object:
     return call(target, asked);
   case verb::repr:
-    return checked(PyObject_Repr(target.ptr()));
+    return plain_text(checked(PyObject_Repr(target.ptr())));
   case verb::str:
-    return checked(PyObject_Str(target.ptr()));
+    return plain_text(checked(PyObject_Str(target.ptr())));
   case verb::length: {
     const auto length = PyObject_Size(target.ptr());
     checked(length < 0 ? -1 : 0);

@@ -342,18 +342,24 @@ def _cancel_tasks():
 
 
 def _running():
-    """The call whose task runs now, else 0, and the thread of the loop."""
+    """The call whose task runs now, else 0, and the thread of the loop; then
+    that task, the loop, and C functions that answer its task and all frames."""
+    import _asyncio
     import asyncio
+    import sys
 
     if _loop is None:
         return 0, 0
     number = 0
     task = asyncio.current_task(_loop)
+    current = getattr(_asyncio, "current_task", None)
+    if current is None:
+        current = _asyncio._current_tasks.get
     if hasattr(task, "get_context"):
         number = task.get_context().get(_call, 0)
     elif task is not None:
         number = next((at for at, of in _tasks.items() if of is task), 0)
-    return number, _loop_thread
+    return number, _loop_thread, task, _loop, current, sys._current_frames
 
 
 def _beat(loop):

@@ -34,7 +34,7 @@ class item_row;
 struct room {
   explicit room(std::size_t count) : words(count) {}
   std::vector<word> words;
-  std::atomic<bool> is_in_use = false; ///< somebody sends what is in it
+  std::atomic<bool> is_in_use = false; ///< somebody builds or sends in it
 };
 
 /// A message being built, and how it is cut into the parts of a frame.
@@ -45,13 +45,15 @@ public:
   explicit outgoing(std::size_t words)
       : builder_{static_cast<unsigned>(std::clamp<std::size_t>(
         words, words_of_a_small_message, words_of_a_first_segment_max))} {}
-  /// Begins with that room, which nobody uses.
-  explicit outgoing(std::shared_ptr<room> begins_in)
-      : room_{std::move(begins_in)},
-        builder_{
-          kj::arrayPtr(reinterpret_cast<capnp::word*>(room_.of->words.data()),
-                       room_.of->words.size())} {
-    ensure(!room_.of->is_in_use.exchange(true), "one message uses a room");
+  /// Begins in that room, if there is one and nobody uses it; else with a
+  /// segment of that size.
+  static std::unique_ptr<outgoing>
+  in(const std::shared_ptr<room>& wanted,
+     std::size_t words = words_of_a_small_message) {
+    // Taken before anything is made in it: another thread may want it, too.
+    if (wanted && !wanted->is_in_use.exchange(true))
+      return std::unique_ptr<outgoing>{new outgoing{lease{wanted}}};
+    return std::make_unique<outgoing>(words);
   }
   ~outgoing() noexcept override {} // the builder's may throw, in theory
 
@@ -67,13 +69,22 @@ private:
   static constexpr std::size_t words_of_a_small_message = 128;
   static constexpr std::size_t words_of_a_first_segment_max = 1U << 27U;
 
+  /// Of a room that has been taken.
   struct lease {
+    lease() = default;
+    explicit lease(std::shared_ptr<room> taken) : of{std::move(taken)} {}
+    lease(lease&& other) noexcept = default;
     ~lease() {
       if (of)
         of->is_in_use = false;
     }
     std::shared_ptr<room> of = nullptr;
   };
+  explicit outgoing(lease begins_in)
+      : room_{std::move(begins_in)},
+        builder_{
+          kj::arrayPtr(reinterpret_cast<capnp::word*>(room_.of->words.data()),
+                       room_.of->words.size())} {}
 
   lease room_; // ends when the builder has made it all zero again
   capnp::MallocMessageBuilder builder_;

@@ -56,10 +56,8 @@ wire_items::wire_items(const batch_limits& limits, std::size_t bytes_max,
       post_{std::move(post)} {}
 
 schema::Reply::Builder wire_items::begin() {
-  message_ = room_ && !room_->is_in_use
-               ? std::make_unique<wire::outgoing>(room_)
-               : std::make_unique<wire::outgoing>(
-                 words_of_a_reply + limits_.items * words_of_an_item);
+  message_ = wire::outgoing::in(room_, words_of_a_reply
+                                         + limits_.items * words_of_an_item);
   return message_->builder().initRoot<schema::Reply>();
 }
 
@@ -204,8 +202,7 @@ std::vector<std::uint64_t> wire_call::slots() const {
 schema::Reply::Builder wire_call::new_reply() {
   reply_.reset(); // it leaves the room to us
   // A call inside this one may have it still.
-  reply_ = room_ && !room_->is_in_use ? std::make_unique<wire::outgoing>(room_)
-                                      : std::make_unique<wire::outgoing>();
+  reply_ = wire::outgoing::in(room_);
   return reply_->builder().initRoot<schema::Reply>();
 }
 

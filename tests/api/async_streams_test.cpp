@@ -174,6 +174,19 @@ TEST_P(AsyncStreams, WhenNoItemComesInTimeThenItsErrorSaysSo) {
   held.open();
 }
 
+TEST_P(AsyncStreams, WhenItsTimeIsShortenedOnTheWayThenTheErrorSaysSo) {
+  gate held;
+  auto items = generator("  yield 1\n  yield 2\n  " + held.wait_here() + "\n");
+  EXPECT_EQ(or_throw(items.next().get()), 1);
+  items.timeout_idle(50ms);
+  EXPECT_EQ(or_throw(items.next().get()), 2);
+  const auto late = items.next().get();
+  EXPECT_EQ(code_of(late), sb::errc::deadline_exceeded);
+  EXPECT_THAT(late.error().message(), HasSubstr("timeout_idle"));
+  EXPECT_TRUE(held.has_a_caller());
+  held.open();
+}
+
 TEST_P(AsyncStreams, WhenItIsMadeOfNoItemsThenTheErrorNamesTheSetting) {
   auto numbers = bridge.async().stream("builtins", "range", 3).batch(0);
   const auto refused = numbers.next().get();

@@ -5,6 +5,7 @@
 #include <sstream>
 #include <thread>
 #include <type_traits>
+#include <unordered_map>
 #include <vector>
 
 #include <snakebridge/format.hpp>
@@ -226,6 +227,27 @@ TEST_P(Objects, GivenTruthSizeAndIdentityThenTheyArePythons) {
   EXPECT_EQ(a.type_name(), "list");
 }
 
+TEST_P(Objects, GivenTwoAttributesThenTheLeftIsReadFirstAndOnce) {
+  exec("class Seen:\n"
+       "  def __init__(self): self.log = []\n"
+       "  def __getattr__(self, name):\n"
+       "    self.log.append(name)\n"
+       "    return [name]\n");
+  const auto seen = eval("Seen()");
+  EXPECT_EQ((seen.attr("a") + seen.attr("b")).as<sb::value>(),
+            (sb::list{"a", "b"}));
+  EXPECT_FALSE(sb::is(seen.attr("c"), seen.attr("d")));
+  EXPECT_EQ(seen.attr("log").as<sb::value>(), (sb::list{"a", "b", "c", "d"}));
+}
+
+TEST_P(Objects, GivenNumbersThenIdentityLooksAtTheirTypesToo) {
+  const auto nan = bridge.import("math").attr("nan");
+  const sb::object itself = nan;
+  EXPECT_TRUE(sb::is(itself, itself));
+  EXPECT_FALSE(sb::is(eval("[1]")[0], eval("[1.0]")[0]));
+  EXPECT_FALSE(sb::is(eval("[1]")[0], eval("[True]")[0]));
+}
+
 TEST_P(Objects, GivenWhatCannotBeComparedThenPythonRaises) {
   EXPECT_THROW(static_cast<void>(eval("[1]") < eval("{}")),
                sb::python_exception);
@@ -254,6 +276,12 @@ TEST_P(Objects, GivenRowsThenStructsAreMadeOfThem) {
     all.push_back(row.as<sale>());
   EXPECT_THAT(all, ElementsAre(sale{"north", 1}, sale{"south", 2}));
   EXPECT_EQ(eval("rows").as<std::vector<sale>>(), all);
+  using named_sales = std::unordered_map<std::string, sale>;
+  EXPECT_EQ(eval("{'n': rows[0]}").as<named_sales>(),
+            (named_sales{{"n", all[0]}}));
+  using numbered_sale = std::pair<int, sale>;
+  EXPECT_EQ(eval("(7, rows[1])").as<numbered_sale>(),
+            (numbered_sale{7, all[1]}));
 }
 
 TEST_P(Objects, GivenAnyIterableThenItsItemsAreObjects) {
@@ -353,6 +381,30 @@ TEST_P(Objects, GivenASessionOfFewRefsThenTemporariesDoNotPushOthersOut) {
   EXPECT_EQ(sb::len(first), 0U);
 }
 
+// What a look at one makes in Python is somebody's.
+TEST_P(Objects, WhenValuesAreAskedForThenNothingIsLeft) {
+  exec("class Box: pass\n"
+       "class Text(str): pass\n"
+       "class Named:\n"
+       "  def __str__(self): return Text('named')\n"
+       "  __repr__ = __str__\n"
+       "box = Box(); box.x = Box(); boxes = [Box(), {'k': Box()}, Box()]");
+  const auto box = eval("box"), boxes = eval("boxes"), named = eval("Named()");
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_FALSE(box.to<double>());
+    EXPECT_FALSE(box.attr("x").to<double>());
+    EXPECT_FALSE(box.is_none());
+    EXPECT_FALSE(box.attr("x").is_none());
+    EXPECT_EQ(boxes.as<sb::value>().size(), 3U);
+    EXPECT_EQ(named.str(), "named");
+    EXPECT_EQ(named.repr(), "named");
+  }
+  EXPECT_TRUE(eventually([&] { return live() == 3; })) << live();
+  const auto kept = boxes.as<sb::value>();
+  or_throw(bridge.call("gc", "collect"));
+  EXPECT_TRUE(or_throw(bridge.repr(kept[1]["k"])).find("Box") > 0);
+}
+
 TEST_P(Objects, WhenItIsFreedOnAnotherThreadThenItIsFreed) {
   auto thing = std::make_optional(eval("object()"));
   std::thread{[mine = std::move(*thing)]() mutable {
@@ -388,6 +440,14 @@ TEST_P(Objects, WhenTheSessionEndsThenItsObjectsHave) {
   left.reset();
 }
 
+TEST(ObjectsAlone, GivenAllowedModulesThenImportTakesThoseAlone) {
+  auto wanted = one_pool(sb::placement::worker);
+  wanted.pools.front().limits.importable = {"math"};
+  const sb::bridge bridge{wanted};
+  EXPECT_EQ(bridge.import("math").attr("sqrt")(16).as<double>(), 4.0);
+  EXPECT_THROW(static_cast<void>(bridge.import("os")), sb::exception);
+}
+
 TEST(ObjectsAlone, WhenTheBridgeHasEndedThenTheyAreSafe) {
   std::optional<sb::object> left;
   sb::value kept;
@@ -409,6 +469,12 @@ TEST_P(Objects, GivenAnEmptyObjectThenItIsNone) {
   EXPECT_EQ(none.as<sb::value>(), sb::value{});
   EXPECT_EQ(bridge.call("builtins", "repr", none), "None");
   EXPECT_THROW(none.attr("x").as<int>(), sb::invalid_ref_error);
+  EXPECT_FALSE(none);
+  EXPECT_EQ(none.str(), "None");
+  const auto three = eval("[3]")[0];
+  const sb::object itself = three;
+  EXPECT_FALSE(none == itself);
+  EXPECT_TRUE(itself != none);
 }
 
 TEST_P(Objects, GivenACallbackThenItTakesAndAnswersObjects) {

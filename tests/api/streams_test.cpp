@@ -106,6 +106,23 @@ TEST_P(Streams, GivenAnAsynchronousGeneratorThenItsItemsCome) {
   EXPECT_EQ(seen(), (sb::list{"closed", "closed"}));
 }
 
+// Its batches are sent by another thread while Python calls and is called.
+TEST_P(Streams, GivenAProducerThatCallsBackThenItsItemsAreExact) {
+  const auto& here = bridge;
+  const sb::callback asks{[&](std::int64_t i) {
+    return or_throw(here.eval("i + 1", {{"i", i}}));
+  }};
+  or_throw(bridge.exec("def produce(f, n):\n"
+                       "  for i in range(n):\n"
+                       "    yield i\n"
+                       "    assert f(i) == i + 1\n"));
+  const auto made = or_throw(bridge.eval("produce(f, 3000)", {{"f", asks}}));
+  std::int64_t next = 0;
+  for (auto&& item : bridge.stream(made))
+    ASSERT_EQ(or_throw(item), next++);
+  EXPECT_EQ(next, 3'000);
+}
+
 // ORIGINAL P22
 TEST_P(Streams, GivenWhatIsNoIterableThenTheErrorSaysWhatItIs) {
   const auto why = all_of(bridge.stream("builtins", "int", 5)).failed;

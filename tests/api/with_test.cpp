@@ -202,6 +202,47 @@ TEST_P(With, WhenTheBodyIsCancelledThenItIsLeftAllTheSame) {
   EXPECT_EQ(seen(manager), (sb::list{"enter", "exit"}));
 }
 
+TEST_P(With, WhenABodyThatEndsWellIsCancelledThenItIsLeftAllTheSame) {
+  const auto manager = make("Manager()");
+  sb::cancel_source source;
+  {
+    const sb::runtime_scope inside{{.cancel = source.token()}};
+    sb::with(manager, [&] { source.cancel(); });
+  }
+  EXPECT_EQ(seen(manager), (sb::list{"enter", "exit"}));
+}
+
+TEST_P(With, WhenTheManagersCallerIsCancelledThenItIsLeftAllTheSame) {
+  sb::cancel_source source;
+  const auto manager =
+    bridge.with({.cancel = source.token()})
+      .adopt(or_throw(
+        bridge.with({.leaves = sb::leaves::all_refs}).eval("Manager()")));
+  sb::with(manager, [&] { source.cancel(); });
+  const auto again = bridge.adopt(manager.held());
+  EXPECT_EQ(or_throw(bridge.attr(manager.held(), "seen")),
+            (sb::list{"enter", "exit"}));
+}
+
+TEST_P(With, WhenNothingElseIsAwaitedThenAnAsynchronousManagerIs) {
+  const auto manager = make("Async()");
+  {
+    const sb::runtime_scope inside{{.awaits = false}};
+    sb::with(manager, [&] { or_throw(bridge.eval("fails()")); });
+  }
+  EXPECT_EQ(seen(manager), (sb::list{"aenter", "ValueError"}));
+}
+
+TEST_P(With, WhenATextIsNoUtf8ThenItIsShownByteByByte) {
+  const auto manager = make("Manager(suppresses=True)");
+  sb::with(manager, [] { throw std::runtime_error{"bad \xff byte"}; });
+  EXPECT_EQ(manager.attr("raised").str(), "bad \\xff byte");
+  sb::with(manager, [] {
+    throw std::runtime_error{std::string(std::size_t{1} << 20U, 'x')};
+  });
+  EXPECT_EQ(manager.attr("raised.args")[0].len(), 64U * 1024U);
+}
+
 TEST(WithAlone, WhenTheWorkerDiesInTheBodyThenThatIsThrown) {
   const sb::bridge bridge{one_pool(sb::placement::worker)};
   const auto lock = bridge.import("threading").attr("Lock")();
