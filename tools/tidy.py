@@ -52,7 +52,7 @@ BELOW["tests"] = LAYERS | USERS | {"codegen", "tools"}
 PUBLIC = "include/snakebridge/"
 
 # Third-party headers and targets: their homes, and why nowhere else.
-PYTHON_HOMES = ("runtime/python/", "bench/", "tests/")
+PYTHON_HOMES = ("runtime/python/", "bench/", "examples/compare/", "tests/")
 CAPNP_HOMES = ("runtime/wire/", "runtime/python/", "runtime/worker/",
                "runtime/hosts/", "schemas/", "tests/")
 CAF_HOMES = ("actors/", "supervisors/", "bridge/", "testing/", "cli/",
@@ -70,7 +70,8 @@ THIRD_PARTIES = (
      "<snakebridge/supervisor.hpp> and <snakebridge/testing_actors.hpp>"),
 )
 TARGETS = (
-    (re.compile(r"\b(pybind11|Python3)::"), ("runtime/", "bench/", "tests/"),
+    (re.compile(r"\b(pybind11|Python3)::"),
+     ("runtime/", "bench/", "examples/compare/", "tests/"),
      "only runtime links CPython"),
     (re.compile(r"\bCapnProto::"), ("schemas/", "tests/"),
      "only schemas links Cap'n Proto"),

@@ -128,6 +128,7 @@ class LayeringByInclude(Tree):
                 with self.subTest(path=path, include=include):
                     self.assert_include_caught(path, include, "CPython")
             for path in ("runtime/python/a.cpp", "bench/a.cpp",
+                         "examples/compare/a.cpp",
                          "tests/runtime/python/a.cpp"):
                 with self.subTest(path=path, include=include):
                     self.assert_include_clean(path, include)
