@@ -21,7 +21,7 @@ PATIENCE_S = 100
 BLOCK = re.compile(r"(<!-- beside -->\n)?^```(cpp|toml)\n(.*?)^```$",
                    re.DOTALL | re.MULTILINE)
 INCLUDE = re.compile(r"^#include .*\n", re.MULTILINE)
-LINES_MAX = 500
+LINES_MAX = 520
 
 PROLOGUE = """\
 #include <atomic>
