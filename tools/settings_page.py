@@ -18,6 +18,7 @@ import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "SETTINGS.md"
+POOL = "pool.NAME"
 
 OPENING = """\
 # Settings
@@ -48,7 +49,7 @@ class Setting:
     key: str
     default: str
     text: str
-    table: str  # "pool" of [pool.NAME]; empty: it stands at the top
+    table: str  # "pool.NAME"; empty: it stands at the top
 
     @property
     def place(self):
@@ -67,11 +68,11 @@ def entries():
         if line.startswith("#"):
             told.append(line[2:])
             continue
-        if table := re.fullmatch(r"\[(\w+)\.\w+(?:\.(\w+))?\]", line):
-            kind, inner = table[1], table[2]
+        if table := re.fullmatch(r"\[(\w+)(\.\w+)?(?:\.(\w+))?\]", line):
+            kind, inner = table[1] + (".NAME" if table[2] else ""), table[3]
             if inner:
                 yield Setting(inner, "{}", " ".join(told).split(":", 1)[0]
-                              + f": a table `[{kind}.NAME.{inner}]`.", kind)
+                              + f": a table `[{kind}.{inner}]`.", kind)
             else:
                 yield kind, " ".join(told)
         elif line:
@@ -89,7 +90,7 @@ def tables():
 
 
 def table_of(pool):
-    return "pool" if pool == "true" else ""
+    return POOL if pool == "true" else ""
 
 
 def tunables():
@@ -177,9 +178,9 @@ def environment():
 def page():
     parts = [OPENING, *rows("")]
     for name, told in tables():
-        if name == "pool":
+        if name == POOL:
             told += " The variables are for the pool `default`."
-        parts += ["", f"## `[{name}.NAME]`", "", textwrap.fill(told, 88), "",
+        parts += ["", f"## `[{name}]`", "", textwrap.fill(told, 88), "",
                   *rows(name)]
     return "\n".join(parts) + "\n" + environment()
 

@@ -41,8 +41,8 @@ class Settings(unittest.TestCase):
         choices = settings_page.words()
         self.assertGreater(len(choices), 5)
         for key, offered in choices.items():
-            (setting,) = (each for each in self.every.values()
-                          if each.key == key)
+            setting = next(each for each in self.every.values()
+                           if each.key == key)
             self.assertIn(setting.default, offered)
             for word in offered:
                 with self.subTest(key=key, word=word):
