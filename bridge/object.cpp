@@ -298,6 +298,23 @@ std::string operand::repr() const {
   return ask(about(verb::repr), leaves::refs).as<std::string>();
 }
 
+namespace {
+
+// Of what is itself: a None, a number or a text.
+bool is_true(const value& item) {
+  switch (item.kind()) {
+  case kind::none:
+    return false;
+  case kind::string:
+  case kind::bytes:
+    return item.size() > 0;
+  default:
+    return item != value{0};
+  }
+}
+
+} // namespace
+
 bool operand::is_none() const {
   if (!path_.empty())
     return object{run(about(verb::read))}.is_none();
@@ -305,8 +322,8 @@ bool operand::is_none() const {
 }
 
 operand::operator bool() const {
-  if (is_nothing())
-    return false;
+  if (path_.empty() && (!root_ || !root_->content().is_ref()))
+    return is_true(root_ ? root_->content() : value{});
   return detail::operate("truth", *this).as<bool>();
 }
 

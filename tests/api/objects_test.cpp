@@ -248,6 +248,16 @@ TEST_P(Objects, GivenNumbersThenIdentityLooksAtTheirTypesToo) {
   EXPECT_FALSE(sb::is(eval("[1]")[0], eval("[True]")[0]));
 }
 
+TEST_P(Objects, GivenWhatIsItselfThenItsTruthIsPythons) {
+  for (const auto* code :
+       {"None", "False", "True", "0", "5", "0.0", "-0.0", "0.5", "float('nan')",
+        "''", "'0'", "b''", "b'0'", "10 ** 30"})
+    EXPECT_EQ(
+      static_cast<bool>(sb::object{eval("[" + std::string{code} + "]")[0]}),
+      bridge.eval("bool(" + std::string{code} + ")"))
+      << code;
+}
+
 TEST_P(Objects, GivenWhatCannotBeComparedThenPythonRaises) {
   EXPECT_THROW(static_cast<void>(eval("[1]") < eval("{}")),
                sb::python_exception);

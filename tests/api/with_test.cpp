@@ -219,7 +219,6 @@ TEST_P(With, WhenTheManagersCallerIsCancelledThenItIsLeftAllTheSame) {
       .adopt(or_throw(
         bridge.with({.leaves = sb::leaves::all_refs}).eval("Manager()")));
   sb::with(manager, [&] { source.cancel(); });
-  const auto again = bridge.adopt(manager.held());
   EXPECT_EQ(or_throw(bridge.attr(manager.held(), "seen")),
             (sb::list{"enter", "exit"}));
 }
