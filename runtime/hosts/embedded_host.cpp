@@ -143,11 +143,17 @@ result<void> embedded_host::run_on_start(steady_clock::time_point until) {
     const std::lock_guard lock{mutex_};
     number = starting_ = ++last_turn_;
   }
-  auto done = [&] {
+  result<void> done;
+  try {
     const interrupter::scope scope{interrupts, number, steady_clock::now(),
                                    until};
-    return call_on_start(settings_.on_start);
-  }();
+    done = call_on_start(settings_.on_start);
+  } catch (const py::error_already_set& interrupted) {
+    // While what it raised was told of.
+    done = error{errc::startup_failed,
+                 fmt::format("on_start: {}: {}", settings_.on_start,
+                             interrupted.what())};
+  }
   const std::lock_guard lock{mutex_};
   starting_ = 0;
   if (stopping_)
