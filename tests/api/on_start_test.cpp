@@ -27,22 +27,17 @@ def leave(): sys.exit(3)
 
 } // namespace
 
-class OnStart : public ::testing::TestWithParam<sb::placement> {
+class OnStartModels {
 protected:
-  OnStart() { std::ofstream{folder / (module + ".py")} << models; }
+  OnStartModels() { std::ofstream{folder / (module + ".py")} << models; }
 
   /// A pool that calls a function of the module.
-  sb::config calling(const std::string& function) {
-    return calling(module, function);
-  }
-  sb::config calling(const std::string& of, const std::string& function) {
-    auto wanted = one_pool(GetParam());
+  sb::config calling(sb::placement where, const std::string& of,
+                     const std::string& function) {
+    auto wanted = one_pool(where);
     wanted.pools[0].path = {folder.path()};
     wanted.pools[0].on_start = of + '.' + function;
     return wanted;
-  }
-  sb::error refusal(const std::string& function) {
-    return error_of(sb::bridge::start(calling(function)));
   }
   /// Process ids, one for each time.
   std::vector<int> loaded(const sb::caller& by) {
@@ -55,6 +50,21 @@ protected:
     static int count = 0;
     return fmt::format("models_{}", ++count);
   }();
+};
+
+class OnStart : public OnStartModels,
+                public ::testing::TestWithParam<sb::placement> {
+protected:
+  using OnStartModels::calling;
+  sb::config calling(const std::string& function) {
+    return calling(module, function);
+  }
+  sb::config calling(const std::string& of, const std::string& function) {
+    return calling(GetParam(), of, function);
+  }
+  sb::error refusal(const std::string& function) {
+    return error_of(sb::bridge::start(calling(function)));
+  }
 };
 SNAKEBRIDGE_IN_BOTH_PLACEMENTS(OnStart);
 
@@ -163,10 +173,10 @@ TEST_P(OnStart, WhenAnInterpreterStartsAgainThenItRunsAgain) {
   }
 }
 
-TEST_P(OnStart, GivenAPoolThatGrowsThenTheNewOneHasRunIt) {
-  if (GetParam() == sb::placement::embedded)
-    GTEST_SKIP() << "it has one interpreter";
-  const sb::bridge bridge{calling("load")};
+class OnStartOfWorkers : public OnStartModels, public ::testing::Test {};
+
+TEST_F(OnStartOfWorkers, GivenAPoolThatGrowsThenTheNewOneHasRunIt) {
+  const sb::bridge bridge{calling(sb::placement::worker, module, "load")};
   or_throw(bridge.resize("default", 2));
   const auto first = bridge.open_session(), second = bridge.open_session();
   for (const auto& session : {first, second})
