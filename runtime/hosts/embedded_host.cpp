@@ -137,10 +137,13 @@ result<void> embedded_host::start_python_side() {
 // With the GIL. What takes too long, or is not wanted any more, is interrupted
 // as a call would be.
 result<void> embedded_host::run_on_start(steady_clock::time_point until) {
+  const error stopped{errc::shutting_down, "the interpreter was stopped"};
   auto& interrupts = python_side_->interrupts;
   std::uint64_t number = 0;
   {
     const std::lock_guard lock{mutex_};
+    if (stopping_)
+      return stopped;
     number = starting_ = ++last_turn_;
   }
   result<void> done;
@@ -157,7 +160,7 @@ result<void> embedded_host::run_on_start(steady_clock::time_point until) {
   const std::lock_guard lock{mutex_};
   starting_ = 0;
   if (stopping_)
-    return error{errc::shutting_down, "the interpreter was stopped"};
+    return stopped;
   if (interrupts.is_withdrawn(number))
     return error{errc::startup_failed,
                  fmt::format("on_start: {}: it was not done within "

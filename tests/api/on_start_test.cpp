@@ -74,14 +74,15 @@ TEST_P(OnStart, GivenAFunctionThenItHasRunOnceBeforeTheFirstCall) {
 }
 
 TEST_P(OnStart, GivenAFunctionOfASubmoduleThenItIsFound) {
-  std::filesystem::create_directory(folder / "zoo");
-  std::ofstream{folder / "zoo/__init__.py"};
-  std::ofstream{folder / "zoo/lions.py"} << "fed = 0\n"
-                                            "def feed():\n"
-                                            "  global fed\n"
-                                            "  fed += 1\n";
-  const sb::bridge bridge{calling("zoo.lions", "feed")};
-  EXPECT_EQ(bridge.get("zoo.lions", "fed"), 1);
+  const auto zoo = module + "_zoo";
+  std::filesystem::create_directory(folder / zoo);
+  std::ofstream{folder / zoo / "__init__.py"};
+  std::ofstream{folder / zoo / "lions.py"} << "fed = 0\n"
+                                              "def feed():\n"
+                                              "  global fed\n"
+                                              "  fed += 1\n";
+  const sb::bridge bridge{calling(zoo + ".lions", "feed")};
+  EXPECT_EQ(bridge.get(zoo + ".lions", "fed"), 1);
 }
 
 TEST_P(OnStart, WhenItRaisesThenTheStartFailsWithWhatAndWhere) {
