@@ -134,7 +134,10 @@ int main(int argc, char** argv) {
     show.expect(cuda == "cuda");
     // What has no value form stays in Python, and is named by a ref.
     const auto path = sb::or_throw(bridge.call("pathlib", "Path", "/tmp"));
-    fmt::print("{}: {}\n", path.type_name(),
+    // `path.type_name()` has the module too, which is another since
+    // Python 3.13.
+    const auto type = bridge.eval("type(path).__name__", {{"path", path}});
+    fmt::print("{}: {}\n", sb::or_throw(type).as<std::string>(),
                sb::or_throw(bridge.method(path, "as_uri")));
     show.expect(path.is_ref());
     const auto digest =

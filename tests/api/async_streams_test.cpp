@@ -1,6 +1,7 @@
 // Streams of real Python whose items come as futures, in both placements.
 #include "tests/api/gate.hpp"
 #include "tests/api/python_fixture.hpp"
+#include "tests/support/under_tsan.hpp"
 
 #include <future>
 #include <optional>
@@ -163,6 +164,8 @@ TEST_P(AsyncStreams, WhenTooManyWaitThenOneMoreIsOverloaded) {
 }
 
 TEST_P(AsyncStreams, WhenNoItemComesInTimeThenItsErrorSaysSo) {
+  if (GetParam() == sb::placement::worker)
+    SKIP_WHERE_SIGNALS_WAIT();
   gate held;
   auto items =
     generator("  yield 1\n  " + held.wait_here() + "\n").timeout_idle(50ms);
@@ -175,6 +178,8 @@ TEST_P(AsyncStreams, WhenNoItemComesInTimeThenItsErrorSaysSo) {
 }
 
 TEST_P(AsyncStreams, WhenItsTimeIsShortenedOnTheWayThenTheErrorSaysSo) {
+  if (GetParam() == sb::placement::worker)
+    SKIP_WHERE_SIGNALS_WAIT();
   gate held;
   auto items = generator("  yield 1\n  yield 2\n  " + held.wait_here() + "\n");
   EXPECT_EQ(or_throw(items.next().get()), 1);

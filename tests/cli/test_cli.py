@@ -228,9 +228,9 @@ class Objects(unittest.TestCase):
     def test_in_json_they_say_what_they_are(self):
         ended = snakebridge("eval", f"{{'a': [{self.CODE}]}}", "--json")
         self.assertEqual(json.loads(ended.stdout),
-                         {"a": [{"type": "pathlib.PurePosixPath",
+                         {"a": [{"type": pathlib.PurePosixPath.__module__
+                                         + ".PurePosixPath",
                                  "repr": "PurePosixPath('/x')"}]})
-
 
 
 class Streams(Folder):
