@@ -240,7 +240,7 @@ session_core::rules_of_stream(const operation& source,
 
 result<value> session_core::run(operation asked, const call_options& options) {
   if (unwanted_count_ >= let_go_max_)
-    free_unwanted(&options);
+    free_unwanted(true);
   errand mine{std::move(asked), options, deadline(options)};
   mine.may_be_made_again = options.idempotent.value_or(false);
   auto* const around = callback_scope::in(gate_->id);
@@ -383,6 +383,9 @@ result<void> session_core::find_way(errand& mine) {
 
 namespace {
 
+// So long a thread that runs its calls itself waits to free objects.
+constexpr std::chrono::milliseconds own_turn_wait{1};
+
 bool has_not_run(const result<value>& answer) {
   return !answer && !answer.error().may_have_run();
 }
@@ -392,12 +395,12 @@ bool has_not_run(const result<value>& answer) {
 // --- Objects that the program owns -------------------------------------------
 
 // Whoever destroys it may have any lock: nothing is sent here.
-void session_core::let_go(const ref& object) {
+void session_core::let_go(value object) {
   {
     const std::lock_guard held{objects_mutex_};
     if (closed())
       return;
-    unwanted_.push_back(object);
+    unwanted_.push_back(std::move(object));
     unwanted_count_ = unwanted_.size();
     if (std::exchange(frees_later_, true))
       return;
@@ -405,48 +408,47 @@ void session_core::let_go(const ref& object) {
   clock().at(clock().now() + std::chrono::milliseconds{limits::let_go_ms},
              [weak = weak_from_this()] {
                if (const auto self = weak.lock())
-                 self->free_unwanted();
+                 self->free_unwanted(false);
              });
 }
 
-// Those of one incarnation at a time: it takes them in one message. `before`:
-// the call that this thread is about to make. Where it runs its calls itself,
-// and there is little room, they are freed first; elsewhere they keep their
-// order.
-void session_core::free_unwanted(const call_options* before) {
-  std::vector<ref> gone;
+// Those of one incarnation at a time: it takes them in one message. `here`: by
+// a thread that is about to make a call. Where it runs its calls itself it
+// frees them itself, if its turn comes soon; elsewhere they keep their order.
+void session_core::free_unwanted(bool here) {
+  std::vector<value> gone;
   {
     const std::lock_guard held{objects_mutex_};
     gone.swap(unwanted_);
+    unwanted_.reserve(let_go_max_);
     unwanted_count_ = 0;
-    frees_later_ = frees_later_ && before != nullptr;
+    frees_later_ = frees_later_ && here;
   }
-  const auto place = [](const ref& each) {
-    return std::tie(each.interpreter, each.epoch);
+  const auto place = [](const value& each) {
+    const auto& name = *each.get_if<ref>();
+    return std::tie(name.interpreter, name.epoch);
   };
   std::stable_sort(gone.begin(), gone.end(),
-                   [&](const ref& left, const ref& right) {
+                   [&](const value& left, const value& right) {
                      return place(left) < place(right);
                    });
   for (auto first = gone.begin(); first != gone.end();) {
     const auto most = std::min<std::ptrdiff_t>(
       gone.end() - first,
       static_cast<std::ptrdiff_t>(limits::refs_released_max));
-    const auto last = std::find_if(first, first + most, [&](const ref& each) {
+    const auto last = std::find_if(first, first + most, [&](const value& each) {
       return place(each) != place(*first);
     });
     operation asked{.what = verb::release};
     asked.positional.assign(first, last);
     const call_options patient{.timeout = std::chrono::milliseconds{day_ms},
                                .affinity = affinity::strict_queue};
-    const auto* pool = where_->of(first->interpreter);
-    const bool is_first = before != nullptr && let_go_max_ < limits::let_go_max
-                          && pool != nullptr
-                          && pool->settings.placement == placement::embedded;
-    if (!is_first
-        || has_not_run(run(asked, {.timeout = before->timeout,
-                                   .affinity = affinity::strict_queue,
-                                   .cancel = before->cancel})))
+    const auto* pool = where_->of(first->get_if<ref>()->interpreter);
+    const bool is_own = here && pool != nullptr
+                        && pool->settings.placement == placement::embedded;
+    const call_options soon{.timeout = own_turn_wait,
+                            .affinity = affinity::strict_queue};
+    if (!is_own || has_not_run(run(asked, soon)))
       submit(std::move(asked), patient, [](const result<value>&) {});
     first = last;
   }

@@ -101,9 +101,9 @@ public:
   /// runtime. `on_items`: of `next`.
   void submit(operation asked, const call_options& options, completion done,
               items_listener on_items = {});
-  /// The program has no use for that object any more: it is freed soon, with
-  /// others. Does not wait.
-  void let_go(const ref& object);
+  /// The program has no use for the object of that ref any more: it is freed
+  /// soon, with others. Does not wait.
+  void let_go(value object);
   /// The owner that this object has, else what `make` makes: one at a time.
   detail::held_ptr owner_of(const ref& object,
                             const std::function<detail::held_ptr()>& make);
@@ -132,7 +132,7 @@ private:
   result<void> find_way(errand& mine);
   std::optional<result<value>> conclude(errand& mine, result<value> outcome);
   void go(const std::shared_ptr<owned_errand>& mine);
-  void free_unwanted(const call_options* before = nullptr);
+  void free_unwanted(bool here);
   void tell_cleanup(std::uint64_t objects) const;
 
   const std::shared_ptr<const pools> where_;
@@ -147,7 +147,7 @@ private:
 
   const std::size_t let_go_max_; ///< at once
   std::mutex objects_mutex_;
-  std::vector<ref> unwanted_; ///< and not freed yet
+  std::vector<value> unwanted_; ///< refs that are not freed yet
   std::atomic<std::size_t> unwanted_count_ = 0;
   bool frees_later_ = false; ///< a timer is set
   std::unordered_map<ref, std::weak_ptr<const detail::held_object>> owners_;

@@ -10,27 +10,35 @@
 
 namespace snakebridge::detail {
 
+/// Bound to its session, and shared by the objects that come of each other.
+using caller_ptr = std::shared_ptr<const caller>;
+
 class held_object {
 public:
-  held_object(caller through, value content)
+  held_object(caller_ptr through, value content)
       : through_{std::move(through)},
         content_{std::move(content)} {}
   held_object(const held_object&) = delete;
   held_object& operator=(const held_object&) = delete;
   ~held_object() {
-    if (const auto* name = content_.get_if<ref>();
-        name != nullptr && through_.core_->in_its_process())
-      through_.session_->let_go(*name);
+    if (content_.is_ref() && through_->core_->in_its_process())
+      through_->session_->let_go(content_);
   }
+
+  static caller_ptr bind(const caller& through, session_ptr in);
 
   /// Runs that, and keeps what it answers as a new object. `over`: options that
   /// win over the caller's. Throws.
-  static held_ptr run(const caller& through, operation&& asked,
+  static held_ptr run(const caller_ptr& through, operation&& asked,
                       const call_options& over = {});
+  static held_ptr run(const caller& through, operation&& asked);
   /// The same, which answers a value; the refs in it keep their objects.
-  static value ask(const caller& through, operation&& asked, leaves form);
+  static value ask(const caller_ptr& through, operation&& asked, leaves form);
   /// Of what nobody else owns yet.
-  static held_ptr adopt(const caller& through, session_ptr in, value content);
+  static held_ptr adopt(caller_ptr through, value content) {
+    return std::make_shared<const held_object>(std::move(through),
+                                               std::move(content));
+  }
   /// Runs a call of this thread. Inside a context manager (`with`) exceptions
   /// are kept, each as long as an error has it.
   static result<value> run_in(const std::shared_ptr<bridge_core>& core,
@@ -43,12 +51,11 @@ public:
   static held_ptr owner_of(const caller& through, const session_ptr& in,
                            const ref& named);
 
-  const caller& through() const { return through_; }
-  const session_ptr& session() const { return through_.session_; }
+  const caller_ptr& through() const { return through_; }
   const value& content() const { return content_; }
   /// Each item is an object's.
   stream<> items(operation asked) const {
-    auto by = through_;
+    auto by = *through_;
     by.options_.leaves = leaves::objects;
     return by.stream_of(asked);
   }
@@ -57,8 +64,8 @@ private:
   static value ask(const caller& through, operation&& asked, leaves form,
                    session_ptr& in, const call_options& over = {});
 
-  const caller through_; // of its session
-  const value content_;  // a ref, or what is itself
+  const caller_ptr through_;
+  const value content_; // a ref, or what is itself
 };
 
 struct operand_access {

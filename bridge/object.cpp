@@ -81,36 +81,47 @@ value held_object::ask(const caller& through, operation&& asked, leaves form,
                                                    through.session_, options)));
   overlay(options, over);
   options.leaves = form;
-  const auto chain = describe(asked);
+  // Of what is asked, so much as is told of where it fails.
+  const operation about{.what = asked.what,
+                        .module = asked.module,
+                        .name = asked.name,
+                        .target = asked.target,
+                        .path = asked.path};
   auto answered =
     reached(run_in(through.core_, in, std::move(asked), std::move(options)));
   if (!answered && answered.error().python() != nullptr)
-    throw_error(answered.error().with_advice(fmt::format("in {}", chain)));
+    throw_error(
+      answered.error().with_advice(fmt::format("in {}", describe(about))));
   return or_throw(std::move(answered));
 }
 
-value held_object::ask(const caller& through, operation&& asked, leaves form) {
+value held_object::ask(const caller_ptr& through, operation&& asked,
+                       leaves form) {
   session_ptr in;
-  const auto answered = ask(through, std::move(asked), form, in);
+  const auto answered = ask(*through, std::move(asked), form, in);
   return owner_of_refs{
-    [&](const ref& name) { return adopt(through, in, value{name}); }}
+    [&](const ref& name) { return adopt(through, value{name}); }}
     .in(answered);
 }
 
-held_ptr held_object::run(const caller& through, operation&& asked,
+held_ptr held_object::run(const caller_ptr& through, operation&& asked,
                           const call_options& over) {
   session_ptr in;
-  auto answered = ask(through, std::move(asked), leaves::objects, in, over);
-  return adopt(through, std::move(in), std::move(answered));
+  auto answered = ask(*through, std::move(asked), leaves::objects, in, over);
+  return adopt(through, std::move(answered));
 }
 
-held_ptr held_object::adopt(const caller& through, session_ptr in,
-                            value content) {
+held_ptr held_object::run(const caller& through, operation&& asked) {
+  session_ptr in;
+  auto answered = ask(through, std::move(asked), leaves::objects, in);
+  return adopt(bind(through, std::move(in)), std::move(answered));
+}
+
+caller_ptr held_object::bind(const caller& through, session_ptr in) {
   caller bound{through.core_, std::move(in)};
   bound.options_ = through.options_;
   bound.options_.session.clear();
-  return std::make_shared<const held_object>(std::move(bound),
-                                             std::move(content));
+  return std::make_shared<const caller>(std::move(bound));
 }
 
 result<value> held_object::run_in(const std::shared_ptr<bridge_core>& core,
@@ -124,7 +135,7 @@ result<value> held_object::run_in(const std::shared_ptr<bridge_core>& core,
   if (raised == nullptr || !raised->object)
     return outcome;
   auto kept = *raised->object;
-  kept.owner = adopt(caller{core, in}, in, value{kept});
+  kept.owner = adopt(bind(caller{core, in}, in), value{kept});
   return tl::unexpected{outcome.error().with_object(std::move(kept))};
 }
 
@@ -132,7 +143,8 @@ held_ptr held_object::owner_of(const caller& through, const session_ptr& in,
                                const ref& named) {
   if (named.owner)
     return named.owner;
-  return in->owner_of(named, [&] { return adopt(through, in, value{named}); });
+  return in->owner_of(named,
+                      [&] { return adopt(bind(through, in), value{named}); });
 }
 
 object operate(const char* name, const operand& left, const value& right) {
@@ -180,7 +192,8 @@ object caller::adopt(const value& named) const {
     or_throw(reached(core_->session_for(asked, options_, session_, options)));
   const auto* name = named.get_if<ref>();
   if (name == nullptr)
-    return object{detail::held_object::adopt(*this, in, named)};
+    return object{
+      detail::held_object::adopt(detail::held_object::bind(*this, in), named)};
   if (name->session != in->id())
     throw_error({errc::ref_foreign,
                  fmt::format("the object belongs to session '{}', not to '{}'; "
@@ -450,8 +463,8 @@ operand::iterator& operand::iterator::operator++() {
   auto next = from_->next();
   if (!next)
     return *this;
-  item_ = object{detail::held_object::adopt(root_->through(), root_->session(),
-                                            or_throw(*std::move(next)))};
+  item_ = object{
+    detail::held_object::adopt(root_->through(), or_throw(*std::move(next)))};
   return *this;
 }
 
