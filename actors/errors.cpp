@@ -41,6 +41,20 @@ caf::error crash_reason(std::exception_ptr& thrown) {
   }
 }
 
+bool is_gone(errc why) {
+  switch (why) {
+  case errc::interpreter_died:
+  case errc::ref_stale:
+  case errc::ref_released:
+  case errc::session_closed:
+  case errc::pool_down:
+  case errc::shutting_down:
+    return true;
+  default:
+    return false;
+  }
+}
+
 void watch(caf::local_actor* self, const caf::actor_addr& other) {
   if (const auto living = caf::actor_cast<caf::strong_actor_ptr>(other)) {
     self->monitor(living);

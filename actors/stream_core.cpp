@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "actors/errors.hpp"
 #include "config/settings.hpp"
 #include "config/tunables.hpp"
 #include "runtime/python/without_gil.hpp"
@@ -11,21 +12,6 @@
 namespace snakebridge {
 
 namespace {
-
-// With its incarnation or its session it has gone from Python already.
-bool is_gone(errc why) {
-  switch (why) {
-  case errc::interpreter_died:
-  case errc::ref_stale:
-  case errc::ref_released:
-  case errc::session_closed:
-  case errc::pool_down:
-  case errc::shutting_down:
-    return true;
-  default:
-    return false;
-  }
-}
 
 // Whether that setting may be so much.
 result<void> allow(const tunable& row, std::int64_t amount) {

@@ -2,6 +2,7 @@
 
 #include <snakebridge/callback.hpp>
 
+#include "actors/errors.hpp"
 #include "bridge/held_object.hpp"
 #include "bridge/this_thread.hpp"
 #include "runtime/calls/session_callbacks.hpp"
@@ -34,21 +35,6 @@ bool is_beside(const object& manager, const ref& raised) {
   return name != nullptr && name->session == raised.session
          && name->interpreter == raised.interpreter
          && name->epoch == raised.epoch;
-}
-
-// What it would answer has gone with it.
-bool is_gone(errc why) {
-  switch (why) {
-  case errc::interpreter_died:
-  case errc::ref_stale:
-  case errc::ref_released:
-  case errc::session_closed:
-  case errc::pool_down:
-  case errc::shutting_down:
-    return true;
-  default:
-    return false;
-  }
 }
 
 } // namespace

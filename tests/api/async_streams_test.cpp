@@ -26,6 +26,14 @@ protected:
   }
   sb::value seen() { return or_throw(bridge.eval("seen")); }
 
+  /// In a worker what is late is interrupted there; here it waits on.
+  static void let_go_on(gate& held) {
+    if (GetParam() == sb::placement::embedded) {
+      EXPECT_TRUE(held.has_a_caller());
+      held.open();
+    }
+  }
+
   // Items of a stream that has ended are none.
   static constexpr std::nullopt_t ended = std::nullopt;
 };
@@ -173,8 +181,7 @@ TEST_P(AsyncStreams, WhenNoItemComesInTimeThenItsErrorSaysSo) {
   const auto late = items.next().get();
   EXPECT_EQ(code_of(late), sb::errc::deadline_exceeded);
   EXPECT_THAT(late.error().message(), HasSubstr("timeout_idle"));
-  EXPECT_TRUE(held.has_a_caller());
-  held.open();
+  let_go_on(held);
 }
 
 TEST_P(AsyncStreams, WhenItsTimeIsShortenedOnTheWayThenTheErrorSaysSo) {
@@ -188,8 +195,7 @@ TEST_P(AsyncStreams, WhenItsTimeIsShortenedOnTheWayThenTheErrorSaysSo) {
   const auto late = items.next().get();
   EXPECT_EQ(code_of(late), sb::errc::deadline_exceeded);
   EXPECT_THAT(late.error().message(), HasSubstr("timeout_idle"));
-  EXPECT_TRUE(held.has_a_caller());
-  held.open();
+  let_go_on(held);
 }
 
 TEST_P(AsyncStreams, WhenItIsMadeOfNoItemsThenTheErrorNamesTheSetting) {
@@ -210,7 +216,8 @@ TEST_P(AsyncStreams, GivenRefsThenUnreadOnesAreLetGo) {
   auto items = generator("  for _ in range(10): yield object()\n").batch(5);
   EXPECT_TRUE(or_throw(items.next().get())->is_ref());
   EXPECT_TRUE(items.close().get());
-  EXPECT_EQ(bridge.release_auto_session().value(), 2U); // it, and `make`'s own
+  // The one that was read, and the generator; others may be on their way yet.
+  EXPECT_TRUE(eventually([&] { return bridge.stats().live_objects() == 2; }));
 }
 
 TEST(AsyncStreamsAlone, WhenTheBridgeEndsThenTheStreamHasEnded) {
