@@ -50,7 +50,7 @@ interrupter::scope::scope(interrupter& by, std::uint64_t call,
             .withdrawal = by.withdrawn_} {
   const std::lock_guard lock{by_.mutex_};
   by_.running_ = call;
-  by_.python_thread_ = PyThread_get_thread_ident();
+  by_.python_thread_ = PyThreadState_Get();
   by_.began_ = began;
   by_.due_ = deadline;
   by_.stalls_at_ = by_.stalls_after_.count() > 0
@@ -65,7 +65,7 @@ interrupter::scope::~scope() {
   by_.running_ = 0;
   // What was not delivered must not reach what this thread runs next.
   if (std::exchange(by_.raised_, false))
-    PyThreadState_SetAsyncExc(by_.python_thread_, nullptr);
+    raise_nothing_in(by_.python_thread_);
 }
 
 void interrupter::loop() {
@@ -89,14 +89,15 @@ void interrupter::loop() {
     }
     withdrawn_.store(late);
     lock.unlock();
-    raise(late);
+    const bool is_first = raise(late) && interrupted != late;
     lock.lock();
     if (running_ == late)
-      due_ = steady_clock::now()
-             + (interrupted == late
-                  ? std::chrono::milliseconds{limits::interrupt_again_ms}
-                  : grace_);
-    interrupted = late;
+      due_ =
+        steady_clock::now()
+        + (is_first ? grace_
+                    : std::chrono::milliseconds{limits::interrupt_again_ms});
+    if (is_first)
+      interrupted = late;
   }
 }
 
@@ -111,21 +112,22 @@ void interrupter::report(std::uint64_t call) {
       if (running_ != call)
         return;
       since = began_;
-      thread = python_thread_;
+      thread = python_thread_->thread_id;
     }
     stacks = stacks_of_all_threads(thread);
   }
   on_stall_(call, since, std::move(stacks));
 }
 
-void interrupter::raise(std::uint64_t call) {
+// False: it is not the time for it.
+bool interrupter::raise(std::uint64_t call) {
   const gil_guard gil; // which a C function may hold for long
   const auto type = cancelled_type();
   const std::lock_guard lock{mutex_};
-  if (running_ != call)
-    return;
+  if (running_ != call || !raise_in(python_thread_, type))
+    return false;
   raised_ = true;
-  PyThreadState_SetAsyncExc(python_thread_, type.ptr());
+  return true;
 }
 
 } // namespace snakebridge

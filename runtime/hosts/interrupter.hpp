@@ -61,7 +61,7 @@ public:
 
 private:
   void loop();
-  void raise(std::uint64_t call);
+  bool raise(std::uint64_t call);
   void report(std::uint64_t call);
 
   const std::chrono::milliseconds grace_;
@@ -71,7 +71,7 @@ private:
   std::mutex mutex_; // taken with the GIL, never the other way round
   std::condition_variable earlier_;
   std::uint64_t running_ = 0; // 0: none
-  unsigned long python_thread_ = 0;
+  PyThreadState* python_thread_ = nullptr;
   bool raised_ = false; // and perhaps not delivered yet
   steady_clock::time_point began_;
   steady_clock::time_point due_ = steady_clock::time_point::max();

@@ -35,7 +35,8 @@ struct loop_side {
   const process_mark process;
   std::function<void()> beaten;
   std::atomic<std::uint64_t> beats = 0;
-  PyObject* call = nullptr; // a ContextVar
+  PyObject* call = nullptr;        // a ContextVar
+  PyThreadState* thread = nullptr; // the loop's, while a task may run
 };
 
 loop_side& side() {
@@ -119,6 +120,7 @@ void define_awaiting(const py::dict& space) {
     if (side().process.forked())
       end_forked_child();
     look_for_calls_by(call_of_task);
+    side().thread = PyThreadState_Get();
     ++side().beats;
     if (side().beaten)
       side().beaten();
@@ -217,7 +219,6 @@ void interrupt_await(std::uint64_t call) {
       py::module_::import("snakebridge").attr("_running")();
     if (found[0].cast<std::uint64_t>() != call)
       return;
-    const auto thread = found[1].cast<unsigned long>();
     const py::object number = found[1], task = found[2], loop = found[3];
     const py::object current = found[4], frames = found[5];
     const auto type = cancelled_type();
@@ -226,7 +227,7 @@ void interrupt_await(std::uint64_t call) {
     const auto frame = py::reinterpret_borrow<py::object>(
       PyDict_GetItemWithError(all.ptr(), number.ptr()));
     if (runs.is(task) && frame && !is_of_asyncio(frame))
-      PyThreadState_SetAsyncExc(thread, type.ptr());
+      raise_in(side().thread, type);
   } catch (const std::exception&) {
     return; // it is tried again
   }

@@ -14,7 +14,7 @@ thread_local const running_call* (*look_here)() = nullptr;
 
 struct running_one {
   const running_call* call;
-  unsigned long thread;
+  PyThreadState* thread;
   bool is_raised_in = false; // and perhaps not delivered yet
 };
 
@@ -32,10 +32,23 @@ bool running_call::is_over() const {
   return is_withdrawn() || std::chrono::nanoseconds{now}.count() >= deadline_ns;
 }
 
+bool raise_in(PyThreadState* thread, py::handle type) {
+  auto* first = PyInterpreterState_ThreadHead(PyInterpreterState_Get());
+  while (first != nullptr && first->thread_id != thread->thread_id)
+    first = PyThreadState_Next(first);
+  if (first != thread)
+    return false;
+  return PyThreadState_SetAsyncExc(thread->thread_id, type.ptr()) == 1;
+}
+
+void raise_nothing_in(PyThreadState* thread) {
+  Py_CLEAR(thread->async_exc);
+}
+
 running_scope::running_scope(const running_call& now)
     : now_{&now},
       before_{std::exchange(of_this_thread, &now)} {
-  all().push_back({now_, PyThread_get_thread_ident()});
+  all().push_back({now_, PyThreadState_Get()});
 }
 
 running_scope::~running_scope() {
@@ -45,17 +58,16 @@ running_scope::~running_scope() {
                  [this](const running_one& each) { return each.call == now_; });
   // What was not delivered must not reach what this thread runs next.
   if (mine->is_raised_in)
-    PyThreadState_SetAsyncExc(mine->thread, nullptr);
+    raise_nothing_in(mine->thread);
   all().erase(mine);
 }
 
 void raise_cancelled_in(std::uint64_t call) {
   const auto type = cancelled_type();
   for (auto& each : all())
-    if (each.call->id == call && each.call->is_withdrawn()) {
+    if (each.call->id == call && each.call->is_withdrawn()
+        && raise_in(each.thread, type))
       each.is_raised_in = true;
-      PyThreadState_SetAsyncExc(each.thread, type.ptr());
-    }
 }
 
 const running_call* call_of_this_thread() {

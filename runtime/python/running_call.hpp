@@ -22,6 +22,13 @@ struct running_call {
   bool is_over() const;
 };
 
+/// Raises it in that thread of Python, before the next step of its Python code.
+/// False: not now. (CPython finds a thread by its identity, and before 3.12 one
+/// that is being started has that of the thread which starts it.) With the GIL.
+bool raise_in(PyThreadState* thread, py::handle type);
+/// What was raised in it and has not been delivered, is not. With the GIL.
+void raise_nothing_in(PyThreadState* thread);
+
 /// The call of this thread while the scope lasts. With the GIL.
 class running_scope {
 public:

@@ -243,7 +243,7 @@ class Cancelled(BaseException):
 # own, from the first time on.
 
 _loop = None
-_loop_thread = 0
+_loop_thread = None
 _loop_lock = _thread.allocate_lock()
 # A thread that waits for the loop is interrupted between two looks at it: in a
 # lock it is not, but for the main thread.
@@ -255,50 +255,62 @@ _beat_s = 0.02
 
 
 def _event_loop():
-    global _loop, _loop_thread
+    loop = _loop
+    if loop is None or _loop_thread is None:
+        loop = _start_loop()
+    return loop
+
+
+def _start_loop():
+    """Interrupted anywhere, the next one goes on from there."""
+    global _loop
+    import asyncio
+    import threading
+
     with _loop_lock:
         if _loop is None:
-            import asyncio
-            import atexit
-            import threading
+            _loop = asyncio.new_event_loop()
+        loop = _loop
+    threading.Thread(
+        target=_run_loop, args=(loop,), name="snakebridge-loop", daemon=True
+    ).start()
+    return loop
 
-            loop = asyncio.new_event_loop()
-            ending = False
 
-            # What ends a program, ends no loop: the task alone that raises it.
-            def run():
-                asyncio.set_event_loop(loop)
-                while not ending:
-                    try:
-                        loop.run_forever()
-                    except BaseException:
-                        pass
+def _run_loop(loop):
+    global _loop_thread
+    import asyncio
+    import atexit
+    import threading
 
-            thread = threading.Thread(
-                target=run, name="snakebridge-loop", daemon=True
-            )
-            thread.start()
-            _loop_thread = thread.ident
+    with _loop_lock:
+        if _loop is not loop or _loop_thread is not None:
+            return  # another thread runs it
+        _loop_thread = threading.current_thread()
+    atexit.register(_end_loop)
+    asyncio.set_event_loop(loop)
+    loop.add_reader(_cancellations, _cancel_tasks)
+    # What ends a program, ends no loop: the task alone that raises it.
+    while _loop is loop:
+        try:
+            loop.run_forever()
+        except BaseException:
+            pass
 
-            # Where Python is a guest a bridge may come after this one's end.
-            def end():
-                global _loop, _tasks, _beats
-                nonlocal ending
-                with _loop_lock:
-                    _loop = None
-                ending = True
-                loop.call_soon_threadsafe(loop.stop)
-                thread.join(_end_s)
-                _tasks, _beats = {}, False
-                if not thread.is_alive():
-                    loop.close()
 
-            atexit.register(end)
-            loop.call_soon_threadsafe(
-                loop.add_reader, _cancellations, _cancel_tasks
-            )
-            _loop = loop
-    return _loop
+# Where Python is a guest a bridge may come after this one's end.
+def _end_loop():
+    global _loop, _loop_thread, _tasks, _beats
+    with _loop_lock:
+        loop, _loop = _loop, None
+        thread, _loop_thread = _loop_thread, None
+    if loop is None:
+        return
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(_end_s)
+    _tasks, _beats = {}, False
+    if not thread.is_alive():
+        loop.close()
 
 
 # The tasks of calls, each by its number.
@@ -348,10 +360,11 @@ def _running():
     import asyncio
     import sys
 
-    if _loop is None:
+    loop, thread = _loop, _loop_thread
+    if loop is None or thread is None:
         return 0, 0
     number = 0
-    task = asyncio.current_task(_loop)
+    task = asyncio.current_task(loop)
     current = getattr(_asyncio, "current_task", None)
     if current is None:
         current = _asyncio._current_tasks.get
@@ -359,7 +372,7 @@ def _running():
         number = task.get_context().get(_call, 0)
     elif task is not None:
         number = next((at for at, of in _tasks.items() if of is task), 0)
-    return number, _loop_thread, task, _loop, current, sys._current_frames
+    return number, thread.ident, task, loop, current, sys._current_frames
 
 
 def _beat(loop):
