@@ -114,8 +114,7 @@ private:
 std::optional<error> wrong_with_target(const operation& asked) {
   const bool changes =
     asked.what == verb::set_attribute || asked.what == verb::set_item;
-  const bool lets_go = asked.what == verb::release && asked.positional.empty();
-  if ((!changes && !lets_go) || asked.target.is_ref())
+  if ((!changes && asked.what != verb::release) || asked.target.is_ref())
     return {};
   return error{errc::ref_invalid,
                fmt::format("expected a ref to a Python object, got {}{}",
@@ -163,7 +162,7 @@ std::chrono::milliseconds time_limit(const call_options& options,
 }
 
 struct session_core::errand {
-  operation asked; ///< moved away by the last attempt
+  operation& asked;
   const call_options& options;
   const steady_clock::time_point until;
   bool may_be_made_again = false;
@@ -174,21 +173,22 @@ struct session_core::errand {
   const pool* through = nullptr;
   destination to = {};
   circuit_breaker::ticket ticket = {};
-
-  operation take_asked() {
-    return may_be_made_again ? asked : std::move(asked);
-  }
 };
 
 struct session_core::owned_errand : errand {
   owned_errand(operation asked, const call_options& options,
                steady_clock::time_point until, completion done,
                items_listener on_items)
-      : errand{std::move(asked), kept, until},
+      : errand{kept_asked, kept, until},
+        kept_asked{std::move(asked)},
         kept{options},
         done{std::move(done)},
-        on_items{std::move(on_items)} {}
+        on_items{std::move(on_items)} {
+    may_be_made_again = options.idempotent.value_or(false);
+    keeps_exception = options.keep_exception.value_or(false);
+  }
 
+  operation kept_asked;
   const call_options kept;
   completion done;
   const items_listener on_items;
@@ -238,10 +238,11 @@ session_core::rules_of_stream(const operation& source,
   });
 }
 
-result<value> session_core::run(operation asked, const call_options& options) {
+result<value> session_core::run(operation&& asked,
+                                const call_options& options) {
+  errand mine{asked, options, deadline(options)};
   if (unwanted_count_ >= let_go_max_)
-    free_unwanted(true);
-  errand mine{std::move(asked), options, deadline(options)};
+    free_unwanted(&options);
   mine.may_be_made_again = options.idempotent.value_or(false);
   auto* const around = callback_scope::in(gate_->id);
   const bool may_be_raised_again = around != nullptr && around->of().raises;
@@ -250,10 +251,10 @@ result<value> session_core::run(operation asked, const call_options& options) {
     options.keep_exception.value_or(false) || may_be_raised_again;
   for (;;) {
     auto begun = begin(mine);
-    auto outcome = conclude(
-      mine, begun ? mine.through->calls->run(mine.take_asked(), gate_,
-                                             mine.until, mine.to)
-                  : result<value>{tl::unexpected{std::move(begun).error()}});
+    auto outcome =
+      conclude(mine, begun ? mine.through->calls->run(std::move(asked), gate_,
+                                                      mine.until, mine.to)
+                           : tl::unexpected{std::move(begun).error()});
     if (!outcome)
       continue;
     const auto* raised = *outcome ? nullptr : outcome->error().python();
@@ -273,26 +274,39 @@ result<value> session_core::run(operation asked, const call_options& options) {
 
 void session_core::submit(operation asked, const call_options& options,
                           completion done, items_listener on_items) {
-  const auto mine =
-    std::make_shared<owned_errand>(std::move(asked), options, deadline(options),
-                                   std::move(done), std::move(on_items));
-  mine->may_be_made_again = options.idempotent.value_or(false);
-  mine->keeps_exception = options.keep_exception.value_or(false);
-  go(mine);
+  go(std::make_shared<owned_errand>(std::move(asked), options,
+                                    deadline(options), std::move(done),
+                                    std::move(on_items)));
 }
 
-void session_core::go(const std::shared_ptr<owned_errand>& mine) {
+exchange_ptr session_core::submit_for_later(operation asked,
+                                            const call_options& options,
+                                            completion done) {
+  return go(std::make_shared<owned_errand>(std::move(asked), options,
+                                           deadline(options), std::move(done),
+                                           items_listener{}),
+            true);
+}
+
+// The exchange of this attempt.
+exchange_ptr session_core::go(const std::shared_ptr<owned_errand>& mine,
+                              bool may_be_late) {
   const auto told = [self = shared_from_this(), mine](result<value> answered) {
     if (auto outcome = self->conclude(*mine, std::move(answered)))
       std::exchange(mine->done, {})(*std::move(outcome));
     else
       self->go(mine);
   };
-  if (auto begun = begin(*mine); !begun)
+  if (auto begun = begin(*mine); !begun) {
     told(tl::unexpected{std::move(begun).error()});
-  else
-    mine->through->calls->submit(std::make_shared<exchange>(
-      mine->take_asked(), gate_, mine->until, mine->to, told, mine->on_items));
+    return nullptr;
+  }
+  const auto made = std::make_shared<exchange>(
+    mine->may_be_made_again ? mine->asked : std::move(mine->asked), gate_,
+    mine->until, mine->to, told, mine->on_items);
+  made->may_be_late = may_be_late;
+  mine->through->calls->submit(made);
+  return made;
 }
 
 // An attempt: the way is found, and its options are in what is asked.
@@ -383,9 +397,6 @@ result<void> session_core::find_way(errand& mine) {
 
 namespace {
 
-// So long a thread that runs its calls itself waits to free objects.
-constexpr std::chrono::milliseconds own_turn_wait{1};
-
 bool has_not_run(const result<value>& answer) {
   return !answer && !answer.error().may_have_run();
 }
@@ -395,63 +406,87 @@ bool has_not_run(const result<value>& answer) {
 // --- Objects that the program owns -------------------------------------------
 
 // Whoever destroys it may have any lock: nothing is sent here.
-void session_core::let_go(value object) {
+void session_core::let_go(const ref& object) {
   {
     const std::lock_guard held{objects_mutex_};
     if (closed())
       return;
-    unwanted_.push_back(std::move(object));
+    unwanted_.push_back({object.interpreter, object.epoch, object.slot});
     unwanted_count_ = unwanted_.size();
     if (std::exchange(frees_later_, true))
       return;
   }
+  free_later();
+}
+
+// Not while calls do it.
+void session_core::free_later() {
   clock().at(clock().now() + std::chrono::milliseconds{limits::let_go_ms},
              [weak = weak_from_this()] {
-               if (const auto self = weak.lock())
-                 self->free_unwanted(false);
+               const auto self = weak.lock();
+               if (self && self->freed_by_calls_.exchange(false))
+                 self->free_later();
+               else if (self)
+                 self->free_unwanted(nullptr);
              });
 }
 
-// Those of one incarnation at a time: it takes them in one message. `here`: by
-// a thread that is about to make a call. Where it runs its calls itself it
-// frees them itself, if its turn comes soon; elsewhere they keep their order.
-void session_core::free_unwanted(bool here) {
-  std::vector<value> gone;
+// Those of one incarnation at a time: it takes them in one message. `about_to`:
+// of the call that this thread is about to make; null: it makes none.
+void session_core::free_unwanted(const call_options* about_to) {
+  std::vector<unwanted> gone;
   {
     const std::lock_guard held{objects_mutex_};
     gone.swap(unwanted_);
     unwanted_.reserve(let_go_max_);
     unwanted_count_ = 0;
-    frees_later_ = frees_later_ && here;
+    frees_later_ = frees_later_ && about_to != nullptr;
+    freed_by_calls_ = about_to != nullptr;
   }
-  const auto place = [](const value& each) {
-    const auto& name = *each.get_if<ref>();
-    return std::tie(name.interpreter, name.epoch);
+  const auto place = [](const unwanted& each) {
+    return std::tie(each.interpreter, each.epoch);
   };
   std::stable_sort(gone.begin(), gone.end(),
-                   [&](const value& left, const value& right) {
+                   [&](const unwanted& left, const unwanted& right) {
                      return place(left) < place(right);
                    });
   for (auto first = gone.begin(); first != gone.end();) {
     const auto most = std::min<std::ptrdiff_t>(
       gone.end() - first,
       static_cast<std::ptrdiff_t>(limits::refs_released_max));
-    const auto last = std::find_if(first, first + most, [&](const value& each) {
-      return place(each) != place(*first);
-    });
-    operation asked{.what = verb::release};
-    asked.positional.assign(first, last);
-    const call_options patient{.timeout = std::chrono::milliseconds{day_ms},
-                               .affinity = affinity::strict_queue};
-    const auto* pool = where_->of(first->get_if<ref>()->interpreter);
-    const bool is_own = here && pool != nullptr
-                        && pool->settings.placement == placement::embedded;
-    const call_options soon{.timeout = own_turn_wait,
-                            .affinity = affinity::strict_queue};
-    if (!is_own || has_not_run(run(asked, soon)))
-      submit(std::move(asked), patient, [](const result<value>&) {});
+    const auto last =
+      std::find_if(first, first + most, [&](const unwanted& each) {
+        return place(each) != place(*first);
+      });
+    operation asked{.what = verb::release,
+                    .target = ref{.session = gate_->id,
+                                  .interpreter = first->interpreter,
+                                  .epoch = first->epoch,
+                                  .slot = first->slot}};
+    asked.slots.reserve(static_cast<std::size_t>(last - first));
+    std::transform(first + 1, last, std::back_inserter(asked.slots),
+                   [](const unwanted& each) { return each.slot; });
+    free_in(first->interpreter, std::move(asked), about_to);
     first = last;
   }
+}
+
+// A thread that runs its calls itself frees them itself, in the time of its
+// call, if that has its turn at once; elsewhere they keep their order.
+void session_core::free_in(std::uint32_t interpreter, operation asked,
+                           const call_options* about_to) {
+  const auto* pool = where_->of(interpreter);
+  const bool is_own = about_to != nullptr && pool != nullptr
+                      && pool->settings.placement == placement::embedded;
+  if (is_own
+      && !has_not_run(
+        run(std::move(asked), {.timeout = about_to->timeout,
+                               .affinity = affinity::strict_fail_fast})))
+    return;
+  submit(std::move(asked),
+         {.timeout = std::chrono::milliseconds{day_ms},
+          .affinity = affinity::strict_queue},
+         [](const result<value>&) {});
 }
 
 detail::held_ptr

@@ -95,15 +95,20 @@ public:
                                        const call_options& options) const;
   stream_counts& streams() const { return where_->streams(); }
 
-  /// Runs a call and waits for its answer. Errors: those of `caller`.
-  result<value> run(operation asked, const call_options& options);
+  /// Runs a call and waits for its answer. What is asked is taken, but for
+  /// where it failed: then it is there as before. Errors: those of `caller`.
+  result<value> run(operation&& asked, const call_options& options);
   /// Starts a call; `done` runs exactly once, here or on a thread of the
   /// runtime. `on_items`: of `next`.
   void submit(operation asked, const call_options& options, completion done,
               items_listener on_items = {});
+  /// The same, for who may wait for it later: until then it may be late. Null
+  /// where it was refused.
+  exchange_ptr submit_for_later(operation asked, const call_options& options,
+                                completion done);
   /// The program has no use for the object of that ref any more: it is freed
   /// soon, with others. Does not wait.
-  void let_go(value object);
+  void let_go(const ref& object);
   /// The owner that this object has, else what `make` makes: one at a time.
   detail::held_ptr owner_of(const ref& object,
                             const std::function<detail::held_ptr()>& make);
@@ -127,12 +132,22 @@ private:
   /// A call and its attempts: it may be made again where a crash took it.
   struct errand;
   struct owned_errand;
+  /// An object the program has let go, and that is not freed yet.
+  struct unwanted {
+    std::uint32_t interpreter;
+    std::uint32_t epoch;
+    std::uint64_t slot;
+  };
 
   result<void> begin(errand& mine);
   result<void> find_way(errand& mine);
   std::optional<result<value>> conclude(errand& mine, result<value> outcome);
-  void go(const std::shared_ptr<owned_errand>& mine);
-  void free_unwanted(bool here);
+  exchange_ptr go(const std::shared_ptr<owned_errand>& mine,
+                  bool may_be_late = false);
+  void free_later();
+  void free_unwanted(const call_options* about_to);
+  void free_in(std::uint32_t interpreter, operation asked,
+               const call_options* about_to);
   void tell_cleanup(std::uint64_t objects) const;
 
   const std::shared_ptr<const pools> where_;
@@ -147,9 +162,10 @@ private:
 
   const std::size_t let_go_max_; ///< at once
   std::mutex objects_mutex_;
-  std::vector<value> unwanted_; ///< refs that are not freed yet
+  std::vector<unwanted> unwanted_;
   std::atomic<std::size_t> unwanted_count_ = 0;
-  bool frees_later_ = false; ///< a timer is set
+  bool frees_later_ = false;                 ///< a timer is set
+  std::atomic<bool> freed_by_calls_ = false; ///< since then
   std::unordered_map<ref, std::weak_ptr<const detail::held_object>> owners_;
   std::size_t owners_looked_at_ = 0; ///< when there were so many
 };

@@ -341,14 +341,17 @@ result<void> stream_core::close() {
 void stream_core::let_go(const std::vector<value>& items) const {
   operation released{.what = verb::release};
   const auto send = [&] {
-    if (!released.positional.empty())
+    if (released.target.is_ref())
       session_->submit(std::exchange(released, {.what = verb::release}),
                        patient(), [](const result<value>&) {});
   };
   for (const auto& each : items)
     each_ref(each, [&](const ref& made) {
-      released.positional.emplace_back(made);
-      if (released.positional.size() == limits::refs_released_max)
+      if (!released.target.is_ref())
+        released.target = made;
+      else
+        released.slots.push_back(made.slot);
+      if (released.slots.size() + 1 == limits::refs_released_max)
         send();
     });
   send();

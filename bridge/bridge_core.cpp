@@ -308,7 +308,7 @@ namespace {
 void release_now_or_later(session_core& of, operation asked,
                           std::chrono::milliseconds patience) {
   call_options waits{.timeout = patience, .affinity = affinity::strict_queue};
-  const auto outcome = of.run(asked, waits);
+  const auto outcome = of.run(std::move(asked), waits);
   if (outcome || outcome.error().code() != errc::deadline_exceeded)
     return;
   waits.timeout = std::chrono::milliseconds{day_ms};
@@ -333,8 +333,9 @@ void bridge_core::let_go(std::vector<ref> refs) {
       return place(each) != place(*first);
     });
     if (const auto of = sessions_->find(first->session)) {
-      operation asked{.what = verb::release};
-      asked.positional.assign(first, last);
+      operation asked{.what = verb::release, .target = *first};
+      std::transform(first + 1, last, std::back_inserter(asked.slots),
+                     [](const ref& each) { return each.slot; });
       release_now_or_later(
         *of, std::move(asked),
         std::chrono::ceil<std::chrono::milliseconds>(until - clock_->now()));
@@ -364,8 +365,8 @@ result<value> bridge_core::run(operation& asked, const call_options& options,
   auto chosen = session_for(asked, options, through, effective);
   if (!chosen)
     return reached(result<value>{tl::unexpected{chosen.error()}});
-  return reached(detail::held_object::run_in(
-    shared_from_this(), *chosen, std::move(asked), std::move(effective)));
+  return reached(detail::held_object::run_in(shared_from_this(), *chosen,
+                                             std::move(asked), effective));
 }
 
 result<std::shared_ptr<stream_core>>

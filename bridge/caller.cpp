@@ -95,15 +95,17 @@ async_caller::way async_caller::find_way(const operation& asked) const {
   return found;
 }
 
-void async_caller::begin(way& of, operation& asked,
-                         std::function<void(result<value>)> done) {
+std::shared_ptr<exchange>
+async_caller::begin(way& of, operation& asked,
+                    std::function<void(result<value>)> done) {
   auto told = [done = std::move(done)](result<value> answered) {
     done(reached(std::move(answered)));
   };
-  if (of.refused)
-    told(tl::unexpected{*std::move(of.refused)});
-  else
-    of.session->submit(std::move(asked), of.options, std::move(told));
+  if (!of.refused)
+    return of.session->submit_for_later(std::move(asked), of.options,
+                                        std::move(told));
+  told(tl::unexpected{*std::move(of.refused)});
+  return nullptr;
 }
 
 } // namespace snakebridge

@@ -7,6 +7,7 @@
 #include "bridge/this_thread.hpp"
 #include "runtime/base/finally.hpp"
 #include "runtime/base/reached.hpp"
+#include "runtime/calls/dispatcher.hpp"
 #include "runtime/python/without_gil.hpp"
 
 namespace snakebridge::detail {
@@ -54,6 +55,17 @@ bool wait_step(const continuation_place& in, std::unique_lock<std::mutex>& lock,
     return true;
   const auto now = in.clock().now();
   return now >= step && now < until;
+}
+
+void help(const std::shared_ptr<exchange>& call,
+          std::chrono::steady_clock::time_point until) {
+  if (const auto through = call->through.lock())
+    through->help(call, until);
+}
+
+void hurry(const std::shared_ptr<exchange>& call) {
+  if (const auto through = call->through.lock())
+    through->hurry(call);
 }
 
 void run_without_gil(const std::function<void()>& what) {

@@ -21,8 +21,9 @@ public:
   held_object(const held_object&) = delete;
   held_object& operator=(const held_object&) = delete;
   ~held_object() {
-    if (content_.is_ref() && through_->core_->in_its_process())
-      through_->session_->let_go(content_);
+    const auto* name = content_.get_if<ref>();
+    if (name != nullptr && through_->core_->in_its_process())
+      through_->session_->let_go(*name);
   }
 
   static caller_ptr bind(const caller& through, session_ptr in);
@@ -42,8 +43,8 @@ public:
   /// Runs a call of this thread. Inside a context manager (`with`) exceptions
   /// are kept, each as long as an error has it.
   static result<value> run_in(const std::shared_ptr<bridge_core>& core,
-                              const session_ptr& in, operation asked,
-                              call_options options);
+                              const session_ptr& in, operation&& asked,
+                              call_options& options);
   static caller caller_of(const this_thread_state::scope& here) {
     return {here.of->shared_from_this(), here.calls};
   }

@@ -81,17 +81,10 @@ value held_object::ask(const caller& through, operation&& asked, leaves form,
                                                    through.session_, options)));
   overlay(options, over);
   options.leaves = form;
-  // Of what is asked, so much as is told of where it fails.
-  const operation about{.what = asked.what,
-                        .module = asked.module,
-                        .name = asked.name,
-                        .target = asked.target,
-                        .path = asked.path};
-  auto answered =
-    reached(run_in(through.core_, in, std::move(asked), std::move(options)));
+  auto answered = reached(run_in(through.core_, in, std::move(asked), options));
   if (!answered && answered.error().python() != nullptr)
     throw_error(
-      answered.error().with_advice(fmt::format("in {}", describe(about))));
+      answered.error().with_advice(fmt::format("in {}", describe(asked))));
   return or_throw(std::move(answered));
 }
 
@@ -125,8 +118,8 @@ caller_ptr held_object::bind(const caller& through, session_ptr in) {
 }
 
 result<value> held_object::run_in(const std::shared_ptr<bridge_core>& core,
-                                  const session_ptr& in, operation asked,
-                                  call_options options) {
+                                  const session_ptr& in, operation&& asked,
+                                  call_options& options) {
   if (this_thread().withs == 0 || options.keep_exception)
     return in->run(std::move(asked), options);
   options.keep_exception = true;

@@ -50,6 +50,9 @@ inline constexpr std::size_t helper_signature_max = 1'000;
 inline constexpr std::size_t helper_doc_max = 300;
 /// For an actor to answer a callback that is called in no call.
 inline constexpr int callback_ms_max = 120'000;
+/// Threads that wait for futures read what a worker answers; so long after the
+/// last of them its own thread does.
+inline constexpr int helpers_looked_at_ms = 1;
 /// Callbacks that the threads of one worker have called, and wait for.
 inline constexpr std::size_t visits_max = 10'000;
 /// Calls that are named where it may have been any of them.

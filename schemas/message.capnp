@@ -78,6 +78,7 @@ struct Request {
   path @17 :List(Step);        # from the target to what the verb is about
   helpersGiven @18 :UInt32;    # of helpers: how often those of the program had
                                # changed; newer ones are asked of it, by callback
+  slots @19 :List(UInt64);     # of `release`: more objects beside the target
 
   struct Batch {
     # Its items are sent when one of these is so.

@@ -153,9 +153,8 @@ result<value> fake_host::perform_verb(exchange& asked) {
     return what.target;
   case verb::release: {
     auto freed = objects.erase(slot);
-    for (const auto& each : what.positional)
-      if (const auto* named = each.get_if<ref>())
-        freed += objects.erase(named->slot);
+    for (const auto each : what.slots)
+      freed += objects.erase(each);
     return value{freed > 0};
   }
   case verb::release_session:

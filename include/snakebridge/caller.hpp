@@ -166,9 +166,9 @@ private:
     auto way = find_way(asked);
     const auto made = std::make_shared<detail::answer_state<T>>(way.place);
     asked.client_ended = made->chain()->token();
-    begin(way, asked, [made, read](result<value> answered) {
+    made->comes_of(begin(way, asked, [made, read](result<value> answered) {
       made->set(read(std::move(answered)));
-    });
+    }));
     return future<T>{made};
   }
   template <class T>
@@ -188,8 +188,8 @@ private:
   async_stream<> stream_of(operation& asked) const;
   way find_way(const operation& asked) const;
   way no_way() const;
-  static void begin(way& of, operation& asked,
-                    std::function<void(result<value>)> done);
+  static std::shared_ptr<exchange>
+  begin(way& of, operation& asked, std::function<void(result<value>)> done);
 
   caller through_;
 };

@@ -37,7 +37,16 @@ namespace snakebridge {
 template <class T>
 class future;
 
+class exchange;
+
 namespace detail {
+
+/// This thread waits for the answer of that call, at most until then: it brings
+/// in answers meanwhile. It may come back earlier.
+void help(const std::shared_ptr<exchange>& call,
+          std::chrono::steady_clock::time_point until);
+/// Somebody goes on with its answer.
+void hurry(const std::shared_ptr<exchange>& call);
 
 /// Where what goes on with an answer runs: on the callback threads of a bridge,
 /// in the session of the call. It may outlive both.
@@ -78,13 +87,21 @@ class answer_state : public std::enable_shared_from_this<answer_state<T>> {
 public:
   explicit answer_state(place_ptr place) : place_{std::move(place)} {}
 
+  /// The call that will set it, if it is not set yet.
+  void comes_of(std::shared_ptr<exchange> call) {
+    const std::lock_guard lock{mutex_};
+    if (!outcome_)
+      call_ = std::move(call);
+  }
   /// Once.
   void set(result<T> outcome) {
     next_step next;
+    std::shared_ptr<exchange> over;
     {
       const std::lock_guard lock{mutex_};
       outcome_.emplace(std::move(outcome));
       next = std::exchange(next_, {});
+      over.swap(call_);
     }
     changed_.notify_all();
     if (next)
@@ -99,6 +116,8 @@ public:
       return true;
     bool set = false;
     run_without_gil([&] {
+      if (const auto call = this->call())
+        help(call, until);
       std::unique_lock lock{mutex_};
       while (!outcome_ && wait_step(*place_, lock, changed_, until)) {
       }
@@ -115,20 +134,26 @@ public:
   using next_step = std::function<void(result<T>)>;
   /// Calls `next` with what it is set to, on a callback thread.
   void on_set(next_step next) {
-    {
-      const std::lock_guard lock{mutex_};
-      if (!outcome_) {
-        next_ = std::move(next);
-        return;
-      }
+    std::unique_lock lock{mutex_};
+    if (outcome_) {
+      lock.unlock();
+      return run_next(std::move(next));
     }
-    run_next(std::move(next));
+    next_ = std::move(next);
+    const auto call = call_;
+    lock.unlock();
+    if (call)
+      hurry(call);
   }
 
   const place_ptr& place() const { return place_; }
   const std::shared_ptr<cancel_chain>& chain() const { return chain_; }
 
 private:
+  std::shared_ptr<exchange> call() const {
+    const std::lock_guard lock{mutex_};
+    return call_;
+  }
   void run_next(next_step next) {
     run_later(place_, [self = this->shared_from_this(),
                        next = std::move(next)] { next(self->take()); });
@@ -139,6 +164,7 @@ private:
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<result<T>> outcome_;
+  std::shared_ptr<exchange> call_;
   next_step next_;
 };
 

@@ -98,6 +98,8 @@ struct operation {
   std::vector<step> path = {};
   std::vector<value> positional = {};
   std::vector<named_value> named = {};
+  /// Of `release`: further objects, by their slots, where the target is.
+  std::vector<std::uint64_t> slots = {};
   snakebridge::leaves leaves = snakebridge::leaves::refs;
   /// What it raises stays in the session, as `python_error::object`.
   bool keep_exception = false;

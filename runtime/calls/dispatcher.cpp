@@ -90,7 +90,7 @@ private:
 
 // --- What is asked of it -----------------------------------------------------
 
-result<value> dispatcher::run(operation asked,
+result<value> dispatcher::run(operation&& asked,
                               std::shared_ptr<const session_gate> session,
                               steady_clock::time_point deadline,
                               destination to) {
@@ -107,7 +107,10 @@ result<value> dispatcher::run(operation asked,
   if (began)
     tell_end_of(*mine, *began);
   put(mine);
-  return wait(mine);
+  auto outcome = wait(mine);
+  if (!outcome)
+    asked = mine->asked;
+  return outcome;
 }
 
 // Costs nothing where nobody listens.
@@ -139,6 +142,7 @@ void dispatcher::tell_end_of(exchange& made,
 void dispatcher::submit(const exchange_ptr& made) {
   if (is_heard(made->asked))
     tell_end_of(*made, tell_start(made->asked, *made->session));
+  made->through = weak_from_this();
   put(made);
 }
 
@@ -269,6 +273,27 @@ result<value> dispatcher::wait(const exchange_ptr& mine) {
     }
     return mine->take();
   }
+}
+
+void dispatcher::help(const exchange_ptr& mine,
+                      steady_clock::time_point until) {
+  std::shared_ptr<interpreter_host> serving;
+  {
+    const lock_guard lock{mutex_};
+    // In line it comes when others are answered.
+    const auto* at = find(mine->interpreter ? mine->interpreter : mine->home);
+    serving = at != nullptr ? at->host : nullptr;
+  }
+  if (serving)
+    serving->help(*mine, *clock_, std::min(until, mine->deadline));
+}
+
+void dispatcher::hurry(const exchange_ptr& told) {
+  // First: where it has no host yet, that will see it.
+  if (!told->may_be_late.exchange(false))
+    return;
+  if (const auto serving = host_of(*told))
+    serving->hurry(*told);
 }
 
 void dispatcher::give_up(const exchange_ptr& late, errc why) {

@@ -53,12 +53,18 @@ public:
   // or `hold` was given.
 
   /// Runs a call and waits for its answer, at most until its deadline or until
-  /// it is cancelled.
-  result<value> run(operation asked,
+  /// it is cancelled. What is asked is taken, but for where it failed: then it
+  /// is there as before.
+  result<value> run(operation&& asked,
                     std::shared_ptr<const session_gate> session,
                     steady_clock::time_point deadline, destination to = {});
   /// Puts a call in and returns. It is answered exactly once.
   void submit(const exchange_ptr& made);
+  /// A thread has nothing to do until that is answered, or until then: it may
+  /// bring in answers meanwhile. It may come back earlier.
+  void help(const exchange_ptr& mine, steady_clock::time_point until);
+  /// Somebody goes on with its answer, which may not be late any more.
+  void hurry(const exchange_ptr& told);
   /// Where a session has been.
   std::vector<std::uint32_t> places_of(std::uint64_t session) const;
   /// A session ends: its waiting calls answer session_closed, those that run

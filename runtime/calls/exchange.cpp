@@ -59,6 +59,15 @@ void exchange::settle(result<value> outcome) {
   if (!waited_for_) {
     // The completion goes with the call, so what it captured is freed now.
     std::exchange(done_, completion{})(std::move(outcome));
+    {
+      const std::lock_guard lock{mutex_};
+      completed_ = true;
+      if (call_helper_ && helper_ != std::this_thread::get_id())
+        call_helper_();
+      if (!has_beside_)
+        return;
+    }
+    changed_.notify_one();
     return;
   }
   {
@@ -83,6 +92,27 @@ exchange::news exchange::wait(timers& clock) {
     return news::deadline;
   appointed_ = false;
   return news::lead;
+}
+
+exchange::news exchange::wait_beside(timers& clock,
+                                     steady_clock::time_point until) {
+  std::unique_lock lock{mutex_};
+  has_beside_ = true;
+  while (!completed_ && !appointed_)
+    if (clock.wait_until(lock, changed_, until) == std::cv_status::timeout)
+      break;
+  has_beside_ = false;
+  if (completed_)
+    return news::answered;
+  return std::exchange(appointed_, false) && clock.now() < until
+           ? news::lead
+           : news::deadline;
+}
+
+void exchange::helps(std::function<void()> call_helper) {
+  const std::lock_guard lock{mutex_};
+  call_helper_ = std::move(call_helper);
+  helper_ = std::this_thread::get_id();
 }
 
 bool exchange::appoint() {

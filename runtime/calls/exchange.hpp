@@ -13,6 +13,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <snakebridge/operation.hpp>
@@ -119,6 +120,14 @@ public:
     return next && next->is_within(outer);
   }
   bool waited_for() const { return waited_for_; }
+
+  /// Where it is put in; for `help` and `hurry`.
+  std::weak_ptr<dispatcher> through = {};
+  /// Of one nobody waits for: its answer is brought in when somebody asks for
+  /// it (`dispatcher::help`), or soon. Until `hurry`, by who goes on with it.
+  std::atomic<bool> may_be_late = false;
+  /// For the host that has it, which counts those.
+  bool counted_as_prompt = false;
   bool takes_items() const { return static_cast<bool>(on_items_); }
   /// Passes them on; false for more than were asked for. One thread at a time.
   bool deliver(std::vector<value> items) {
@@ -143,6 +152,12 @@ public:
   /// Waits for the answer, or to be appointed to read the host's channel, or
   /// for the deadline on that clock. Only for the one thread that waits for it.
   news wait(timers& clock);
+  /// The same for a thread that waits beside its completion, which may have run
+  /// when this says `answered`; at most until then.
+  news wait_beside(timers& clock, steady_clock::time_point until);
+  /// Such a thread does something else until it is answered, or `call_helper`
+  /// is called, by whoever else answers it. Null: it does not any more.
+  void helps(std::function<void()> call_helper);
   /// Asks the waiting thread to lead; true if it will hear of it.
   bool appoint();
   /// Gives the waiting thread something to do; false: it waits no more.
@@ -169,6 +184,10 @@ private:
   std::condition_variable changed_;
   std::optional<result<value>> outcome_;
   bool appointed_ = false;
+  bool has_beside_ = false; // a thread waits beside
+  std::function<void()> call_helper_;
+  std::thread::id helper_;
+  bool completed_ = false;
   std::atomic<bool> called_back_ = false;
   std::deque<std::function<void()>> jobs_;
   bool at_job_ = false;

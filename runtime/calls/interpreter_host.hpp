@@ -3,7 +3,7 @@
 // Python for one incarnation of one interpreter: in a worker process, in this
 // process, or, in tests, nowhere. An interpreter actor owns it; a call_queue
 // feeds it. All functions may be called from any thread and none blocks, but
-// for `run` and `wait_for`, which are there to block their caller.
+// for `run`, `wait_for` and `help`, which are there to block their caller.
 
 #include <cstdint>
 #include <functional>
@@ -85,6 +85,12 @@ public:
   virtual exchange::news wait_for(exchange& mine, timers& clock) {
     return mine.wait(clock);
   }
+  /// A thread waits beside the completion of one: it may bring in answers until
+  /// that is answered, or until then, and may come back at once.
+  virtual void help(exchange& /* mine */, timers& /* clock */,
+                    steady_clock::time_point /* until */) {}
+  /// It may not be late any more.
+  virtual void hurry(exchange& /* told */) {}
   /// The caller of a call that was submitted has given up: answers how far it
   /// has come, sees to it that it does not start any more, and if it runs that
   /// it ends, in stages.

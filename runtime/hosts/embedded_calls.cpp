@@ -120,6 +120,7 @@ public:
     for (const auto& item : asked_.positional)
       if (const auto* named = item.get_if<ref>())
         found.push_back(named->slot);
+    found.insert(found.end(), asked_.slots.begin(), asked_.slots.end());
     return found;
   }
 

@@ -75,7 +75,9 @@ void interrupter::loop() {
     const auto now = steady_clock::now();
     const auto next = std::min(due_, stalls_at_);
     if (running_ == 0 || now < next) {
-      wake_ = running_ == 0 ? steady_clock::time_point::max() : next;
+      // Of the last call, too: the next one's is later, and so need not wake
+      // this thread.
+      wake_ = now < next ? next : steady_clock::time_point::max();
       earlier_.wait_until(lock, wake_);
       continue;
     }

@@ -285,6 +285,7 @@ bool worker_host::watch() {
     {output_.poll_descriptor(true), POLLIN, 0},
     {control_lost_ ? -1 : control_->poll_descriptor(), POLLIN, 0},
     {-1, 0, 0}};
+  const bool helped = link_.look_at_helpers();
   const bool unsent = !link_.send();
   const bool reads = link_.own_thread_reads();
   if (unsent || reads)
@@ -293,8 +294,13 @@ bool worker_host::watch() {
       static_cast<short>((reads ? POLLIN : 0) | (unsent ? POLLOUT : 0)), 0};
   // For who calls again as soon as it is answered.
   const bool has_come = reads && (link_.spin() || link_.doze());
-  poll_until(watched,
-             has_come ? time_point{} : next_time().value_or(time_point::max()));
+  auto until =
+    has_come ? time_point{} : next_time().value_or(time_point::max());
+  if (helped)
+    until = std::min(
+      until, steady_clock::now()
+               + std::chrono::milliseconds{limits::helpers_looked_at_ms});
+  poll_until(watched, until);
 
   if (watched[woken].revents != 0)
     drain(wake_);

@@ -77,6 +77,11 @@ public:
   exchange::news wait_for(exchange& mine, timers& clock) override {
     return link_.wait_for(mine, clock);
   }
+  void help(exchange& mine, timers& clock,
+            steady_clock::time_point until) override {
+    link_.help(mine, clock, until);
+  }
+  void hurry(exchange& told) override { link_.hurry(told); }
   call_stage abandon(exchange& given_up) override {
     return link_.abandon(given_up);
   }

@@ -160,7 +160,7 @@ worker_link::rest worker_link::close() {
   visits_.clear();
   for (const auto& [session, each] : std::exchange(callbacks_, {}))
     each->forget(this);
-  unwaited_ = 0;
+  unwaited_ = prompt_ = 0;
   if (data_)
     data_->over().close();
   return had;
@@ -252,7 +252,10 @@ void worker_link::post(const exchange_ptr& taken) {
     data_->call_leader();
   if (!taken->waited_for()) {
     ++unwaited_;
-    if (!own_thread_reads_.exchange(true))
+    taken->counted_as_prompt = !taken->may_be_late;
+    if (taken->counted_as_prompt)
+      ++prompt_;
+    if (!(helped_ && prompt_ == 0) && !own_thread_reads_.exchange(true))
       wakes_ = true;
   } else if (!own_thread_reads_ && !leader_) {
     taken->appoint();
@@ -386,6 +389,69 @@ bool worker_link::begin_to_lead(const exchange& mine) {
   return leader_ = true;
 }
 
+// Its call may be another's, or wait in line.
+void worker_link::help(exchange& mine, timers& clock,
+                       steady_clock::time_point until) {
+  const auto lead = [&] {
+    mine.helps([this] { data_->call_leader(); });
+    const finally led{[&] {
+      mine.helps({});
+      end_of_lead();
+    }};
+    data_->lead([this] { return read(reader::helper); },
+                [&] { return mine.answered() || !is_to_lead(); }, until);
+  };
+  {
+    const std::lock_guard lock{mutex_};
+    helpers_.push_back(&mine);
+  }
+  const finally left{[&] {
+    const std::lock_guard lock{mutex_};
+    std::erase(helpers_, &mine);
+  }};
+  do {
+    if (begin_to_help())
+      lead();
+  } while (!mine.answered()
+           && mine.wait_beside(clock, until) == exchange::news::lead);
+}
+
+bool worker_link::begin_to_help() {
+  const std::lock_guard lock{mutex_};
+  if (!open_ || leader_ || is_empty())
+    return false;
+  ++helps_;
+  own_thread_reads_ = false;
+  if (!helped_.exchange(true))
+    owner_.wake(); // it looks whether they go on
+  return leader_ = true;
+}
+
+bool worker_link::look_at_helpers() {
+  if (!helped_)
+    return false;
+  const std::lock_guard lock{mutex_};
+  if (std::exchange(helps_seen_, helps_) != helps_)
+    return true;
+  helped_ = false;
+  if (!leader_ && unwaited_ > 0 && open_)
+    own_thread_reads_ = true;
+  else
+    ensure_reader();
+  return false;
+}
+
+void worker_link::hurry(exchange& told) {
+  const std::lock_guard lock{mutex_};
+  const auto* place = find_locked(told.id);
+  if (place == nullptr || place->get() != &told || told.counted_as_prompt)
+    return;
+  told.counted_as_prompt = true;
+  ++prompt_;
+  if (!leader_ && open_)
+    let_own_thread_read();
+}
+
 bool worker_link::is_to_lead() const {
   return open_ && !own_thread_reads_;
 }
@@ -396,7 +462,7 @@ void worker_link::end_of_lead() {
   // It may have taken what was to wake the own thread.
   if (own_thread_reads_)
     owner_.wake();
-  else if (unwaited_ > 0 && open_)
+  else if (unwaited_ > 0 && open_ && !(helped_ && prompt_ == 0))
     let_own_thread_read();
   else
     ensure_reader();
@@ -417,14 +483,18 @@ void worker_link::ensure_reader() {
   if (!open_ || leader_ || own_thread_reads_
       || (is_empty() && given_some_.empty() && unheard_ <= 0))
     return;
-  for (const auto& each : seats_) {
-    for (const auto& call : each.inside)
-      if (call->waited_for() && call->appoint())
-        return;
-    for (const auto& call : each.calls)
-      if (call->waited_for() && call->appoint())
-        return;
-  }
+  const auto waits = [](const exchange_ptr& call) {
+    return call->waited_for() && call->appoint();
+  };
+  for (const auto& each : seats_)
+    if (std::any_of(each.inside.begin(), each.inside.end(), waits)
+        || std::any_of(each.calls.begin(), each.calls.end(), waits))
+      return;
+  if (std::any_of(helpers_.begin(), helpers_.end(),
+                  [](exchange* each) { return each->appoint(); }))
+    return;
+  if (helped_ && prompt_ == 0 && unwaited_ > 0)
+    return; // the own thread looks soon
   // Only calls that were given up: their replies must not block the worker. Or
   // none, and threads of Python's own may call back.
   let_own_thread_read();
@@ -523,6 +593,10 @@ exchange_ptr worker_link::take_back(frame& reply, reader who) {
   if (replied->waited_for())
     return replied;
   --unwaited_;
+  if (replied->counted_as_prompt)
+    --prompt_;
+  if (who == reader::helper && !replied->takes_items())
+    return replied;
   hand_off(std::move(replied), reply, who);
   return nullptr;
 }
@@ -577,7 +651,7 @@ bool worker_link::move_to_loop(const frame& told) {
 // stream is finished in the order it was read in, whoever read it.
 void worker_link::hand_off(exchange_ptr told, frame& message, reader who) {
   handed_off_.emplace_back(std::move(told), std::move(message));
-  if (who == reader::leader)
+  if (who != reader::own_thread)
     owner_.wake();
 }
 

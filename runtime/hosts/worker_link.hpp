@@ -70,6 +70,9 @@ public:
   channel_state read() { return read(reader::own_thread); }
   /// Answers what leaders brought in for nobody.
   void finish_handed_off();
+  /// Threads that help read in its stead. It looks at it every now and then:
+  /// true while that is so.
+  bool look_at_helpers();
   /// What each executor is at, and after them the loop.
   void look(std::span<executor_sight> seen) const;
   /// Calls of the loop that nobody wants any more, since the last time.
@@ -106,6 +109,8 @@ public:
   bool accept_inside(const exchange_ptr& taken);
   void flush();
   exchange::news wait_for(exchange& mine, timers& clock);
+  void help(exchange& mine, timers& clock, steady_clock::time_point until);
+  void hurry(exchange& told);
   call_stage abandon(const exchange& given_up);
   void withdraw(std::uint64_t session);
   void release(std::uint64_t session, std::size_t executor);
@@ -128,7 +133,8 @@ private:
     // being read, and calls that are about to run elsewhere.
     std::atomic<std::size_t> running = 0;
   };
-  enum class reader { own_thread, leader };
+  /// A helper is a leader that answers others' calls as well.
+  enum class reader { own_thread, leader, helper };
   /// A callback that was called and has not answered.
   struct visit {
     std::uint64_t call = 0; // that it happened in; 0: none
@@ -151,6 +157,7 @@ private:
   std::shared_ptr<session_callbacks> callbacks_of(std::uint64_t session) const;
   void gone(const exchange& each);
   bool begin_to_lead(const exchange& mine);
+  bool begin_to_help();
   void end_of_lead();
   bool is_to_lead() const;
 
@@ -182,7 +189,13 @@ private:
   std::atomic<bool> own_thread_reads_ = false;
   std::atomic<bool> wakes_ = false; // the own thread, with the next flush
   std::size_t unwaited_ = 0;        // calls that nobody waits for
-  std::vector<seat> seats_;         // by executor; the last is the loop's
+  std::size_t prompt_ = 0;          // of those, that may not be late
+  // Threads that help read for all, one after the other, as long as they come
+  // again soon: the own thread is not woken when one goes.
+  std::atomic<bool> helped_ = false;
+  std::uint64_t helps_ = 0, helps_seen_ = 0;
+  std::vector<exchange*> helpers_; // each by the call it waits for
+  std::vector<seat> seats_;        // by executor; the last is the loop's
   // Of the loop's calls: all nobody wants, and those not taken yet.
   std::set<std::uint64_t> unwanted_;
   std::vector<std::uint64_t> newly_unwanted_;

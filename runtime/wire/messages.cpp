@@ -166,7 +166,7 @@ encode_request(const operation& asked, std::uint64_t session,
   // Each with its place in a list; the request itself and its names.
   std::size_t words = 64 + asked.name.size() / sizeof(word);
   words += session_id.size() / sizeof(word);
-  words += words_of(asked.target);
+  words += words_of(asked.target) + asked.slots.size();
   for (const auto& item : asked.positional)
     words += words_of(item);
   for (const auto& [name, item] : asked.named)
@@ -201,6 +201,11 @@ encode_request(const operation& asked, std::uint64_t session,
       if (!asked.path.empty())
         write_path(request.initPath(count_of(asked.path.size())), asked.path,
                    writer);
+      if (!asked.slots.empty()) {
+        auto slots = request.initSlots(count_of(asked.slots.size()));
+        for (unsigned i = 0; i < slots.size(); ++i)
+          slots.set(i, asked.slots[i]);
+      }
       auto positional =
         request.initPositional(count_of(asked.positional.size()));
       for (unsigned i = 0; i < positional.size(); ++i)

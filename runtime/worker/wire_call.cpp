@@ -196,6 +196,8 @@ std::vector<std::uint64_t> wire_call::slots() const {
   for (auto item : wire::full_size(asked_.getPositional()))
     if (item.isRef())
       found.push_back(item.getRef().getSlot());
+  for (const auto slot : asked_.getSlots())
+    found.push_back(slot);
   return found;
 }
 

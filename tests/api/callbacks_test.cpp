@@ -48,7 +48,7 @@ TEST_P(Callbacks, WhenAThreadOfPythonsCallsOnThenItEndsAsItBegan) {
                        "  thread.start()\n"));
   const auto root = sb::callback([&here](int x) {
     const auto outcome = or_throw(here.call("math", "sqrt", x));
-    here.release_auto_session();
+    static_cast<void>(here.release_auto_session());
     return outcome;
   });
   or_throw(bridge.eval("begin(f)", {{"f", root}}));

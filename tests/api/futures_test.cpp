@@ -4,6 +4,7 @@
 #include "tests/api/python_fixture.hpp"
 
 #include <atomic>
+#include <deque>
 #include <future>
 #include <memory>
 #include <optional>
@@ -348,6 +349,68 @@ TEST_P(Futures, GivenManyCoroutinesThenTheyGoOnSideBySide) {
   for (auto& each : threads)
     each.join();
   EXPECT_EQ(right, 8 * 20);
+}
+
+// --- Who waits brings in the answers -----------------------------------------
+
+TEST_P(Futures, WhenOneInLineIsCancelledThenWhoWaitsForItHearsOfIt) {
+  gate held;
+  auto first = bridge.async().exec(held.wait_here());
+  ASSERT_TRUE(held.has_a_caller());
+  sb::cancel_source source;
+  std::vector<sb::future<sb::value>> all;
+  for (int i = 0; i < 20; ++i)
+    all.push_back(bridge.async()
+                    .with({.cancel = source.token()})
+                    .call("builtins", "str", i));
+  std::vector<std::future<sb::errc>> told;
+  for (auto& each : all)
+    told.push_back(
+      std::async(std::launch::async, [&each] { return code_of(each.get()); }));
+  EXPECT_TRUE(source.cancel());
+  for (auto& each : told)
+    EXPECT_EQ(each.get(), sb::errc::cancelled);
+  held.open();
+  EXPECT_TRUE(first.get());
+}
+
+TEST_P(Futures, GivenManyThreadsThenEachHasItsOwnAnswers) {
+  std::vector<std::thread> threads;
+  std::atomic<int> right = 0;
+  for (int t = 0; t < 8; ++t)
+    threads.emplace_back([&, t] {
+      std::deque<sb::future<sb::value>> sent;
+      for (int i = 0; i < 200; ++i) {
+        sent.push_back(bridge.async().call("builtins", "str", t * 1'000 + i));
+        if (sent.size() < 8)
+          continue;
+        right += sent.front().get() == std::to_string(t * 1'000 + i - 7);
+        sent.pop_front();
+      }
+    });
+  for (auto& each : threads)
+    each.join();
+  EXPECT_EQ(right, 8 * 193);
+}
+
+TEST(FuturesOfTwoExecutors, WhileAThreadWaitsForOneThenAContinuationRuns) {
+  const sb::bridge bridge{sb::config{.pools = {{.size = 1, .threads = 2}}}};
+  const auto slow = bridge.open_session(), quick = bridge.open_session();
+  gate held;
+  auto waits = slow.async().exec(held.wait_here());
+  ASSERT_TRUE(held.has_a_caller());
+  auto reader =
+    std::async(std::launch::async, [&waits] { return waits.get(); });
+  for (int i = 0; i < 50; ++i) {
+    std::promise<sb::result<sb::value>> next;
+    quick.async()
+      .call("builtins", "str", i)
+      .then([&next](auto answered) { next.set_value(std::move(answered)); })
+      .wait_for(0s);
+    EXPECT_EQ(next.get_future().get(), std::to_string(i));
+  }
+  held.open();
+  EXPECT_TRUE(reader.get());
 }
 
 // --- Its end -----------------------------------------------------------------
