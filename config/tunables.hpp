@@ -200,6 +200,29 @@ inline constexpr std::uint32_t open_files_min = 32;
 inline constexpr std::size_t unheard_ends_max = 100;
 /// Worker threads of the bridge's own actor system.
 inline constexpr std::size_t scheduler_threads_max = 4;
+/// Of a cluster: its nodes, the bytes of a node's name and address, the pools a
+/// node offers, the sessions of all nodes together, the bytes of the id of one,
+/// and the opens that wait until an owner has its grant.
+inline constexpr std::size_t nodes_max = 256;
+inline constexpr std::size_t node_name_bytes_max = 255;
+inline constexpr std::size_t node_address_bytes_max = 512;
+inline constexpr std::size_t node_pools_max = 256;
+inline constexpr std::size_t cluster_sessions_max = 100'000;
+inline constexpr std::size_t cluster_session_id_bytes_max = 1'024;
+inline constexpr std::size_t opens_waiting_max = 10'000;
+/// What a node may say that it has seen: so that no epoch ever overflows.
+inline constexpr std::uint64_t epoch_seen_max = std::uint64_t{1} << 62U;
+/// A session that was granted and not opened ends after so long.
+inline constexpr int grant_unused_ms = 5'000;
+/// A link with nothing to send carries a beat so often, or often enough for its
+/// limit of silence: so many in that.
+inline constexpr int link_beat_ms = 1'000;
+inline constexpr int beats_in_limit_min = 5;
+/// How long both ends may take until the handshake of a link is done.
+inline constexpr int handshake_ms_max = 5'000;
+/// A node that is lost is dialled after so long at most, doubled up to that.
+inline constexpr int redial_ms_min = 20;
+inline constexpr int redial_ms_max = 5'000;
 /// A fault on purpose: where in a message, how long, and a plan of them as
 /// text.
 inline constexpr std::uint32_t fault_byte_max = 1U << 20U;
