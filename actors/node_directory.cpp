@@ -138,8 +138,9 @@ directory_welcome node_directory::join(const node_hello& hello,
     return {
       error{errc::message_malformed,
             fmt::format("node '{}' has said a later hello", hello.node.name)}};
+  const bool was_linked = known && known->is_linked();
   auto plan = lost(hello.node, now);
-  return {judge(hello, now), std::move(plan)};
+  return {judge(hello, now), was_linked, std::move(plan)};
 }
 
 result<admission> node_directory::judge(const node_hello& hello,
@@ -164,6 +165,7 @@ void node_directory::admit(member& known, const node_hello& hello) {
   const bool was_drained = known.told.drains;
   known.told = hello;
   known.told.drains = hello.drains || was_drained;
+  known.told.held.clear(); // the entries say it
   known.silent_since.reset();
   std::set<std::string> held;
   for (const auto& grant : hello.held) {
@@ -183,6 +185,8 @@ directory_plan node_directory::lost(const node_id& node, time_point now) {
     return plan;
   mine->silent_since = now;
   for (auto& [id, there] : entries_) {
+    if (there.waiting.empty())
+      continue;
     waiting_ -= std::erase_if(there.waiting, [&](const waiting_open& each) {
       return each.opener == node;
     });
@@ -256,6 +260,13 @@ result<void> node_directory::may_open(const open_request& asked) {
     return invalid(fmt::format("the id of a session has 1 to {} bytes, not {}",
                                limits::cluster_session_id_bytes_max,
                                asked.id.size()));
+  if (asked.at.size() > limits::node_name_bytes_max)
+    return invalid(fmt::format("session '{}': the name of a node has at most "
+                               "{} bytes, not {}",
+                               asked.id, limits::node_name_bytes_max,
+                               asked.at.size()));
+  if (const auto wrong = wrong_with_pool_name(asked.pool))
+    return invalid(fmt::format("session '{}': {}", asked.id, *wrong));
   const auto* opener = find_member(asked.opener);
   if (!opener || !opener->is_linked())
     return error{errc::node_down,

@@ -49,8 +49,9 @@ struct directory_plan {
 /// What comes of a hello.
 struct directory_welcome {
   result<admission> answer;
-  /// Of the end of its former link, if it still had one: that is to be closed.
-  directory_plan plan = {};
+  /// The process had another link, which is to be closed: it is lost.
+  bool closes_former = false;
+  directory_plan plan = {}; ///< of that
 };
 
 enum class node_state { up, draining, silent };

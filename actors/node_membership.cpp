@@ -30,7 +30,10 @@ node_hello node_membership::hello(std::uint64_t load) {
 }
 
 void node_membership::admitted(const admission& answer) {
-  if (!answer.ends_first) {
+  // No directory admits a node that holds what another has granted; but if one
+  // did, two of them would count on what it holds.
+  const bool is_elsewhere = !is_free() && answer.cluster != self_.cluster;
+  if (!answer.ends_first && !is_elsewhere) {
     self_.cluster = answer.cluster;
     self_.drains = self_.drains || answer.drains;
     state_ = state::joined;
@@ -52,7 +55,7 @@ void node_membership::lost() {
 }
 
 void node_membership::rejoin_if_free() {
-  if (state_ != state::ending || !held_.empty() || !used_.empty())
+  if (state_ != state::ending || !is_free())
     return;
   self_.cluster = {};
   state_ = state::apart;
@@ -155,6 +158,18 @@ std::vector<session_grant> node_membership::held() const {
   return all;
 }
 
+result<void> node_membership::may_ask() const {
+  if (state_ == state::joined)
+    return {};
+  return error{errc::node_down,
+               fmt::format("node '{}' {}: it can open no session that it does "
+                           "not have",
+                           self_.node.name,
+                           state_ == state::apart
+                             ? "is not linked to the directory of its cluster"
+                             : "is ending what it had in a cluster before")};
+}
+
 void node_membership::learned(const session_grant& grant) {
   self_.epoch_seen = std::max(self_.epoch_seen, grant.epoch);
   auto& mine = used_[grant.id];
@@ -176,8 +191,8 @@ result<void> node_membership::pass(const session_grant& named) const {
   return {};
 }
 
-void node_membership::left(const session_grant& grant) {
-  const auto found = used_.find(grant.id);
+void node_membership::left(const std::string& id) {
+  const auto found = used_.find(id);
   if (found == used_.end())
     return;
   if (--found->second.clients == 0)

@@ -77,14 +77,16 @@ public:
 
   // As one that uses sessions of other nodes.
 
+  /// Whether it can ask the directory for a session. Errors: node_down.
+  result<void> may_ask() const;
   /// The directory answered that a session is there; a client uses it from now
   /// on. Others here that no longer `pass` are to be ended.
   void learned(const session_grant& grant);
   /// A call to another node names that grant. Errors: session_closed where this
   /// node knows of a newer epoch, or has none.
   result<void> pass(const session_grant& named) const;
-  /// That client uses it no longer.
-  void left(const session_grant& grant);
+  /// A client that used it does so no longer.
+  void left(const std::string& id);
   bool uses_none() const { return used_.empty(); }
 
 private:
@@ -98,6 +100,7 @@ private:
     std::size_t clients = 0; ///< of any epoch
   };
 
+  bool is_free() const { return held_.empty() && used_.empty(); }
   void rejoin_if_free();
 
   node_hello self_;

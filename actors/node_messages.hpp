@@ -40,8 +40,9 @@ struct session_grant {
 /// What a node says first on each link to the directory.
 struct node_hello {
   node_id node;
-  std::uint64_t number = 0;        ///< rises: an overtaken one is not heard
-  std::string address;             ///< where it listens, else where it is
+  std::uint64_t number = 0; ///< rises: an overtaken one is not heard
+  /// Where it listens, else where it is: its host as the link saw it.
+  std::string address;
   bool listens = false;            ///< only such a node owns sessions
   bool drains = false;             ///< it takes no new ones
   std::vector<std::string> pools;  ///< that others may use

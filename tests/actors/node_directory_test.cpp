@@ -331,7 +331,7 @@ TEST_F(NodeDirectory, WhenAnOvertakenHelloArrivesThenItIsNotHeard) {
   opened("a", "x");
   const auto late = table.join(hello("a", 1, 4), at(0ms));
   EXPECT_EQ(late.answer.error().code(), errc::message_malformed);
-  EXPECT_EQ(late.plan, directory_plan{});
+  EXPECT_FALSE(late.closes_former);
   EXPECT_EQ(owner_of("x"), "a");
 }
 
@@ -339,6 +339,7 @@ TEST_F(NodeDirectory, WhenALinkedNodeSaysHelloAnewThenItsFormerLinkIsLost) {
   ask("b", "x", "a");
   const auto done = table.join(hello_again("a", {}), at(0ms));
   ASSERT_TRUE(done.answer);
+  EXPECT_TRUE(done.closes_former);
   ASSERT_EQ(done.plan.answers.size(), 1U);
   EXPECT_EQ(refusal(done.plan).code(), errc::node_down);
   EXPECT_EQ(owner_of("x"), "nobody") << "it says that it holds nothing";
@@ -460,6 +461,10 @@ TEST_F(NodeDirectory, GivenTextsOfNoLengthOrTooMuchThenTheyAreRefused) {
   const std::string id_max(limits::cluster_session_id_bytes_max, 'x');
   EXPECT_EQ(refusal(ask("a", id_max + 'x')).code(), errc::config_invalid);
   EXPECT_TRUE(ask("a", id_max).answers.at(0).place);
+  EXPECT_EQ(refusal(ask("a", "x", std::string(256, 'n'))).code(),
+            errc::config_invalid);
+  EXPECT_EQ(refusal(table.open({id("a"), 1, "x", {}, ""}, at(0ms))).code(),
+            errc::config_invalid);
   const auto refused = [&](const node_hello& said) {
     return table.join(said, at(0ms)).answer.error().code();
   };

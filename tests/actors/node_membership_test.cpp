@@ -172,7 +172,7 @@ TEST_F(NodeMembership, WhenItMustEndFirstThenItServesNothingUntilAllHasEnded) {
   EXPECT_THAT(mine.held(), ElementsAre(owned)) << "nobody used the other";
   mine.ended(owned);
   EXPECT_EQ(mine.now_is(), state::ending);
-  mine.left(elsewhere);
+  mine.left(elsewhere.id);
   EXPECT_EQ(mine.now_is(), state::apart);
   const auto said = mine.hello(0);
   EXPECT_EQ(said.cluster, cluster_id{});
@@ -197,7 +197,26 @@ TEST_F(NodeMembership, WhenTheLinkIsLostTooThenItGoesOnEnding) {
   EXPECT_EQ(mine.now_is(), state::apart);
 }
 
+// The node holds to the rule even if the directory does not.
+TEST_F(NodeMembership, WhenItIsAdmittedElsewhereWithSessionsThenItEndsThem) {
+  const auto owned = serving({"x", 5});
+  mine.lost();
+  mine.hello(0);
+  mine.admitted({next_cluster});
+  EXPECT_EQ(mine.now_is(), state::ending);
+  EXPECT_FALSE(mine.serve(owned));
+}
+
 // Sessions elsewhere.
+
+TEST_F(NodeMembership, GivenTheDirectoryIsOutOfReachThenNothingNewIsOpened) {
+  EXPECT_TRUE(mine.may_ask());
+  mine.lost();
+  const auto refused = mine.may_ask();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), errc::node_down);
+  EXPECT_THAT(refused.error().message(), HasSubstr("not linked"));
+}
 
 TEST_F(NodeMembership, WhenItKnowsOfANewerEpochThenNoCallNamesTheOlder) {
   mine.learned({"x", 5});
@@ -207,10 +226,9 @@ TEST_F(NodeMembership, WhenItKnowsOfANewerEpochThenNoCallNamesTheOlder) {
   const auto refused = mine.pass({"x", 5});
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message(), HasSubstr("epoch 8"));
-  // The newer one's client leaves first.
-  mine.left({"x", 8});
-  EXPECT_FALSE(mine.pass({"x", 5}));
-  mine.left({"x", 5});
+  mine.left("x");
+  EXPECT_FALSE(mine.pass({"x", 5})) << "whichever of the two has left";
+  mine.left("x");
   EXPECT_TRUE(mine.uses_none());
   EXPECT_FALSE(mine.pass({"x", 8})) << "nobody uses it here";
 }

@@ -1,6 +1,7 @@
 // NODES.md section 3 against kills, stops, cuts, lost power, a directory that
 // starts anew and an operator who forgets nodes: each run is a seed. A failure
-// prints its seed and what happened; SNAKEBRIDGE_SEED=… runs that one alone.
+// prints its seed and what happened; SNAKEBRIDGE_NODES_SEED=… runs that one
+// alone.
 #include "simulated_cluster.hpp"
 
 #include <cstdlib>
@@ -194,7 +195,7 @@ std::unique_ptr<simulated_cluster> run(std::uint64_t seed, left_out without,
 std::string story(std::uint64_t seed, left_out without) {
   const auto again = run(seed, without, true);
   std::string told =
-    fmt::format("seed {}: {}\nSNAKEBRIDGE_SEED={} runs it alone\n", seed,
+    fmt::format("seed {}: {}\nSNAKEBRIDGE_NODES_SEED={} runs it alone\n", seed,
                 again->violation().value_or("it holds when it is told"), seed);
   for (const auto& line : again->trace())
     told += line + '\n';
@@ -220,7 +221,7 @@ class NodeSimulationMisses
 TEST_P(NodeSimulation, GivenAThousandSeedsThenAllThatMustHoldHolds) {
   auto first = GetParam() * seeds_in_a_part;
   auto last = first + seeds_in_a_part;
-  const char* only = std::getenv("SNAKEBRIDGE_SEED");
+  const char* only = std::getenv("SNAKEBRIDGE_NODES_SEED");
   if (only) {
     first = std::strtoull(only, nullptr, 10);
     last = first + 1;

@@ -156,18 +156,16 @@ void simulated_cluster::dial_directory(node& mine) {
 void simulated_cluster::on_hello(const link_ptr& over,
                                  const node_hello& hello) {
   auto& directory = of(over->side[1].process);
-  const auto [answer, plan] = directory.directory->join(hello, network_.now());
+  const auto [answer, closes_former, plan] =
+    directory.directory->join(hello, network_.now());
   note("hello of {} ({:x}, holds {}): {}", hello.node.name,
        hello.node.incarnation, hello.held.size(),
        !answer              ? answer.error().message()
        : answer->ends_first ? "ends first"
                             : "admitted");
-  // Refused, it may have been overtaken by the one that its link came with.
-  const auto old = directory.members.find(hello.node);
-  if (old != directory.members.end() && answer) {
-    network_.close(old->second, 1);
-    directory.members.erase(old);
-  }
+  if (closes_former)
+    if (const auto old = directory.members.extract(hello.node))
+      network_.close(old.mapped(), 1);
   apply(directory, plan);
   if (!answer && answer.error().code() == errc::message_malformed)
     reach(rare::overtaken_hello);
@@ -372,30 +370,54 @@ void simulated_cluster::end_life(const node& owner,
   });
 }
 
-// Lives of one id are disjoint, but for that of a node which the operator has
-// forgotten, or which knows of an older directory only: its epoch is older.
+// Lives of one id in one cluster are disjoint, but for that of a node which the
+// operator has forgotten; and of those that are not the right one, each has an
+// older epoch, and its owner has not been admitted since.
 void simulated_cluster::check_lives() {
-  for (const auto& [id, lives] : lives_) {
-    if (lives.size() < 2)
-      continue;
-    reach(rare::two_lives);
-    const life* right = nullptr;
+  for (const auto& [id, lives] : lives_)
     for (const auto& each : lives) {
-      if (each.is_forgotten || each.cluster != cluster_)
-        continue;
-      if (right)
-        return fail(
-          fmt::format("{} lives twice: on {} (epoch {}) and on {} (epoch {})",
-                      id, of(right->process).id.name, right->grant.epoch,
-                      of(each.process).id.name, each.grant.epoch));
-      right = &each;
+      const auto& owner = of(each.process);
+      if (owner.table.cluster() != each.cluster)
+        return fail(fmt::format("{} has joined a cluster with {} (epoch {}) of "
+                                "another",
+                                owner.id.name, id, each.grant.epoch));
+      if (each.is_forgotten && is_admitted(owner))
+        return fail(fmt::format("{} was forgotten and admitted with {} (epoch "
+                                "{})",
+                                owner.id.name, id, each.grant.epoch));
+      if (lives.size() > 1)
+        check_others(each, lives);
     }
-    for (const auto& each : lives)
-      if (right && &each != right && each.grant.epoch >= right->grant.epoch)
-        return fail(fmt::format("{}: an owner of old has epoch {}, the right "
-                                "one {}",
-                                id, each.grant.epoch, right->grant.epoch));
+}
+
+void simulated_cluster::check_others(const life& one,
+                                     const std::vector<life>& lives) {
+  reach(rare::two_lives);
+  for (const auto& other : lives) {
+    if (&other == &one || one.is_forgotten)
+      continue;
+    if (one.cluster == other.cluster && !other.is_forgotten)
+      return fail(
+        fmt::format("{} lives twice: on {} (epoch {}) and on {} (epoch {})",
+                    one.grant.id, of(one.process).id.name, one.grant.epoch,
+                    of(other.process).id.name, other.grant.epoch));
+    if (one.cluster == cluster_ && other.grant.epoch >= one.grant.epoch)
+      return fail(fmt::format("{}: an owner of old has epoch {}, the right one "
+                              "{}",
+                              one.grant.id, other.grant.epoch,
+                              one.grant.epoch));
   }
+}
+
+// For both of them: the directory may have heard a hello of a dial that the
+// node has given up since.
+bool simulated_cluster::is_admitted(const node& whom) {
+  const auto* directory = running(0);
+  if (!directory || whom.table.now_is() != node_membership::state::joined)
+    return false;
+  const auto found = directory->members.find(whom.id);
+  return found != directory->members.end()
+         && found->second == whom.to_directory;
 }
 
 void simulated_cluster::check_epoch(const session_grant& grant) {

@@ -162,6 +162,8 @@ private:
   void begin_life(const node& owner, const session_grant& grant);
   void end_life(const node& owner, const session_grant& grant);
   void check_lives();
+  void check_others(const life& one, const std::vector<life>& lives);
+  bool is_admitted(const node& whom);
   void check_epoch(const session_grant& grant);
   void reach(rare path) { ++reached_[static_cast<std::size_t>(path)]; }
   void add_note(const std::string& text);

@@ -197,8 +197,8 @@ void simulated_cluster::use(std::size_t machine, const std::string& id,
 void simulated_cluster::ask(const user_ptr& mine, std::uint64_t ended_epoch) {
   auto& here = of(mine->process);
   mine->now = user::stage::asking;
-  if (here.table.now_is() != node_membership::state::joined)
-    return finish(mine, errc::node_down);
+  if (const auto may = here.table.may_ask(); !may)
+    return finish(mine, may.error().code());
   mine->request = ++requests_;
   here.opens[mine->request] = mine;
   const open_request asked{here.id,  mine->request,     mine->id,
@@ -319,7 +319,7 @@ void simulated_cluster::on_opened(const user_ptr& mine, bool is_served) {
     return call_later(mine);
   }
   const auto grant = *std::exchange(mine->grant, std::nullopt);
-  of(mine->process).table.left(grant);
+  of(mine->process).table.left(mine->id);
   mine->over.reset();
   if (++mine->tries >= tries_max)
     return finish(mine, errc::session_closed);
@@ -390,7 +390,7 @@ void simulated_cluster::finish(const user_ptr& mine, errc why) {
   for (const auto each : std::exchange(mine->pending, {}))
     answered(each, false);
   if (mine->grant) {
-    here.table.left(*mine->grant);
+    here.table.left(mine->id);
     if (mine->over)
       network_.send(mine->over, 0, [this, over = mine->over, mine] {
         on_close(of(over->side[1].process), mine, *mine->grant);
