@@ -61,8 +61,14 @@ void node_membership::rejoin_if_free() {
   state_ = state::apart;
 }
 
-result<void> node_membership::take(const session_grant& grant, time_point now) {
+void node_membership::hear_of(const session_grant& grant) {
   self_.epoch_seen = std::max(self_.epoch_seen, grant.epoch);
+  if (const auto used = used_.find(grant.id); used != used_.end())
+    used->second.newest = std::max(used->second.newest, grant.epoch);
+}
+
+result<void> node_membership::take(const session_grant& grant, time_point now) {
+  hear_of(grant);
   if (state_ != state::joined)
     return closed(grant, "was granted to a node that has not joined");
   if (self_.drains)
@@ -79,8 +85,6 @@ result<void> node_membership::take(const session_grant& grant, time_point now) {
                  fmt::format("session '{}' was granted to node '{}', which has "
                              "it",
                              grant.id, self_.node.name)};
-  if (const auto used = used_.find(grant.id); used != used_.end())
-    used->second.newest = std::max(used->second.newest, grant.epoch);
   return {};
 }
 
@@ -171,10 +175,8 @@ result<void> node_membership::may_ask() const {
 }
 
 void node_membership::learned(const session_grant& grant) {
-  self_.epoch_seen = std::max(self_.epoch_seen, grant.epoch);
-  auto& mine = used_[grant.id];
-  mine.newest = std::max(mine.newest, grant.epoch);
-  ++mine.clients;
+  ++used_[grant.id].clients;
+  hear_of(grant);
 }
 
 result<void> node_membership::pass(const session_grant& named) const {

@@ -48,11 +48,11 @@ public:
 
   // As an owner.
 
-  /// A grant has come. It ends by itself if no client comes soon; clients here
-  /// that use the id elsewhere and no longer `pass` are to be ended. Errors,
-  /// which the directory is told as its end: session_closed where it drains or
-  /// has not joined, quota_exceeded, message_malformed for one of an id it
-  /// holds.
+  /// A grant has come. It ends by itself if no client comes soon. Whether or
+  /// not it is taken, clients here that use the id elsewhere and no longer
+  /// `pass` are to be ended. Errors, which the directory is told as its end:
+  /// session_closed where it drains or has not joined, quota_exceeded,
+  /// message_malformed for one of an id it holds.
   result<void> take(const session_grant& grant, time_point now);
   /// An open or a call names that grant. Errors: session_closed, saying whether
   /// it is still ending; if it is not, the grant has ended for good and
@@ -100,6 +100,7 @@ private:
     std::size_t clients = 0; ///< of any epoch
   };
 
+  void hear_of(const session_grant& grant);
   bool is_free() const { return held_.empty() && used_.empty(); }
   void rejoin_if_free();
 

@@ -51,8 +51,8 @@ class redial {
 public:
   explicit redial(std::uint64_t seed) : random_{seed} {}
 
-  /// A dial is to be made, `failed` of them before it in a row: when. Between
-  /// half the wait and all of it, drawn evenly.
+  /// When to dial: after between half a wait and all of it, drawn evenly. The
+  /// wait doubles from one to the next.
   steady_clock::time_point next(steady_clock::time_point now);
   /// A link was made.
   void succeeded() { failed_ = 0; }

@@ -240,4 +240,11 @@ TEST_F(NodeMembership, WhenItIsTheNextOwnerThenItsOwnClientsCallNoOlderOne) {
   EXPECT_EQ(mine.pass({"x", 5}).error().code(), errc::session_closed);
 }
 
+TEST_F(NodeMembership, WhenItRefusesToBeTheNextOwnerThenItKnowsOfItAllTheSame) {
+  mine.learned({"x", 5});
+  mine.drain();
+  EXPECT_FALSE(mine.take({"x", 8}, start));
+  EXPECT_FALSE(mine.pass({"x", 5}));
+}
+
 } // namespace snakebridge::testing

@@ -156,17 +156,17 @@ void simulated_cluster::dial_directory(node& mine) {
 void simulated_cluster::on_hello(const link_ptr& over,
                                  const node_hello& hello) {
   auto& directory = of(over->side[1].process);
-  const auto [answer, closes_former, plan] =
-    directory.directory->join(hello, network_.now());
+  const auto welcome = directory.directory->join(hello, network_.now());
+  const auto& answer = welcome.answer;
   note("hello of {} ({:x}, holds {}): {}", hello.node.name,
        hello.node.incarnation, hello.held.size(),
        !answer              ? answer.error().message()
        : answer->ends_first ? "ends first"
                             : "admitted");
-  if (closes_former)
+  if (welcome.closes_former)
     if (const auto old = directory.members.extract(hello.node))
       network_.close(old.mapped(), 1);
-  apply(directory, plan);
+  apply(directory, welcome.plan);
   if (!answer && answer.error().code() == errc::message_malformed)
     reach(rare::overtaken_hello);
   if (answer && !answer->ends_first) {

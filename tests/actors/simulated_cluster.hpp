@@ -211,11 +211,18 @@ struct simulated_cluster::user {
 
 // A process.
 struct simulated_cluster::node {
+  /// By number: addresses differ from run to run.
+  struct in_order {
+    bool operator()(const user_ptr& left, const user_ptr& right) const {
+      return left->open_record < right->open_record;
+    }
+  };
+  using user_links = std::map<user_ptr, link_ptr, in_order>;
   struct served_session {
     std::uint64_t epoch = 0;
     bool is_ending = false;
-    std::map<user_ptr, link_ptr> users = {};
-    std::map<user_ptr, link_ptr> waiting = {}; ///< for its end
+    user_links users = {};
+    user_links waiting = {}; ///< for its end
   };
   struct peer {
     link_ptr over;
@@ -246,7 +253,7 @@ struct simulated_cluster::node {
   std::vector<link_ptr> accepted;
   std::map<std::string, served_session> served;
   std::map<std::uint64_t, user_ptr> opens;
-  std::set<user_ptr> users;
+  std::set<user_ptr, in_order> users;
   std::map<std::string, std::uint64_t> told; ///< newest epochs
 };
 

@@ -27,7 +27,9 @@ std::string pool_of(const std::string& id) {
 
 void simulated_cluster::on_grant(node& mine, const session_grant& grant) {
   mine.told[grant.id] = std::max(mine.told[grant.id], grant.epoch);
-  if (const auto done = mine.table.take(grant, network_.now()); !done) {
+  const auto done = mine.table.take(grant, network_.now());
+  end_overtaken(mine, grant.id);
+  if (!done) {
     const auto why = done.error();
     to_directory(mine, [this, whom = mine.id, grant, why](node& directory) {
       apply(directory, directory.directory->ended(whom, grant, why));
@@ -35,7 +37,6 @@ void simulated_cluster::on_grant(node& mine, const session_grant& grant) {
     return;
   }
   begin_life(mine, grant);
-  end_overtaken(mine, grant.id);
   to_directory(mine, [this, whom = mine.id, grant](node& directory) {
     apply(directory, directory.directory->taken(whom, grant));
   });
