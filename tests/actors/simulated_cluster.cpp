@@ -188,10 +188,12 @@ void simulated_cluster::on_answer(node& mine, const link_ptr& over,
   if (mine.to_directory != over)
     return;
   if (answer && !answer->ends_first) {
-    mine.hides_sessions = false;
     mine.redials.succeeded();
     network_.shaken(over, 0);
-    mine.table.admitted(*answer);
+    auto taken = *answer;
+    if (std::exchange(mine.hides_sessions, false))
+      taken.cluster = mine.table.cluster(); // or it would end them by itself
+    mine.table.admitted(taken);
     if (answer->drains && !mine.is_draining)
       start_drain(mine);
     if (!without_.late_ends)
@@ -377,11 +379,13 @@ void simulated_cluster::check_lives() {
   for (const auto& [id, lives] : lives_)
     for (const auto& each : lives) {
       const auto& owner = of(each.process);
-      if (owner.table.cluster() != each.cluster)
+      const bool is_admitted_now = is_admitted(owner);
+      if (owner.table.cluster() != each.cluster
+          || (is_admitted_now && each.cluster != cluster_))
         return fail(fmt::format("{} has joined a cluster with {} (epoch {}) of "
                                 "another",
                                 owner.id.name, id, each.grant.epoch));
-      if (each.is_forgotten && is_admitted(owner))
+      if (each.is_forgotten && is_admitted_now)
         return fail(fmt::format("{} was forgotten and admitted with {} (epoch "
                                 "{})",
                                 owner.id.name, id, each.grant.epoch));
