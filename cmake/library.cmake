@@ -1,7 +1,7 @@
 # The library users link: every layer in one shared object, so that a program
 # sees one version, one set of symbols and none of the private dependencies.
-set(layers sb_config sb_schemas sb_base sb_values sb_wire sb_python sb_calls
-           sb_hosts sb_node sb_actors sb_supervisors sb_bridge)
+set(layers sb_config sb_schemas sb_node_schemas sb_base sb_values sb_wire
+           sb_python sb_calls sb_hosts sb_node sb_actors sb_supervisors sb_bridge)
 
 # The objects themselves: an archive would drop what nothing inside calls, and
 # that is just the public API.
@@ -11,7 +11,8 @@ add_library(snakebridge SHARED ${layer_objects})
 add_library(snakebridge::snakebridge ALIAS snakebridge)
 target_link_libraries(snakebridge
   PUBLIC CAF::core fmt::fmt tl::expected Threads::Threads
-  PRIVATE CapnProto::capnp Python3::Python spdlog::spdlog
+  PRIVATE CapnProto::capnp CapnProto::capnp-rpc CapnProto::kj-tls
+          OpenSSL::Crypto Python3::Python spdlog::spdlog
           tomlplusplus::tomlplusplus PkgConfig::gmp ${CMAKE_DL_LIBS})
 set_target_properties(snakebridge PROPERTIES
   VERSION "${PROJECT_VERSION}"

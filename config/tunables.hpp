@@ -228,6 +228,24 @@ inline constexpr int redial_ms_max = 5'000;
 inline constexpr std::uint32_t fault_byte_max = 1U << 20U;
 inline constexpr int fault_time_ms_max = 60'000;
 inline constexpr std::size_t fault_plan_bytes_max = 4'096;
+/// Between nodes: what the loop of the links has to do and has not begun;
+/// connections that have not shown who they are, and what one may send until
+/// then; calls and sessions of one link, in each direction.
+inline constexpr std::size_t loop_jobs_max = 100'000;
+inline constexpr std::size_t unauthenticated_max = 64;
+inline constexpr std::uint64_t handshake_bytes_max = std::uint64_t{64} << 10U;
+inline constexpr std::size_t link_calls_max = 10'000;
+inline constexpr std::size_t link_sessions_max = 10'000;
+/// Beats of a link whose answers are behind something large.
+inline constexpr std::size_t beats_unanswered_max = 1'000;
+/// Addresses that one node dials.
+inline constexpr std::size_t dials_max = 1'024;
+/// A message between nodes that is larger goes in parts of that size, of which
+/// so many bytes are on their way of one link and direction at a time; and what
+/// is a frame around one, which no message of the protocol is larger than.
+inline constexpr std::size_t payload_part_bytes_max = std::size_t{256} << 10U;
+inline constexpr std::size_t link_window_bytes = std::size_t{1} << 20U;
+inline constexpr std::size_t link_frame_bytes_max = std::size_t{64} << 10U;
 
 } // namespace snakebridge::limits
 

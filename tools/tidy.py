@@ -42,7 +42,7 @@ ROOMS = {
     "calls": {"base", "values", "wire"},
 }
 ROOMS["hosts"] = set(ROOMS) - {"worker"}
-ROOMS["node"] = {"base", "values", "wire", "calls"}
+ROOMS["node"] = {"base", "values", "wire"}
 BELOW["testing"] = set(BELOW)
 LAYERS = set(BELOW)
 USERS = {"cli", "examples", "bench"}
@@ -55,7 +55,11 @@ PUBLIC = "include/snakebridge/"
 # Third-party headers and targets: their homes, and why nowhere else.
 PYTHON_HOMES = ("runtime/python/", "bench/", "examples/compare/", "tests/")
 CAPNP_HOMES = ("runtime/wire/", "runtime/python/", "runtime/worker/",
-               "runtime/hosts/", "schemas/", "tests/")
+               "runtime/hosts/", "runtime/node/", "schemas/", "tests/",
+               "bench/nodes.cpp")
+RPC_HOMES = ("runtime/node/", "tests/", "bench/nodes.cpp")
+# Measures what has no public API of its own, beside what it is made of.
+SEES_INSIDE = {"bench/nodes.cpp": {"runtime", "schemas"}}
 CAF_HOMES = ("actors/", "supervisors/", "bridge/", "testing/", "cli/",
              "codegen/", "examples/", "bench/", "tests/",
              PUBLIC + "actors.hpp", PUBLIC + "supervisor.hpp",
@@ -66,6 +70,10 @@ THIRD_PARTIES = (
     (re.compile(r"(capnp/|kj/|.*\.capnp\.h$)"), CAPNP_HOMES,
      "Cap'n Proto is seen only in runtime's wire, python, worker and hosts, and "
      "in schemas"),
+    (re.compile(r"(capnp/(capability|ez-rpc|membrane|rpc|rpc-twoparty"
+                r"|serialize-async)\.h|kj/(async|compat|timer)"
+                r"|schemas/node\.capnp\.h|openssl/)"), RPC_HOMES,
+     "networks are seen only in runtime/node"),
     (re.compile(r"caf/"), CAF_HOMES,
      "CAF is seen only from actors on, and in <snakebridge/actors.hpp>, "
      "<snakebridge/supervisor.hpp> and <snakebridge/testing_actors.hpp>"),
@@ -74,8 +82,11 @@ TARGETS = (
     (re.compile(r"\b(pybind11|Python3)::"),
      ("runtime/", "bench/", "examples/compare/", "tests/"),
      "only runtime links CPython"),
-    (re.compile(r"\bCapnProto::"), ("schemas/", "tests/"),
+    (re.compile(r"\bCapnProto::capnp\b"), ("schemas/", "tests/"),
      "only schemas links Cap'n Proto"),
+    (re.compile(r"\b(CapnProto::(capnp-rpc|kj)|OpenSSL::)"),
+     ("schemas/", "runtime/", "bench/", "tests/"),
+     "only schemas and runtime link what networks need"),
     (re.compile(r"\bCAF::"), CAF_HOMES, "CAF is linked only from actors on"),
 )
 
@@ -170,7 +181,8 @@ def include_layering(source):
                 yield line, (f"includes {included}: a public header sees only "
                              "public ones, as <snakebridge/...>")
         elif source.folder in USERS:
-            if folder not in (None, source.folder):
+            if folder not in {None, source.folder} \
+                    | SEES_INSIDE.get(source.path, set()):
                 yield line, (f"includes {included}: {source.folder} uses the "
                              "library as strangers do, by <snakebridge/...>")
         elif folder not in (None, source.folder) \
@@ -187,6 +199,8 @@ def include_layering(source):
 def target_layering(source):
     seen = BELOW.get(source.folder, set()) | {source.folder}
     allowed = {f"sb_{name}" for name in seen} | {"sb_options"}
+    if "schemas" in seen:
+        allowed.add("sb_node_schemas")
     if "runtime" in seen:
         allowed |= {f"sb_{room}" for room in ROOMS}
     for number, line in enumerate(source.uncommented.splitlines(), 1):

@@ -98,7 +98,8 @@ class LayeringByInclude(Tree):
     def test_a_room_of_runtime_sees_what_it_may(self):
         for room, other in (("base", "values"), ("values", "wire"),
                             ("wire", "calls"), ("python", "hosts"),
-                            ("worker", "calls"), ("calls", "python")):
+                            ("worker", "calls"), ("calls", "python"),
+                            ("hosts", "node"), ("node", "calls")):
             with self.subTest(room=room, other=other):
                 self.assert_include_caught(
                     f"runtime/{room}/a.cpp", f'"runtime/{other}/b.hpp"',
@@ -106,7 +107,8 @@ class LayeringByInclude(Tree):
                 self.assert_include_clean(f"runtime/{room}/a.cpp",
                                           f'"runtime/{room}/b.hpp"')
         for room, other in (("values", "base"), ("hosts", "calls"),
-                            ("hosts", "python"), ("worker", "python")):
+                            ("hosts", "python"), ("worker", "python"),
+                            ("node", "wire")):
             with self.subTest(room=room, other=other):
                 self.assert_include_clean(f"runtime/{room}/a.cpp",
                                           f'"runtime/{other}/b.hpp"')
@@ -144,6 +146,26 @@ class LayeringByInclude(Tree):
                     (self.root / path).unlink()
             for path in ("runtime/wire/a.cpp", "tests/runtime/wire/a.cpp"):
                 self.assert_include_clean(path, include)
+
+    def test_networks_are_seen_in_runtime_node_only(self):
+        for include in ("<capnp/rpc-twoparty.h>", "<kj/async-io.h>",
+                        "<kj/compat/tls.h>", "<openssl/pem.h>",
+                        '"schemas/node.capnp.h"'):
+            for path in ("runtime/wire/a.cpp", "runtime/hosts/a.cpp",
+                         "bridge/a.cpp", "cli/a.cpp"):
+                with self.subTest(path=path, include=include):
+                    self.write(path, f"#include {include}\n")
+                    self.assertIn("networks are seen", "".join(self.findings()))
+                    (self.root / path).unlink()
+            for path in ("runtime/node/a.hpp", "tests/runtime/node/a.cpp",
+                         "bench/nodes.cpp"):
+                text = OPENING if path.endswith("hpp") else ""
+                self.assert_clean(path, f"{text}#include {include}\n")
+
+    def test_the_bench_of_the_links_sees_inside(self):
+        self.assert_include_clean("bench/nodes.cpp", '"runtime/node/a.hpp"')
+        self.assert_include_caught("bench/nodes.cpp", '"actors/a.hpp"',
+                                   "as strangers do")
 
     def test_caf_is_seen_from_actors_on(self):
         for path in ("runtime/a.cpp", "config/a.cpp", "schemas/a.cpp"):
@@ -267,6 +289,8 @@ class LayeringByTarget(Tree):
 
     def test_third_parties_stay_in_their_homes(self):
         for layer, target in (("actors", "CapnProto::capnp"),
+                              ("bridge", "CapnProto::kj-tls"),
+                              ("config", "OpenSSL::Crypto"),
                               ("supervisors", "Python3::Python"),
                               ("cli", "pybind11::headers"),
                               ("runtime", "CAF::core")):

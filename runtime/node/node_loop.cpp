@@ -1,0 +1,170 @@
+#include "runtime/node/node_loop.hpp"
+
+#include <csignal>
+#include <future>
+#include <system_error>
+
+#include <kj/async-io.h>
+#include <kj/async-unix.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+
+#include "config/tunables.hpp"
+#include "runtime/base/event.hpp"
+#include "runtime/base/log.hpp"
+
+namespace snakebridge {
+
+namespace {
+
+descriptor wake_event() {
+  auto made = make_event();
+  if (!made)
+    throw std::system_error{errno, std::generic_category(),
+                            "no event for the links of this node"};
+  return made;
+}
+
+// Signals are for the program's threads. A write to a connection that has gone
+// would raise SIGPIPE: it is an error here.
+class no_signals {
+public:
+  no_signals() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~no_signals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  no_signals(const no_signals&) = delete;
+  no_signals& operator=(const no_signals&) = delete;
+
+private:
+  sigset_t before_{};
+};
+
+// KJ makes the process ignore SIGPIPE, which is not ours to decide.
+kj::AsyncIoContext make_io() {
+  struct sigaction before {};
+  ::sigaction(SIGPIPE, nullptr, &before);
+  auto made = kj::setupAsyncIo();
+  ::sigaction(SIGPIPE, &before, nullptr);
+  return made;
+}
+
+void run_all(std::vector<loop_jobs::job> jobs) {
+  for (auto& each : jobs) {
+    try {
+      each();
+    } catch (const kj::Exception& failed) {
+      logger()->error("node: a job failed: {}", failed.getDescription().cStr());
+    } catch (const std::exception& failed) {
+      logger()->error("node: a job failed: {}", failed.what());
+    }
+    each = nullptr;
+  }
+}
+
+} // namespace
+
+loop_jobs::loop_jobs(std::size_t waiting_max)
+    : waiting_max_{waiting_max},
+      wake_{wake_event()} {}
+
+bool loop_jobs::put(job& todo, bool whatever_waits) {
+  bool first = false;
+  {
+    const std::lock_guard lock{mutex_};
+    if (closed_ || (!whatever_waits && waiting_.size() >= waiting_max_))
+      return false;
+    first = waiting_.empty();
+    waiting_.push_back(std::move(todo));
+  }
+  if (first)
+    signal(wake_);
+  return true;
+}
+
+std::vector<loop_jobs::job> loop_jobs::take() {
+  drain(wake_);
+  const std::lock_guard lock{mutex_};
+  return std::exchange(waiting_, {});
+}
+
+void loop_jobs::close() {
+  {
+    const std::lock_guard lock{mutex_};
+    closed_ = true;
+  }
+  signal(wake_);
+}
+
+bool loop_jobs::is_closed() {
+  const std::lock_guard lock{mutex_};
+  return closed_;
+}
+
+node_loop::node_loop(std::function<void(node_loop&)> begin,
+                     std::function<void()> end)
+    : jobs_{std::make_shared<loop_jobs>(limits::loop_jobs_max)} {
+  const no_signals inherited;
+  std::promise<void> ready;
+  auto begun = ready.get_future();
+  thread_ = std::thread{
+    [this, &ready, begin = std::move(begin), end = std::move(end)]() mutable {
+      try {
+        auto io = make_io();
+        io_ = &io;
+        jobs_->here_ = std::this_thread::get_id();
+        begin(*this);
+        begin = nullptr;
+        ready.set_value(); // it is gone from now on
+        serve();
+        end();
+        end = nullptr;
+      } catch (...) {
+        if (begin)
+          ready.set_exception(std::current_exception());
+        else
+          throw;
+      }
+    }};
+  try {
+    begun.get();
+  } catch (...) {
+    thread_.join();
+    throw;
+  }
+}
+
+node_loop::~node_loop() {
+  jobs_->close();
+  thread_.join();
+}
+
+void node_loop::serve() {
+  kj::UnixEventPort::FdObserver woken{
+    io_->unixEventPort, jobs_->wake_.get(),
+    kj::UnixEventPort::FdObserver::OBSERVE_READ};
+  for (bool last = false; !last;) {
+    woken.whenBecomesReadable().wait(io_->waitScope);
+    last = jobs_->is_closed();
+    run_all(jobs_->take());
+  }
+}
+
+bool node_loop::run(loop_jobs::job todo, std::chrono::milliseconds patience) {
+  auto done = std::make_shared<std::promise<void>>();
+  auto is_done = done->get_future();
+  if (!jobs_->post([todo = std::move(todo), done = std::move(done)] {
+        todo();
+        done->set_value();
+      }))
+    return false;
+  return is_done.wait_for(patience) == std::future_status::ready;
+}
+
+kj::Timer& node_loop::timer() {
+  return io_->provider->getTimer();
+}
+
+} // namespace snakebridge

@@ -1,0 +1,84 @@
+#pragma once
+// The thread on which all links of a node live, and its event loop, KJ's. What
+// others want of them they post, and never wait for it without a deadline.
+// Owned by node_links; a post may come from any thread, and after the end.
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "runtime/base/descriptor.hpp"
+
+namespace kj {
+struct AsyncIoContext;
+class Timer;
+} // namespace kj
+
+namespace snakebridge {
+
+/// What was posted, in order. It may outlive its loop.
+class loop_jobs {
+public:
+  using job = std::function<void()>;
+
+  explicit loop_jobs(std::size_t waiting_max);
+
+  /// Runs it on the loop's thread, soon. False: too many wait there, or the
+  /// loop has ended; it is destroyed here.
+  bool post(job todo) { return put(todo, false); }
+  /// The same of the end of something that was posted, for which there is room.
+  bool post_end(job todo) { return put(todo, true); }
+  /// This is the loop's thread.
+  bool is_here() const { return here_ == std::this_thread::get_id(); }
+  bool is_closed();
+
+private:
+  friend class node_loop;
+
+  bool put(job& todo, bool whatever_waits);
+  std::vector<job> take();
+  void close();
+
+  const std::size_t waiting_max_;
+  const descriptor wake_;
+  std::atomic<std::thread::id> here_{};
+  std::mutex mutex_;
+  std::vector<job> waiting_;
+  bool closed_ = false;
+};
+
+class node_loop {
+public:
+  /// `begin` runs first on the thread, `end` last: what lives there is made and
+  /// destroyed by them. Nothing can be posted from then on, and what was posted
+  /// before has run. Throws std::system_error where there is no thread or
+  /// descriptor.
+  node_loop(std::function<void(node_loop&)> begin, std::function<void()> end);
+  ~node_loop();
+  node_loop(const node_loop&) = delete;
+  node_loop& operator=(const node_loop&) = delete;
+
+  const std::shared_ptr<loop_jobs>& jobs() const { return jobs_; }
+  /// Runs it there and waits for it: false if it has not been done in time.
+  /// It may be done later, and must own what it uses.
+  bool run(loop_jobs::job todo, std::chrono::milliseconds patience);
+
+  // On the thread of the loop.
+
+  kj::AsyncIoContext& io() { return *io_; }
+  kj::Timer& timer();
+
+private:
+  void serve();
+
+  const std::shared_ptr<loop_jobs> jobs_;
+  kj::AsyncIoContext* io_ = nullptr;
+  std::thread thread_;
+};
+
+} // namespace snakebridge

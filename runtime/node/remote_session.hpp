@@ -1,0 +1,86 @@
+#pragma once
+// The seam between links and what is above them, on both sides of a link. At
+// the owner of a session a `session_provider` makes a `remote_client` of each
+// client that another node has there. On that node a `remote_session` stands
+// for it. What they pass are a Request and a Reply (schemas/message.capnp) as
+// they are: nobody here reads them.
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <snakebridge/result.hpp>
+
+#include "runtime/base/timers.hpp"
+#include "runtime/wire/channel.hpp"
+
+namespace snakebridge {
+
+/// The client of which session.
+struct remote_open {
+  std::string node;    ///< its owner's name; at the owner: who asks
+  std::string session; ///< its id
+  std::uint64_t epoch = 0;
+  std::string pool = {};
+};
+
+/// Takes the answer of one call: once, from any thread.
+using on_remote_reply = std::function<void(result<std::shared_ptr<message>>)>;
+/// Hears that the session has ended, and why: once, from any thread.
+using on_remote_end = std::function<void(error)>;
+
+// At the owner. All of it is called on the loop's thread and must not block.
+
+/// One client of a session that is on another node. Its end, by its destructor,
+/// is that of any client: it has let go, or its link has ended.
+class remote_client {
+public:
+  virtual ~remote_client() = default;
+  /// Runs a call. `deadline`: what was left of its caller's time when it came;
+  /// the caller's own clock decides, so this one need only stop work.
+  virtual void submit(std::uint64_t call, std::vector<word> request,
+                      steady_clock::time_point deadline,
+                      on_remote_reply done) = 0;
+  /// Nobody waits for that call any more: it was cancelled, or the link has
+  /// ended. `done` may still be called.
+  virtual void cancel(std::uint64_t call) = 0;
+};
+
+class session_provider {
+public:
+  using on_opened = std::function<void(result<std::unique_ptr<remote_client>>)>;
+
+  virtual ~session_provider() = default;
+  /// Answers by `done`, once, from any thread. `ended`: of that session; it may
+  /// be called when the client is gone.
+  virtual void open(const remote_open& wanted, on_remote_end ended,
+                    on_opened done) = 0;
+};
+
+// At the client. From any thread, and none of it blocks.
+
+/// A client of a session of another node. Its end releases it there, and
+/// answers what it has in flight with `session_closed`.
+class remote_session {
+public:
+  /// Takes the reply of one call: a flat message. Once, on the loop's thread
+  /// or, where the call was refused at once, on the caller's: it must not
+  /// block.
+  using on_reply = std::function<void(result<std::vector<word>>)>;
+
+  virtual ~remote_session() = default;
+  /// Runs a call; the number it is cancelled by. Errors, besides those the
+  /// owner answers: node_down (`may_have_run` says whether it may have begun),
+  /// deadline_exceeded, cancelled, overloaded, payload_too_large,
+  /// message_malformed.
+  virtual std::uint64_t submit(std::shared_ptr<message> request,
+                               steady_clock::time_point deadline,
+                               on_reply done) = 0;
+  /// Gives the call up: it answers `cancelled`, unless it has been answered.
+  virtual void cancel(std::uint64_t call) = 0;
+};
+
+} // namespace snakebridge

@@ -1,0 +1,148 @@
+@0xc3b1f5d2e7a84096;
+# What two nodes say to each other.
+#
+# One connection joins a pair of them, over TCP. It begins with 272 bytes of
+# the side that was dialed, in the clear (runtime/node/greeting.hpp): its name, and
+# whether it goes on by TLS 1.3 with certificates of both sides. From then on it
+# is Cap'n Proto's RPC (rpc-twoparty.capnp), where whatever one side holds of the
+# other is released with the connection: that rule ends remote clients too.
+#
+#   hello    Who dialed gets a `Door`, which has no more than that: it says who it
+#            is and gives its `Node`; it is told who the other is and gets that
+#            one's `Node`, or why not, by name. What it says must be so by its
+#            certificate. It looks at the answer in its turn, and then beats: the
+#            link is up on one side with that beat, on the other with its answer.
+#            All of it, from the connect on, may take 5 s and so many bytes.
+#   one      If both dial at once the connection that the node of the lesser name
+#            has dialed stays: it refuses the other. `Hello.ended` tells which link
+#            between the two has ended for who dials: one that is still up on the
+#            other side is replaced by that alone.
+#   life     Any byte that arrives is a sign of life, be it part of a value or
+#            not. Who has sent nothing for a while sends `beat`. A side that has
+#            heard nothing for its `heartbeatLimitMs` closes the connection.
+#   sessions `openSession` makes a client of a session at its owner, as any local
+#            one is. Dropping its `RemoteSession` ends that client, and so does the
+#            end of the link. When the session itself ends, its
+#            `SessionClient` is told.
+#   calls    `request` carries a `Request` of message.capnp as it is, and what is
+#            left of its caller's time: clocks are not compared. Its answer carries
+#            the worker's `Reply` as it is. Nothing in between reads them. Who
+#            drops the promise cancels the call.
+#   parts    What is larger than 256 KiB goes as a `Source`, from which the side
+#            that wants it reads, part by part and in order. So it decides how much
+#            is on its way in all (a window for each link and direction), reserves
+#            memory as it comes, and one that reads nothing costs the other no more
+#            than the value. Calls and replies that are small go in between. Who
+#            drops a source has read enough, or does not want it any more.
+#
+# Either side may be any program that speaks this: what it sends is hostile until
+# it has been looked at.
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("snakebridge::schema");
+
+const protocolVersion :UInt16 = 1;
+# Of this file.
+
+const messagesVersion :UInt16 = 1;
+# Of message.capnp and value.capnp, whose messages are carried.
+
+interface Door {
+  hello @0 Hello -> Answer;
+}
+
+struct Introduction {
+  protocol @0 :UInt16;
+  messages @1 :UInt16;
+  cluster @2 :Data;            # 16 random bytes; empty: it knows of none yet
+  name @3 :Text;
+  incarnation @4 :UInt64;      # of this start of it: random
+  pools @5 :List(Text);        # that it offers
+  address @6 :Text;            # where it can be dialed; empty: nowhere
+  heartbeatLimitMs @7 :UInt32; # silence after which it ends the link
+}
+
+struct Hello {
+  me @0 :Introduction;
+  node @1 :Node;
+  link @2 :UInt64;             # this link: random, not 0
+  ended @3 :UInt64;            # the last one with that node; 0: there was none
+}
+
+struct Answer {
+  union {
+    welcome :group {
+      me @0 :Introduction;
+      node @1 :Node;
+    }
+    refused :group {
+      why @2 :Refusal;
+      message @3 :Text;
+    }
+  }
+}
+
+enum Refusal {
+  # Why there is no link (runtime/node/refusal.hpp says what to do). Those that
+  # only one side can see are not here.
+  wrongProtocol @0;
+  wrongMessages @1;
+  wrongCluster @2;
+  nameInvalid @3;
+  nameDiffers @4;              # from its certificate
+  notAllowed @5;               # by `peers_allowed`
+  nameTaken @6;                # by another incarnation, which is linked
+  alreadyLinked @7;
+  isSelf @8;
+  notAdmitted @9;              # the message says why
+}
+
+interface Node {
+  beat @0 () -> ();
+  openSession @1 (id :Text, epoch :UInt64, pool :Text, client :SessionClient)
+              -> (opened :Opened);
+}
+
+struct Opened {
+  union {
+    session @0 :RemoteSession;
+    failed @1 :Failed;
+  }
+}
+
+interface RemoteSession {
+  request @0 (payload :Payload, remainingNs :UInt64) -> (replied :Replied);
+}
+
+interface SessionClient {
+  ended @0 (why :Failed) -> ();
+}
+
+struct Payload {
+  # A message as a flat array: whole words.
+  union {
+    whole @0 :Data;
+    parts :group {
+      bytes @1 :UInt64;        # in all
+      source @2 :Source;
+    }
+  }
+}
+
+interface Source {
+  read @0 (bytes :UInt32) -> (part :Data);
+  # The next so many, at most 262144 and no more than there are.
+}
+
+struct Replied {
+  union {
+    payload @0 :Payload;
+    failed @1 :Failed;
+  }
+}
+
+struct Failed {
+  code @0 :UInt8;              # errc
+  message @1 :Text;
+  mayHaveRun @2 :Bool;
+}

@@ -1,0 +1,79 @@
+// The loop's thread: what is posted runs there, in order, and none is kept.
+#include "runtime/node/node_loop.hpp"
+
+#include <csignal>
+#include <future>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "config/tunables.hpp"
+#include "tests/support/eventually.hpp"
+
+namespace snakebridge::testing {
+
+TEST(NodeLoop, WhenJobsArePostedThenTheyRunThereInOrder) {
+  std::vector<int> ran;
+  std::thread::id there;
+  {
+    node_loop loop{[&](node_loop&) { there = std::this_thread::get_id(); },
+                   [&] { ran.push_back(-1); }};
+    for (int i = 0; i < 1'000; ++i)
+      loop.jobs()->post([&ran, &there, i] {
+        EXPECT_EQ(std::this_thread::get_id(), there);
+        ran.push_back(i);
+      });
+  }
+  // All of them, though it ended at once; its own end is the last.
+  ASSERT_EQ(ran.size(), 1'001U);
+  for (int i = 0; i < 1'000; ++i)
+    EXPECT_EQ(ran.at(static_cast<std::size_t>(i)), i);
+  EXPECT_EQ(ran.back(), -1);
+}
+
+TEST(NodeLoop, WhenItHasEndedThenNothingCanBePosted) {
+  std::shared_ptr<loop_jobs> jobs;
+  {
+    const node_loop loop{[](node_loop&) {}, [] {}};
+    jobs = loop.jobs();
+  }
+  EXPECT_FALSE(jobs->post([] { FAIL(); }));
+  EXPECT_FALSE(jobs->post_end([] { FAIL(); }));
+}
+
+TEST(NodeLoop, WhileItIsBusyThenJobsAreBoundedAndEndsAreNot) {
+  std::promise<void> go_on;
+  node_loop loop{[](node_loop&) {}, [] {}};
+  auto& jobs = *loop.jobs();
+  std::promise<void> began;
+  jobs.post([&, until = go_on.get_future().share()] {
+    began.set_value();
+    until.wait_for(patience);
+  });
+  ASSERT_EQ(began.get_future().wait_for(patience), std::future_status::ready);
+  for (std::size_t i = 0; i < limits::loop_jobs_max; ++i)
+    ASSERT_TRUE(jobs.post([] {}));
+  EXPECT_FALSE(jobs.post([] {}));
+  EXPECT_TRUE(jobs.post_end([] {}));
+  EXPECT_FALSE(loop.run([] {}, std::chrono::milliseconds{1}));
+  go_on.set_value();
+  EXPECT_TRUE(eventually([&] { return jobs.post([] {}); }));
+  EXPECT_TRUE(loop.run([] {}, patience));
+}
+
+TEST(NodeLoop, WhenItsBeginFailsThenThereIsNone) {
+  EXPECT_THROW(node_loop([](node_loop&) { throw std::runtime_error{"no"}; },
+                         [] { FAIL(); }),
+               std::runtime_error);
+}
+
+TEST(NodeLoop, GivenOneThenSignalsStayAsTheProgramHasThem) {
+  struct sigaction before {};
+  ::sigaction(SIGPIPE, nullptr, &before);
+  const node_loop loop{[](node_loop&) {}, [] {}};
+  struct sigaction after {};
+  ::sigaction(SIGPIPE, nullptr, &after);
+  EXPECT_EQ(before.sa_handler, after.sa_handler);
+}
+
+} // namespace snakebridge::testing

@@ -1,0 +1,145 @@
+// Payloads in parts: what a hostile source may not do, and who waits for whom.
+#include "runtime/node/payloads.hpp"
+
+#include <functional>
+
+#include <capnp/message.h>
+#include <gtest/gtest.h>
+#include <kj/async.h>
+#include <kj/debug.h>
+
+#include "config/tunables.hpp"
+#include "tests/support/word_message.hpp"
+
+namespace snakebridge::testing {
+
+class Payloads : public ::testing::Test {
+protected:
+  ~Payloads() noexcept override {} // KJ's may throw, in theory
+
+  /// Answers each read by what `parts` makes of the bytes that are wanted.
+  class fake_source final : public schema::Source::Server {
+  public:
+    explicit fake_source(std::function<std::size_t(std::size_t)> parts)
+        : parts_{std::move(parts)} {}
+    kj::Promise<void> read(ReadContext call) override {
+      const auto bytes = parts_(call.getParams().getBytes());
+      call.getResults().initPart(static_cast<kj::uint>(bytes));
+      return kj::READY_NOW;
+    }
+
+  private:
+    const std::function<std::size_t(std::size_t)> parts_;
+  };
+
+  result<std::vector<word>>
+  read(std::uint64_t bytes, std::function<std::size_t(std::size_t)> parts) {
+    capnp::MallocMessageBuilder message;
+    auto payload = message.initRoot<schema::Payload>();
+    auto made = payload.initParts();
+    made.setBytes(bytes);
+    made.setSource(kj::heap<fake_source>(std::move(parts)));
+    return incoming.read(payload).wait(turns);
+  }
+
+  static constexpr std::size_t bytes_max = 8U << 20U;
+  kj::EventLoop loop;
+  kj::WaitScope turns{loop};
+  incoming_payloads incoming{bytes_max};
+};
+
+TEST_F(Payloads, GivenPartsAsWantedThenAllOfThemCome) {
+  const auto whole = read(bytes_max, [](std::size_t wanted) { return wanted; });
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->size(), bytes_max / sizeof(word));
+}
+
+TEST_F(Payloads, GivenPartsOfAnotherSizeThenItIsMalformed) {
+  for (const int more : {-8, 8}) {
+    const auto why = read(bytes_max, [more](std::size_t wanted) {
+      return wanted + static_cast<std::size_t>(more);
+    });
+    EXPECT_EQ(why.error().code(), errc::message_malformed);
+  }
+}
+
+TEST_F(Payloads, GivenNoWholeWordsThenItIsMalformed) {
+  const auto as_wanted = [](std::size_t wanted) { return wanted; };
+  EXPECT_EQ(read(0, as_wanted).error().code(), errc::message_malformed);
+  EXPECT_EQ(read(300'001, as_wanted).error().code(), errc::message_malformed);
+}
+
+TEST_F(Payloads, GivenATooLargeOneThenNoneOfItIsRead) {
+  const auto why = read(std::uint64_t{1} << 60U, [](std::size_t) {
+    ADD_FAILURE() << "it was read";
+    return std::size_t{0};
+  });
+  EXPECT_EQ(why.error().code(), errc::payload_too_large);
+}
+
+TEST_F(Payloads, WhenASourceFailsThenSoDoesWhoReads) {
+  int reads = 0;
+  EXPECT_THROW((void)read(bytes_max,
+                          [&reads](std::size_t wanted) {
+                            if (++reads > 3)
+                              throw KJ_EXCEPTION(DISCONNECTED, "gone");
+                            return wanted;
+                          }),
+               kj::Exception);
+  // And the window is free for the next.
+  EXPECT_TRUE(read(bytes_max, [](std::size_t wanted) { return wanted; }));
+}
+
+TEST_F(Payloads, WhileOthersAreHeldThenThereIsRoomForOneAlone) {
+  outgoing_payloads outgoing{1'000};
+  EXPECT_TRUE(outgoing.has_room(1U << 30U));
+  {
+    capnp::MallocMessageBuilder message;
+    outgoing.write(message.initRoot<schema::Payload>(),
+                   message_of(std::vector<word>(100'000)));
+    EXPECT_FALSE(outgoing.has_room(1));
+  }
+  EXPECT_TRUE(outgoing.has_room(1U << 30U));
+}
+
+TEST_F(Payloads, GivenALargeOneThenItIsReadInOrderAndNoFurther) {
+  outgoing_payloads outgoing{bytes_max};
+  std::vector<word> content(100'000);
+  for (std::size_t at = 0; at < content.size(); ++at)
+    content[at] = at;
+  capnp::MallocMessageBuilder message;
+  auto payload = message.initRoot<schema::Payload>();
+  outgoing.write(payload, message_of(content, 33'333));
+  auto source = payload.asReader().getParts().getSource();
+  const auto whole = incoming.read(payload).wait(turns);
+  ASSERT_TRUE(whole);
+  EXPECT_TRUE(*whole == content);
+  auto more = source.readRequest();
+  more.setBytes(1);
+  EXPECT_THROW((void)more.send().wait(turns), kj::Exception);
+}
+
+TEST_F(Payloads, WhenBytesAreGivenBackThenWhoWaitsGetsThemInOrder) {
+  auto window = kj::refcounted<allowance>(100);
+  auto first = kj::heap(window->take(60).wait(turns));
+  auto large = window->take(90);
+  auto small = window->take(10);
+  EXPECT_FALSE(large.poll(turns));
+  EXPECT_FALSE(small.poll(turns)); // it came later
+  first = nullptr;
+  const auto taken = large.wait(turns);
+  EXPECT_TRUE(small.poll(turns));
+  EXPECT_EQ(window->left(), 0U);
+}
+
+TEST_F(Payloads, WhenWhoWaitsHasGoneThenTheNextGetsItsTurn) {
+  auto window = kj::refcounted<allowance>(100);
+  auto first = kj::heap(window->take(1'000).wait(turns)); // gets all
+  auto gone = kj::heap(window->take(100));
+  auto next = window->take(1);
+  gone = nullptr;
+  first = nullptr;
+  EXPECT_TRUE(next.poll(turns));
+}
+
+} // namespace snakebridge::testing

@@ -1,0 +1,274 @@
+// Calls over a link, what ends them, and what their payloads cost.
+#include "runtime/node/remote_session.hpp"
+#include "tests/runtime/node/node_fixture.hpp"
+
+#include <future>
+
+#include <malloc.h>
+
+namespace snakebridge::testing {
+
+using ::testing::HasSubstr;
+
+namespace {
+
+constexpr std::size_t mebibyte_words = (std::size_t{1} << 20U) / sizeof(word);
+
+/// What this process has allocated.
+std::size_t allocated_bytes() {
+  const auto told = ::mallinfo2();
+  return told.uordblks + told.hblkhd;
+}
+
+} // namespace
+
+class RemoteSession : public ::testing::Test {
+protected:
+  RemoteSession() { user.link_to(owner); }
+
+  /// Requests that begin with 0 are kept by the owner.
+  void keep_some() {
+    owner.sessions->keeps = [](const std::vector<word>& request) {
+      return request.at(0) == 0;
+    };
+  }
+
+  test_node owner{"owner"}, user{"user"};
+};
+
+TEST_F(RemoteSession, WhenItIsOpenedThenItsOwnerKnowsForWhom) {
+  const auto session = user.open("owner", "training");
+  ASSERT_TRUE(session);
+  const auto seen = owner.sessions->opened.first();
+  EXPECT_EQ(seen.node, "user");
+  EXPECT_EQ(seen.session, "training");
+  EXPECT_EQ(seen.epoch, 7U);
+  EXPECT_EQ(seen.pool, "default");
+}
+
+TEST_F(RemoteSession, WhenItsOwnerRefusesThenThatIsTheAnswer) {
+  owner.sessions->refuses = error{errc::quota_exceeded, "too many sessions"};
+  const auto made = user.try_open("owner");
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error(), *owner.sessions->refuses);
+}
+
+TEST_F(RemoteSession, GivenNoLinkThenNobodyWaits) {
+  EXPECT_EQ(user.try_open("stranger").error().code(), errc::node_down);
+}
+
+TEST_F(RemoteSession, GivenAnySizeThenRequestAndReplyArriveAsTheyAre) {
+  const auto session = user.open("owner");
+  const auto part = limits::payload_part_bytes_max / sizeof(word);
+  for (const auto count :
+       {std::size_t{1}, part - 1, part, part + 1, 4 * part, 9 * part + 17}) {
+    const auto request = words(count, count);
+    const auto reply = test_call{*session, request}.answer();
+    ASSERT_TRUE(reply) << reply.error();
+    EXPECT_TRUE(*reply == request) << count;
+  }
+}
+
+TEST_F(RemoteSession, GivenAMessageOfManyPartsThenItArrivesInOne) {
+  const auto session = user.open("owner");
+  const auto request = words(200'000);
+  notes<result<std::vector<word>>> reply;
+  session->submit(message_of(request, 70'001), steady_clock::now() + patience,
+                  [&](auto outcome) { reply.add(std::move(outcome)); });
+  EXPECT_TRUE(*reply.first() == request);
+}
+
+TEST_F(RemoteSession, WhenItIsLetGoThenTheOwnersClientEndsOnce) {
+  auto session = user.open("owner");
+  EXPECT_EQ(owner.sessions->released.size(), 0U);
+  session.reset();
+  EXPECT_TRUE(owner.sessions->released.reach(1));
+  // A link's end ends no client twice.
+  user.links.close("owner");
+  EXPECT_TRUE(owner.lost.reach(1));
+  EXPECT_EQ(owner.sessions->released.size(), 1U);
+}
+
+TEST_F(RemoteSession, WhenItIsLetGoThenItsCallsAnswerAndAreCancelled) {
+  keep_some();
+  auto session = user.open("owner");
+  const test_call call{*session, {0, 1}};
+  EXPECT_TRUE(owner.sessions->waiting.reach(1));
+  session.reset();
+  EXPECT_EQ(call.answer().error().code(), errc::session_closed);
+  EXPECT_TRUE(owner.sessions->cancelled.reach(1));
+  EXPECT_TRUE(owner.sessions->released.reach(1));
+}
+
+TEST_F(RemoteSession, WhenACallIsCancelledThenItsOwnerHears) {
+  keep_some();
+  const auto session = user.open("owner");
+  const test_call call{*session, {0, 1}};
+  const auto at_owner = owner.sessions->waiting.first();
+  session->cancel(call.number);
+  EXPECT_EQ(call.answer().error().code(), errc::cancelled);
+  EXPECT_TRUE(call.answer().error().may_have_run());
+  EXPECT_EQ(owner.sessions->cancelled.first(), at_owner.call);
+  // It answers all the same: nobody takes that.
+  at_owner.done(message_of({1}));
+  EXPECT_TRUE(test_call(*session, {1}).answer());
+  EXPECT_EQ(call.reply->size(), 1U);
+}
+
+TEST_F(RemoteSession, WhenACallIsLateThenItsCallerIsToldAndItIsCancelled) {
+  keep_some();
+  const auto session = user.open("owner");
+  const test_call call{*session, {0, 1}, milliseconds{50}};
+  EXPECT_EQ(call.answer().error().code(), errc::deadline_exceeded);
+  EXPECT_TRUE(call.answer().error().may_have_run());
+  EXPECT_TRUE(owner.sessions->cancelled.reach(1));
+  const auto left = owner.sessions->waiting.first().deadline;
+  EXPECT_LT(left, steady_clock::now() + patience);
+}
+
+TEST_F(RemoteSession, GivenNoTimeLeftThenItIsNotSent) {
+  const auto session = user.open("owner");
+  const auto outcome =
+    test_call(*session, {1}, milliseconds{-1}).answer().error();
+  EXPECT_EQ(outcome.code(), errc::deadline_exceeded);
+  EXPECT_FALSE(outcome.may_have_run());
+}
+
+TEST_F(RemoteSession, WhenItsOwnerAnswersAnErrorThenThatArrivesWhole) {
+  keep_some();
+  const auto session = user.open("owner");
+  const test_call call{*session, {0}};
+  const auto why = error{errc::ref_stale, "it has died"};
+  owner.sessions->waiting.first().done(
+    tl::unexpected{why.with_may_have_run(true)});
+  EXPECT_EQ(call.answer().error(), why);
+  EXPECT_TRUE(call.answer().error().may_have_run());
+}
+
+TEST_F(RemoteSession, WhenTheSessionEndsThereThenItsClientHearsWhy) {
+  keep_some();
+  const auto session = user.open("owner");
+  const test_call call{*session, {0}};
+  EXPECT_TRUE(owner.sessions->waiting.reach(1));
+  const error why{errc::session_closed, "its time was over"};
+  owner.sessions->ends.first()(why);
+  EXPECT_EQ(user.ended.first(), why);
+  EXPECT_EQ(call.answer().error(), why);
+  EXPECT_EQ(test_call(*session, {1}).answer().error(), why);
+  // Told once, and a late end of a client that has gone tells nobody.
+  owner.sessions->ends.first()(why);
+  EXPECT_EQ(user.ended.size(), 1U);
+}
+
+TEST_F(RemoteSession, WhenTheLinkEndsThenAllInFlightIsNodeDown) {
+  keep_some();
+  const auto session = user.open("owner");
+  const test_call call{*session, {0}};
+  EXPECT_TRUE(owner.sessions->waiting.reach(1));
+  owner.links.close("user");
+  const auto why = call.answer().error();
+  EXPECT_EQ(why.code(), errc::node_down);
+  EXPECT_TRUE(why.may_have_run());
+  EXPECT_THAT(why.message(), HasSubstr("owner"));
+  EXPECT_EQ(user.ended.first().code(), errc::node_down);
+  EXPECT_FALSE(user.ended.first().may_have_run());
+  EXPECT_TRUE(owner.sessions->released.reach(1));
+  EXPECT_EQ(owner.sessions->cancelled.size(), 1U);
+  // There may be another link by now; its sessions are others.
+  EXPECT_EQ(test_call(*session, {1}).answer().error().code(), errc::node_down);
+}
+
+TEST_F(RemoteSession, WhenItsNodeStopsThenCallsAnswerThat) {
+  keep_some();
+  auto going = std::make_optional<test_node>("third");
+  going->link_to(owner);
+  const auto session = going->open("owner");
+  const test_call call{*session, {0}};
+  EXPECT_TRUE(owner.sessions->waiting.reach(1));
+  going.reset();
+  EXPECT_EQ(call.answer().error().code(), errc::shutting_down);
+  EXPECT_EQ(test_call(*session, {1}).answer().error().code(),
+            errc::shutting_down);
+  EXPECT_TRUE(owner.sessions->released.reach(1));
+}
+
+TEST(PayloadLimits, GivenMoreThanIsAllowedThenItIsRefusedBeforeItIsSent) {
+  link_settings small;
+  small.payload_bytes_max = 1'024;
+  test_node owner{"owner"}, user{"user", small};
+  user.link_to(owner);
+  const auto session = user.open("owner");
+  EXPECT_EQ(test_call(*session, words(129)).answer().error().code(),
+            errc::payload_too_large);
+  EXPECT_TRUE(test_call(*session, words(128)).answer());
+}
+
+TEST(PayloadLimits, GivenMoreThanTheOwnerAllowsThenItReadsNoneOfIt) {
+  link_settings small;
+  small.payload_bytes_max = 512U << 10U;
+  test_node owner{"owner", small}, user{"user"};
+  user.link_to(owner);
+  const auto session = user.open("owner");
+  const auto why = test_call(*session, words(mebibyte_words)).answer().error();
+  EXPECT_EQ(why.code(), errc::payload_too_large);
+  EXPECT_THAT(why.message(), HasSubstr("other node"));
+}
+
+TEST(PayloadLimits, GivenManyLargeOnesAtOnceThenAllArrive) {
+  link_settings tight;
+  tight.payload_bytes_max = 4U << 20U;
+  test_node owner{"owner", tight}, user{"user"};
+  user.link_to(owner);
+  const auto session = user.open("owner");
+  std::vector<test_call> calls;
+  for (word seed = 1; seed <= 12; ++seed)
+    calls.emplace_back(*session, words(3 * mebibyte_words, seed));
+  for (word seed = 1; seed <= 12; ++seed) {
+    const auto reply = calls.at(seed - 1).answer();
+    ASSERT_TRUE(reply || reply.error().code() == errc::overloaded)
+      << reply.error();
+    if (reply) {
+      EXPECT_TRUE(*reply == words(3 * mebibyte_words, seed));
+    }
+  }
+}
+
+// The small calls do not wait until the large one is over.
+TEST_F(RemoteSession, WhileALargeValueCrossesThenSmallCallsOvertakeIt) {
+  const auto session = user.open("owner");
+  const auto request = words(128 * mebibyte_words);
+  const test_call large{*session, request};
+  int overtaken = 0;
+  while (large.reply->size() == 0) {
+    ASSERT_TRUE(test_call(*session, {1}).answer());
+    ++overtaken;
+  }
+  EXPECT_TRUE(*large.answer() == request);
+  EXPECT_GT(overtaken, 10);
+}
+
+// The other side's loop stands still: as a stopped process it reads nothing.
+TEST_F(RemoteSession, WhileItsOwnerReadsNothingThenNothingPilesUp) {
+  std::promise<void> go_on;
+  owner.sessions->keeps =
+    [&, until = go_on.get_future().share()](const std::vector<word>& request) {
+      if (request.at(0) == 0)
+        until.wait_for(patience);
+      return false;
+    };
+  const auto session = user.open("owner");
+  const test_call stops{*session, {0}};
+  const auto content = message_of(words(32 * mebibyte_words));
+  const auto before = allocated_bytes();
+  notes<result<std::vector<word>>> replies;
+  for (int i = 0; i < 16; ++i)
+    session->submit(content, steady_clock::now() + patience,
+                    [&](auto outcome) { replies.add(std::move(outcome)); });
+  // They have been taken up when a call that cannot be sent is answered.
+  EXPECT_FALSE(test_call(*session, {}).answer());
+  EXPECT_LT(allocated_bytes(), before + (4U << 20U));
+  go_on.set_value();
+  EXPECT_TRUE(replies.reach(16));
+}
+
+} // namespace snakebridge::testing
