@@ -68,6 +68,19 @@ void print_limits(const config& settings, const config_origins& origins) {
   limit("stream_batch_items", settings.streams.batch_items);
   limit("stream_batch_bytes", settings.streams.batch_bytes);
   limit("stream_batch_ms", settings.streams.batch_time.count());
+  const auto& node = settings.node;
+  limit("node.name", node.name);
+  limit("node.listen", node.listen);
+  limit("node.tls_certificate", node.tls_certificate.string());
+  limit("node.tls_key", node.tls_key.string());
+  limit("node.tls_ca", node.tls_ca.string());
+  limit("node.peers_allowed",
+        fmt::format("{}", fmt::join(node.peers_allowed, " ")));
+  limit("node.heartbeat_limit_ms", node.heartbeat_limit.count());
+  const auto& cluster = settings.cluster;
+  limit("cluster.join", fmt::format("{}", fmt::join(cluster.join, " ")));
+  limit("cluster.directory", cluster.directory);
+  limit("cluster.refused_is_dead", cluster.refused_is_dead);
   const auto& helpers = settings.helpers;
   std::vector<std::string> paths;
   for (const auto& each : helpers.paths)

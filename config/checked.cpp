@@ -198,6 +198,44 @@ result<void> profiles_checked(config& all) {
   return {};
 }
 
+result<void> node_checked(const node_config& node) {
+  if (auto done = numbers_checked(node, "node."); !done)
+    return done;
+  if (!node.name.empty())
+    if (const auto wrong = wrong_with_node_name(node.name))
+      return invalid(fmt::format("node.name = {:?}: {}", node.name, *wrong));
+  if (!node.listen.empty())
+    if (const auto wrong = wrong_with_address(node.listen))
+      return invalid(
+        fmt::format("node.listen = {:?}: {}", node.listen, *wrong));
+  for (const auto& peer : node.peers_allowed)
+    if (const auto wrong = wrong_with_node_name(peer))
+      return invalid(fmt::format("node.peers_allowed: {:?}: {}", peer, *wrong));
+  const bool some = !node.tls_certificate.empty() || !node.tls_key.empty()
+                    || !node.tls_ca.empty();
+  const bool all = !node.tls_certificate.empty() && !node.tls_key.empty()
+                   && !node.tls_ca.empty();
+  if (some && !all)
+    return invalid(
+      "node: tls_certificate, tls_key and tls_ca must be given all "
+      "three, or none of them");
+  return {};
+}
+
+result<void> cluster_checked(const cluster_config& cluster) {
+  if (cluster.join.size() > limits::dials_max)
+    return invalid(
+      fmt::format("cluster.join: must be at most {}", limits::dials_max));
+  for (const auto& address : cluster.join)
+    if (const auto wrong = wrong_with_address(address))
+      return invalid(fmt::format("cluster.join: {:?}: {}", address, *wrong));
+  if (!cluster.directory.empty())
+    if (const auto wrong = wrong_with_node_name(cluster.directory))
+      return invalid(
+        fmt::format("cluster.directory = {:?}: {}", cluster.directory, *wrong));
+  return {};
+}
+
 // One interpreter may take the others with it: all may die once.
 std::uint32_t default_intensity(std::uint32_t size) {
   constexpr auto most = tunable_of("intensity", true).most;
@@ -212,6 +250,29 @@ std::optional<std::string> wrong_with_pool_name(std::string_view name) {
 
 std::optional<std::string> wrong_with_profile_name(std::string_view name) {
   return wrong_with_name("profile", name);
+}
+
+std::optional<std::string> wrong_with_node_name(std::string_view name) {
+  if (!name.empty() && name.size() <= limits::node_name_bytes_max
+      && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-.")
+           == std::string_view::npos)
+    return std::nullopt;
+  return fmt::format("the name of a node must be 1 to {} of a-z, 0-9, _, - "
+                     "and .",
+                     limits::node_name_bytes_max);
+}
+
+std::optional<std::string> wrong_with_address(std::string_view address) {
+  constexpr std::size_t digits_max = 5; // of a port
+  const auto colon = address.rfind(':');
+  const auto port =
+    colon == std::string_view::npos ? "" : address.substr(colon + 1);
+  if (colon != 0 && !port.empty() && port.size() <= digits_max
+      && address.size() <= limits::node_address_bytes_max
+      && !address.starts_with("unix")
+      && port.find_first_not_of("0123456789") == std::string_view::npos)
+    return std::nullopt;
+  return "must be an address: \"host:port\"";
 }
 
 std::optional<std::string> wrong_with_variable(std::string_view name,
@@ -292,6 +353,10 @@ result<config> checked(config wanted) {
     return tl::unexpected{std::move(done).error()};
   if (auto done = profiles_checked(wanted); !done)
     return tl::unexpected{std::move(done).error()};
+  if (auto done = node_checked(wanted.node); !done)
+    return tl::unexpected{std::move(done).error()};
+  if (auto done = cluster_checked(wanted.cluster); !done)
+    return tl::unexpected{std::move(done).error()};
   std::set<std::string_view> names;
   for (const auto& pool : wanted.pools) {
     if (auto done = pool_checked(pool); !done)
@@ -312,6 +377,14 @@ result<config> checked(config wanted) {
         !done)
       return tl::unexpected{std::move(done).error()};
   }
+  for (auto* const file : {&wanted.node.tls_certificate, &wanted.node.tls_key,
+                           &wanted.node.tls_ca})
+    if (!file->empty()) {
+      std::vector paths{std::move(*file)};
+      if (auto done = make_absolute(paths, "node.tls_…"); !done)
+        return tl::unexpected{std::move(done).error()};
+      *file = std::move(paths.front());
+    }
   if (auto done = make_absolute(wanted.helpers.paths, "helper_paths"); !done)
     return tl::unexpected{std::move(done).error()};
   return wanted;

@@ -24,11 +24,16 @@ std::string settings_known(std::string_view words, bool of_pool) {
 }
 
 constexpr std::string_view top_words =
-  "tables [pool.NAME], [profile.NAME], [library_profiles], worker, "
+  "tables [pool.NAME], [profile.NAME], [library_profiles], [node], [cluster], "
+  "worker, "
   "error_mode, default_profile, atom_class, atoms, marker_detail, "
   "ref_on_full, strict_mode, verbose, session_cleanup_log_level, "
   "helper_paths, helper_pack_enabled, helper_allowlist, "
   "helper_inline_enabled, helper_reload";
+constexpr std::string_view node_words =
+  "name, listen, tls_certificate, tls_key, tls_ca, peers_allowed, "
+  "heartbeat_limit_ms";
+constexpr std::string_view cluster_words = "join, directory, refused_is_dead";
 constexpr std::string_view pool_words =
   "placement, affinity, python, path, env, pass_env, preload, on_start, "
   "importable, leaves, no_new_privileges";
@@ -122,6 +127,8 @@ public:
                       : given.key == "profile" ? read_profiles(given, file)
                       : given.key == "library_profiles"
                         ? read_library_profiles(given, file)
+                      : given.key == "node" || given.key == "cluster"
+                        ? read_network(given, file)
                         : read_top(given);
           !done)
         return done;
@@ -282,6 +289,50 @@ private:
     return {};
   }
 
+  result<void> read_network(const setting& given, std::string_view file) {
+    const auto* all = given.value.as_table();
+    if (all == nullptr)
+      return refused(given, fmt::format("must be a table: [{}]", given.key));
+    for (const auto& [line, inner] : settings_of(*all, file, given.path + '.'))
+      if (auto done =
+            given.key == "node" ? read_of_node(inner) : read_of_cluster(inner);
+          !done)
+        return done;
+    return {};
+  }
+
+  result<void> read_of_node(const setting& given) {
+    auto& node = into_.node;
+    if (auto done = read_number(given, node))
+      return *done;
+    if (given.key == "name")
+      return read_text(given, node.name);
+    if (given.key == "listen")
+      return read_text(given, node.listen);
+    if (given.key == "tls_certificate")
+      return read_file_name(given, node.tls_certificate);
+    if (given.key == "tls_key")
+      return read_file_name(given, node.tls_key);
+    if (given.key == "tls_ca")
+      return read_file_name(given, node.tls_ca);
+    if (given.key == "peers_allowed")
+      return read_names(given, node.peers_allowed);
+    return refused(given,
+                   fmt::format("no such setting; [node] has {}", node_words));
+  }
+
+  result<void> read_of_cluster(const setting& given) {
+    auto& cluster = into_.cluster;
+    if (given.key == "join")
+      return read_names(given, cluster.join);
+    if (given.key == "directory")
+      return read_text(given, cluster.directory);
+    if (given.key == "refused_is_dead")
+      return read_flag(given, cluster.refused_is_dead);
+    return refused(
+      given, fmt::format("no such setting; [cluster] has {}", cluster_words));
+  }
+
   result<void> read_variables(const setting& given, std::string_view file,
                               pool_config& pool) {
     const auto* all = given.value.as_table();
@@ -328,6 +379,15 @@ private:
       return refused(given, "must be a path in quotes");
     into = text->get();
     return note(given);
+  }
+
+  /// Relative to the folder of the file it stands in; empty stays so.
+  result<void> read_file_name(const setting& given,
+                              std::filesystem::path& into) {
+    if (auto done = read_path(given, into); !done || into.empty())
+      return done;
+    into = folder_ / into;
+    return {};
   }
 
   result<void> read_text(const setting& given, std::string& into) {

@@ -28,6 +28,13 @@ consteval tunable tunable_of(std::string_view key, bool of_pool) {
   throw "no such row in tunables";
 }
 
+consteval tunable node_tunable_of(std::string_view key) {
+  for (const auto& row : node_tunables)
+    if (row.key == key)
+      return row;
+  throw "no such row in node_tunables";
+}
+
 constexpr bool has_number(std::string_view key) {
   for (const auto& row : tunables)
     if (row.key == key)
@@ -52,6 +59,13 @@ void each_number(Config& all, Visit visit) {
   visit(tunable_of("stream_batch_bytes", false), all.streams.batch_bytes);
   visit(tunable_of("stream_batch_ms", false), all.streams.batch_time);
   visit(tunable_of("callback_threads", false), all.callback_threads);
+}
+
+/// Calls `visit(row, member)` for every number of the node.
+template <class Node, class Visit>
+requires std::same_as<std::remove_const_t<Node>, node_config>
+void each_number(Node& node, Visit visit) {
+  visit(node_tunable_of("heartbeat_limit_ms"), node.heartbeat_limit);
 }
 
 /// Calls `visit(row, member)` for every number of a pool.
@@ -141,6 +155,10 @@ inline tl::unexpected<error> invalid(std::string message) {
 /// Why no pool, or no profile, may have that name; nothing when one may.
 std::optional<std::string> wrong_with_pool_name(std::string_view name);
 std::optional<std::string> wrong_with_profile_name(std::string_view name);
+
+/// The same for a node, and for an address that is dialed or listened at.
+std::optional<std::string> wrong_with_node_name(std::string_view name);
+std::optional<std::string> wrong_with_address(std::string_view address);
 
 /// Why no worker can be given that variable; nothing when it can.
 std::optional<std::string> wrong_with_variable(std::string_view name,

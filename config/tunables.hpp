@@ -333,4 +333,10 @@ inline constexpr tunable tunables[] = {
    "files a worker may have open; 0: no bound"},
 };
 
+/// The same under [node].
+inline constexpr tunable node_tunables[] = {
+  {"heartbeat_limit_ms", false, 100, 3'600'000,
+   "silence after which a link is lost"},
+};
+
 } // namespace snakebridge

@@ -108,10 +108,15 @@ def tunables():
         return number(numbers[name]) if name in numbers \
             else int(name.replace("'", ""))
 
-    rows = re.findall(r'\{"(\w+)", (true|false), (.+?), (.+?),\s*"(.+?)"\}',
-                      source.split("tunables[] = {")[1])
-    return {(key, table_of(pool)): (number(least), number(most), means)
-            for key, pool, least, most, means in rows}
+    bounds_of = {}
+    for name, inside in re.findall(r"tunable (\w+)\[\] = \{\n(.*?)\n\};",
+                                   source, re.DOTALL):
+        rows_of = re.findall(
+            r'\{"(\w+)", (true|false), (.+?), (.+?),\s*"(.+?)"\}', inside)
+        for key, pool, least, most, means in rows_of:
+            table = "node" if name == "node_tunables" else table_of(pool)
+            bounds_of[key, table] = number(least), number(most), means
+    return bounds_of
 
 
 def words():

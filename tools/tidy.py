@@ -199,6 +199,8 @@ def include_layering(source):
 def target_layering(source):
     seen = BELOW.get(source.folder, set()) | {source.folder}
     allowed = {f"sb_{name}" for name in seen} | {"sb_options"}
+    if source.folder == "bench":
+        allowed.add("sb_node")
     if "schemas" in seen:
         allowed.add("sb_node_schemas")
     if "runtime" in seen:

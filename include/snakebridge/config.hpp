@@ -319,6 +319,42 @@ struct profile_times {
   std::optional<std::chrono::milliseconds> stream_timeout = {};
 };
 
+/// This bridge as a node: one in a network of bridges.
+struct node_config {
+  /// 1 to 255 of a-z, 0-9, _, - and ., and where it has a certificate a name in
+  /// that. Empty: one that no other process has.
+  std::string name = {};
+  /// "host:port" that other nodes dial; port 0: one that is free. Empty: it
+  /// listens nowhere.
+  std::string listen = {};
+  /// PEM files: its certificate and those of its issuers, its key without a
+  /// password, and who signs the certificates of other nodes. All three, or
+  /// none: then it listens at and dials loopback addresses alone. They are read
+  /// at each handshake. Relative ones are so to the settings file they stand
+  /// in, else to the working folder.
+  std::filesystem::path tls_certificate = {};
+  std::filesystem::path tls_key = {};
+  std::filesystem::path tls_ca = {};
+  /// The only nodes it links with, by name; empty: all.
+  std::vector<std::string> peers_allowed = {};
+  /// A link on which nothing has come for so long is lost; of two nodes the
+  /// lesser holds.
+  std::chrono::milliseconds heartbeat_limit{5'000};
+};
+
+/// The network of bridges it is one of.
+struct cluster_config {
+  /// "host:port" of nodes that it dials, again and again while they are not
+  /// linked.
+  std::vector<std::string> join = {};
+  /// The node that knows who owns which session. Empty: the one that listens
+  /// and joins nobody.
+  std::string directory = {};
+  /// A node whose link is lost and whose address refuses connections is taken
+  /// for dead. Not where a firewall refuses in its place.
+  bool refused_is_dead = true;
+};
+
 /// From when on something goes to the log.
 enum class log_level : std::uint8_t { off, debug, info, warning, error };
 
@@ -346,6 +382,8 @@ struct config {
   ref_rules refs = {};
   stream_rules streams = {};
   helper_rules helpers = {};
+  node_config node = {};
+  cluster_config cluster = {};
   /// Threads for what the program does with answers of futures (`then`,
   /// coroutines), for callbacks whose call no thread waits for, and for the end
   /// of what callbacks hold; started when there is something for them to do.

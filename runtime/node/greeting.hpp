@@ -11,16 +11,9 @@
 #include <string>
 #include <string_view>
 
-#include "config/tunables.hpp"
+#include "config/settings.hpp"
 
 namespace snakebridge {
-
-/// 1 to 255 of a-z, 0-9, _, - and . (in certificates, case does not count).
-inline bool is_node_name(std::string_view name) {
-  return !name.empty() && name.size() <= limits::node_name_bytes_max
-         && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-.")
-              == std::string_view::npos;
-}
 
 struct greeting {
   enum class way : std::uint8_t {
@@ -52,7 +45,7 @@ struct greeting {
         || way_said > static_cast<std::uint8_t>(way::full))
       return std::nullopt;
     greeting made{static_cast<way>(way_said), {from.data() + 16, length}};
-    if (!is_node_name(made.name) || made.encoded() != from)
+    if (wrong_with_node_name(made.name) || made.encoded() != from)
       return std::nullopt;
     return made;
   }

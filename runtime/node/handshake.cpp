@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "config/settings.hpp"
+
 namespace snakebridge {
 
 namespace {
@@ -74,7 +76,7 @@ std::optional<refused_error> judge(const link_settings& self,
     return refused_error{
       refusal::wrong_messages,
       versions("messages", peer.messages, schema::MESSAGES_VERSION)};
-  if (!is_node_name(who.name))
+  if (wrong_with_node_name(who.name))
     return refused_error{refusal::name_invalid, fmt::format("{:?}", who.name)};
   if (!is_certified)
     return refused_error{

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "config/settings.hpp"
 #include "runtime/node/node_network.hpp"
 
 namespace snakebridge {
@@ -105,7 +106,7 @@ result<std::uint16_t> node_links::listen(const std::string& address) {
 
 result<void> node_links::dial(const std::string& address,
                               const std::string& name) {
-  if (!has_port(address))
+  if (wrong_with_address(address))
     return tl::unexpected{to_error(refusal::address_invalid, address)};
   {
     const std::lock_guard lock{inside_->mutex};

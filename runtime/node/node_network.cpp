@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "config/settings.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/node/link_errors.hpp"
 
@@ -69,7 +70,7 @@ void node_network::listen(const std::string& address, on_listening done) {
   const auto fail = [address, done](refusal why, std::string what) {
     done(tl::unexpected{to_error(why, what)});
   };
-  if (!has_port(address))
+  if (wrong_with_address(address))
     return fail(refusal::address_invalid, address);
   tasks_.add(
     loop_.io()

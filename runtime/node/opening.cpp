@@ -11,6 +11,8 @@
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
 
+#include "config/settings.hpp"
+
 namespace snakebridge {
 
 namespace {
@@ -192,20 +194,11 @@ bool is_loopback(std::string_view addresses) {
          || is_loopback(addresses.substr(comma + 1));
 }
 
-bool has_port(std::string_view address) {
-  const auto colon = address.rfind(':');
-  const auto port =
-    colon == std::string_view::npos ? "" : address.substr(colon + 1);
-  return colon != 0 && !address.starts_with("unix") && !port.empty()
-         && port.size() <= 5
-         && port.find_first_not_of("0123456789") == std::string_view::npos;
-}
-
 kj::Promise<opened> open_to(kj::AsyncIoContext& io,
                             const link_settings& settings,
                             const std::string& expected,
                             link_attempt& progress) {
-  if (!has_port(progress.address))
+  if (wrong_with_address(progress.address))
     progress.refuse(refusal::address_invalid, progress.address);
   return io.provider->getNetwork()
     .parseAddress(progress.address.c_str())

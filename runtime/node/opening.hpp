@@ -50,7 +50,6 @@ struct opened {
 
 /// "127.0.0.1:4000,[::1]:4000": all of them are.
 bool is_loopback(std::string_view addresses);
-bool has_port(std::string_view address);
 
 /// Dials. `expected`: the name the other must have; empty: any. `progress`
 /// lives as long as the promise.

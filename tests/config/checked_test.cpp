@@ -35,6 +35,39 @@ TEST(CheckedConfig, WhenNothingIsWantedThenADefaultPoolOfTheCoresIsThere) {
   EXPECT_GE(made->pools[0].size, 1u);
 }
 
+TEST(CheckedConfig, GivenANodeThatCannotBeThenSaysWhy) {
+  EXPECT_EQ(
+    refusal({.node = {.name = "Node A"}}),
+    "node.name = \"Node A\": the name of a node must be 1 to 255 of a-z, "
+    "0-9, _, - and .");
+  EXPECT_EQ(refusal({.node = {.listen = "localhost"}}),
+            "node.listen = \"localhost\": must be an address: \"host:port\"");
+  EXPECT_EQ(
+    refusal({.node = {.tls_key = "a.key"}}),
+    "node: tls_certificate, tls_key and tls_ca must be given all three, "
+    "or none of them");
+  EXPECT_EQ(refusal({.node = {.heartbeat_limit = 10ms}}),
+            "node.heartbeat_limit_ms = 10: must be 100 to 3600000");
+  EXPECT_EQ(refusal({.node = {.peers_allowed = {"*"}}}),
+            "node.peers_allowed: \"*\": the name of a node must be 1 to 255 of "
+            "a-z, 0-9, _, - and .");
+  EXPECT_EQ(refusal({.cluster = {.join = {"unix:1"}}}),
+            "cluster.join: \"unix:1\": must be an address: \"host:port\"");
+  EXPECT_EQ(refusal({.cluster = {.directory = "A"}}),
+            "cluster.directory = \"A\": the name of a node must be 1 to 255 of "
+            "a-z, 0-9, _, - and .");
+}
+
+TEST(CheckedConfig, GivenFilesOfANodeThenTheyAreMadeAbsolute) {
+  const auto made = checked({.node = {.tls_certificate = "a.pem",
+                                      .tls_key = "/etc/a.key",
+                                      .tls_ca = "../ca.pem"}});
+  ASSERT_TRUE(made);
+  EXPECT_TRUE(made->node.tls_certificate.is_absolute());
+  EXPECT_EQ(made->node.tls_key, "/etc/a.key");
+  EXPECT_TRUE(made->node.tls_ca.is_absolute());
+}
+
 TEST(CheckedConfig, AddsTheDefaultPoolToOthers) {
   const auto made = checked(pool({.name = "gpu", .size = 3}));
   ASSERT_TRUE(made);

@@ -49,6 +49,57 @@ protected:
 
 } // namespace
 
+TEST_F(ConfigFile, SetsTheNodeAndItsCluster) {
+  const auto made = parsed(R"([node]
+name = "alpha"
+listen = "10.0.0.1:0"
+tls_certificate = "alpha.pem"
+tls_key = "/etc/alpha.key"
+tls_ca = "ca.pem"
+peers_allowed = ["beta"]
+heartbeat_limit_ms = 500
+[cluster]
+join = ["10.0.0.2:0"]
+directory = "beta"
+refused_is_dead = false
+)");
+  EXPECT_EQ(made.node.name, "alpha");
+  EXPECT_EQ(made.node.listen, "10.0.0.1:0");
+  EXPECT_EQ(made.node.tls_certificate, "alpha.pem");
+  EXPECT_EQ(made.node.tls_key, "/etc/alpha.key");
+  EXPECT_EQ(made.node.tls_ca, "ca.pem");
+  EXPECT_EQ(made.node.peers_allowed, std::vector<std::string>{"beta"});
+  EXPECT_EQ(made.node.heartbeat_limit, 500ms);
+  EXPECT_EQ(made.cluster.join, std::vector<std::string>{"10.0.0.2:0"});
+  EXPECT_EQ(made.cluster.directory, "beta");
+  EXPECT_FALSE(made.cluster.refused_is_dead);
+  EXPECT_EQ(origins.at("node.heartbeat_limit_ms"), "snakebridge.toml:8");
+  EXPECT_EQ(origins.at("cluster.join"), "snakebridge.toml:10");
+}
+
+TEST_F(ConfigFile, GivenAFolderThenFilesOfTheNodeAreRelativeToIt) {
+  const auto made = parse_config("[node]\ntls_ca = \"ca.pem\"\ntls_key = \"\"",
+                                 "/etc/sb/snakebridge.toml");
+  ASSERT_TRUE(made);
+  EXPECT_EQ(made->node.tls_ca, "/etc/sb/ca.pem");
+  EXPECT_TRUE(made->node.tls_key.empty());
+}
+
+TEST_F(ConfigFile, RefusesWhatNoNodeHas) {
+  EXPECT_EQ(refusal("node = 1"),
+            "snakebridge.toml:1: node = 1: must be a table: [node]");
+  EXPECT_EQ(refusal("[node]\nspeed = 4"),
+            "snakebridge.toml:2: node.speed = 4: no such setting; [node] has "
+            "name, listen, tls_certificate, tls_key, tls_ca, peers_allowed, "
+            "heartbeat_limit_ms");
+  EXPECT_EQ(refusal("[node]\nheartbeat_limit_ms = 99"),
+            "snakebridge.toml:2: node.heartbeat_limit_ms = 99: must be 100 to "
+            "3600000");
+  EXPECT_EQ(refusal("[cluster]\nseed = 4"),
+            "snakebridge.toml:2: cluster.seed = 4: no such setting; [cluster] "
+            "has join, directory, refused_is_dead");
+}
+
 TEST_F(ConfigFile, WhenEmptyThenAllIsDefault) {
   const auto made = parsed("");
   EXPECT_TRUE(made.pools.empty());
@@ -435,6 +486,11 @@ TEST_F(ConfigFile, AsShippedNamesEverySettingWithItsDefault) {
   EXPECT_TRUE(shipped.pools[0].env.empty());
   EXPECT_EQ(shipped.default_profile, config{}.default_profile);
   EXPECT_TRUE(shipped.library_profiles.empty());
+  EXPECT_TRUE(shipped.node.listen.empty());
+  EXPECT_TRUE(shipped.node.peers_allowed.empty());
+  EXPECT_EQ(shipped.node.heartbeat_limit, config{}.node.heartbeat_limit);
+  EXPECT_TRUE(shipped.cluster.join.empty());
+  EXPECT_TRUE(shipped.cluster.refused_is_dead);
   EXPECT_FALSE(shipped.verbose);
   EXPECT_EQ(shipped.session_cleanup_log_level,
             config{}.session_cleanup_log_level);
