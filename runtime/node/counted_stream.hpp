@@ -4,6 +4,8 @@
 // below RPC: a value that takes minutes is a sign of life all the time. Owned
 // by its connection; on the loop's thread.
 
+#include <array>
+#include <cstring>
 #include <memory>
 
 #include <kj/async-io.h>
@@ -54,19 +56,40 @@ public:
   }
 
 private:
-  // A read of many bytes asks for any, so that each piece counts.
+  // A read of many bytes asks for any, so that each piece counts. Small ones
+  // take what came with the one before: a message is read in two.
   kj::Promise<size_t> read_on(kj::byte* into, size_t least, size_t most,
                               size_t had) {
-    return socket_->tryRead(into, kj::min(least, 1), most)
-      .then([this, into, least, most, had](size_t came) -> kj::Promise<size_t> {
-        if (came > 0)
-          note_heard(came);
-        if (came == 0 || came >= least)
-          return had + came;
-        return read_on(into + came, least - came, most - came, had + came);
-      });
+    const auto ready = kj::min(most, came_ - taken_);
+    if (ready > 0) {
+      std::memcpy(into, ahead_.data() + taken_, ready);
+      taken_ += ready;
+    }
+    if (ready >= least)
+      return had + ready;
+    into += ready, least -= ready, most -= ready, had += ready;
+    const bool is_small = most < ahead_.size();
+    auto reading = is_small ? socket_->tryRead(ahead_.data(), 1, ahead_.size())
+                            : socket_->tryRead(into, 1, most);
+    return reading.then([this, into, least, most, had,
+                         is_small](size_t came) -> kj::Promise<size_t> {
+      note_heard(came);
+      if (is_small) {
+        came_ = came;
+        taken_ = 0;
+      }
+      if (came == 0)
+        return had;
+      if (is_small)
+        return read_on(into, least, most, had);
+      if (came >= least)
+        return had + came;
+      return read_on(into + came, least - came, most - came, had + came);
+    });
   }
   void note_heard(size_t bytes) {
+    if (bytes == 0)
+      return;
     counts_->heard = steady_clock::now();
     if (bytes > counts_->allowed)
       throw KJ_EXCEPTION(FAILED, "more bytes than a handshake has");
@@ -75,12 +98,16 @@ private:
   }
   kj::Promise<void> note_sent(kj::Promise<void> writing) {
     ++counts_->writing;
-    return writing.then([this] { counts_->sent = steady_clock::now(); })
-      .attach(kj::defer([counts = counts_] { --counts->writing; }));
+    return writing.then([this] {
+      --counts_->writing;
+      counts_->sent = steady_clock::now();
+    });
   }
 
   kj::Own<kj::AsyncIoStream> socket_;
   const std::shared_ptr<traffic> counts_;
+  std::array<kj::byte, 4'096> ahead_;
+  std::size_t came_ = 0, taken_ = 0; // of `ahead_`
 };
 
 } // namespace snakebridge
