@@ -374,7 +374,7 @@ kj::Own<kj::TlsContext> context_of(const sb::tls_files& files) {
   options.verifyClients = true;
   options.trustedCertificates = kj::arrayPtr(&issuer, 1);
   options.defaultKeypair = own;
-  return kj::heap<kj::TlsContext>(options);
+  return kj::heap<kj::TlsContext>(kj::mv(options));
 }
 
 std::vector<sb::word> content_of(std::size_t bytes) {

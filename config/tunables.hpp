@@ -238,6 +238,8 @@ inline constexpr std::size_t link_calls_max = 10'000;
 inline constexpr std::size_t link_sessions_max = 10'000;
 /// Beats of a link whose answers are behind something large.
 inline constexpr std::size_t beats_unanswered_max = 1'000;
+/// Of an error between nodes that is not Python's.
+inline constexpr std::size_t failed_text_bytes_max = std::size_t{16} << 10U;
 /// Addresses that one node dials.
 inline constexpr std::size_t dials_max = 1'024;
 /// A message between nodes that is larger goes in parts of that size, of which

@@ -47,7 +47,8 @@ std::optional<introduced> read_introduction(schema::Introduction::Reader from) {
       || name.size() > limits::node_name_bytes_max
       || address.size() > limits::node_address_bytes_max
       || pools.size() > limits::node_pools_max
-      || from.getHeartbeatLimitMs() == 0)
+      || !is_within(node_tunable_of("heartbeat_limit_ms"),
+                    from.getHeartbeatLimitMs()))
     return std::nullopt;
   made.who.cluster.assign(cluster.begin(), cluster.end());
   made.who.name = text_of(name);

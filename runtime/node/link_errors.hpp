@@ -9,13 +9,18 @@
 
 #include <snakebridge/error.hpp>
 
+#include "config/tunables.hpp"
+#include "runtime/base/utf8.hpp"
+
 #include "schemas/node.capnp.h"
 
 namespace snakebridge {
 
+/// Of a long message, the beginning: no frame is larger than a link allows.
 inline void write_failed(schema::Failed::Builder to, const error& from) {
   to.setCode(static_cast<std::uint8_t>(from.code()));
-  to.setMessage(from.message().c_str());
+  to.setMessage(
+    utf8::cut(from.message(), limits::failed_text_bytes_max).c_str());
   to.setMayHaveRun(from.may_have_run());
 }
 

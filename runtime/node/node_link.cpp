@@ -144,6 +144,8 @@ void node_link::say_hello(std::uint64_t ended) {
   asking.setEnded(ended);
   tasks_.add(asking.send()
                .then([this](auto&& answer) {
+                 if (state_ != state::shaking)
+                   throw KJ_EXCEPTION(DISCONNECTED, "the link has ended");
                  take_answer(answer);
                  // Its answer says that the other side takes it as up.
                  return KJ_ASSERT_NONNULL(node_)
@@ -300,7 +302,13 @@ void node_link::end(const error& why, std::optional<refused_error> refused) {
   state_ = state::ended;
   if (!was_up && !refused)
     refused = progress_->failed(KJ_EXCEPTION(DISCONNECTED, "it has ended"));
+  progress_ = nullptr; // its owner lets it go
   owner_.on_end(*this, why, std::move(refused));
+}
+
+void node_link::leave() {
+  state_ = state::ended;
+  progress_ = nullptr;
 }
 
 void node_link::taskFailed(kj::Exception&& failed) {

@@ -49,6 +49,8 @@ public:
 
   /// The side that dialed begins. `ended`: the last link with that peer.
   void say_hello(std::uint64_t ended);
+  /// Its handshake is given up: it does no more, and is not told of.
+  void leave();
   /// Ends it, unless it has.
   void end(const error& why, std::optional<refused_error> refused = {});
 

@@ -152,17 +152,6 @@ void node_loop::serve() {
   }
 }
 
-bool node_loop::run(loop_jobs::job todo, std::chrono::milliseconds patience) {
-  auto done = std::make_shared<std::promise<void>>();
-  auto is_done = done->get_future();
-  if (!jobs_->post([todo = std::move(todo), done = std::move(done)] {
-        todo();
-        done->set_value();
-      }))
-    return false;
-  return is_done.wait_for(patience) == std::future_status::ready;
-}
-
 kj::Timer& node_loop::timer() {
   return io_->provider->getTimer();
 }

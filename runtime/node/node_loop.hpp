@@ -4,7 +4,6 @@
 // Owned by node_links; a post may come from any thread, and after the end.
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -64,9 +63,6 @@ public:
   node_loop& operator=(const node_loop&) = delete;
 
   const std::shared_ptr<loop_jobs>& jobs() const { return jobs_; }
-  /// Runs it there and waits for it: false if it has not been done in time.
-  /// It may be done later, and must own what it uses.
-  bool run(loop_jobs::job todo, std::chrono::milliseconds patience);
 
   // On the thread of the loop.
 

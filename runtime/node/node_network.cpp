@@ -59,6 +59,8 @@ node_network::~node_network() noexcept {
   const error why{errc::shutting_down, "this node is stopping"};
   dialed_.clear();
   listener_ = nullptr;
+  for (auto& [number, done] : std::exchange(opening_, {}))
+    done(tl::unexpected{why});
   for (auto& [number, session] : sessions_)
     session->end(why);
   for (auto& [peer, link] : links_)
@@ -79,6 +81,11 @@ void node_network::listen(const std::string& address, on_listening done) {
       .then([this, address, done, fail](kj::Own<kj::NetworkAddress> found) {
         if (settings_.tls.empty() && !is_loopback(found->toString().cStr()))
           return fail(refusal::loopback_only, address);
+        if (listener_.get() != nullptr)
+          return done(tl::unexpected{
+            error{errc::config_invalid,
+                  fmt::format("{}: this node listens at {} already", address,
+                              settings_.self.address)}});
         listener_ = found->listen();
         const auto port = listener_->getPort();
         if (settings_.self.address.empty())
@@ -96,7 +103,10 @@ void node_network::listen(const std::string& address, on_listening done) {
 kj::Promise<void> node_network::accept() {
   return listener_->accept().then(
     [this](kj::Own<kj::AsyncIoStream> socket) {
-      take(kj::mv(socket));
+      // Whatever one of them does, others come.
+      KJ_IF_MAYBE (failed,
+                   kj::runCatchingExceptions([&] { take(kj::mv(socket)); }))
+        taskFailed(kj::mv(*failed));
       return accept();
     },
     [this](kj::Exception&& failed) {
@@ -154,8 +164,10 @@ kj::Promise<void> node_network::bounded(kj::Own<handshake> with,
     .timeoutAfter(in(settings_.handshake_limit), kj::mv(trying))
     .catch_([this, &shaking](kj::Exception&& failed) {
       const auto why = shaking.progress.failed(failed);
-      if (shaking.link.get() != nullptr)
+      if (shaking.link.get() != nullptr) {
+        shaking.link->leave();
         destroy_later(kj::mv(shaking.link));
+      }
       tell_refused(shaking, why);
     })
     .attach(kj::defer([this, &shaking] { shaking_.erase(&shaking); }),
@@ -241,7 +253,7 @@ known_peer node_network::known(const std::string& peer,
     if (each->progress.name != peer || each->link.get() == but)
       continue;
     if (each->is_dialed)
-      found.is_dialed = true;
+      found.is_dialed |= each->progress.at == link_attempt::stage::hello;
     else if (each->link.get() != nullptr && !each->progress.why)
       return {each->link->id(), each->link->peer().incarnation, false};
   }
@@ -251,7 +263,9 @@ known_peer node_network::known(const std::string& peer,
 std::optional<refused_error> node_network::judge_hello(node_link& by,
                                                        std::uint64_t ended) {
   const auto& peer = by.peer();
-  const auto other = known(peer.name, &by);
+  auto other = known(peer.name, &by);
+  if (by.is_dialed())
+    other.is_dialed = false; // by another of its addresses
   switch (plan_hello(settings_.self, peer, other, ended)) {
   case hello_plan::name_taken:
     return refused_error{refusal::name_taken, fmt::format("{:?}", peer.name)};
@@ -349,33 +363,41 @@ void node_network::open_session(std::uint64_t number, const remote_open& wanted,
     return done(tl::unexpected{
       error{errc::node_down,
             fmt::format("node {}: there is no link with it", wanted.node)}});
-  const auto left = deadline - steady_clock::now();
+  if (wanted.session.size() > limits::cluster_session_id_bytes_max
+      || wanted.pool.size() > limits::node_name_bytes_max)
+    return done(
+      tl::unexpected{error{errc::payload_too_large,
+                           "the id of a session, or its pool, is too long"}});
+  const auto left = std::clamp<steady_clock::duration>(
+    deadline - steady_clock::now(), steady_clock::duration::zero(),
+    std::chrono::milliseconds{day_ms});
+  opening_.emplace(number, std::move(done));
   sessions_.emplace(
     number, std::make_unique<remote_calls>(link->parts(), loop_.timer()));
   auto late =
-    loop_.timer()
-      .afterDelay(in(std::max(left, steady_clock::duration::zero())))
-      .then([]() -> result<opened_session> {
-        return tl::unexpected{
-          error{errc::deadline_exceeded, "the session was not opened in time"}};
-      });
-  tasks_.add(link->open_session(wanted, kj::heap<client_told>(*this, number))
-               .exclusiveJoin(kj::mv(late))
-               .catch_([node = wanted.node](
-                         kj::Exception&& failed) -> result<opened_session> {
-                 return tl::unexpected{
-                   to_error(failed, node).with_may_have_run(false)};
-               })
-               .then([this, number, ended = std::move(ended),
-                      done = std::move(done)](auto made) mutable {
-                 if (!made) {
-                   release(number);
-                   return done(tl::unexpected{std::move(made).error()});
-                 }
-                 done({});
-                 if (auto* const session = find(number))
-                   session->opened(kj::mv(**made), std::move(ended));
-               }));
+    loop_.timer().afterDelay(in(left)).then([]() -> result<opened_session> {
+      return tl::unexpected{
+        error{errc::deadline_exceeded, "the session was not opened in time"}};
+    });
+  tasks_.add(
+    link->open_session(wanted, kj::heap<client_told>(*this, number))
+      .exclusiveJoin(kj::mv(late))
+      .catch_([node = wanted.node](
+                kj::Exception&& failed) -> result<opened_session> {
+        return tl::unexpected{to_error(failed, node).with_may_have_run(false)};
+      })
+      .then([this, number, ended = std::move(ended)](auto made) mutable {
+        const auto place = opening_.find(number);
+        const auto done = std::move(place->second);
+        opening_.erase(place);
+        if (!made) {
+          release(number);
+          return done(tl::unexpected{std::move(made).error()});
+        }
+        done({});
+        if (auto* const session = find(number))
+          session->opened(kj::mv(**made), std::move(ended));
+      }));
 }
 
 remote_calls* node_network::find(std::uint64_t number) {

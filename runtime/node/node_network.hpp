@@ -95,6 +95,7 @@ private:
   std::map<std::string, link_peer> peers_;        // the same, for other threads
   std::map<std::string, std::uint64_t> ended_;    // the last, by peer
   std::map<std::string, kj::Own<dialed>> dialed_; // by address
+  std::unordered_map<std::uint64_t, std::function<void(result<void>)>> opening_;
   std::unordered_map<std::uint64_t, std::unique_ptr<remote_calls>> sessions_;
   kj::TaskSet tasks_{*this};
 };

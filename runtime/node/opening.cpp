@@ -62,7 +62,7 @@ kj::Own<kj::TlsContext> tls_context(const tls_files& files,
     options.minVersion = kj::TlsVersion::TLS_1_2;
     options.cipherList = no_cipher_below_1_3;
     options.defaultKeypair = own;
-    return kj::heap<kj::TlsContext>(options);
+    return kj::heap<kj::TlsContext>(kj::mv(options));
   } catch (const kj::Exception& wrong) {
     progress.refuse(refusal::tls_files, wrong.getDescription().cStr());
   }
@@ -257,8 +257,12 @@ void turn_away(kj::AsyncIoStream& socket, const std::string& own_name) {
 std::string peer_address(kj::AsyncIoStream& socket) {
   sockaddr_storage told{};
   kj::uint length = sizeof told;
-  socket.getpeername(reinterpret_cast<sockaddr*>(&told), &length);
   char text[INET6_ADDRSTRLEN] = "?";
+  int number = -1;
+  KJ_IF_MAYBE (found, socket.getFd())
+    number = *found;
+  if (::getpeername(number, reinterpret_cast<sockaddr*>(&told), &length) != 0)
+    return text; // it has gone already
   if (told.ss_family == AF_INET) {
     const auto& four = reinterpret_cast<const sockaddr_in&>(told);
     ::inet_ntop(AF_INET, &four.sin_addr, text, sizeof text);

@@ -67,7 +67,8 @@ void remote_calls::submit(std::uint64_t call, std::shared_ptr<message> request,
                           steady_clock::time_point deadline, on_reply done) {
   if (const auto why = refused(*request, bytes_of(*request)))
     return done(tl::unexpected{*why});
-  const auto remaining = deadline - steady_clock::now();
+  const auto remaining = std::min<steady_clock::duration>(
+    deadline - steady_clock::now(), std::chrono::milliseconds{day_ms});
   if (remaining <= steady_clock::duration::zero())
     return done(tl::unexpected{
       error{errc::deadline_exceeded, "its time was over before it was sent"}});

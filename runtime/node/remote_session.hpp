@@ -54,7 +54,8 @@ public:
   using on_opened = std::function<void(result<std::unique_ptr<remote_client>>)>;
 
   virtual ~session_provider() = default;
-  /// Answers by `done`, once, from any thread. `ended`: of that session; it may
+  /// Answers by `done`, once, from any thread; when the node has ended by then,
+  /// the client ends at once, on that thread. `ended`: of that session; it may
   /// be called when the client is gone.
   virtual void open(const remote_open& wanted, on_remote_end ended,
                     on_opened done) = 0;

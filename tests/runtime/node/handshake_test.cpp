@@ -103,7 +103,7 @@ TEST(Introduction, GivenWhatNoNodeWouldSayThenItIsNone) {
   EXPECT_FALSE(read([](auto of) { of.initPools(100'000); }));
   EXPECT_FALSE(
     read([&](auto of) { of.initPools(1).set(0, long_text.c_str()); }));
-  EXPECT_FALSE(read([](auto of) { of.setHeartbeatLimitMs(0); }));
+  EXPECT_FALSE(read([](auto of) { of.setHeartbeatLimitMs(1); }));
 }
 
 class Hellos : public ::testing::Test {

@@ -58,6 +58,9 @@ public:
   /// Before a request is echoed; true: it is not, as `replies` has it.
   std::function<bool(const std::vector<word>&)> keeps = {};
   std::optional<error> refuses = {};
+  /// They are opened by `open_now`, on its thread.
+  std::atomic<bool> opens_late = false;
+  void open_now() { late.first()(std::make_unique<client>(*this)); }
 
   struct kept {
     std::uint64_t call;
@@ -77,10 +80,14 @@ public:
       return done(tl::unexpected{*refuses});
     opened.add(wanted);
     ends.add(std::move(ended));
+    if (opens_late)
+      return late.add(std::move(done));
     done(std::make_unique<client>(*this));
   }
 
 private:
+  notes<on_opened> late;
+
   class client final : public remote_client {
   public:
     explicit client(echoes& of) : of_{of} {}

@@ -183,6 +183,19 @@ TEST_F(Hostile, GivenNoiseThenTheListenerGoesOn) {
   expect_sound(alpha);
 }
 
+// They are gone before they can be asked who they are.
+TEST_F(Hostile, GivenConnectionsThatAreResetThenTheListenerGoesOn) {
+  test_node alpha{hasty(), {}};
+  const auto port = raw_socket::port_of(alpha.address());
+  for (int round = 0; round < 200; ++round) {
+    const raw_socket enemy{port};
+    const linger at_once{1, 0};
+    ::setsockopt(enemy.number(), SOL_SOCKET, SO_LINGER, &at_once,
+                 sizeof at_once);
+  }
+  expect_sound(alpha);
+}
+
 TEST_F(Hostile, GivenHellosWithBytesThatAreWrongThenTheListenerGoesOn) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   const auto right = hello();

@@ -175,6 +175,31 @@ TEST(Dials, WhenBothDialAtOnceThenOneLinkStays) {
   }
 }
 
+TEST(Dials, GivenTwoAddressesOfOneNodeThenOneLinkStays) {
+  for (const auto* name : {"alpha", "omega"}) {
+    test_node dials{name}, listens{"beta"};
+    const auto address = listens.address();
+    const auto port = address.substr(address.rfind(':'));
+    ASSERT_TRUE(dials.links.dial(address));
+    ASSERT_TRUE(dials.links.dial("127.0.0.2" + port));
+    ASSERT_TRUE(dials.links.dial("localhost" + port));
+    ASSERT_TRUE(dials.is_linked_with("beta"));
+    const auto through = dials.open("beta");
+    ASSERT_TRUE(through);
+    EXPECT_TRUE(test_call(*through, words(3)).answer());
+    EXPECT_EQ(listens.links.peers().size(), 1U);
+  }
+}
+
+TEST(Listening, GivenAListenerThenAnotherIsRefused) {
+  test_node alpha{"alpha"}, beta{"beta"};
+  const auto address = alpha.address();
+  const auto again = alpha.links.listen("127.0.0.1:0");
+  EXPECT_EQ(again.error().code(), errc::config_invalid);
+  EXPECT_THAT(again.error().message(), HasSubstr(address));
+  beta.link_to(alpha);
+}
+
 TEST(Dials, WhenALinkIsClosedThenBothHearOfItAndItIsDialedAgain) {
   test_node alpha{"alpha"}, beta{"beta"};
   beta.link_to(alpha);

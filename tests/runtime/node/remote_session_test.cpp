@@ -178,6 +178,45 @@ TEST_F(RemoteSession, WhenTheLinkEndsThenAllInFlightIsNodeDown) {
   EXPECT_EQ(test_call(*session, {1}).answer().error().code(), errc::node_down);
 }
 
+TEST_F(RemoteSession, WhenItsNodeStopsWhileItIsOpenedThenThatIsTheAnswer) {
+  owner.sessions->opens_late = true;
+  auto going = std::make_optional<test_node>("third");
+  going->link_to(owner);
+  notes<error> why;
+  going->links.open_session(
+    {.node = "owner", .session = "s"}, steady_clock::now() + patience,
+    [](const error&) {}, [&](auto made) { why.add(made.error()); });
+  EXPECT_TRUE(owner.sessions->opened.reach(1));
+  going.reset();
+  EXPECT_EQ(why.first().code(), errc::shutting_down);
+  EXPECT_EQ(why.size(), 1U);
+}
+
+TEST_F(RemoteSession, WhenItIsNotOpenedInTimeThenThatIsTheAnswer) {
+  owner.sessions->opens_late = true;
+  notes<error> why;
+  user.links.open_session(
+    {.node = "owner", .session = "s"}, steady_clock::now() + milliseconds{50},
+    [](const error&) {}, [&](auto made) { why.add(made.error()); });
+  EXPECT_EQ(why.first().code(), errc::deadline_exceeded);
+  // What is opened then has no client any more.
+  owner.sessions->open_now();
+  EXPECT_TRUE(owner.sessions->released.reach(1));
+}
+
+TEST_F(RemoteSession, GivenAnIdThatIsTooLongThenItIsNotAskedFor) {
+  EXPECT_EQ(user.try_open("owner", std::string(5'000, 'x')).error().code(),
+            errc::payload_too_large);
+}
+
+TEST_F(RemoteSession, GivenALongMessageThenItsBeginningArrives) {
+  owner.sessions->refuses =
+    error{errc::quota_exceeded, std::string(1U << 20U, 'x')};
+  const auto made = user.try_open("owner");
+  EXPECT_EQ(made.error().code(), errc::quota_exceeded);
+  EXPECT_EQ(made.error().message().size(), limits::failed_text_bytes_max);
+}
+
 TEST_F(RemoteSession, WhenItsNodeStopsThenCallsAnswerThat) {
   keep_some();
   auto going = std::make_optional<test_node>("third");
