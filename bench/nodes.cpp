@@ -229,12 +229,13 @@ public:
     capnp::MallocMessageBuilder whom;
     auto server = whom.initRoot<capnp::rpc::twoparty::VatId>();
     server.setSide(capnp::rpc::twoparty::Side::SERVER);
-    session_ = rpc_->bootstrap(server).castAs<sb::schema::RemoteSession>();
+    session_.emplace(
+      rpc_->bootstrap(server).castAs<sb::schema::RemoteSession>());
   }
 
   auto send(const std::vector<sb::word>& content) {
-    auto asking = KJ_ASSERT_NONNULL(session_).requestRequest(
-      capnp::MessageSize{content.size() + 16, 0});
+    auto asking =
+      session_->requestRequest(capnp::MessageSize{content.size() + 16, 0});
     asking.initPayload().setWhole(
       {reinterpret_cast<const kj::byte*>(content.data()),
        content.size() * sizeof(sb::word)});
@@ -268,7 +269,7 @@ private:
   kj::Own<kj::AsyncIoStream> stream_;
   kj::Own<capnp::TwoPartyVatNetwork> network_;
   std::optional<capnp::RpcSystem<capnp::rpc::twoparty::VatId>> rpc_;
-  kj::Maybe<sb::schema::RemoteSession::Client> session_;
+  std::optional<sb::schema::RemoteSession::Client> session_;
 };
 
 /// 64 bytes there and back, by two threads that wait in `recv`.

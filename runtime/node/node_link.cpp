@@ -148,8 +148,7 @@ void node_link::say_hello(std::uint64_t ended) {
                    throw KJ_EXCEPTION(DISCONNECTED, "the link has ended");
                  take_answer(answer);
                  // Its answer says that the other side takes it as up.
-                 return KJ_ASSERT_NONNULL(node_)
-                   .beatRequest(capnp::MessageSize{4, 0})
+                 return node_->beatRequest(capnp::MessageSize{4, 0})
                    .send()
                    .ignoreResult();
                })
@@ -179,7 +178,7 @@ kj::Promise<void> node_link::answer_hello(schema::Hello::Reader said,
   if (!why)
     why = owner_.judge_hello(*this, said.getEnded());
   if (!why) {
-    node_ = said.getNode();
+    node_.emplace(said.getNode());
     auto welcome = to.initWelcome();
     write_introduction(welcome.initMe(), settings_);
     welcome.setNode(kj::heap<node_server>(self_));
@@ -214,7 +213,7 @@ void node_link::take_answer(schema::Answer::Reader from) {
             fmt::format("{:?} greeted as {:?}", peer_.name, greeted_as)});
   if (auto why = owner_.judge_hello(*this, 0))
     refuse(*std::move(why));
-  node_ = welcome.getNode();
+  node_.emplace(welcome.getNode());
 }
 
 void node_link::refuse(refused_error why) {
@@ -224,7 +223,7 @@ void node_link::refuse(refused_error why) {
 }
 
 void node_link::be_up() {
-  if (state_ != state::shaking || node_ == nullptr)
+  if (state_ != state::shaking || !node_)
     return;
   state_ = state::up;
   progress_ = nullptr;
@@ -267,8 +266,7 @@ void node_link::beat() {
   if (on_.counts->writing > 0 || beats_out_ >= limits::beats_unanswered_max)
     return;
   ++beats_out_;
-  tasks_.add(KJ_ASSERT_NONNULL(node_)
-               .beatRequest(capnp::MessageSize{4, 0})
+  tasks_.add(node_->beatRequest(capnp::MessageSize{4, 0})
                .send()
                .ignoreResult()
                .then([this] { --beats_out_; }));
@@ -277,7 +275,7 @@ void node_link::beat() {
 kj::Promise<result<opened_session>>
 node_link::open_session(const remote_open& wanted,
                         schema::SessionClient::Client holder) {
-  auto asking = KJ_ASSERT_NONNULL(node_).openSessionRequest();
+  auto asking = node_->openSessionRequest();
   asking.setId(wanted.session.c_str());
   asking.setEpoch(wanted.epoch);
   asking.setPool(wanted.pool.c_str());

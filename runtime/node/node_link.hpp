@@ -103,7 +103,7 @@ private:
   opened on_;
   capnp::TwoPartyVatNetwork network_;
   std::optional<capnp::RpcSystem<capnp::rpc::twoparty::VatId>> rpc_;
-  kj::Maybe<schema::Node::Client> node_;
+  std::optional<schema::Node::Client> node_;
   kj::TaskSet tasks_{*this};
 };
 

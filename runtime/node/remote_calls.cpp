@@ -26,7 +26,7 @@ void remote_calls::opened(schema::RemoteSession::Client by,
                           on_remote_end told) {
   if (ended_)
     return told(*ended_);
-  session_ = kj::mv(by);
+  session_.emplace(kj::mv(by));
   told_ = std::move(told);
 }
 
@@ -35,7 +35,7 @@ void remote_calls::end(const error& why) {
     return;
   ended_ = why.with_may_have_run(false);
   answer_all(why.with_may_have_run(true));
-  session_ = nullptr;
+  session_.reset();
   if (told_)
     std::exchange(told_, nullptr)(*ended_);
 }
@@ -97,7 +97,7 @@ remote_calls::send(std::shared_ptr<message> request,
   const auto size = bytes > limits::payload_part_bytes_max
                       ? capnp::MessageSize{16, 1}
                       : capnp::MessageSize{bytes / sizeof(word) + 16, 0};
-  auto asking = KJ_ASSERT_NONNULL(session_).requestRequest(size);
+  auto asking = session_->requestRequest(size);
   asking.setRemainingNs(static_cast<std::uint64_t>(remaining.count()));
   link_->outgoing.write(asking.initPayload(), std::move(request));
   return asking.send().then([this](auto&& came) -> kj::Promise<outcome> {

@@ -56,7 +56,7 @@ private:
   kj::Timer& timer_;
   on_remote_end told_;
   std::optional<error> ended_;
-  kj::Maybe<schema::RemoteSession::Client> session_;
+  std::optional<schema::RemoteSession::Client> session_;
   std::unordered_map<std::uint64_t, in_flight> calls_;
   kj::TaskSet tasks_{*this};
 };
