@@ -277,6 +277,8 @@ result<value> dispatcher::wait(const exchange_ptr& mine) {
 
 void dispatcher::help(const exchange_ptr& mine,
                       steady_clock::time_point until) {
+  if (process_.forked() || clock_->now() >= until)
+    return;
   std::shared_ptr<interpreter_host> serving;
   {
     const lock_guard lock{mutex_};
@@ -290,7 +292,7 @@ void dispatcher::help(const exchange_ptr& mine,
 
 void dispatcher::hurry(const exchange_ptr& told) {
   // First: where it has no host yet, that will see it.
-  if (!told->may_be_late.exchange(false))
+  if (!told->may_be_late.exchange(false) || process_.forked())
     return;
   if (const auto serving = host_of(*told))
     serving->hurry(*told);

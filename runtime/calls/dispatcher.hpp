@@ -19,6 +19,7 @@
 
 #include <snakebridge/config.hpp>
 
+#include "runtime/base/process_mark.hpp"
 #include "runtime/calls/interpreter.hpp"
 
 namespace snakebridge {
@@ -255,6 +256,7 @@ private:
 
   const dispatcher_settings settings_;
   const std::shared_ptr<timers> clock_;
+  const process_mark process_;
 
   mutable std::mutex mutex_;
   // A host came or went, calls ended, it was closed.

@@ -408,6 +408,7 @@ void worker_link::help(exchange& mine, timers& clock,
   const finally left{[&] {
     const std::lock_guard lock{mutex_};
     std::erase(helpers_, &mine);
+    ensure_reader(); // it may have been appointed, and goes
   }};
   do {
     if (begin_to_help())
@@ -595,7 +596,8 @@ exchange_ptr worker_link::take_back(frame& reply, reader who) {
   --unwaited_;
   if (replied->counted_as_prompt)
     --prompt_;
-  if (who == reader::helper && !replied->takes_items())
+  // What goes on with others is not for this thread, which may be in a call.
+  if (who == reader::helper && !replied->counted_as_prompt)
     return replied;
   hand_off(std::move(replied), reply, who);
   return nullptr;

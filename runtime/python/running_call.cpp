@@ -33,12 +33,22 @@ bool running_call::is_over() const {
 }
 
 bool raise_in(PyThreadState* thread, py::handle type) {
-  auto* first = PyInterpreterState_ThreadHead(PyInterpreterState_Get());
-  while (first != nullptr && first->thread_id != thread->thread_id)
-    first = PyThreadState_Next(first);
-  if (first != thread)
+  auto* const all = PyInterpreterState_ThreadHead(PyInterpreterState_Get());
+  const auto first = [all](const auto& which) {
+    auto* each = all;
+    while (each != nullptr && !which(*each))
+      each = PyThreadState_Next(each);
+    return each;
+  };
+  // It may have ended.
+  if (!first([=](const PyThreadState& each) { return &each == thread; }))
     return false;
-  return PyThreadState_SetAsyncExc(thread->thread_id, type.ptr()) == 1;
+  const auto identity = thread->thread_id;
+  if (first(
+        [=](const PyThreadState& each) { return each.thread_id == identity; })
+      != thread)
+    return false;
+  return PyThreadState_SetAsyncExc(identity, type.ptr()) == 1;
 }
 
 void raise_nothing_in(PyThreadState* thread) {

@@ -289,7 +289,11 @@ def _run_loop(loop):
         _loop_thread = threading.current_thread()
     atexit.register(_end_loop)
     asyncio.set_event_loop(loop)
-    loop.add_reader(_cancellations, _cancel_tasks)
+    try:
+        loop.add_reader(_cancellations, _cancel_tasks)
+    except BaseException:
+        _loop_thread = None  # the next one tries again
+        raise
     # What ends a program, ends no loop: the task alone that raises it.
     while _loop is loop:
         try:

@@ -32,8 +32,8 @@ constexpr situation situations[] = {
   {"fork_and_call_in_both", in::both,
    "child: shutting_down\nparent: 'parent'\n"},
   {"fork_with_handles", in::both,
-   "shutting_down\nshutting_down\nshutting_down\nshutting_down\n0\n"
-   "shutting_down\nexited with 0\n1\n"},
+   "not answered\nshutting_down\nshutting_down\nshutting_down\n"
+   "shutting_down\n0\nshutting_down\nexited with 0\ncancelled\n1\n"},
   {"fork_with_a_static_one", in::both, "exited with 0\nexited with 0\n1\n"},
   {"fork_and_start_another", in::both, "2\nshutting_down\nexited with 0\n1\n"},
   {"fork_twice_and_start_another", in::both,

@@ -225,7 +225,11 @@ void fork_with_handles() {
   auto bridge = std::make_unique<sb::bridge>(wanted());
   auto session = std::make_unique<sb::session>(bridge->open_session());
   const auto object = or_throw(session->eval("object()"));
+  auto later =
+    session->async().exec("import time\nwhile True: time.sleep(0.001)");
   say(forked([&] {
+    say(later.wait_for(0s) ? "answered" : "not answered");
+    later = {};
     say(told(session->repr(object)));
     say(told(bridge->release(object)));
     say(told(bridge->release_session(session->id())));
@@ -240,6 +244,8 @@ void fork_with_handles() {
     session.reset();
     bridge.reset();
   }));
+  later.cancel();
+  say(told(later.get()));
   say(told(session->eval("1")));
 }
 
