@@ -1,0 +1,4 @@
+"""Closes all it finds, the worker's channel too."""
+import os
+
+os.closerange(3, 256)
