@@ -48,6 +48,8 @@ public:
   /// Nobody will have the refs in these items of it.
   void let_go(const std::vector<value>& items) const;
 
+  const session_ptr& session() const { return session_; }
+
 private:
   using lock = std::unique_lock<std::mutex>;
 

@@ -35,6 +35,9 @@ public:
   static held_ptr run(const caller& through, operation&& asked);
   /// The same, which answers a value; the refs in it keep their objects.
   static value ask(const caller_ptr& through, operation&& asked, leaves form);
+  static value ask(const caller& through, operation&& asked, leaves form);
+  /// What was answered so; the refs in it keep their objects.
+  static value own(const caller_ptr& through, const value& answered);
   /// Of what nobody else owns yet.
   static held_ptr adopt(caller_ptr through, value content) {
     return std::make_shared<const held_object>(std::move(through),

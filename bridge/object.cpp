@@ -91,7 +91,17 @@ value held_object::ask(const caller& through, operation&& asked, leaves form,
 value held_object::ask(const caller_ptr& through, operation&& asked,
                        leaves form) {
   session_ptr in;
-  const auto answered = ask(*through, std::move(asked), form, in);
+  return own(through, ask(*through, std::move(asked), form, in));
+}
+
+value held_object::ask(const caller& through, operation&& asked, leaves form) {
+  session_ptr in;
+  const auto answered = ask(through, std::move(asked), form, in);
+  return answered.holds_refs() ? own(bind(through, std::move(in)), answered)
+                               : answered;
+}
+
+value held_object::own(const caller_ptr& through, const value& answered) {
   return owner_of_refs{
     [&](const ref& name) { return adopt(through, value{name}); }}
     .in(answered);

@@ -2,6 +2,7 @@
 
 #include "actors/stream_core.hpp"
 #include "bridge/bridge_core.hpp"
+#include "bridge/held_object.hpp"
 #include "runtime/base/reached.hpp"
 
 namespace snakebridge {
@@ -30,9 +31,18 @@ public:
         result<value>{tl::unexpected{*std::exchange(failed_, {})}});
     }
     std::optional<result<value>> item{std::in_place, std::move(batch_[at_++])};
-    if ((*item)->holds_refs())
+    if (!(*item)->holds_refs())
+      return item;
+    if (owner_)
+      **item = held_object::own(owner_, **item);
+    else
       through_.note_refs(*item);
     return item;
+  }
+
+  void own_items() {
+    if (of_)
+      owner_ = held_object::bind(through_, of_->session());
   }
 
   result<void> close() {
@@ -88,6 +98,7 @@ private:
 
   const caller through_;
   std::shared_ptr<stream_core> of_; // null: it has ended
+  caller_ptr owner_;                // of objects among the items; or null
   std::optional<error> failed_;     // told once
   std::vector<value> batch_;
   std::size_t at_ = 0; // in it
@@ -106,6 +117,11 @@ std::optional<result<value>> stream_reader::next() {
 
 result<void> stream_reader::close() {
   return state_ ? state_->close() : result<void>{};
+}
+
+void stream_reader::own_items() {
+  if (state_)
+    state_->own_items();
 }
 
 void stream_reader::batch(std::size_t items) {

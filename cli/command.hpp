@@ -21,6 +21,11 @@ struct request {
   std::string name; ///< function, attribute, expression, file or shell
   std::vector<std::string> arguments;
   std::vector<std::string> keywords;
+  std::vector<std::string> path;    ///< of modules, as PYTHONPATH
+  std::vector<std::string> stubs;   ///< folders of them
+  std::vector<std::string> sources; ///< C++ that uses what is generated
+  std::string manifest;
+  std::string tools; ///< the environment that stubs are read in
   std::string python;
   std::string pool;
   std::int64_t timeout_ms = 0;

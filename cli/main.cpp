@@ -17,6 +17,7 @@
 #include "command.hpp"
 #include "completion.hpp"
 #include "doctor.hpp"
+#include "generate.hpp"
 #include "helpers.hpp"
 #include "run.hpp"
 #include "stream.hpp"
@@ -80,6 +81,7 @@ public:
     app_.require_subcommand(1);
     add_calls();
     add_others();
+    add_generating();
   }
 
   int run(int argc, char** argv) try {
@@ -148,9 +150,9 @@ private:
     runs->prefix_command();
     runs->parse_complete_callback([this, runs] { take_script(*runs, asked_); });
     add_progress(*runs);
-    auto* helpers = add("helpers",
-                        "list the helpers there are, with their signatures",
-                        cli::list_helpers);
+    auto* helpers =
+      add("helpers", "list the helpers there are, with their signatures",
+          cli::list_helpers);
     helpers->add_flag("--json", asked_.json, "print JSON");
     add("doctor", "say which Python, worker, packages and limits are in force",
         examine);
@@ -163,6 +165,30 @@ private:
     completes->add_option("SHELL", asked_.name, "bash, zsh or fish")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  }
+
+  void add_generating() {
+    auto* generates =
+      add("generate", "write typed C++ of modules",
+          [this](console& out) { return cli::generate(asked_, out); });
+    generates->add_option("MODULE", asked_.arguments,
+                          "numpy.linalg; numpy.*: all in it; none: those of "
+                          "the manifest, without any Python");
+    generates->add_option("--output", asked_.name, "the folder to write to")
+      ->required();
+    generates->add_option("--manifest", asked_.manifest,
+                          "what is known of the modules: written, or read");
+    generates->add_option("--source", asked_.sources,
+                          "define only what these C++ files name");
+    generates->add_option("--python", asked_.python,
+                          "a venv, or an interpreter");
+    generates->add_option("--path", asked_.path, "folders of modules");
+    generates->add_option("--stubs", asked_.stubs, "folders of stubs");
+    generates->add_option("--tools", asked_.tools,
+                          "a venv with what codegen/tools.txt names");
+    generates
+      ->add_option("--timeout-ms", asked_.timeout_ms, "a module's import")
+      ->check(CLI::PositiveNumber);
   }
 
   void add_progress(CLI::App& command) {

@@ -253,6 +253,8 @@ def described_member(kind, name, thing):
         made = {"kind": "method", **described_function(thing, method=True)}
         if isinstance(thing, types.WrapperDescriptorType):
             made["slot"] = True  # C has all operators of a kind, or none
+        if isinstance(thing, types.MethodDescriptorType):
+            made["builtin"] = True
         return made
     if isinstance(thing, PLAIN):
         return {"kind": "attribute", "type": full_name(type(thing)),
@@ -359,8 +361,9 @@ def described(name, thing, package):
     return made
 
 
-def is_of(package, thing):
-    """Not something that the module has merely imported for itself."""
+def is_of(package, thing, is_package):
+    """Not something that the module has merely imported for itself; a package
+    has what is in its modules, a module what private ones have made for it."""
     if isinstance(thing, types.ModuleType):
         return thing.__name__.startswith(package + ".")
     if isinstance(thing, PLAIN):
@@ -369,7 +372,10 @@ def is_of(package, thing):
     where = getattr(thing, "__module__", None)
     if not isinstance(where, str):
         where = type(thing).__module__
-    return where.split(".")[0].lstrip("_") == root or where == package
+    if where.split(".")[0].lstrip("_") != root:
+        return False
+    return is_package or where.lstrip("_") == package \
+        or any(part.startswith("_") for part in where.split("."))
 
 
 def version_of(module, name):
@@ -403,7 +409,8 @@ def describe(name):
             symbols.append({"name": each, "kind": "hole", "reason":
                             f"{type(failed).__name__}: {failed}"})
             continue
-        if exported is None and not is_of(name, thing):
+        if exported is None and not is_of(name, thing,
+                                          hasattr(module, "__path__")):
             continue
         if exported is not None and each not in exported \
                 and not isinstance(thing, types.ModuleType):

@@ -413,6 +413,8 @@ class Reader:
                 return special
         if isinstance(node, ast.ClassDef):
             return self.of_class(module, node, arguments, depth)
+        if module.name in TYPING and not module.is_stub:
+            return self.generic(name, arguments, depth)  # made by a call there
         if isinstance(node, ast.Assign):
             return self.alias(module, name, node.value, depth)
         if isinstance(node, ast.AnnAssign) and node.value is not None \

@@ -109,6 +109,7 @@ protected:
   friend class ref_scope;
   friend class detail::held_object;
   friend class detail::stream_reader;
+  friend class detail::question;
   friend class detail::verbs<caller, result>;
   caller(std::shared_ptr<bridge_core> core,
          std::shared_ptr<session_core> through);
@@ -158,6 +159,7 @@ public:
 
 private:
   friend class caller;
+  friend class detail::question;
   friend class detail::verbs<async_caller, future>;
   explicit async_caller(caller through) : through_{std::move(through)} {}
 

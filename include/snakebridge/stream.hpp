@@ -32,6 +32,8 @@ enum class flow : std::uint8_t { next, stop };
 
 namespace detail {
 
+class question;
+
 /// A stream, whatever its items are to be.
 class stream_reader {
 public:
@@ -46,6 +48,8 @@ public:
   result<void> close();
   void batch(std::size_t items);
   void timeout_idle(std::chrono::milliseconds time);
+  /// From now on objects among its items have owners.
+  void own_items();
 
 private:
   std::unique_ptr<state> state_; // null: moved away
@@ -155,6 +159,8 @@ public:
   std::default_sentinel_t end() const { return {}; }
 
 private:
+  friend class detail::question;
+
   detail::stream_reader reader_;
   std::optional<result<T>> item_;
 };

@@ -114,7 +114,7 @@ class LayeringByInclude(Tree):
                                           f'"runtime/{other}/b.hpp"')
 
     def test_users_see_only_the_public_api(self):
-        for user in ("cli", "examples", "bench"):
+        for user in ("cli", "codegen", "examples", "bench"):
             with self.subTest(user=user):
                 self.assert_include_caught(f"{user}/a.cpp", '"runtime/b.hpp"',
                                            "as strangers do")

@@ -1,0 +1,59 @@
+#pragma once
+// C++ of a manifest: for each module a header that declares all it has, and the
+// definitions of what a program uses. The same manifest gives the same bytes.
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "types.hpp"
+
+namespace snakebridge::codegen {
+
+/// What a program's sources name; nothing: all there is.
+using used_names = std::optional<std::set<std::string>>;
+
+/// Something that is not in C++ as it is in Python.
+struct emission_note {
+  std::string symbol;
+  std::string what; ///< "renamed", "hole"
+  std::string reason;
+  auto operator<=>(const emission_note&) const = default;
+};
+
+class emitter {
+public:
+  /// `manifest` stays the caller's, and must outlive it.
+  explicit emitter(const nlohmann::json& manifest);
+
+  std::vector<std::string> modules() const;
+  /// "snakebridge/py/numpy/linalg.hpp"
+  static std::string header_path(const std::string& module);
+
+  std::string header(const std::string& module);
+  /// Empty: nothing of it is used.
+  std::string source(const std::string& module, const used_names& used);
+  /// The functions for actors, apart because their header takes its time.
+  std::string messages(const std::string& module, const used_names& used);
+
+  /// Of all headers made so far, in order.
+  std::vector<emission_note> notes() const {
+    return {notes_.begin(), notes_.end()};
+  }
+
+private:
+  friend class module_writer;
+  const nlohmann::json& module_of(const std::string& name) const;
+  bool has_module(const std::string& name) const;
+
+  const nlohmann::json& manifest_;
+  generated_classes classes_;
+  std::map<std::string, const nlohmann::json*> symbols_; // by public path
+  std::map<std::string, std::string> cpp_names_;         // of the same
+  std::set<emission_note> notes_;
+};
+
+} // namespace snakebridge::codegen

@@ -1,0 +1,216 @@
+#include "names.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+namespace snakebridge::codegen {
+
+namespace {
+
+// Words of C++20, and what generated code calls by name.
+constexpr std::string_view words[] = {"alignas",
+                                      "alignof",
+                                      "and",
+                                      "and_eq",
+                                      "asm",
+                                      "auto",
+                                      "bitand",
+                                      "bitor",
+                                      "bool",
+                                      "break",
+                                      "case",
+                                      "catch",
+                                      "char",
+                                      "char16_t",
+                                      "char32_t",
+                                      "char8_t",
+                                      "class",
+                                      "co_await",
+                                      "co_return",
+                                      "co_yield",
+                                      "compl",
+                                      "concept",
+                                      "const",
+                                      "const_cast",
+                                      "consteval",
+                                      "constexpr",
+                                      "constinit",
+                                      "continue",
+                                      "decltype",
+                                      "default",
+                                      "delete",
+                                      "do",
+                                      "double",
+                                      "dynamic_cast",
+                                      "else",
+                                      "enum",
+                                      "explicit",
+                                      "export",
+                                      "extern",
+                                      "false",
+                                      "float",
+                                      "for",
+                                      "friend",
+                                      "goto",
+                                      "if",
+                                      "inline",
+                                      "int",
+                                      "long",
+                                      "mutable",
+                                      "namespace",
+                                      "new",
+                                      "noexcept",
+                                      "not",
+                                      "not_eq",
+                                      "nullptr",
+                                      "operator",
+                                      "or",
+                                      "or_eq",
+                                      "private",
+                                      "protected",
+                                      "public",
+                                      "py",
+                                      "register",
+                                      "reinterpret_cast",
+                                      "requires",
+                                      "return",
+                                      "sb",
+                                      "short",
+                                      "signed",
+                                      "sizeof",
+                                      "snakebridge",
+                                      "static",
+                                      "static_assert",
+                                      "static_cast",
+                                      "std",
+                                      "struct",
+                                      "switch",
+                                      "template",
+                                      "this",
+                                      "thread_local",
+                                      "throw",
+                                      "true",
+                                      "try",
+                                      "typedef",
+                                      "typeid",
+                                      "typename",
+                                      "union",
+                                      "unsigned",
+                                      "using",
+                                      "virtual",
+                                      "void",
+                                      "volatile",
+                                      "wchar_t",
+                                      "while",
+                                      "xor",
+                                      "xor_eq"};
+
+// Macros of the headers that programs include on Linux.
+constexpr std::string_view macros[] = {
+  "BUFSIZ",       "CHAR_BIT",  "CLOCKS_PER_SEC",
+  "DOMAIN",       "EOF",       "FALSE",
+  "FILENAME_MAX", "FOPEN_MAX", "HUGE",
+  "HUGE_VAL",     "INFINITY",  "MAXFLOAT",
+  "MAX",          "MIN",       "NAN",
+  "NDEBUG",       "NULL",      "OVERFLOW",
+  "PATH_MAX",     "PI",        "RAND_MAX",
+  "TMP_MAX",      "TRUE",      "UNDERFLOW",
+  "alloca",       "assert",    "environ",
+  "errno",        "htonl",     "htons",
+  "linux",        "major",     "makedev",
+  "minor",        "ntohl",     "ntohs",
+  "offsetof",     "signbit",   "stderr",
+  "stdin",        "stdout",    "unix",
+  "va_arg",       "va_end",    "va_start"};
+
+// Families of them: SIGINT, EINVAL, M_PI, INT_MAX, O_RDONLY, S_IFDIR.
+constexpr std::string_view families[] = {
+  "AF_",   "BUS_",    "CLD_",   "CLOCK_", "E2",     "F_",    "FE_",
+  "FP_",   "ILL_",    "INT_",   "LC_",    "LLONG_", "LONG_", "M_",
+  "O_",    "POLL_",   "SA_",    "SCHAR_", "SEEK_",  "SHRT_", "SI_",
+  "SIG",   "SO_",     "SOCK_",  "SS_",    "S_I",    "TRAP_", "UCHAR_",
+  "UINT_", "ULLONG_", "ULONG_", "USHRT_", "WNO",    "W_"};
+
+constexpr std::string_view of_objects[] = {
+  "begin", "end", "held", "attr", "to", "as", "operand", "object", "options"};
+
+template <class Names>
+bool has(const Names& names, std::string_view name) {
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
+}
+
+bool is_upper(std::string_view name) {
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  });
+}
+
+bool is_macro(std::string_view name) {
+  if (has(macros, name))
+    return true;
+  if (!is_upper(name))
+    return false;
+  // Names of errno's: "EINVAL".
+  if (name.size() > 3 && name.size() < 13 && name[0] == 'E'
+      && name.find('_') == std::string_view::npos)
+    return true;
+  return std::any_of(
+    std::begin(families), std::end(families),
+    [&](std::string_view each) { return name.starts_with(each); });
+}
+
+} // namespace
+
+std::string cpp_name(std::string_view python) {
+  std::string made{python};
+  if (python.starts_with("__"))
+    return "py" + made;
+  if (has(words, python) || is_macro(python))
+    made += '_';
+  return made;
+}
+
+std::string namespace_name(std::string_view part) {
+  return cpp_name(part);
+}
+
+std::string member_name(std::string_view python, std::string_view of_class) {
+  auto made = cpp_name(python);
+  if (made == of_class || is_taken_by_object(made))
+    made += '_';
+  return made;
+}
+
+bool is_taken_by_object(std::string_view name) {
+  return has(of_objects, name);
+}
+
+std::string cpp_text(std::string_view text) {
+  std::string made = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\')
+      made += fmt::format("\\{}", c);
+    else if (byte < 0x20 || byte == 0x7F)
+      made += fmt::format("\\{:03o}", byte);
+    else if (c == '?' && !made.empty() && made.back() == '?')
+      made += "\\?"; // no trigraph
+    else
+      made += c;
+  }
+  return made + '"';
+}
+
+bool scope::take(const std::string& name, const std::string& python) {
+  const auto [at, is_new] = taken_.emplace(name, python);
+  return is_new || at->second == python;
+}
+
+const std::string* scope::owner(const std::string& name) const {
+  const auto found = taken_.find(name);
+  return found == taken_.end() ? nullptr : &found->second;
+}
+
+} // namespace snakebridge::codegen
