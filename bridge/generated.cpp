@@ -21,6 +21,32 @@ question::question(verb what, std::string_view module, std::string_view name)
 question::question(verb what, const object& self, std::string_view name)
     : asked_{.what = what, .name = std::string{name}, .target = self.held()} {}
 
+question::question(question&& other) noexcept = default;
+question::~question() = default;
+
+question& question::add(given item) {
+  if (item.is_given())
+    positional_.push_back(std::move(item));
+  return *this;
+}
+
+question& question::add(const std::vector<given>& items) {
+  positional_.insert(positional_.end(), items.begin(), items.end());
+  return *this;
+}
+
+question& question::add(std::string_view name, given item) {
+  if (item.is_given())
+    named_.emplace_back(name, std::move(item));
+  return *this;
+}
+
+question&
+question::add_more(const std::vector<std::pair<std::string, given>>& items) {
+  named_.insert(named_.end(), items.begin(), items.end());
+  return *this;
+}
+
 namespace {
 
 // The member that a number stands for.

@@ -184,7 +184,9 @@ public:
         module_{module},
         name_{module.at("name")},
         into_{into},
-        used_{used} {
+        used_{used},
+        has_async_{is_used("async") || is_used("async_caller")},
+        seen_{used ? of.classes_seen(*used) : std::set<std::string>{}} {
     for (const auto& each : module.at("symbols"))
       add_class(each);
   }
@@ -404,6 +406,8 @@ private:
               parameters(without_options(way), each, "const sb::caller& python",
                          false),
               "");
+        if (way.is_shorthand)
+          continue; // for a caller at hand
         if (of.is_async)
           add(fmt::format("sb::future<{}>", given), of.name + "_async",
               parameters(way, each, "const sb::caller& python",
@@ -459,7 +463,8 @@ private:
         const auto asked = question(of) + arguments(way, each);
         const auto& given = each.returns.given;
         if (into_ == part::messages) {
-          if (!each.returns.is_stream && !sends_enums(way, each))
+          if (!each.returns.is_stream && !way.is_shorthand
+              && !sends_enums(way, each))
             add("sb::call_message", of.name,
                 parameters(way, each, "sb::as_message_t", false), "",
                 fmt::format("return message_of({});", asked));
@@ -481,12 +486,14 @@ private:
               parameters(without_options(way), each, caller, false), "",
               fmt::format("return {}{}.answer<{}>(python);", question(of),
                           arguments(without_options(way), each), given));
+        if (way.is_shorthand)
+          continue; // for a caller at hand
         if (of.is_async)
           add(
             fmt::format("sb::future<{}>", given), of.name + "_async",
             parameters(way, each, caller, false), "",
             fmt::format("return {}.answer<{}>(python.async());", asked, given));
-        if (!gives_enum(each))
+        if (!gives_enum(each) && has_async_)
           add(fmt::format("sb::future<{}>", given), of.name,
               parameters(way, each, "const sb::async_caller& python", false),
               "", answer);
@@ -947,15 +954,18 @@ private:
       if (taken != nullptr)
         see(*taken);
       in.open += fmt::format("  {} {}({}) const;\n", given, name, list);
-    } else if (into_ == part::source && is_operator_used(name)) {
+    } else if (into_ == part::source && is_operator_used(in, name)) {
       body_ += fmt::format("{0} {1}::{2}({3}) const {{\n  return "
                            "{4}.answer<{0}>();\n}}\n",
                            given, in.name, name, list, asked);
     }
   }
-  // Operators have no names that a source could be looked through for.
-  bool is_operator_used(const std::string& name) const {
-    return name.starts_with("operator") || is_used(name);
+  // Operators have no names that a source could be looked through for: those
+  // are defined that an object may have which the program gets to see.
+  bool is_operator_used(const class_text& in, const std::string& name) const {
+    if (!name.starts_with("operator"))
+      return is_used(name);
+    return !used_ || seen_.contains(in.path);
   }
 
   // A template, so that it fits better than the operators of sb::object.
@@ -985,7 +995,7 @@ private:
                     other.cpp.taken, is_foreign ? "auto" : given, sign, own);
       in.hidden += fmt::format("  {} {}(sb::arg<{}> other) const;\n", given,
                                own, other.cpp.taken);
-    } else if (into_ == part::source) {
+    } else if (into_ == part::source && is_operator_used(in, "operator")) {
       body_ += fmt::format("{0} {1}::{2}(sb::arg<{3}> other) const {{\n"
                            "  return question{{sb::verb::operate, *this, {4}}}"
                            ".add(other).answer<{0}>();\n}}\n",
@@ -1011,7 +1021,7 @@ private:
                              "  static std::default_sentinel_t end() {{ return "
                              "{{}}; }}\n",
                              item);
-    } else if (into_ == part::source) {
+    } else if (into_ == part::source && is_operator_used(in, "operator")) {
       body_ += fmt::format("sb::items_iterator<{0}> {1}::begin() const {{\n"
                            "  return sb::items_iterator<{0}>{{*this}};\n}}\n",
                            item, in.name);
@@ -1032,7 +1042,7 @@ private:
         see(each.returns);
         see(given[0].cpp);
         in.open += fmt::format("  {} operator[]({}) const;\n", returns, list);
-      } else if (into_ == part::source) {
+      } else if (into_ == part::source && is_operator_used(in, "operator")) {
         body_ += fmt::format("{0} {1}::operator[]({2}) const {{\n  return "
                              "question{{sb::verb::item, *this}}.add({3})"
                              ".answer<{0}>();\n}}\n",
@@ -1049,7 +1059,8 @@ private:
                       .is_async = false};
     const auto all = signatures_of(told, of_.classes_, in.path, "call");
     if (into_ != part::header) {
-      body_ += define(of, all);
+      if (is_operator_used(in, of.name))
+        body_ += define(of, all);
       return;
     }
     see(all, in.path);
@@ -1066,6 +1077,8 @@ private:
   const std::string name_;
   const part into_;
   const used_names& used_;
+  const bool has_async_; // the program has a caller that does not wait
+  const std::set<std::string> seen_; // classes it may have objects of
 
   symbols ordered_; // classes
   scope scope_;
@@ -1182,6 +1195,62 @@ bool emitter::has_module(const std::string& name) const {
   });
 }
 
+namespace {
+
+// Adds the classes that a type names, and what is above them.
+void add_classes(const json& type, const generated_classes& classes,
+                 const std::string& self, std::set<std::string>& to) {
+  if (type.is_array())
+    for (const auto& each : type)
+      add_classes(each, classes, self, to);
+  if (!type.is_string())
+    return;
+  const auto found =
+    classes.find(type == "Self" ? self : type.get<std::string>());
+  if (found == classes.end())
+    return;
+  to.insert(found->first);
+  to.insert(found->second.bases.begin(), found->second.bases.end());
+}
+
+void add_answers(const json& told, const generated_classes& classes,
+                 const std::string& self, std::set<std::string>& to) {
+  if (told.contains("type"))
+    add_classes(told.at("type"), classes, self, to);
+  if (told.contains("overloads"))
+    for (const auto& each : told.at("overloads"))
+      add_classes(each.at("returns"), classes, self, to);
+}
+
+} // namespace
+
+// Those that are named, those that come from what is, and from their operators.
+std::set<std::string>
+emitter::classes_seen(const std::set<std::string>& used) const {
+  std::set<std::string> seen;
+  const auto is_used = [&](const std::string& python) {
+    return used.contains(cpp_name(python));
+  };
+  std::size_t before = 0;
+  do {
+    before = seen.size();
+    for (const auto& [path, symbol] : symbols_) {
+      if (is_used(text_in(*symbol, "name"))) {
+        add_classes(path, classes_, path, seen);
+        add_answers(*symbol, classes_, path, seen);
+      }
+      if (symbol->at("kind") != "class")
+        continue;
+      for (const auto& each : symbol->at("members")) {
+        const auto name = text_in(each, "name");
+        if (is_used(name) || (name.starts_with("__") && seen.contains(path)))
+          add_answers(each, classes_, path, seen);
+      }
+    }
+  } while (seen.size() != before);
+  return seen;
+}
+
 std::vector<std::string> emitter::modules() const {
   std::vector<std::string> made;
   for (const auto& each : manifest_.at("modules"))
@@ -1217,6 +1286,8 @@ std::string emitter::source(const std::string& module, const used_names& used) {
 
 std::string emitter::messages(const std::string& module,
                               const used_names& used) {
+  if (used && !used->contains("as_message"))
+    return {};
   return module_writer{*this, module_of(module), module_writer::part::messages,
                        used}
     .source();

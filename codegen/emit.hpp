@@ -48,6 +48,8 @@ private:
   friend class module_writer;
   const nlohmann::json& module_of(const std::string& name) const;
   bool has_module(const std::string& name) const;
+  /// Classes that a program may have objects of.
+  std::set<std::string> classes_seen(const std::set<std::string>& used) const;
 
   const nlohmann::json& manifest_;
   generated_classes classes_;

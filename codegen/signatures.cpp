@@ -14,6 +14,7 @@ using json = nlohmann::json;
 
 constexpr std::size_t overloads_max = 8;
 constexpr std::size_t leading_max = 3; // that may be given by position
+constexpr std::size_t shorthand_overloads_max = 2;
 
 /// An overload with its parameters sorted out.
 struct sorted {
@@ -212,7 +213,8 @@ bool is_braced(const cpp_type& of) {
   return takes(of, "list") || takes(of, "dict") || takes(of, "set");
 }
 
-std::vector<form> forms_of(const sorted& of, bool has_options) {
+std::vector<form> forms_of(const sorted& of, bool has_options,
+                           bool has_shorthands) {
   std::vector<form> made;
   form least{.given = of.required, .has_options = has_options};
   if (!of.rest.empty() && of.leading.empty())
@@ -221,15 +223,17 @@ std::vector<form> forms_of(const sorted& of, bool has_options) {
   const auto only_so = static_cast<std::size_t>(std::count_if(
     of.leading.begin(), of.leading.end(),
     [](const parameter& each) { return each.kind == "positional_only"; }));
-  const auto most = !of.rest.empty() ? of.leading.size()
-                                     : std::min(of.leading.size(),
-                                                std::max(only_so, leading_max));
+  const auto by_place =
+    has_shorthands ? std::max(only_so, leading_max) : only_so;
+  const auto most =
+    of.rest.empty() ? std::min(of.leading.size(), by_place) : of.leading.size();
   form longer{.given = of.required};
   for (std::size_t at = 0; at < most; ++at) {
     if (at >= only_so && of.rest.empty() && is_braced(of.leading[at].cpp))
       break;
     longer.given.push_back(of.leading[at]);
     auto next = longer;
+    next.is_shorthand = at >= only_so && of.rest.empty();
     if (at + 1 == of.leading.size() && !of.rest.empty())
       next.given.push_back(of.rest.front());
     next.has_options =
@@ -273,8 +277,9 @@ void drop_alike(std::vector<signature>& all) {
   std::erase_if(all, [](const signature& each) { return each.forms.empty(); });
 }
 
-signature made_of(const sorted& of, const std::string& options,
-                  const generated_classes& classes, const std::string& self) {
+signature made_of(const sorted& of, bool has_shorthands,
+                  const std::string& options, const generated_classes& classes,
+                  const std::string& self) {
   signature made;
   for (const auto& each : of.leading)
     if (each.kind != "positional_only")
@@ -287,7 +292,7 @@ signature made_of(const sorted& of, const std::string& options,
       each.name += '_';
   if (!made.options.empty())
     made.options_name = options;
-  made.forms = forms_of(of, !made.options.empty());
+  made.forms = forms_of(of, !made.options.empty(), has_shorthands);
   made.returns = type_of(of.returns, classes, self);
   return made;
 }
@@ -306,7 +311,8 @@ std::vector<signature> signatures_of(const json& callable,
     auto options = name.empty() ? "options" : name + "_options";
     if (at > 0)
       options += fmt::format("_{}", at + 1);
-    made.push_back(made_of(all[at], options, classes, self));
+    made.push_back(made_of(all[at], all.size() <= shorthand_overloads_max,
+                           options, classes, self));
     made.back().is_first = at == 0;
   }
   drop_alike(made);
@@ -326,7 +332,7 @@ signature single_signature_of(const json& callable,
       join(*one, next);
   }
   with.type(*one);
-  return made_of(*one, "", classes, self);
+  return made_of(*one, false, "", classes, self);
 }
 
 } // namespace snakebridge::codegen

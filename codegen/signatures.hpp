@@ -24,6 +24,8 @@ struct parameter {
 struct form {
   std::vector<parameter> given;
   bool has_options = false;
+  /// What is given by position could be an option.
+  bool is_shorthand = false;
 };
 
 struct signature {

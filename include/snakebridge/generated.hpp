@@ -656,25 +656,14 @@ public:
   question(verb what, std::string_view module, std::string_view name);
   question(verb what, const object& self, std::string_view name = {});
 
-  question& add(given item) {
-    if (item.is_given())
-      positional_.push_back(std::move(item));
-    return *this;
-  }
-  question& add(const std::vector<given>& items) {
-    positional_.insert(positional_.end(), items.begin(), items.end());
-    return *this;
-  }
+  question(question&& other) noexcept;
+  ~question();
+
+  question& add(given item);
+  question& add(const std::vector<given>& items);
   /// Not where it was left out.
-  question& add(std::string_view name, given item) {
-    if (item.is_given())
-      named_.emplace_back(name, std::move(item));
-    return *this;
-  }
-  question& add_more(const std::vector<std::pair<std::string, given>>& items) {
-    named_.insert(named_.end(), items.begin(), items.end());
-    return *this;
-  }
+  question& add(std::string_view name, given item);
+  question& add_more(const std::vector<std::pair<std::string, given>>& items);
 
   template <class T>
   result<T> answer(const caller& python) {
