@@ -109,29 +109,45 @@ constexpr std::string_view words[] = {"alignas",
 
 // Macros of the headers that programs include on Linux.
 constexpr std::string_view macros[] = {
-  "BUFSIZ",       "CHAR_BIT",  "CLOCKS_PER_SEC",
-  "DOMAIN",       "EOF",       "FALSE",
-  "FILENAME_MAX", "FOPEN_MAX", "HUGE",
-  "HUGE_VAL",     "INFINITY",  "MAXFLOAT",
-  "MAX",          "MIN",       "NAN",
-  "NDEBUG",       "NULL",      "OVERFLOW",
-  "PATH_MAX",     "PI",        "RAND_MAX",
-  "TMP_MAX",      "TRUE",      "UNDERFLOW",
-  "alloca",       "assert",    "environ",
-  "errno",        "htonl",     "htons",
-  "linux",        "major",     "makedev",
-  "minor",        "ntohl",     "ntohs",
-  "offsetof",     "signbit",   "stderr",
-  "stdin",        "stdout",    "unix",
-  "va_arg",       "va_end",    "va_start"};
+  "BUFSIZ",       "CHAR_BIT",   "CLOCKS_PER_SEC",
+  "DOMAIN",       "EOF",        "FALSE",
+  "FILENAME_MAX", "FOPEN_MAX",  "HUGE",
+  "HUGE_VAL",     "INFINITY",   "MAXFLOAT",
+  "MAX",          "MIN",        "NAN",
+  "NDEBUG",       "NULL",       "IOV_MAX",
+  "NAME_MAX",     "NSIG",       "NZERO",
+  "PIPE_BUF",     "R_OK",       "SOMAXCONN",
+  "TIME_UTC",     "WCONTINUED", "WEOF",
+  "WUNTRACED",    "X_OK",       "st_atime",
+  "st_ctime",     "st_mtime",   "OVERFLOW",
+  "PATH_MAX",     "PI",         "RAND_MAX",
+  "TMP_MAX",      "TRUE",       "UNDERFLOW",
+  "alloca",       "assert",     "environ",
+  "errno",        "htonl",      "htons",
+  "linux",        "major",      "makedev",
+  "minor",        "ntohl",      "ntohs",
+  "offsetof",     "signbit",    "stderr",
+  "stdin",        "stdout",     "unix",
+  "va_arg",       "va_end",     "va_start"};
 
 // Families of them: SIGINT, EINVAL, M_PI, INT_MAX, O_RDONLY, S_IFDIR.
 constexpr std::string_view families[] = {
-  "AF_",   "BUS_",    "CLD_",   "CLOCK_", "E2",     "F_",    "FE_",
-  "FP_",   "ILL_",    "INT_",   "LC_",    "LLONG_", "LONG_", "M_",
-  "O_",    "POLL_",   "SA_",    "SCHAR_", "SEEK_",  "SHRT_", "SI_",
-  "SIG",   "SO_",     "SOCK_",  "SS_",    "S_I",    "TRAP_", "UCHAR_",
-  "UINT_", "ULLONG_", "ULONG_", "USHRT_", "WNO",    "W_"};
+  "AF_",    "AT_",      "BUS_",     "CHAR_",   "CLD_",     "CLOCK_",
+  "CLONE_", "CMSG_",    "CPU_",     "DT_",     "E2",       "EXIT_",
+  "FD_",    "FE_",      "FPE_",     "FP_",     "F_",       "HOST_NAME",
+  "HUGE_",  "ILL_",     "IN6",      "INADDR_", "INET",     "INT16_",
+  "INT32_", "INT64_",   "INT8_",    "INTMAX_", "INTPTR_",  "INT_",
+  "IN_",    "IPPROTO_", "IPV6_",    "IP_",     "ITIMER_",  "LC_",
+  "LLONG_", "LOCK_",    "LONG_",    "MCAST_",  "MSG_",     "M_",
+  "O_",     "PF_",      "POLL_",    "POSIX_",  "PTHREAD_", "PTRDIFF_",
+  "REG_",   "SA_",      "SCHAR_",   "SCHED_",  "SCM_",     "SEEK_",
+  "SEGV_",  "SHRT_",    "SHUT_",    "SIG",     "SIOC",     "SIZE_",
+  "SI_",    "SNAN",     "SOCK_",    "SOL_",    "SO_",      "SSIZE_",
+  "SS_",    "STATX_",   "STDERR_",  "STDIN_",  "STDOUT_",  "SYS_",
+  "S_I",    "TRAP_",    "UCHAR_",   "UINT16_", "UINT32_",  "UINT64_",
+  "UINT8_", "UINTMAX_", "UINTPTR_", "UINT_",   "ULLONG_",  "ULONG_",
+  "USHRT_", "WCHAR_",   "WEXIT",    "WIF",     "WINT_",    "WNO",
+  "WSTOP",  "WTERM",    "W_"};
 
 constexpr std::string_view of_objects[] = {
   "begin", "end", "held", "attr", "to", "as", "operand", "object", "options"};
@@ -153,7 +169,7 @@ bool is_macro(std::string_view name) {
   if (!is_upper(name))
     return false;
   // Names of errno's: "EINVAL".
-  if (name.size() > 3 && name.size() < 13 && name[0] == 'E'
+  if (name.size() > 2 && name.size() < 16 && name[0] == 'E'
       && name.find('_') == std::string_view::npos)
     return true;
   return std::any_of(

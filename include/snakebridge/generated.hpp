@@ -318,7 +318,6 @@ concept items_taken_as =
 
 template <class T>
 struct taking<std::vector<T>> {
-  using element = T;
   template <class U>
   static constexpr bool takes = items_of_python<U> || items_taken_as<U, T>;
   template <class U>
@@ -335,7 +334,6 @@ struct taking<std::vector<T>> {
 };
 template <class T>
 struct taking<row_of<T>> {
-  using element = T;
   template <class U>
   static constexpr bool takes = items_of_python<U> || items_taken_as<U, T>;
   template <class U>
@@ -348,7 +346,6 @@ struct taking<row_of<T>> {
 };
 template <class T>
 struct taking<std::set<T>> {
-  using element = T;
   template <class U>
   static constexpr bool takes = items_of_python<U> || items_taken_as<U, T>;
   template <class U>
@@ -376,7 +373,6 @@ concept entries_of =
 
 template <class K, class V>
 struct taking<std::map<K, V>> {
-  using element = std::pair<K, V>;
   template <class U>
   static constexpr bool takes = one_of<U, dict> || entries_of<U, K, V>;
   template <class U>
@@ -405,17 +401,7 @@ struct taking<std::tuple<Ts...>> {
 };
 
 template <class T>
-struct element_in {};
-template <class T>
-requires requires {
-  typename taking<T>::element;
-}
-struct element_in<T> {
-  using element = typename taking<T>::element;
-};
-
-template <class T>
-struct taking<std::optional<T>> : element_in<T> {
+struct taking<std::optional<T>> {
   template <class U>
   static constexpr bool takes =
     one_of<U, none_t, std::nullopt_t> || taken_as<T, U> || is_optional_of<U, T>;
@@ -429,19 +415,8 @@ struct taking<std::optional<T>> : element_in<T> {
       return item ? make_argument<T>(*item) : given{value{}};
   }
 };
-/// The first of them that may be written in braces.
 template <class... Ts>
-struct first_element {};
-template <class T, class... Ts>
-struct first_element<T, Ts...> : first_element<Ts...> {};
-template <class T, class... Ts>
-requires requires {
-  typename taking<T>::element;
-}
-struct first_element<T, Ts...> : element_in<T> {};
-
-template <class... Ts>
-struct taking<std::variant<Ts...>> : first_element<Ts...> {
+struct taking<std::variant<Ts...>> {
   template <class U>
   static constexpr bool takes = (taken_as<Ts, U> || ...);
   template <class U>
@@ -458,22 +433,37 @@ struct taking<std::variant<Ts...>> : first_element<Ts...> {
   }
 };
 
-/// What may be written in braces. By its name alone: a class that it has in it
-/// need not be defined yet.
-template <class T>
-inline constexpr bool is_braced = false;
-template <class T>
-inline constexpr bool is_braced<std::vector<T>> = true;
-template <class T>
-inline constexpr bool is_braced<row_of<T>> = true;
-template <class T>
-inline constexpr bool is_braced<std::set<T>> = true;
-template <class K, class V>
-inline constexpr bool is_braced<std::map<K, V>> = true;
-template <class T>
-inline constexpr bool is_braced<std::optional<T>> = is_braced<T>;
+/// What may be written in braces, and of what. By its name alone: a class that
+/// it has in it need not be defined yet.
 template <class... Ts>
-inline constexpr bool is_braced<std::variant<Ts...>> = (is_braced<Ts> || ...);
+struct braced {};
+template <class T>
+struct braced<std::vector<T>> {
+  using element = T;
+};
+template <class T>
+struct braced<row_of<T>> {
+  using element = T;
+};
+template <class T>
+struct braced<std::set<T>> {
+  using element = T;
+};
+template <class K, class V>
+struct braced<std::map<K, V>> {
+  using element = std::pair<K, V>;
+};
+template <class T>
+concept is_braced = requires {
+  typename braced<T>::element;
+};
+template <class T>
+struct braced<std::optional<T>> : braced<T> {};
+template <class T, class U, class... Ts>
+struct braced<T, U, Ts...>
+    : std::conditional_t<is_braced<T>, braced<T>, braced<U, Ts...>> {};
+template <class... Ts>
+struct braced<std::variant<Ts...>> : braced<Ts...> {};
 
 struct as_made_t {};
 
@@ -499,7 +489,7 @@ class braced_slot : public slot<T, TakesDynamic> {
 public:
   using slot<T, TakesDynamic>::slot;
   template <class U = T>
-  braced_slot(std::initializer_list<typename taking<U>::element> items)
+  braced_slot(std::initializer_list<typename braced<U>::element> items)
       : slot<T, TakesDynamic>{as_made_t{}, make_argument<T>(items)} {}
 };
 
