@@ -137,14 +137,19 @@ place_ptr question::begin(const async_caller& python) {
 }
 
 void question::send(cancel_token cancel, leaves form,
-                    std::function<void(result<value>)> done) {
+                    std::function<void(result<value>, const keeper&)> done) {
   way_->found.options.leaves = form;
   asked_.client_ended = std::move(cancel);
   async_caller::begin(
     way_->found, asked_,
     [bound = way_->bound, done = std::move(done)](result<value> answered) {
-      done(std::move(answered).transform(
-        [&](const value& told) { return held_object::own(bound, told); }));
+      const auto owned = std::move(answered).transform(
+        [&](const value& told) { return held_object::own(bound, told); });
+      done(owned, [&](const value& told) {
+        const auto* name = told.get_if<ref>();
+        return object{name != nullptr ? name->owner
+                                      : held_object::adopt(bound, told)};
+      });
     });
 }
 

@@ -11,13 +11,17 @@
 // Functions and static members answer a result; constructors, members and
 // operators of objects throw, and `sb::attempt` makes results of them again.
 
+#include <chrono>
 #include <complex>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <initializer_list>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <optional>
 #include <ranges>
 #include <set>
@@ -149,7 +153,8 @@ template <class U>
 concept whole_number =
   one_of<U, integer> ||(std::integral<U> && !one_of<U, bool, char, wchar_t>);
 template <class U>
-concept text = std::convertible_to<const U&, std::string_view>;
+concept text = std::convertible_to<const U&, std::string_view> && //
+  !one_of<U, std::nullptr_t>;
 /// What Python is left to look at.
 template <class U>
 concept dynamic = one_of<U, value, ref, object, accessor>;
@@ -662,9 +667,13 @@ public:
   template <class T>
   future<T> answer(const async_caller& python) {
     const auto made = std::make_shared<answer_state<T>>(begin(python));
-    send(made->chain()->token(), form_of<T>, [made](result<value> told) {
-      made->set(read_as<T>(std::move(told)));
-    });
+    send(made->chain()->token(), form_of<T>,
+         [made](result<value> told, const keeper& keep) {
+           if constexpr (std::same_as<T, object>)
+             made->set(std::move(told).transform(keep));
+           else
+             made->set(read_as<T>(std::move(told)));
+         });
     return future<T>{made};
   }
   /// Of an object's question. Throws.
@@ -727,8 +736,10 @@ private:
   held_ptr keep(const caller& python);
   stream<> open(const caller& python);
   place_ptr begin(const async_caller& python);
+  /// What makes an object of an answer.
+  using keeper = std::function<object(const value&)>;
   void send(cancel_token cancel, leaves form,
-            std::function<void(result<value>)> done);
+            std::function<void(result<value>, const keeper&)> done);
   static result<std::int64_t>
   number_of(const caller& python, const enumeration& of, const value& told);
 

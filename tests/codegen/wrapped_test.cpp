@@ -222,6 +222,9 @@ TEST_F(Wrapped, AnAsyncCallerGetsFutures) {
   const auto mine = store();
   EXPECT_EQ(inv::total(python().async(), mine).get(), 4.0);
   EXPECT_EQ(inv::stock(python().async(), {"a"}).get()->at(0).label(), "a@1");
+  const auto quarter = python().import("fractions").attr("Fraction")(1, 2);
+  EXPECT_EQ(inv::half(python().async(), quarter).get()->str(), "1/4");
+  EXPECT_EQ(inv::half(python().async(), sb::value{3}).get()->as<double>(), 1.5);
   EXPECT_EQ(inv::refresh(python(), mine), 3);
   EXPECT_EQ(inv::refresh_async(python(), mine, {.times = 2}).get(), 4);
 }
