@@ -50,7 +50,7 @@ PLURALS = {"list", "tuple", "Sequence", "Iterable", "set", "frozenset",
            "Iterator", "Generator"}
 NOISE = re.compile(
     r"""\bof\s+shape\b.*|\bof\s+length\b.*|\bof\s+size\b.*|\bwith\s+shape\b.*
-      |,?\s*\bshape\s*=?\s*[\(\[].*|\binstance\b|\binstances\b|\bobjects?\b(?=\s|$)
+      |,?\s*\bshape\s*=?\s*[\(\[].*|\binstances?\b|\bobjects?\b(?=\s|$)
       |\bin\s+(?:the\s+)?(?:range|interval)\b.*|\bwith\s+values\b.*|\bfrom\b.*
       |\bdefault\b.*|\boptional\b.*|\brequired\b|\bkeyword[ -]only\b
       |\((?:n_|\s*\d|,|\*)[^()]*\)|\bof\s+dtype\b.*|\bdtype\s*[=:].*

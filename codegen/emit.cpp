@@ -14,6 +14,8 @@ namespace {
 using json = nlohmann::json;
 
 constexpr std::size_t doc_columns = 76;
+constexpr std::size_t signature_characters_max = 400; // of a comment
+constexpr std::size_t digits_max = 18; // with more it may be beyond 64 bits
 
 std::string text_in(const json& of, const char* key) {
   const auto found = of.find(key);
@@ -80,8 +82,8 @@ std::string python_signature(const std::string& name, const json& callable) {
   }
   if (was_by_position)
     made += ", /";
-  if (made.size() > 400)
-    made.resize(400);
+  if (made.size() > signature_characters_max)
+    made.resize(signature_characters_max);
   return fmt::format("{}({}){}", name, made,
                      overloads.size() > 1
                        ? fmt::format(" and {} more", overloads.size() - 1)
@@ -145,8 +147,7 @@ std::string constant(const std::string& type, const std::string& value) {
   if (type == "bool")
     return value == "True" ? "true" : "false";
   if (type == "int")
-    // A number beyond 18 digits may not be one of 64 bits.
-    return value.size() <= 18 ? value : "";
+    return value.size() <= digits_max ? value : "";
   if (type == "float") {
     if (value == "nan")
       return "std::numeric_limits<double>::quiet_NaN()";
@@ -394,7 +395,9 @@ private:
         }
         if (each.returns.is_stream) {
           add(fmt::format("sb::stream<{}>", given), of.name,
-              parameters(way, each, "const sb::caller& python", true), "");
+              parameters(way, each, "const sb::caller& python",
+                         of.where == place::free),
+              "");
           continue;
         }
         add(fmt::format("sb::result<{}>", given), of.name,

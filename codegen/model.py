@@ -36,7 +36,7 @@ give the same bytes. Keys are sorted, lists in the order said here.
     NOTE    {"symbol", "what": "dropped", "renamed" or "hole", "reason"}
 
 A tier says where the types are from: stub, annotation, docstring, default (or
-what the code shows); runtime: only names are known; variadic: not even these."""
+what the code shows); runtime: only names are known; variadic: not even they."""
 
 import ast
 import importlib.util
@@ -54,14 +54,16 @@ RETURNED_BY = {"__len__": "int", "__contains__": "bool", "__bool__": "bool",
                "__setitem__": "None", "__delitem__": "None", "__eq__": "bool",
                "__ne__": "bool", **{f"__i{name}__": "Self" for name in (
                    "add sub mul truediv floordiv mod matmul pow and or xor "
-                   "lshift rshift").split()}, "__exit__": "bool", "__setattr__": "None"}
+                   "lshift rshift").split()},
+               "__exit__": "bool", "__setattr__": "None"}
 PLAIN_DEFAULTS = {"builtins.bool": "bool", "builtins.int": "int",
                   "builtins.float": "float", "builtins.str": "str",
                   "builtins.bytes": "bytes", "builtins.complex": "complex",
                   "builtins.tuple": "tuple", "builtins.list": "list",
                   "builtins.dict": "dict"}
 OF_ANYTHING = {"__eq__", "__ne__", "__contains__"}
-VARIADIC = [{"name": "args", "kind": "rest"}, {"name": "kwargs", "kind": "more"}]
+VARIADIC = [{"name": "args", "kind": "rest"},
+            {"name": "kwargs", "kind": "more"}]
 
 
 def decorators(node):
@@ -97,7 +99,7 @@ class Types:
     """What stubs and annotations say of one environment's symbols."""
 
     def __init__(self, environment, typeshed=None, extra=()):
-        of = environment["path"], environment["version"], environment["platform"]
+        of = [environment[each] for each in ("path", "version", "platform")]
         self.stubs = Stubs(*of, typeshed, extra)
         self.sources = Stubs(*of, suffixes=(".py",))
 
@@ -150,7 +152,8 @@ class Types:
                 return None
             module, node, nodes = found
             last = nodes[-1]
-            if isinstance(last, ast.Assign) and isinstance(last.value, ast.Name):
+            if isinstance(last, ast.Assign) \
+                    and isinstance(last.value, ast.Name):
                 name = last.value.id
                 continue
             return Stub(module, nodes), node

@@ -1,7 +1,6 @@
 #include "names.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include <fmt/format.h>
 

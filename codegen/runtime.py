@@ -1,8 +1,8 @@
 """What a module really has: its symbols, with their signatures and docs.
 
 Runs in a worker of the environment whose libraries are described, and imports
-them: so it needs nothing but the standard library. `describe` is called with one
-module at a time, and answers JSON; what a hostile module does ends with that
+them: so it needs nothing but the standard library. `describe` is called with
+one module at a time, and answers JSON; what a hostile module does ends with that
 call. Types are told as the text of their annotations: model.py reads them.
 
     {"module": "json", "doc": …, "version": …, "package": true,
@@ -249,7 +249,8 @@ def described_member(kind, name, thing):
     if isinstance(thing, type):
         return {"kind": "hole", "reason": "a class inside a class"}
     if callable(thing) and inspect.isroutine(thing) \
-            and not inspect.isdatadescriptor(thing) or isinstance(thing, functools.partialmethod):
+            and not inspect.isdatadescriptor(thing) \
+            or isinstance(thing, functools.partialmethod):
         made = {"kind": "method", **described_function(thing, method=True)}
         if isinstance(thing, types.WrapperDescriptorType):
             made["slot"] = True  # C has all operators of a kind, or none

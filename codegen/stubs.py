@@ -3,7 +3,7 @@ anything: files are found as PEP 561 says, beside them typeshed's.
 
 A type is plain data:
     null                            not known
-    "int", "numpy.ndarray"          a class, by its full name; those of builtins,
+    "int", "numpy.ndarray"          a class, by its full name; of builtins,
                                     typing and collections.abc by their own
     "None", "Any", "Self"           as in Python; "Any" is also a TypeVar that
                                     stands for anything
@@ -18,9 +18,10 @@ import pathlib
 CONTAINERS = {
     "list", "dict", "set", "frozenset", "tuple", "type", "Sequence",
     "MutableSequence", "Iterable", "Collection", "Iterator", "Generator",
-    "AsyncIterator", "AsyncIterable", "AsyncGenerator", "Awaitable", "Coroutine",
-    "Mapping", "MutableMapping", "Set", "MutableSet", "Reversible", "KeysView",
-    "ValuesView", "ItemsView", "PathLike", "defaultdict", "OrderedDict", "deque",
+    "AsyncIterator", "AsyncIterable", "AsyncGenerator", "Awaitable",
+    "Coroutine", "Mapping", "MutableMapping", "Set", "MutableSet", "Reversible", "KeysView",
+    "ValuesView", "ItemsView", "PathLike", "defaultdict", "OrderedDict",
+    "deque",
     "ContextManager", "AbstractContextManager"}
 OLD_NAMES = {"List": "list", "Dict": "dict", "Set": "set", "Tuple": "tuple",
              "FrozenSet": "frozenset", "Type": "type", "Text": "str",
@@ -289,8 +290,8 @@ class Stubs:
         return None
 
     def find_path(self, scope, dotted):
-        """The same of a dotted name that stands in a module; a class's own names
-        as well."""
+        """The same of a dotted name that stands in a module; of a class's own
+        names as well."""
         parts = dotted.split(".")
         found = self.find_name(scope.name, parts[0]) if scope else None
         if found is None and len(parts) > 1:  # of a text with full names

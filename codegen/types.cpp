@@ -1,7 +1,6 @@
 #include "types.hpp"
 
 #include <algorithm>
-#include <array>
 #include <vector>
 
 #include <fmt/format.h>

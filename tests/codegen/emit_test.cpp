@@ -121,6 +121,8 @@ TEST(Names, OfWordsMacrosAndPrivateOnesAreOthers) {
   EXPECT_EQ(cg::cpp_name("SIGINT"), "SIGINT_");
   EXPECT_EQ(cg::cpp_name("EINVAL"), "EINVAL_");
   EXPECT_EQ(cg::cpp_name("linux"), "linux_");
+  EXPECT_EQ(cg::cpp_name("NZERO"), "NZERO_");
+  EXPECT_EQ(cg::cpp_name("st_mtime"), "st_mtime_");
   EXPECT_EQ(cg::cpp_name("__x"), "py__x");
   EXPECT_EQ(cg::cpp_name("norm"), "norm");
   EXPECT_EQ(cg::member_name("Item", "Item"), "Item_");

@@ -46,8 +46,8 @@ class Item:
 
     kind: str = "plain"
 
-    def __init__(self, name: str, price: float = 1.0, *, place: Place = Place.SHELF,
-                 tags: Sequence[str] = ()):
+    def __init__(self, name: str, price: float = 1.0, *,
+                 place: Place = Place.SHELF, tags: Sequence[str] = ()):
         """Makes one.
 
         `price` is without tax."""
@@ -203,8 +203,8 @@ class Box(Generic[T]):
         return self._inside
 
 
-def total(store: Store, *, tax: float = 0.0, currency: Literal["EUR", "USD"] = "EUR",
-          **more: int) -> float:
+def total(store: Store, *, tax: float = 0.0,
+          currency: Literal["EUR", "USD"] = "EUR", **more: int) -> float:
     """The price of all.
 
     `tax` is a part of one."""
@@ -224,7 +224,8 @@ def moments(when: datetime.datetime, day: datetime.date, at: datetime.time,
     return when + late
 
 
-def exact(amount: decimal.Decimal, key: uuid.UUID) -> tuple[decimal.Decimal, str]:
+def exact(amount: decimal.Decimal,
+          key: uuid.UUID) -> tuple[decimal.Decimal, str]:
     return amount + 1, str(key)
 
 

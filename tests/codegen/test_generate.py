@@ -103,8 +103,8 @@ class Generate(unittest.TestCase):
             "fails": "RuntimeError: it does not want to",
             "hangs": "deadline_exceeded", "spins": "deadline_exceeded",
             "nowhere": "ModuleNotFoundError: No module named 'nowhere'"})
-        self.assertEqual([each["name"] for each in modules["prints"]["symbols"]],
-                         ["said"])
+        self.assertEqual([each["name"] for each in
+                          modules["prints"]["symbols"]], ["said"])
         self.assertEqual(left_behind(), [])
 
     def assert_typed(self, manifest, least, modules, python):
