@@ -1,6 +1,7 @@
 #include "completion.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -27,6 +28,10 @@ struct completed_command {
   bool takes_files = false;
 };
 
+constexpr std::string_view options_of_files[] = {
+  "--manifest", "--output", "--path", "--python",
+  "--source",   "--stubs",  "--tools"};
+
 std::vector<completed_option> options_of(const CLI::App& of) {
   std::vector<completed_option> options;
   for (const auto* each : of.get_options()) {
@@ -36,7 +41,11 @@ std::vector<completed_option> options_of(const CLI::App& of) {
     made.name = "--" + each->get_lnames().front();
     made.description = each->get_description();
     if (each->get_items_expected_max() > 0)
-      made.what = made.name == "--python" ? takes::file : takes::text;
+      made.what = std::find(std::begin(options_of_files),
+                            std::end(options_of_files), made.name)
+                      == std::end(options_of_files)
+                    ? takes::text
+                    : takes::file;
   }
   return options;
 }

@@ -613,13 +613,15 @@ class Completion(Folder):
         self.assertEqual(self.completed("st"), ["stream"])
         self.assertEqual(set(self.completed("")),
                          {"call", "get", "eval", "stream", "run", "helpers",
-                          "doctor", "completion", "--help", "--version"})
+                          "doctor", "generate", "completion", "--help",
+                          "--version"})
         self.assertEqual(self.completed("stream", "--li"), ["--limit"])
         self.assertEqual(self.completed("get", "--li"), [])
         self.assertEqual(self.completed("stream", "--limit", ""), [])
         self.assertEqual(self.completed("completion", "f"), ["fish"])
         self.assertEqual(self.completed("run", ""), ["files"])
         self.assertEqual(self.completed("call", "--python", ""), ["files"])
+        self.assertEqual(self.completed("generate", "--output", ""), ["files"])
         self.assertNotIn("--progress-after-ms", self.completed("call", "--"))
 
     def test_each_shell_takes_its_script(self):
