@@ -413,6 +413,32 @@ TEST(FuturesOfTwoExecutors, WhileAThreadWaitsForOneThenAContinuationRuns) {
   EXPECT_TRUE(reader.get());
 }
 
+TEST(FuturesWaitedForShortly, GivenThreadsThatGiveUpThenTheirWorkerStays) {
+  const sb::bridge bridge{one_pool(sb::placement::worker)};
+  or_throw(bridge.eval("1"));
+  const auto epoch = [&] {
+    return bridge.stats().pools.at(0).interpreters.at(0).epoch;
+  };
+  const auto first = epoch();
+  std::vector<std::thread> threads;
+  std::atomic<int> answered = 0;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 100; ++i) {
+        auto later = bridge.async().call("time", "sleep", 0.001);
+        later.wait_for(500us);
+        static_cast<void>(
+          bridge.with({.timeout = 1ms}).call("time", "sleep", 0.0005));
+        later.wait_for(100us);
+        answered += later.get().has_value();
+      }
+    });
+  for (auto& each : threads)
+    each.join();
+  EXPECT_EQ(answered, 4 * 100);
+  EXPECT_EQ(epoch(), first);
+}
+
 // --- Its end -----------------------------------------------------------------
 
 class FuturesAlone : public ::testing::TestWithParam<sb::placement> {};
