@@ -17,6 +17,8 @@ namespace snakebridge {
 
 namespace {
 
+constexpr kj::uint events_between_polls = 64;
+
 descriptor wake_event() {
   auto made = make_event();
   if (!made)
@@ -84,10 +86,12 @@ bool loop_jobs::put(job& todo, bool whatever_waits) {
   return true;
 }
 
-std::vector<loop_jobs::job> loop_jobs::take() {
+// Whether they are the last is seen under the same lock: a close in between
+// would be drained here, and nobody would hear of it.
+loop_jobs::taken loop_jobs::take() {
   drain(wake_);
   const std::lock_guard lock{mutex_};
-  return std::exchange(waiting_, {});
+  return {std::exchange(waiting_, {}), closed_};
 }
 
 void loop_jobs::close() {
@@ -145,10 +149,14 @@ void node_loop::serve() {
   kj::UnixEventPort::FdObserver woken{
     io_->unixEventPort, jobs_->wake_.get(),
     kj::UnixEventPort::FdObserver::OBSERVE_READ};
+  // Else a connection that always has something keeps timers, and all others,
+  // from their turn.
+  io_->waitScope.setBusyPollInterval(events_between_polls);
   for (bool last = false; !last;) {
     woken.whenBecomesReadable().wait(io_->waitScope);
-    last = jobs_->is_closed();
-    run_all(jobs_->take());
+    auto next = jobs_->take();
+    last = next.are_last;
+    run_all(std::move(next.jobs));
   }
 }
 

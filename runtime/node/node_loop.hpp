@@ -39,8 +39,13 @@ public:
 private:
   friend class node_loop;
 
+  struct taken {
+    std::vector<job> jobs;
+    bool are_last; ///< nothing comes after them
+  };
+
   bool put(job& todo, bool whatever_waits);
-  std::vector<job> take();
+  taken take();
   void close();
 
   const std::size_t waiting_max_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <kj/async.h>
 
 #include "config/tunables.hpp"
 #include "tests/support/eventually.hpp"
@@ -57,6 +58,39 @@ TEST(NodeLoop, WhileItIsBusyThenJobsAreBoundedAndEndsAreNot) {
   EXPECT_TRUE(jobs.post_end([] {}));
   go_on.set_value();
   EXPECT_TRUE(eventually([&] { return jobs.post([] {}); }));
+}
+
+// A close that came while it took jobs was once lost, and its end hung.
+TEST(NodeLoop, WhenItEndsWhileItHasWorkThenItEndsEachTime) {
+  for (int round = 0; round < 1'000; ++round) {
+    const node_loop loop{[](node_loop&) {}, [] {}};
+    loop.jobs()->post([] {});
+  }
+}
+
+namespace {
+
+kj::Promise<void> busy_for(int& turns) {
+  if (--turns <= 0)
+    return kj::READY_NOW;
+  return kj::evalLater([&turns] { return busy_for(turns); });
+}
+
+} // namespace
+
+// As one that reads from a connection that never runs dry.
+TEST(NodeLoop, WhileOneOfItsEventsFollowsAnotherThenJobsHaveTheirTurn) {
+  int turns = 100'000, left = 0;
+  kj::Promise<void> busy = nullptr;
+  {
+    const node_loop loop{[&](node_loop& here) {
+                           here.jobs()->post(
+                             [&] { left = std::exchange(turns, 0); });
+                           busy = busy_for(turns).eagerlyEvaluate(nullptr);
+                         },
+                         [&] { busy = nullptr; }};
+  }
+  EXPECT_GT(left, 0);
 }
 
 TEST(NodeLoop, WhenItsBeginFailsThenThereIsNone) {
