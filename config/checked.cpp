@@ -253,6 +253,9 @@ std::optional<std::string> wrong_with_profile_name(std::string_view name) {
 }
 
 std::optional<std::string> wrong_with_node_name(std::string_view name) {
+  // To OpenSSL it stands for all names that end so.
+  if (name.starts_with('.'))
+    return "the name of a node must not begin with a dot";
   if (!name.empty() && name.size() <= limits::node_name_bytes_max
       && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-.")
            == std::string_view::npos)

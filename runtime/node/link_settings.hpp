@@ -15,7 +15,7 @@ namespace snakebridge {
 
 /// Who a node is.
 struct introduction {
-  std::string name; ///< 1 to 255 of a-z, 0-9, _, - and .
+  std::string name; ///< 1 to 255 of a-z, 0-9, _, - and ., no . first
   /// Random, of this start of it.
   std::uint64_t incarnation = 0;
   /// 16 random bytes; empty: it knows of no cluster yet.

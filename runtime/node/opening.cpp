@@ -147,7 +147,8 @@ bool opened::may_be(const std::string& name) {
   if (certificate.get() == nullptr)
     return true;
   auto* const of = static_cast<X509*>(certificate_of(*certificate));
-  return of != nullptr
+  // ".lan" would be any name below it.
+  return of != nullptr && !name.starts_with('.')
          && ::X509_check_host(of, name.data(), name.size(),
                               X509_CHECK_FLAG_NEVER_CHECK_SUBJECT
                                 | X509_CHECK_FLAG_NO_WILDCARDS,

@@ -24,7 +24,7 @@ constexpr row rows[] = {
    "restart the node that is to join this cluster, or name another address in "
    "cluster.join"},
   {"name_invalid", errc::not_authorized,
-   "set node.name to 1 to 255 of a-z, 0-9, _, - and ."},
+   "set node.name to 1 to 255 of a-z, 0-9, _, - and ., no dot first"},
   {"name_differs", errc::not_authorized,
    "set node.name to the name in the certificate (its subjectAltName), or give "
    "the node a certificate of its name"},

@@ -40,6 +40,9 @@ TEST(CheckedConfig, GivenANodeThatCannotBeThenSaysWhy) {
     refusal({.node = {.name = "Node A"}}),
     "node.name = \"Node A\": the name of a node must be 1 to 255 of a-z, "
     "0-9, _, - and .");
+  EXPECT_EQ(refusal({.node = {.name = ".lan"}}),
+            "node.name = \".lan\": the name of a node must not begin with a "
+            "dot");
   EXPECT_EQ(refusal({.node = {.listen = "localhost"}}),
             "node.listen = \"localhost\": must be an address: \"host:port\"");
   EXPECT_EQ(

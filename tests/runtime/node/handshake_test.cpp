@@ -49,7 +49,7 @@ TEST_F(Judged, GivenOneThatKnowsNoClusterThenItMayJoin) {
 
 TEST_F(Judged, GivenANameItMayNotHaveThenItIsRefused) {
   EXPECT_EQ(outcome(false), refusal::name_differs);
-  for (const auto* wrong : {"", "Beta", "a b", "a\n"}) {
+  for (const auto* wrong : {"", "Beta", "a b", "a\n", ".lan"}) {
     peer.who.name = wrong;
     EXPECT_EQ(outcome(), refusal::name_invalid) << wrong;
   }

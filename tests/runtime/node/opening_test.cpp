@@ -93,6 +93,15 @@ TEST_F(Tls, GivenAWildcardThenItIsNoName) {
   EXPECT_EQ(here, refusal::name_differs);
 }
 
+// OpenSSL takes it for all names that end so.
+TEST_F(Tls, GivenANameThatBeginsWithADotThenItIsNone) {
+  const auto [here, there] =
+    refusals(with("alpha", trusted.issue("alpha")),
+             with(".lan", trusted.issue("beta", "DNS:beta.lan")));
+  EXPECT_EQ(here, refusal::name_invalid);
+  EXPECT_EQ(there, refusal::name_invalid);
+}
+
 TEST_F(Tls, GivenACertificateThatHasExpiredThenItIsNotAccepted) {
   const auto old = trusted.issue("beta", "DNS:beta", -60);
   EXPECT_EQ(
