@@ -248,6 +248,8 @@ inline constexpr std::size_t dials_max = 1'024;
 inline constexpr std::size_t payload_part_bytes_max = std::size_t{256} << 10U;
 inline constexpr std::size_t link_window_bytes = std::size_t{1} << 20U;
 inline constexpr std::size_t link_frame_bytes_max = std::size_t{64} << 10U;
+/// Small messages that one side of a link has received and not answered.
+inline constexpr std::size_t link_wholes_bytes_max = std::size_t{256} << 20U;
 
 } // namespace snakebridge::limits
 

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <optional>
 #include <utility>
 
 #include <kj/async.h>
@@ -26,7 +27,7 @@ public:
         : of_{kj::mv(other.of_)},
           bytes_{std::exchange(other.bytes_, 0)} {}
     share& operator=(share&&) = delete;
-    ~share() {
+    ~share() noexcept {
       if (of_.get() != nullptr)
         of_->give_back(bytes_);
     }
@@ -44,11 +45,17 @@ public:
   /// Waits for so many. Who wants more than there can be gets all.
   kj::Promise<share> take(std::size_t bytes) {
     bytes = kj::min(bytes, all_);
-    if (waiting_.empty() && bytes <= left_)
+    if (has_turn(bytes))
       return given(bytes);
     auto later = kj::newPromiseAndFulfiller<share>();
     waiting_.push_back({bytes, kj::mv(later.fulfiller)});
     return kj::mv(later.promise);
+  }
+  /// Nothing: there are too few left, or others wait.
+  std::optional<share> take_now(std::size_t bytes) {
+    if (!has_turn(bytes))
+      return std::nullopt;
+    return given(bytes);
   }
   std::size_t left() const { return left_; }
 
@@ -58,6 +65,12 @@ private:
     kj::Own<kj::PromiseFulfiller<share>> wakes;
   };
 
+  // Who has gone keeps nobody waiting.
+  bool has_turn(std::size_t bytes) {
+    while (!waiting_.empty() && !waiting_.front().wakes->isWaiting())
+      waiting_.pop_front();
+    return waiting_.empty() && bytes <= left_;
+  }
   share given(std::size_t bytes) {
     left_ -= bytes;
     return {kj::addRef(*this), bytes};

@@ -75,7 +75,7 @@ private:
   const std::shared_ptr<std::size_t> held_;
 };
 
-result<std::vector<word>> malformed(const char* what) {
+tl::unexpected<error> malformed(const char* what) {
   return tl::unexpected{error{errc::message_malformed, what}};
 }
 
@@ -169,34 +169,47 @@ private:
   kj::Vector<kj::Promise<void>> coming_;
 };
 
-incoming_payloads::incoming_payloads(std::size_t bytes_max)
+incoming_payloads::incoming_payloads(std::size_t bytes_max,
+                                     std::size_t wholes_bytes_max)
     : bytes_max_{bytes_max},
       memory_{kj::refcounted<allowance>(bytes_max)},
+      wholes_{kj::refcounted<allowance>(wholes_bytes_max)},
       window_{kj::refcounted<allowance>(limits::link_window_bytes)} {}
 
-kj::Promise<result<std::vector<word>>>
+kj::Promise<result<arrived>>
 incoming_payloads::read(schema::Payload::Reader from) {
+  using outcome = result<arrived>;
   // Read once: what is read of a message is counted, against its limit.
   const auto whole = from.isWhole() ? from.getWhole() : capnp::Data::Reader{};
   const auto bytes = from.isWhole() ? whole.size() : from.getParts().getBytes();
   if (bytes == 0 || bytes % sizeof(word) != 0)
-    return malformed("a payload of no whole words");
+    return outcome{malformed("a payload of no whole words")};
   if (bytes > bytes_max_)
-    return result<std::vector<word>>{tl::unexpected{error{
+    return outcome{tl::unexpected{error{
       errc::payload_too_large,
       fmt::format("{} bytes, and payload_bytes_max of the other node is {}",
                   bytes, bytes_max_)}}};
   if (from.isWhole()) {
+    auto held = wholes_->take_now(bytes);
+    if (!held)
+      return outcome{tl::unexpected{
+        error{errc::overloaded,
+              "what has come to that node of this link is not answered yet"}}};
     std::vector<word> words(bytes / sizeof(word));
     place(words, 0, whole);
-    return result<std::vector<word>>{std::move(words)};
+    return outcome{arrived{std::move(words), *std::move(held)}};
   }
   auto source = from.getParts().getSource();
   return memory_->take(bytes).then(
     [this, bytes, source = kj::mv(source)](allowance::share share) mutable {
       auto made = kj::heap<arrival>(kj::mv(source), bytes, *window_);
       auto reading = made->read();
-      return reading.attach(kj::mv(made), kj::mv(share));
+      return reading.attach(kj::mv(made))
+        .then([held = kj::mv(share)](auto words) mutable -> outcome {
+          if (!words)
+            return tl::unexpected{std::move(words).error()};
+          return arrived{*std::move(words), kj::mv(held)};
+        });
     });
 }
 

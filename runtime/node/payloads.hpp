@@ -9,6 +9,7 @@
 #include <kj/async.h>
 #include <snakebridge/result.hpp>
 
+#include "config/tunables.hpp"
 #include "runtime/node/allowance.hpp"
 #include "runtime/wire/channel.hpp"
 
@@ -27,8 +28,10 @@ public:
       : held_{std::make_shared<std::size_t>(0)},
         bytes_max_{bytes_max} {}
 
+  /// Always for a small one: it is not held here.
   bool has_room(std::size_t bytes) const {
-    return *held_ == 0 || *held_ + bytes <= bytes_max_;
+    return bytes <= limits::payload_part_bytes_max || *held_ == 0
+           || *held_ + bytes <= bytes_max_;
   }
   /// A large one is kept until the other side drops its source.
   void write(schema::Payload::Builder to, std::shared_ptr<message> content);
@@ -38,21 +41,33 @@ private:
   const std::size_t bytes_max_;
 };
 
-/// What one side of a link receives.
+/// One that has come. It counts as long as its share is held.
+struct arrived {
+  std::vector<word> words;
+  allowance::share held;
+};
+
+/// What one side of a link receives: of requests, or of replies. Who serves a
+/// large request may itself wait for a large reply.
 class incoming_payloads {
 public:
-  /// `bytes_max`: of one; and of all that are being read, where they are more.
-  explicit incoming_payloads(std::size_t bytes_max);
+  /// `bytes_max`: of one; and of all large ones, where they are more.
+  /// `wholes_bytes_max`: of all small ones.
+  explicit incoming_payloads(
+    std::size_t bytes_max,
+    std::size_t wholes_bytes_max = limits::link_wholes_bytes_max);
 
-  /// Reads one to its end. Errors: message_malformed, payload_too_large. What
-  /// KJ throws is of the link.
-  kj::Promise<result<std::vector<word>>> read(schema::Payload::Reader from);
+  /// Reads one to its end; a large one waits until there is room for it.
+  /// Errors: message_malformed, payload_too_large, overloaded. What KJ throws
+  /// is of the link.
+  kj::Promise<result<arrived>> read(schema::Payload::Reader from);
 
 private:
   class arrival;
 
   const std::size_t bytes_max_;
-  kj::Own<allowance> memory_;
+  kj::Own<allowance> memory_; // of large ones
+  kj::Own<allowance> wholes_;
   kj::Own<allowance> window_;
 };
 

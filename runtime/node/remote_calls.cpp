@@ -104,8 +104,12 @@ remote_calls::send(std::shared_ptr<message> request,
     const auto replied = came.getReplied();
     if (replied.isFailed())
       return outcome{tl::unexpected{read_failed(replied.getFailed())}};
-    auto reading = link_->incoming.read(replied.getPayload());
-    return reading.attach(kj::mv(came));
+    auto reading = link_->replies.read(replied.getPayload());
+    return reading.attach(kj::mv(came)).then([](auto reply) -> outcome {
+      if (!reply)
+        return tl::unexpected{std::move(reply).error().with_may_have_run(true)};
+      return std::move(reply->words);
+    });
   });
 }
 

@@ -87,24 +87,25 @@ kj::Promise<void> served_session::request(RequestContext call) {
   if (link_->calls_served >= limits::link_calls_max)
     return fail(call, overloaded("too many calls of this node run there")),
            kj::READY_NOW;
-  if (!link_->outgoing.has_room(1))
-    return fail(call, overloaded("large results wait there to be read")),
-           kj::READY_NOW;
   const std::chrono::nanoseconds remaining{std::min<std::uint64_t>(
     asked.getRemainingNs(),
     std::chrono::nanoseconds{std::chrono::milliseconds{day_ms}}.count())};
   const auto deadline = steady_clock::now() + remaining;
   ++link_->calls_served;
   auto done = kj::defer([link = link_] { --link->calls_served; });
-  auto reading = link_->incoming.read(asked.getPayload());
+  auto reading = link_->requests.read(asked.getPayload());
   call.releaseParams();
   return reading
     .then([this, deadline](auto request) -> kj::Promise<answer> {
       if (!request)
         return answer{tl::unexpected{std::move(request).error()}};
-      return run(*std::move(request), deadline);
+      auto running = run(std::move(request->words), deadline);
+      return running.attach(kj::mv(request->held)); // until it is answered
     })
     .then([this, call, fail](answer outcome) mutable {
+      if (outcome)
+        if (auto why = cannot_go(**outcome))
+          outcome = tl::unexpected{why->with_may_have_run(true)};
       if (!outcome)
         return fail(call, outcome.error());
       const auto bytes = bytes_of(**outcome);
@@ -117,12 +118,25 @@ kj::Promise<void> served_session::request(RequestContext call) {
     .attach(kj::mv(done));
 }
 
+std::optional<error> served_session::cannot_go(message& reply) const {
+  if (!reply.descriptors().empty())
+    return error{errc::message_malformed,
+                 "a reply that cannot cross a network"};
+  if (!link_->outgoing.has_room(bytes_of(reply)))
+    return overloaded("large results wait there to be read");
+  return std::nullopt;
+}
+
 kj::Promise<served_session::answer>
 served_session::run(std::vector<word> request,
                     steady_clock::time_point deadline) {
   const auto number = ++last_call_;
   auto later = kj::newPromiseAndFulfiller<answer>();
   calls_.emplace(number, kj::mv(later.fulfiller));
+  auto waiting = later.promise.attach(kj::defer([this, number] {
+    if (calls_.erase(number) > 0)
+      client_->cancel(number);
+  }));
   client_->submit(number, std::move(request), deadline,
                   [jobs = link_->jobs, self = self_, number](answer outcome) {
                     on_loop(*jobs,
@@ -131,10 +145,7 @@ served_session::run(std::vector<word> request,
                                 (*self)->take(number, outcome);
                             });
                   });
-  return later.promise.attach(kj::defer([this, number] {
-    if (calls_.erase(number) > 0)
-      client_->cancel(number);
-  }));
+  return waiting;
 }
 
 void served_session::take(std::uint64_t call, answer outcome) {

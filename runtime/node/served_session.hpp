@@ -25,13 +25,15 @@ struct link_parts {
   link_parts(std::shared_ptr<loop_jobs> jobs, std::size_t payload_bytes_max)
       : jobs{std::move(jobs)},
         payload_bytes_max{payload_bytes_max},
-        incoming{payload_bytes_max},
+        requests{payload_bytes_max},
+        replies{payload_bytes_max},
         outgoing{payload_bytes_max} {}
 
   const std::shared_ptr<loop_jobs> jobs;
   const std::size_t payload_bytes_max;
   std::string peer = {}; ///< its name, once it is known
-  incoming_payloads incoming;
+  incoming_payloads requests;
+  incoming_payloads replies;
   outgoing_payloads outgoing;
   std::size_t calls_served = 0;
   std::size_t sessions_served = 0;
@@ -54,6 +56,7 @@ private:
   using answer = result<std::shared_ptr<message>>;
   kj::Promise<answer> run(std::vector<word> request,
                           steady_clock::time_point deadline);
+  std::optional<error> cannot_go(message& reply) const;
   void take(std::uint64_t call, answer outcome);
   void end(const error& why);
 

@@ -32,26 +32,36 @@ protected:
     const std::function<std::size_t(std::size_t)> parts_;
   };
 
-  result<std::vector<word>>
-  read(std::uint64_t bytes, std::function<std::size_t(std::size_t)> parts) {
+  kj::Promise<result<arrived>>
+  reading(std::uint64_t bytes, std::function<std::size_t(std::size_t)> parts) {
     capnp::MallocMessageBuilder message;
     auto payload = message.initRoot<schema::Payload>();
     auto made = payload.initParts();
     made.setBytes(bytes);
     made.setSource(kj::heap<fake_source>(std::move(parts)));
+    return incoming.read(payload);
+  }
+  result<arrived> read(std::uint64_t bytes,
+                       std::function<std::size_t(std::size_t)> parts) {
+    return reading(bytes, std::move(parts)).wait(turns);
+  }
+  result<arrived> read_whole(std::size_t bytes) {
+    capnp::MallocMessageBuilder message;
+    auto payload = message.initRoot<schema::Payload>();
+    payload.initWhole(static_cast<kj::uint>(bytes));
     return incoming.read(payload).wait(turns);
   }
 
   static constexpr std::size_t bytes_max = 8U << 20U;
   kj::EventLoop loop;
   kj::WaitScope turns{loop};
-  incoming_payloads incoming{bytes_max};
+  incoming_payloads incoming{bytes_max, 1'000};
 };
 
 TEST_F(Payloads, GivenPartsAsWantedThenAllOfThemCome) {
   const auto whole = read(bytes_max, [](std::size_t wanted) { return wanted; });
   ASSERT_TRUE(whole);
-  EXPECT_EQ(whole->size(), bytes_max / sizeof(word));
+  EXPECT_EQ(whole->words.size(), bytes_max / sizeof(word));
 }
 
 TEST_F(Payloads, GivenPartsOfAnotherSizeThenItIsMalformed) {
@@ -77,6 +87,28 @@ TEST_F(Payloads, GivenATooLargeOneThenNoneOfItIsRead) {
   EXPECT_EQ(why.error().code(), errc::payload_too_large);
 }
 
+// They are the memory of who holds them, until that is done with them.
+TEST_F(Payloads, WhileALargeOneIsHeldThenTheNextWaits) {
+  const auto as_wanted = [](std::size_t wanted) { return wanted; };
+  auto first = kj::heap(read(bytes_max, as_wanted));
+  ASSERT_TRUE(*first);
+  auto second = reading(bytes_max, as_wanted);
+  EXPECT_FALSE(second.poll(turns));
+  EXPECT_TRUE(read_whole(800)); // a small one does not
+  first = nullptr;
+  EXPECT_TRUE(second.wait(turns));
+}
+
+TEST_F(Payloads, WhileManySmallOnesAreHeldThenAnotherIsRefused) {
+  {
+    const auto first = read_whole(800);
+    ASSERT_TRUE(first);
+    EXPECT_EQ(read_whole(208).error().code(), errc::overloaded);
+    EXPECT_TRUE(read_whole(200));
+  }
+  EXPECT_TRUE(read_whole(1'000));
+}
+
 TEST_F(Payloads, WhenASourceFailsThenSoDoesWhoReads) {
   int reads = 0;
   EXPECT_THROW((void)read(bytes_max,
@@ -97,7 +129,8 @@ TEST_F(Payloads, WhileOthersAreHeldThenThereIsRoomForOneAlone) {
     capnp::MallocMessageBuilder message;
     outgoing.write(message.initRoot<schema::Payload>(),
                    message_of(std::vector<word>(100'000)));
-    EXPECT_FALSE(outgoing.has_room(1));
+    EXPECT_FALSE(outgoing.has_room(limits::payload_part_bytes_max + 1));
+    EXPECT_TRUE(outgoing.has_room(limits::payload_part_bytes_max));
   }
   EXPECT_TRUE(outgoing.has_room(1U << 30U));
 }
@@ -113,7 +146,7 @@ TEST_F(Payloads, GivenALargeOneThenItIsReadInOrderAndNoFurther) {
   auto source = payload.asReader().getParts().getSource();
   const auto whole = incoming.read(payload).wait(turns);
   ASSERT_TRUE(whole);
-  EXPECT_TRUE(*whole == content);
+  EXPECT_TRUE(whole->words == content);
   auto more = source.readRequest();
   more.setBytes(1);
   EXPECT_THROW((void)more.send().wait(turns), kj::Exception);
@@ -130,6 +163,13 @@ TEST_F(Payloads, WhenBytesAreGivenBackThenWhoWaitsGetsThemInOrder) {
   const auto taken = large.wait(turns);
   EXPECT_TRUE(small.poll(turns));
   EXPECT_EQ(window->left(), 0U);
+}
+
+TEST_F(Payloads, WhenWhoWaitsHasGoneThenWhoFitsNeedNotWait) {
+  auto window = kj::refcounted<allowance>(100);
+  const auto first = window->take(60).wait(turns);
+  { const auto gone = window->take(90); }
+  EXPECT_TRUE(window->take(40).poll(turns));
 }
 
 TEST_F(Payloads, WhenWhoWaitsHasGoneThenTheNextGetsItsTurn) {

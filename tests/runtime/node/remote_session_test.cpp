@@ -1,4 +1,5 @@
 // Calls over a link, what ends them, and what their payloads cost.
+#include "runtime/base/event.hpp"
 #include "runtime/node/remote_session.hpp"
 #include "tests/runtime/node/node_fixture.hpp"
 
@@ -145,6 +146,27 @@ TEST_F(RemoteSession, WhenItsOwnerAnswersAnErrorThenThatArrivesWhole) {
   EXPECT_TRUE(call.answer().error().may_have_run());
 }
 
+TEST_F(RemoteSession, GivenAReplyWithDescriptorsThenItCannotCross) {
+  class with_descriptor final : public message {
+  public:
+    std::span<const message_part> parts() override { return {&part_, 1}; }
+    std::span<const descriptor> descriptors() override { return {&own_, 1}; }
+
+  private:
+    const word content_ = 1;
+    const message_part part_{&content_, 1};
+    const descriptor own_ = make_event();
+  };
+  keep_some();
+  const auto session = user.open("owner");
+  const test_call call{*session, {0}};
+  owner.sessions->waiting.first().done(std::make_shared<with_descriptor>());
+  const auto outcome = call.answer();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code(), errc::message_malformed);
+  EXPECT_TRUE(outcome.error().may_have_run());
+}
+
 TEST_F(RemoteSession, WhenTheSessionEndsThereThenItsClientHearsWhy) {
   keep_some();
   const auto session = user.open("owner");
@@ -270,6 +292,70 @@ TEST(PayloadLimits, GivenManyLargeOnesAtOnceThenAllArrive) {
       EXPECT_TRUE(*reply == words(3 * mebibyte_words, seed));
     }
   }
+}
+
+namespace {
+
+link_settings at_most(std::size_t bytes) {
+  link_settings made;
+  made.payload_bytes_max = bytes;
+  return made;
+}
+
+} // namespace
+
+// As large as it may be, it has all the room there is for large ones.
+TEST(PayloadLimits, WhileALargestOneCrossesThenSmallOnesAreNotRefused) {
+  test_node owner{"owner"}, user{"user", at_most(8U << 20U)};
+  user.link_to(owner);
+  const auto session = user.open("owner");
+  const auto request = words(8 * mebibyte_words);
+  const test_call large{*session, request};
+  const auto small = test_call(*session, {1}).answer();
+  EXPECT_TRUE(small) << small.error();
+  EXPECT_TRUE(*large.answer() == request);
+}
+
+TEST(PayloadLimits, WhileALargeRequestIsNotAnsweredThenTheNextIsNotRead) {
+  test_node owner{"owner", at_most(4U << 20U)}, user{"user"};
+  user.link_to(owner);
+  owner.sessions->keeps = [](const auto& request) {
+    return request.size() > 1;
+  };
+  const auto session = user.open("owner");
+  const test_call first{*session, words(3 * mebibyte_words)};
+  const auto kept = owner.sessions->waiting.first();
+  const test_call second{*session, words(3 * mebibyte_words)};
+  // In so many turns all of it would have come.
+  for (int round = 0; round < 200; ++round)
+    ASSERT_TRUE(test_call(*session, {1}).answer());
+  EXPECT_EQ(owner.sessions->waiting.size(), 1U);
+  kept.done(message_of({1}));
+  EXPECT_TRUE(first.answer());
+  ASSERT_TRUE(owner.sessions->waiting.reach(2));
+  owner.sessions->waiting.all().at(1).done(message_of({2}));
+  EXPECT_TRUE(second.answer());
+}
+
+TEST(PayloadLimits, WhenLargeRepliesComeAtOnceThenOneTooManyIsRefused) {
+  test_node owner{"owner", at_most(4U << 20U)}, user{"user"};
+  user.link_to(owner);
+  // Both are answered on the loop's thread, before anything of them is read.
+  owner.sessions->keeps = [&](const std::vector<word>& request) {
+    if (request.at(0) == 1)
+      for (const auto& each : owner.sessions->waiting.all())
+        each.done(message_of(words(3 * mebibyte_words)));
+    return request.at(0) == 0;
+  };
+  const auto session = user.open("owner");
+  const test_call first{*session, {0}}, second{*session, {0}};
+  ASSERT_TRUE(owner.sessions->waiting.reach(2));
+  ASSERT_TRUE(test_call(*session, {1}).answer());
+  EXPECT_TRUE(first.answer());
+  const auto refused = second.answer();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), errc::overloaded);
+  EXPECT_TRUE(refused.error().may_have_run());
 }
 
 // The small calls do not wait until the large one is over.
