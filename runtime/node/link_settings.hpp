@@ -50,6 +50,8 @@ struct link_settings {
   /// Of one request or reply; and of all that are on their way of one link, in
   /// each direction, if they are more than one.
   std::size_t payload_bytes_max = std::size_t{1} << 30U;
+  /// That wait to be written: with more a link takes no new calls.
+  std::size_t unwritten_bytes_max = limits::link_unwritten_bytes_max;
 };
 
 } // namespace snakebridge

@@ -98,6 +98,7 @@ private:
     link->be_up();
     if (!link->is_up())
       throw KJ_EXCEPTION(FAILED, "nothing may be asked before the handshake");
+    link->on_asked();
     return *link;
   }
 
@@ -120,6 +121,8 @@ node_link::node_link(owner& by, const link_settings& settings, node_loop& loop,
       network_{*on_.stream, is_dialed ? side::CLIENT : side::SERVER,
                reader_options()} {
   progress_->at = link_attempt::stage::hello;
+  parts_->has_way = [this] { return has_way(); };
+  parts_->on_asked = [this] { on_asked(); };
   if (is_dialed)
     rpc_.emplace(capnp::makeRpcClient(network_));
   else
@@ -129,6 +132,8 @@ node_link::node_link(owner& by, const link_settings& settings, node_loop& loop,
 }
 
 node_link::~node_link() noexcept {
+  parts_->has_way = nullptr;
+  parts_->on_asked = nullptr;
   *self_ = nullptr;
 }
 
@@ -233,6 +238,14 @@ void node_link::be_up() {
   life_->shaken(now);
   tasks_.add(watch());
   owner_.on_up(*this);
+}
+
+// What we send of ourselves stops at the limit: what is beyond are answers.
+void node_link::on_asked() {
+  if (network_.getCurrentQueueSize() <= 2 * unwritten_max())
+    return;
+  end(lost("it asks and does not read"));
+  throw KJ_EXCEPTION(DISCONNECTED, "the link has ended");
 }
 
 kj::Promise<void> node_link::watch() {

@@ -78,6 +78,9 @@ private:
   void take_answer(schema::Answer::Reader from);
   [[noreturn]] void refuse(refused_error why);
   void be_up();
+  bool has_way() { return network_.getCurrentQueueSize() <= unwritten_max(); }
+  std::size_t unwritten_max() const { return settings_.unwritten_bytes_max; }
+  void on_asked();
   kj::Promise<void> watch();
   void beat();
   error lost(const std::string& how) const;

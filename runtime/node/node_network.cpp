@@ -368,6 +368,10 @@ void node_network::open_session(std::uint64_t number, const remote_open& wanted,
     return done(
       tl::unexpected{error{errc::payload_too_large,
                            "the id of a session, or its pool, is too long"}});
+  if (!link->parts()->has_way())
+    return done(tl::unexpected{error{
+      errc::overloaded,
+      fmt::format("node {} does not read what it is sent", wanted.node)}});
   const auto left = std::clamp<steady_clock::duration>(
     deadline - steady_clock::now(), steady_clock::duration::zero(),
     std::chrono::milliseconds{day_ms});

@@ -55,10 +55,10 @@ std::optional<error> remote_calls::refused(message& request,
     return error{errc::overloaded,
                  fmt::format("{} calls to node {} are in flight",
                              link_->calls_made, link_->peer)};
-  if (!link_->outgoing.has_room(bytes))
+  if (!link_->outgoing.has_room(bytes) || (link_->has_way && !link_->has_way()))
     return error{errc::overloaded,
-                 fmt::format("node {} reads large requests more slowly than "
-                             "they come",
+                 fmt::format("node {} reads requests more slowly than they "
+                             "come",
                              link_->peer)};
   return std::nullopt;
 }

@@ -80,6 +80,8 @@ void served_session::end(const error& why) {
 
 kj::Promise<void> served_session::request(RequestContext call) {
   may_be_cancelled(call);
+  if (link_->on_asked)
+    link_->on_asked();
   const auto asked = call.getParams();
   const auto fail = [](RequestContext& of, const error& why) {
     write_failed(of.getResults().initReplied().initFailed(), why);
@@ -124,6 +126,8 @@ std::optional<error> served_session::cannot_go(message& reply) const {
                  "a reply that cannot cross a network"};
   if (!link_->outgoing.has_room(bytes_of(reply)))
     return overloaded("large results wait there to be read");
+  if (link_->has_way && !link_->has_way())
+    return overloaded("results wait there to be read");
   return std::nullopt;
 }
 

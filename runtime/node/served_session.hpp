@@ -4,6 +4,7 @@
 // loop's thread.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,11 @@ struct link_parts {
   const std::shared_ptr<loop_jobs> jobs;
   const std::size_t payload_bytes_max;
   std::string peer = {}; ///< its name, once it is known
+  /// Something new may be sent: the peer reads. Empty once the link is gone.
+  std::function<bool()> has_way = {};
+  /// The peer asks for something. Ends a link whose peer does not read answers,
+  /// and throws.
+  std::function<void()> on_asked = {};
   incoming_payloads requests;
   incoming_payloads replies;
   outgoing_payloads outgoing;
