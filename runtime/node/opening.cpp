@@ -135,9 +135,8 @@ kj::Promise<opened> reached(kj::Own<kj::AsyncIoStream> socket,
   });
 }
 
-bool says(const kj::Exception& how, int number) {
-  return std::string_view{how.getDescription().cStr()}.find(
-           ::strerror(number)) // NOLINT: one thread, as it is KJ's text
+bool says(const kj::Exception& how, std::string_view what) {
+  return std::string_view{how.getDescription().cStr()}.find(what)
          != std::string_view::npos;
 }
 
@@ -167,10 +166,13 @@ refused_error link_attempt::failed(const kj::Exception& how) const {
     return *why;
   const std::string told =
     fmt::format("{}: {}", address, how.getDescription().cStr());
-  const bool late = how.getType() == kj::Exception::Type::OVERLOADED;
+  // Of that type is also what the system has too few of.
+  const bool late = how.getType() == kj::Exception::Type::OVERLOADED
+                    && says(how, "operation timed out");
   switch (at) {
   case stage::reaching:
-    if (says(how, ECONNREFUSED))
+    if (!has_several_addresses
+        && says(how, ::strerror(ECONNREFUSED))) // NOLINT: it is KJ's text
       return {refusal::refused, address};
     return {refusal::unreachable, late ? address : told};
   case stage::tls:
@@ -204,7 +206,9 @@ kj::Promise<opened> open_to(kj::AsyncIoContext& io,
   return io.provider->getNetwork()
     .parseAddress(progress.address.c_str())
     .then([&settings, &progress](kj::Own<kj::NetworkAddress> found) {
-      if (settings.tls.empty() && !is_loopback(found->toString().cStr()))
+      const auto all = found->toString();
+      progress.has_several_addresses = all.findFirst(',') != nullptr;
+      if (settings.tls.empty() && !is_loopback(all.cStr()))
         progress.refuse(refusal::loopback_only, progress.address);
       auto connecting = found->connect();
       return connecting.attach(kj::mv(found));

@@ -31,6 +31,8 @@ struct link_attempt {
   std::string address;              ///< of the other side
   std::string name = {};            ///< of the other side, once it is said
   std::optional<refused_error> why; ///< the first
+  /// Its name stands for several: that one of them refuses proves nothing.
+  bool has_several_addresses = false;
 
   /// Notes why, and throws.
   [[noreturn]] void refuse(refusal because, std::string what);

@@ -183,6 +183,21 @@ TEST_F(Tls, GivenAClientOfTls12ThenItIsNotAccepted) {
   EXPECT_NE(handshake(TLS1_2_VERSION), 1);
 }
 
+TEST(Attempts, GivenSeveralAddressesThenOneThatRefusesProvesNothing) {
+  link_attempt attempt{.address = "alpha.test:1"};
+  const auto how =
+    KJ_EXCEPTION(DISCONNECTED, "connect()", "Connection refused");
+  EXPECT_EQ(attempt.failed(how).why, refusal::refused);
+  attempt.has_several_addresses = true;
+  EXPECT_EQ(attempt.failed(how).why, refusal::unreachable);
+}
+
+TEST(Attempts, WhenTheSystemHasTooFewThenThatIsSaid) {
+  const link_attempt attempt{.address = "alpha.test:1"};
+  const auto how = KJ_EXCEPTION(OVERLOADED, "socket()", "Too many open files");
+  EXPECT_THAT(attempt.failed(how).what, HasSubstr("Too many open files"));
+}
+
 TEST(Addresses, GivenSeveralThenAllMustBeLoopback) {
   EXPECT_TRUE(is_loopback("127.0.0.1:0"));
   EXPECT_TRUE(is_loopback("[::1]:0,127.1.2.3:0"));
