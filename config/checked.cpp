@@ -219,6 +219,8 @@ result<void> node_checked(const node_config& node) {
     return invalid(
       "node: tls_certificate, tls_key and tls_ca must be given all "
       "three, or none of them");
+  if (all && node.name.empty())
+    return invalid("node: tls_certificate needs node.name, one of its names");
   return {};
 }
 
@@ -272,7 +274,9 @@ std::optional<std::string> wrong_with_address(std::string_view address) {
     colon == std::string_view::npos ? "" : address.substr(colon + 1);
   if (colon != 0 && !port.empty() && port.size() <= digits_max
       && address.size() <= limits::node_address_bytes_max
-      && !address.starts_with("unix")
+      && (port.size() < digits_max || port <= "65535")
+      && !address.starts_with("unix:") && !address.starts_with("unix-abstract:")
+      && address.find('\0') == std::string_view::npos
       && port.find_first_not_of("0123456789") == std::string_view::npos)
     return std::nullopt;
   return "must be an address: \"host:port\"";

@@ -49,6 +49,9 @@ TEST(CheckedConfig, GivenANodeThatCannotBeThenSaysWhy) {
     refusal({.node = {.tls_key = "a.key"}}),
     "node: tls_certificate, tls_key and tls_ca must be given all three, "
     "or none of them");
+  EXPECT_EQ(
+    refusal({.node = {.tls_certificate = "a", .tls_key = "b", .tls_ca = "c"}}),
+    "node: tls_certificate needs node.name, one of its names");
   EXPECT_EQ(refusal({.node = {.heartbeat_limit = 10ms}}),
             "node.heartbeat_limit_ms = 10: must be 100 to 3600000");
   EXPECT_EQ(refusal({.node = {.peers_allowed = {"*"}}}),
@@ -61,8 +64,21 @@ TEST(CheckedConfig, GivenANodeThatCannotBeThenSaysWhy) {
             "a-z, 0-9, _, - and .");
 }
 
+TEST(CheckedConfig, GivenAddressesThenTheirPortsAndHostsMustBeOnes) {
+  for (const auto* right : {"unixbox:0", "a:0", "[::1]:00000"})
+    EXPECT_EQ(refusal({.node = {.listen = right}}), "accepted") << right;
+  EXPECT_EQ(refusal({.node = {.listen = "a:" + std::to_string(65'535)}}),
+            "accepted");
+  EXPECT_NE(refusal({.node = {.listen = "a:" + std::to_string(65'536)}}),
+            "accepted");
+  for (const auto* wrong : {"unix:1", "unix-abstract:1"})
+    EXPECT_NE(refusal({.node = {.listen = wrong}}), "accepted") << wrong;
+  EXPECT_NE(refusal({.node = {.listen = std::string{"a\0:4", 4}}}), "accepted");
+}
+
 TEST(CheckedConfig, GivenFilesOfANodeThenTheyAreMadeAbsolute) {
-  const auto made = checked({.node = {.tls_certificate = "a.pem",
+  const auto made = checked({.node = {.name = "a",
+                                      .tls_certificate = "a.pem",
                                       .tls_key = "/etc/a.key",
                                       .tls_ca = "../ca.pem"}});
   ASSERT_TRUE(made);
