@@ -16,6 +16,11 @@ std::string text_of(capnp::Text::Reader from) {
   return {from.begin(), from.size()};
 }
 
+// It may hold NUL, which the other side refuses by name.
+kj::StringPtr text_from(const std::string& text) {
+  return {text.c_str(), text.size()};
+}
+
 } // namespace
 
 void write_introduction(schema::Introduction::Builder to,
@@ -25,12 +30,12 @@ void write_introduction(schema::Introduction::Builder to,
   to.setMessages(schema::MESSAGES_VERSION);
   auto cluster = to.initCluster(static_cast<kj::uint>(who.cluster.size()));
   std::copy(who.cluster.begin(), who.cluster.end(), cluster.begin());
-  to.setName(who.name.c_str());
+  to.setName(text_from(who.name));
   to.setIncarnation(who.incarnation);
   auto pools = to.initPools(static_cast<kj::uint>(who.pools.size()));
   for (kj::uint at = 0; at < pools.size(); ++at)
-    pools.set(at, who.pools[at].c_str());
-  to.setAddress(who.address.c_str());
+    pools.set(at, text_from(who.pools[at]));
+  to.setAddress(text_from(who.address));
   to.setHeartbeatLimitMs(
     static_cast<std::uint32_t>(self.heartbeat_limit.count()));
 }

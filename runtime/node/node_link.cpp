@@ -228,8 +228,10 @@ void node_link::refuse(refused_error why) {
 }
 
 void node_link::be_up() {
-  if (state_ != state::shaking || !node_)
+  if (state_ != state::shaking || !node_ || progress_->why)
     return;
+  if (auto why = owner_.judge_up(*this))
+    return end(lost(why->what), std::move(why));
   state_ = state::up;
   progress_ = nullptr;
   on_.counts->allowed = ~std::uint64_t{0};
@@ -289,9 +291,12 @@ kj::Promise<result<opened_session>>
 node_link::open_session(const remote_open& wanted,
                         schema::SessionClient::Client holder) {
   auto asking = node_->openSessionRequest();
-  asking.setId(wanted.session.c_str());
+  const auto text = [](const std::string& of) {
+    return kj::StringPtr{of.c_str(), of.size()}; // it may hold NUL
+  };
+  asking.setId(text(wanted.session));
   asking.setEpoch(wanted.epoch);
-  asking.setPool(wanted.pool.c_str());
+  asking.setPool(text(wanted.pool));
   asking.setClient(kj::mv(holder));
   return asking.send().then([](auto&& came) -> result<opened_session> {
     const auto opened = came.getOpened();

@@ -28,6 +28,8 @@ public:
     /// A peer says hello: why it is not let in. It is not up yet.
     virtual std::optional<refused_error> judge_hello(node_link& by,
                                                      std::uint64_t ended) = 0;
+    /// It is about to be up: why it may not.
+    virtual std::optional<refused_error> judge_up(node_link& by) = 0;
     /// The handshake is done.
     virtual void on_up(node_link& up) = 0;
     /// It has ended, once; it is to be destroyed, later. Before it was up,

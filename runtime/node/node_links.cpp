@@ -20,7 +20,7 @@ struct node_links::inside {
         provider{std::move(by)},
         loop{[this](node_loop& here) {
                network = std::make_unique<node_network>(here, settings, events,
-                                                        *provider);
+                                                        *provider, peers);
              },
              [this] { network.reset(); }} {}
 
@@ -30,6 +30,7 @@ struct node_links::inside {
   std::mutex mutex;
   std::set<std::string> dialed;
   std::atomic<std::uint64_t> last_session = 0;
+  linked_peers peers;
   std::unique_ptr<node_network> network; // of the loop's thread
   node_loop loop;
 };
@@ -39,11 +40,14 @@ struct node_links::inside {
 class node_links::session_handle final : public remote_session {
 public:
   session_handle(std::shared_ptr<loop_jobs> jobs, node_network& network,
-                 std::uint64_t number)
+                 std::uint64_t number,
+                 std::shared_ptr<std::atomic<bool>> is_gone)
       : jobs_{std::move(jobs)},
         network_{network},
-        number_{number} {}
+        number_{number},
+        is_gone_{std::move(is_gone)} {}
   ~session_handle() override {
+    *is_gone_ = true;
     jobs_->post_end(
       [&network = network_, number = number_] { network.release(number); });
   }
@@ -76,6 +80,7 @@ private:
   const std::shared_ptr<loop_jobs> jobs_;
   node_network& network_;
   const std::uint64_t number_;
+  const std::shared_ptr<std::atomic<bool>> is_gone_; // its end is not told then
   std::atomic<std::uint64_t> last_call_ = 0;
 };
 
@@ -87,17 +92,24 @@ node_links::node_links(link_settings settings, link_events events,
 node_links::~node_links() = default;
 
 result<std::uint16_t> node_links::listen(const std::string& address) {
-  auto told = std::make_shared<std::promise<result<std::uint16_t>>>();
-  auto answer = told->get_future();
+  struct asked {
+    std::promise<result<std::uint16_t>> told;
+    std::atomic<bool> is_decided = false; // it begins, or was given up
+  };
+  auto told = std::make_shared<asked>();
+  auto answer = told->told.get_future();
   const bool posted =
     inside_->loop.jobs()->post([&network = inside_->network, address, told] {
-      network->listen(address, [told](result<std::uint16_t> outcome) {
-        told->set_value(std::move(outcome));
-      });
+      network->listen(
+        address, [told] { return !told->is_decided.exchange(true); },
+        [told](result<std::uint16_t> outcome) {
+          told->told.set_value(std::move(outcome));
+        });
     });
   if (!posted
-      || answer.wait_for(inside_->settings.handshake_limit)
-           != std::future_status::ready)
+      || (answer.wait_for(inside_->settings.handshake_limit)
+            != std::future_status::ready
+          && !told->is_decided.exchange(true)))
     return tl::unexpected{
       to_error(refusal::unreachable,
                fmt::format("cannot find out what {} is", address))};
@@ -139,7 +151,7 @@ void node_links::join(const std::string& cluster) {
 }
 
 std::vector<link_peer> node_links::peers() const {
-  return inside_->network->peers();
+  return inside_->peers.all();
 }
 
 void node_links::open_session(const remote_open& wanted,
@@ -147,16 +159,21 @@ void node_links::open_session(const remote_open& wanted,
                               on_remote_end ended, on_session done) {
   auto& jobs = inside_->loop.jobs();
   const auto number = ++inside_->last_session;
-  const auto opened = [jobs, &network = inside_->network, number,
-                       done](result<void> outcome) {
+  const auto is_gone = std::make_shared<std::atomic<bool>>(false);
+  const auto told = [is_gone, ended = std::move(ended)](error why) {
+    if (!*is_gone)
+      ended(std::move(why));
+  };
+  const auto opened = [jobs, &network = inside_->network, number, done,
+                       is_gone](result<void> outcome) {
     if (!outcome)
       return done(tl::unexpected{std::move(outcome).error()});
-    done(std::make_unique<session_handle>(jobs, *network, number));
+    done(std::make_unique<session_handle>(jobs, *network, number, is_gone));
   };
-  if (!jobs->post([&network = inside_->network, number, wanted, deadline,
-                   ended = std::move(ended), opened] {
-        network->open_session(number, wanted, deadline, ended, opened);
-      }))
+  if (!jobs->post(
+        [&network = inside_->network, number, wanted, deadline, told, opened] {
+          network->open_session(number, wanted, deadline, told, opened);
+        }))
     done(tl::unexpected{session_handle::no_room(*jobs)});
 }
 

@@ -77,8 +77,9 @@ public:
     std::function<void(result<std::unique_ptr<remote_session>>)>;
   /// Asks a linked node for a client of a session. Errors: node_down,
   /// deadline_exceeded, overloaded, and what its provider says. `ended`: the
-  /// session, or the link; not called after the end of what it answers, nor
-  /// where that is an error.
+  /// session, or the link; not begun after the end of what it answers, nor
+  /// where that is an error. One that has begun on the loop's thread goes on
+  /// beside that end.
   void open_session(const remote_open& wanted,
                     steady_clock::time_point deadline, on_remote_end ended,
                     on_session done);

@@ -49,11 +49,12 @@ private:
 
 node_network::node_network(node_loop& loop, link_settings settings,
                            const link_events& events,
-                           session_provider& provider)
+                           session_provider& provider, linked_peers& peers)
     : loop_{loop},
       settings_{std::move(settings)},
       events_{events},
-      provider_{provider} {}
+      provider_{provider},
+      peers_{peers} {}
 
 node_network::~node_network() noexcept {
   const error why{errc::shutting_down, "this node is stopping"};
@@ -64,40 +65,46 @@ node_network::~node_network() noexcept {
   for (auto& [number, session] : sessions_)
     session->end(why);
   for (auto& [peer, link] : links_)
+    peers_.erase(peer);
+  for (auto& [peer, link] : links_)
     if (events_.on_lost)
       events_.on_lost(told_of(*link), why);
 }
 
-void node_network::listen(const std::string& address, on_listening done) {
+void node_network::listen(const std::string& address,
+                          std::function<bool()> may_begin, on_listening done) {
   const auto fail = [address, done](refusal why, std::string what) {
     done(tl::unexpected{to_error(why, what)});
   };
   if (wrong_with_address(address))
     return fail(refusal::address_invalid, address);
-  tasks_.add(
-    loop_.io()
-      .provider->getNetwork()
-      .parseAddress(address.c_str())
-      .then([this, address, done, fail](kj::Own<kj::NetworkAddress> found) {
-        if (settings_.tls.empty() && !is_loopback(found->toString().cStr()))
-          return fail(refusal::loopback_only, address);
-        if (listener_.get() != nullptr)
-          return done(tl::unexpected{
-            error{errc::config_invalid,
-                  fmt::format("{}: this node listens at {} already", address,
-                              settings_.self.address)}});
-        listener_ = found->listen();
-        const auto port = listener_->getPort();
-        if (settings_.self.address.empty())
-          settings_.self.address = with_port(address, port);
-        tasks_.add(accept());
-        done(static_cast<std::uint16_t>(port));
-      })
-      .catch_([address, fail](kj::Exception&& failed) {
-        fail(refusal::unreachable,
-             fmt::format("cannot listen at {}: {}", address,
-                         failed.getDescription().cStr()));
-      }));
+  tasks_.add(loop_.io()
+               .provider->getNetwork()
+               .parseAddress(address.c_str())
+               .then([this, address, may_begin = std::move(may_begin), done,
+                      fail](kj::Own<kj::NetworkAddress> found) {
+                 if (!may_begin())
+                   return; // nobody waits any more
+                 if (settings_.tls.empty()
+                     && !is_loopback(found->toString().cStr()))
+                   return fail(refusal::loopback_only, address);
+                 if (listener_.get() != nullptr)
+                   return done(tl::unexpected{
+                     error{errc::config_invalid,
+                           fmt::format("{}: this node listens at {} already",
+                                       address, settings_.self.address)}});
+                 listener_ = found->listen();
+                 const auto port = listener_->getPort();
+                 if (settings_.self.address.empty())
+                   settings_.self.address = with_port(address, port);
+                 tasks_.add(accept());
+                 done(static_cast<std::uint16_t>(port));
+               })
+               .catch_([address, fail](kj::Exception&& failed) {
+                 fail(refusal::unreachable,
+                      fmt::format("cannot listen at {}: {}", address,
+                                  failed.getDescription().cStr()));
+               }));
 }
 
 kj::Promise<void> node_network::accept() {
@@ -274,10 +281,7 @@ std::optional<refused_error> node_network::judge_hello(node_link& by,
       refusal::already_linked,
       fmt::format("{:?} and {:?}", settings_.self.name, peer.name)};
   case hello_plan::replace:
-    if (auto* const old = linked(peer.name))
-      old->end({errc::node_down, fmt::format("node {}: it has lost its link, "
-                                             "and made another",
-                                             peer.name)});
+    replace(peer.name, ended);
     break;
   case hello_plan::link:
     break;
@@ -292,15 +296,33 @@ std::optional<refused_error> node_network::judge_hello(node_link& by,
   return std::nullopt;
 }
 
+// The link that its peer has lost: up, or still in its handshake here.
+void node_network::replace(const std::string& peer, std::uint64_t lost) {
+  const error why{
+    errc::node_down,
+    fmt::format("node {}: it has lost its link, and made another", peer)};
+  if (auto* const old = linked(peer))
+    return old->end(why);
+  for (auto* each : shaking_)
+    if (each->link.get() != nullptr && each->link->id() == lost)
+      each->link->end(why, refused_error{refusal::ended, why.message()});
+}
+
+// Both of two handshakes may have been let in before either was done.
+std::optional<refused_error> node_network::judge_up(node_link& by) {
+  const auto& peer = by.peer().name;
+  if (linked(peer) == nullptr)
+    return std::nullopt;
+  return refused_error{refusal::already_linked,
+                       fmt::format("{:?} and {:?}", settings_.self.name, peer)};
+}
+
 void node_network::on_up(node_link& up) {
   for (auto* each : shaking_)
     if (each->link.get() == &up) {
       const auto& peer = up.peer();
       links_[peer.name] = kj::mv(each->link);
-      {
-        const std::lock_guard lock{mutex_};
-        peers_[peer.name] = told_of(up);
-      }
+      peers_.put(told_of(up));
       each->done->fulfill();
       if (events_.on_up)
         events_.on_up(told_of(up));
@@ -323,16 +345,19 @@ void node_network::on_end(node_link& over, const error& why,
   if (ended_.size() >= limits::nodes_max)
     ended_.erase(ended_.begin());
   ended_[peer.who.name] = over.id();
-  {
-    const std::lock_guard lock{mutex_};
-    peers_.erase(peer.who.name);
-  }
+  peers_.erase(peer.who.name);
   auto place = links_.find(peer.who.name);
   destroy_later(kj::mv(place->second));
   links_.erase(place);
+  std::vector<std::uint64_t> unopened;
   for (auto& [number, session] : sessions_)
-    if (session->link() == over.parts())
+    if (session->link() == over.parts()) {
       session->end(why);
+      if (opening_.contains(number))
+        unopened.push_back(number);
+    }
+  for (const auto number : unopened)
+    answer_open(number, tl::unexpected{why});
   for (auto& [address, each] : dialed_)
     if (each->last_name == peer.who.name && each->wakes.get() != nullptr)
       each->wakes->fulfill();
@@ -344,14 +369,6 @@ void node_network::close(const std::string& peer) {
   if (auto* const link = linked(peer))
     link->end({errc::node_down,
                fmt::format("node {}: its link was closed here", peer)});
-}
-
-std::vector<link_peer> node_network::peers() const {
-  std::vector<link_peer> all;
-  const std::lock_guard lock{mutex_};
-  for (const auto& [name, peer] : peers_)
-    all.push_back(peer);
-  return all;
 }
 
 void node_network::open_session(std::uint64_t number, const remote_open& wanted,
@@ -384,24 +401,33 @@ void node_network::open_session(std::uint64_t number, const remote_open& wanted,
         error{errc::deadline_exceeded, "the session was not opened in time"}};
     });
   tasks_.add(
-    link->open_session(wanted, kj::heap<client_told>(*this, number))
+    kj::evalNow([&] {
+      return link->open_session(wanted, kj::heap<client_told>(*this, number));
+    })
       .exclusiveJoin(kj::mv(late))
       .catch_([node = wanted.node](
                 kj::Exception&& failed) -> result<opened_session> {
         return tl::unexpected{to_error(failed, node).with_may_have_run(false)};
       })
       .then([this, number, ended = std::move(ended)](auto made) mutable {
-        const auto place = opening_.find(number);
-        const auto done = std::move(place->second);
-        opening_.erase(place);
-        if (!made) {
-          release(number);
-          return done(tl::unexpected{std::move(made).error()});
-        }
-        done({});
+        if (!made)
+          return answer_open(number, tl::unexpected{std::move(made).error()});
+        answer_open(number, {});
         if (auto* const session = find(number))
           session->opened(kj::mv(**made), std::move(ended));
       }));
+}
+
+// Told once: its link may have ended first.
+void node_network::answer_open(std::uint64_t number, result<void> outcome) {
+  const auto place = opening_.find(number);
+  if (place == opening_.end())
+    return;
+  const auto done = std::move(place->second);
+  opening_.erase(place);
+  if (!outcome)
+    release(number);
+  done(std::move(outcome));
 }
 
 remote_calls* node_network::find(std::uint64_t number) {

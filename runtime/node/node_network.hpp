@@ -20,20 +20,46 @@
 
 namespace snakebridge {
 
+/// The peers whose links are up. Any thread may ask; it outlives the network.
+class linked_peers {
+public:
+  void put(const link_peer& peer) {
+    const std::lock_guard lock{mutex_};
+    by_name_[peer.who.name] = peer;
+  }
+  void erase(const std::string& name) {
+    const std::lock_guard lock{mutex_};
+    by_name_.erase(name);
+  }
+  std::vector<link_peer> all() const {
+    std::vector<link_peer> found;
+    const std::lock_guard lock{mutex_};
+    for (const auto& [name, peer] : by_name_)
+      found.push_back(peer);
+    return found;
+  }
+
+private:
+  mutable std::mutex mutex_;
+  std::map<std::string, link_peer> by_name_;
+};
+
 class node_network final : public node_link::owner,
                            private kj::TaskSet::ErrorHandler {
 public:
   node_network(node_loop& loop, link_settings settings,
-               const link_events& events, session_provider& provider);
+               const link_events& events, session_provider& provider,
+               linked_peers& peers);
   ~node_network() noexcept;
 
   using on_listening = std::function<void(result<std::uint16_t>)>;
-  void listen(const std::string& address, on_listening done);
+  /// `may_begin`: asked once it is known what the address is; false: given up.
+  void listen(const std::string& address, std::function<bool()> may_begin,
+              on_listening done);
   void dial(const std::string& address, const std::string& name);
   void undial(const std::string& address);
   void close(const std::string& peer);
   void join(const std::string& cluster) { settings_.self.cluster = cluster; }
-  std::vector<link_peer> peers() const;
 
   void open_session(std::uint64_t number, const remote_open& wanted,
                     steady_clock::time_point deadline, on_remote_end ended,
@@ -63,6 +89,7 @@ private:
   // node_link::owner
   std::optional<refused_error> judge_hello(node_link& by,
                                            std::uint64_t ended) override;
+  std::optional<refused_error> judge_up(node_link& by) override;
   void on_up(node_link& up) override;
   void on_end(node_link& over, const error& why,
               std::optional<refused_error> refused) override;
@@ -79,6 +106,8 @@ private:
   node_link* linked(const std::string& peer) const;
   /// What is known of that peer, beside that link.
   known_peer known(const std::string& peer, const node_link* but) const;
+  void replace(const std::string& peer, std::uint64_t lost);
+  void answer_open(std::uint64_t number, result<void> outcome);
   void tell_refused(const handshake& of, const refused_error& why);
   void destroy_later(kj::Own<node_link> over);
   void taskFailed(kj::Exception&& failed) override;
@@ -91,8 +120,7 @@ private:
   std::size_t accepted_ = 0; // that are in their handshake
   std::set<handshake*> shaking_;
   std::map<std::string, kj::Own<node_link>> links_; // that are up, by peer
-  mutable std::mutex mutex_;
-  std::map<std::string, link_peer> peers_;        // the same, for other threads
+  linked_peers& peers_;                           // the same, for other threads
   std::map<std::string, std::uint64_t> ended_;    // the last, by peer
   std::map<std::string, kj::Own<dialed>> dialed_; // by address
   std::unordered_map<std::uint64_t, std::function<void(result<void>)>> opening_;

@@ -80,7 +80,7 @@ void remote_calls::submit(std::uint64_t call, std::shared_ptr<message> request,
       lost(errc::deadline_exceeded, "no answer from its node in time")};
   });
   tasks_.add(
-    send(std::move(request), remaining)
+    kj::evalNow([&] { return send(std::move(request), remaining); })
       .exclusiveJoin(kj::mv(late))
       .exclusiveJoin(kj::mv(given_up.promise))
       .then([this, call](outcome with) { answer(call, std::move(with)); },

@@ -63,7 +63,9 @@ TEST_F(Refusals, GivenAnotherClusterThenBothAreToldAndWhatToDo) {
 }
 
 TEST_F(Refusals, GivenANameThatIsNoneThenItIsNotLetIn) {
-  EXPECT_EQ(told(test_node::named("Beta Gamma")).why, refusal::name_invalid);
+  for (const auto& wrong :
+       {std::string{"Beta Gamma"}, std::string{"beta\0c", 6}})
+    EXPECT_EQ(told(test_node::named(wrong)).why, refusal::name_invalid);
 }
 
 TEST_F(Refusals, GivenAPeerThatIsNotAllowedThenItIsNotLetIn) {
@@ -115,13 +117,9 @@ TEST_F(Refusals, WhenTheOwnerOfTheLinksSaysNoThenItsReasonIsTold) {
 }
 
 TEST_F(Refusals, WhenNobodyListensThenThatIsNotUnreachable) {
-  std::string nobody;
-  {
-    test_node gone{"alpha"};
-    nobody = gone.address();
-  }
+  const raw_listener nobody{std::nullopt};
   test_node beta{"beta"};
-  ASSERT_TRUE(beta.links.dial(nobody));
+  ASSERT_TRUE(beta.links.dial(nobody.address()));
   const auto why = beta.refused.first();
   EXPECT_EQ(why.why, refusal::refused);
   EXPECT_EQ(why.told.code(), errc::unreachable);
@@ -155,6 +153,23 @@ TEST_F(Refusals, GivenNoAddressThenThatIsSaidAtOnce) {
     EXPECT_EQ(plain.links.dial(wrong).error().code(), errc::config_invalid);
     EXPECT_FALSE(plain.links.listen(wrong)) << wrong;
   }
+}
+
+TEST(Stopping, WhenItLosesItsLinksThenItCanBeAskedForThem) {
+  test_node alpha{"alpha"};
+  node_links* links = nullptr;
+  std::optional<std::size_t> left;
+  link_events events;
+  events.on_lost = [&](const link_peer&, const error&) {
+    left = links->peers().size();
+  };
+  auto going = std::make_unique<node_links>(
+    test_node::named("beta"), std::move(events), std::make_shared<echoes>());
+  links = going.get();
+  ASSERT_TRUE(links->dial(alpha.address()));
+  ASSERT_TRUE(eventually([&] { return links->peers().size() == 1; }));
+  going.reset();
+  EXPECT_EQ(left, 0U);
 }
 
 // Both reach each other's listener before either knows of the other.

@@ -1,6 +1,7 @@
 #pragma once
 // Sockets on loopback without any protocol: what a hostile peer has.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,11 +26,13 @@ inline sockaddr_in loopback(std::uint16_t port) {
 /// Accepts by hand, or never.
 class raw_listener {
 public:
-  explicit raw_listener(int backlog = 16) {
+  /// Without a backlog its port is taken, and nobody listens.
+  explicit raw_listener(std::optional<int> backlog = 16) {
     auto where = loopback(0);
     socklen_t size = sizeof where;
     ::bind(socket_.get(), reinterpret_cast<sockaddr*>(&where), size);
-    ::listen(socket_.get(), backlog);
+    if (backlog)
+      ::listen(socket_.get(), *backlog);
     ::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&where), &size);
     port_ = ntohs(where.sin_port);
   }

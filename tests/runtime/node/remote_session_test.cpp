@@ -54,6 +54,63 @@ TEST_F(RemoteSession, WhenItsOwnerRefusesThenThatIsTheAnswer) {
   EXPECT_EQ(made.error(), *owner.sessions->refuses);
 }
 
+TEST_F(RemoteSession, GivenAnIdWithNulThenItIsNotCutThere) {
+  const std::string id{"a\0b", 3};
+  ASSERT_TRUE(user.open("owner", id));
+  EXPECT_EQ(owner.sessions->opened.first().session, id);
+}
+
+TEST_F(RemoteSession, WhenItsLinkEndsWhileItIsOpenedThenThatIsTheAnswer) {
+  owner.sessions->opens_late = true;
+  notes<error> why;
+  user.links.open_session(
+    {.node = "owner", .session = "s"}, steady_clock::now() + patience,
+    [](const error&) {}, [&](auto made) { why.add(made.error()); });
+  EXPECT_TRUE(owner.sessions->opened.reach(1));
+  user.links.close("owner");
+  EXPECT_EQ(why.first().code(), errc::node_down);
+  EXPECT_THAT(why.first().message(), HasSubstr("was closed here"));
+}
+
+// The link is closed, and its handle let go, before the loop does the one.
+TEST_F(RemoteSession, WhenItIsLetGoThenItsEndIsNotToldAnyMore) {
+  std::promise<void> go_on, began;
+  auto session = user.open("owner");
+  session->submit(message_of({}), steady_clock::now() + patience,
+                  [&, until = go_on.get_future().share()](auto&&) {
+                    began.set_value();
+                    until.wait_for(patience);
+                  });
+  ASSERT_EQ(began.get_future().wait_for(patience), std::future_status::ready);
+  user.links.close("owner");
+  session.reset();
+  go_on.set_value();
+  EXPECT_TRUE(user.lost.reach(1));
+  EXPECT_EQ(user.ended.size(), 0U);
+}
+
+TEST_F(RemoteSession, WhenARequestCannotBeReadThenItsCallIsAnswered) {
+  class fails_later final : public message {
+  public:
+    std::span<const message_part> parts() override {
+      if (++times_ > 1)
+        throw std::bad_alloc{};
+      return {&part_, 1};
+    }
+
+  private:
+    int times_ = 0;
+    const word content_ = 1;
+    const message_part part_{&content_, 1};
+  };
+  const auto session = user.open("owner");
+  notes<bool> answered;
+  session->submit(
+    std::make_shared<fails_later>(), steady_clock::now() + patience,
+    [&](const auto& outcome) { answered.add(outcome.has_value()); });
+  EXPECT_FALSE(answered.first());
+}
+
 TEST_F(RemoteSession, GivenNoLinkThenNobodyWaits) {
   EXPECT_EQ(user.try_open("stranger").error().code(), errc::node_down);
 }
@@ -119,7 +176,7 @@ TEST_F(RemoteSession, WhenACallIsCancelledThenItsOwnerHears) {
 TEST_F(RemoteSession, WhenACallIsLateThenItsCallerIsToldAndItIsCancelled) {
   keep_some();
   const auto session = user.open("owner");
-  const test_call call{*session, {0, 1}, milliseconds{50}};
+  const test_call call{*session, {0, 1}, milliseconds{500}};
   EXPECT_EQ(call.answer().error().code(), errc::deadline_exceeded);
   EXPECT_TRUE(call.answer().error().may_have_run());
   EXPECT_TRUE(owner.sessions->cancelled.reach(1));
@@ -218,7 +275,7 @@ TEST_F(RemoteSession, WhenItIsNotOpenedInTimeThenThatIsTheAnswer) {
   owner.sessions->opens_late = true;
   notes<error> why;
   user.links.open_session(
-    {.node = "owner", .session = "s"}, steady_clock::now() + milliseconds{50},
+    {.node = "owner", .session = "s"}, steady_clock::now() + milliseconds{500},
     [](const error&) {}, [&](auto made) { why.add(made.error()); });
   EXPECT_EQ(why.first().code(), errc::deadline_exceeded);
   // What is opened then has no client any more.
