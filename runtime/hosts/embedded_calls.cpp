@@ -117,9 +117,6 @@ public:
     std::vector<std::uint64_t> found;
     if (const auto* target = asked_.target.get_if<ref>())
       found.push_back(target->slot);
-    for (const auto& item : asked_.positional)
-      if (const auto* named = item.get_if<ref>())
-        found.push_back(named->slot);
     found.insert(found.end(), asked_.slots.begin(), asked_.slots.end());
     return found;
   }

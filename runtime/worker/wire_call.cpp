@@ -193,9 +193,6 @@ std::vector<std::uint64_t> wire_call::slots() const {
   std::vector<std::uint64_t> found;
   if (asked_.getTarget() != 0)
     found.push_back(asked_.getTarget());
-  for (auto item : wire::full_size(asked_.getPositional()))
-    if (item.isRef())
-      found.push_back(item.getRef().getSlot());
   for (const auto slot : asked_.getSlots())
     found.push_back(slot);
   return found;
