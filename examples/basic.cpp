@@ -21,8 +21,7 @@ public:
 
   template <class... Arguments>
   sb::value expect(const sb::value& wanted, const std::string& module,
-                   const std::string& function,
-                   const Arguments&... arguments) {
+                   const std::string& function, const Arguments&... arguments) {
     const auto begun = std::chrono::steady_clock::now();
     auto answer = sb::or_throw(bridge_.call(module, function, arguments...));
     const std::chrono::duration<double, std::micro> took =

@@ -50,8 +50,8 @@ public:
     if constexpr (std::same_as<Meaning, std::monostate>) {
       right_ &= failed.ml() == nullptr;
     } else {
-      const bool is_told = failed.ml() != nullptr
-                           && std::holds_alternative<Meaning>(*failed.ml());
+      const bool is_told =
+        failed.ml() != nullptr && std::holds_alternative<Meaning>(*failed.ml());
       right_ &= is_told;
       if (is_told)
         print(std::get<Meaning>(*failed.ml()));

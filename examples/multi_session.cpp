@@ -117,9 +117,8 @@ private:
 
   void worker_is_gone() {
     section("The worker has died, and no other has come yet");
-    const auto mortal =
-      bridge_.with({.pool = "mortal",
-                    .affinity = sb::affinity::strict_fail_fast});
+    const auto mortal = bridge_.with(
+      {.pool = "mortal", .affinity = sb::affinity::strict_fail_fast});
     tell("its last call", mortal.call("os", "_exit", 1),
          sb::errc::interpreter_died);
     tell("the next", mortal.call("os", "getpid"),
@@ -175,12 +174,12 @@ private:
     tell("sums", sums, sb::list{15, 60, 300, 57});
   }
 
-  sb::bridge bridge_{sb::config{
-    .pools = {{.size = 2},
-              {.name = "mortal",
-               .size = 1,
-               .restart = {.backoff = 1h, .backoff_max = 1h}},
-              {.name = "four", .size = 4}}}};
+  sb::bridge bridge_{
+    sb::config{.pools = {{.size = 2},
+                         {.name = "mortal",
+                          .size = 1,
+                          .restart = {.backoff = 1h, .backoff_max = 1h}},
+                         {.name = "four", .size = 4}}}};
   int sections_ = 0;
   bool right_ = true;
 };

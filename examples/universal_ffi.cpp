@@ -26,8 +26,7 @@ public:
   }
 
 private:
-  void expect(const char* what, const sb::value& got,
-              const sb::value& wanted) {
+  void expect(const char* what, const sb::value& got, const sb::value& wanted) {
     const bool is_so = got == wanted;
     std::cout << "  " << what << ": " << got << (is_so ? "" : "  <- not so")
               << '\n';

@@ -153,9 +153,9 @@ result<void> embedded_host::run_on_start(steady_clock::time_point until) {
     done = call_on_start(settings_.on_start);
   } catch (const py::error_already_set& interrupted) {
     // While what it raised was told of.
-    done = error{errc::startup_failed,
-                 fmt::format("on_start: {}: {}", settings_.on_start,
-                             interrupted.what())};
+    done = error{
+      errc::startup_failed,
+      fmt::format("on_start: {}: {}", settings_.on_start, interrupted.what())};
   }
   const std::lock_guard lock{mutex_};
   starting_ = 0;

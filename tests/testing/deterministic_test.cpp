@@ -189,8 +189,8 @@ TEST_F(OnVirtualTime, WhenAStreamTakesItsTimeThenItsItemsComeOneByOne) {
   // The next is asked for while one is read.
   for (const int each : {2, 3}) {
     advance(1s);
-    const auto more = ask<items_message>(caf::actor_cast<caf::actor>(*epochs),
-                                         more_message{3});
+    const auto more =
+      ask<items_message>(caf::actor_cast<caf::actor>(*epochs), more_message{3});
     EXPECT_EQ(more.value().items, (list{each}));
   }
   epochs.reset();
