@@ -251,13 +251,12 @@ result<value> session_core::run(operation&& asked,
     options.keep_exception.value_or(false) || may_be_raised_again;
   for (;;) {
     auto begun = begin(mine);
-    auto outcome =
-      conclude(mine, begun ? mine.through->calls->run(std::move(asked), gate_,
-                                                      mine.until, mine.to)
-                           : tl::unexpected{std::move(begun).error()});
-    if (!outcome)
+    auto outcome = begun ? mine.through->calls->run(std::move(asked), gate_,
+                                                    mine.until, mine.to)
+                         : tl::unexpected{std::move(begun).error()};
+    if (!conclude(mine, outcome))
       continue;
-    const auto* raised = *outcome ? nullptr : outcome->error().python();
+    const auto* raised = outcome ? nullptr : outcome.error().python();
     if (may_be_raised_again && !options.keep_exception.value_or(false)
         && raised != nullptr && raised->object) {
       const auto& kept = *raised->object;
@@ -268,7 +267,7 @@ result<value> session_core::run(operation&& asked,
                {.affinity = affinity::strict_queue},
                [](const result<value>&) {});
     }
-    return *std::move(outcome);
+    return outcome;
   }
 }
 
@@ -292,8 +291,8 @@ exchange_ptr session_core::submit_for_later(operation asked,
 exchange_ptr session_core::go(const std::shared_ptr<owned_errand>& mine,
                               bool may_be_late) {
   const auto told = [self = shared_from_this(), mine](result<value> answered) {
-    if (auto outcome = self->conclude(*mine, std::move(answered)))
-      std::exchange(mine->done, {})(*std::move(outcome));
+    if (self->conclude(*mine, answered))
+      std::exchange(mine->done, {})(std::move(answered));
     else
       self->go(mine);
   };
@@ -343,9 +342,9 @@ result<void> session_core::begin(errand& mine) {
   return {};
 }
 
-// What the call answers; nothing when it is to be made again.
-std::optional<result<value>> session_core::conclude(errand& mine,
-                                                    result<value> outcome) {
+// Makes of what an attempt answers what the call does; false: it is to be made
+// again.
+bool session_core::conclude(errand& mine, result<value>& outcome) {
   const auto* through = std::exchange(mine.through, nullptr);
   if (through != nullptr && through->breaker->is_on())
     through->breaker->record(mine.ticket, tried(outcome), where_->now());
@@ -356,13 +355,13 @@ std::optional<result<value>> session_core::conclude(errand& mine,
   if (mine.may_be_made_again && is_lost(outcome, mine.asked)) {
     mine.may_be_made_again = false;
     mine.lost = std::move(outcome);
-    return {};
+    return false;
   }
   if (mine.lost)
     outcome = of_both(*std::exchange(mine.lost, {}), std::move(outcome));
   if (!outcome && errors_ == error_mode::translated)
-    return tl::unexpected{translated(std::move(outcome).error())};
-  return outcome;
+    outcome = tl::unexpected{translated(std::move(outcome).error())};
+  return true;
 }
 
 result<void> session_core::find_way(errand& mine) {

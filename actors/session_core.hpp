@@ -141,7 +141,7 @@ private:
 
   result<void> begin(errand& mine);
   result<void> find_way(errand& mine);
-  std::optional<result<value>> conclude(errand& mine, result<value> outcome);
+  bool conclude(errand& mine, result<value>& outcome);
   exchange_ptr go(const std::shared_ptr<owned_errand>& mine,
                   bool may_be_late = false);
   void free_later();

@@ -20,7 +20,8 @@ std::string_view library_of(const operation& asked) {
 timeout_profiles::timeout_profiles(const config& of)
     : all_{of.profiles},
       by_library_{of.library_profiles.begin(), of.library_profiles.end()},
-      default_{of.default_profile} {}
+      default_{of.default_profile},
+      usual_{of_profile(default_)} {}
 
 const std::string& timeout_profiles::of_library(const operation& asked) const {
   if (by_library_.empty())
@@ -32,8 +33,14 @@ const std::string& timeout_profiles::of_library(const operation& asked) const {
 result<timeout_profiles::times>
 timeout_profiles::of(const operation& asked,
                      const call_options& options) const {
-  const auto& name =
-    options.profile.empty() ? of_library(asked) : options.profile;
+  if (!options.profile.empty())
+    return of_profile(options.profile);
+  const auto& name = of_library(asked);
+  return &name == &default_ ? usual_ : of_profile(name);
+}
+
+result<timeout_profiles::times>
+timeout_profiles::of_profile(const std::string& name) const {
   const auto found = all_.find(name);
   if (found == all_.end())
     return no_such_profile("profile", name, all_);

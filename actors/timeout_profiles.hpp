@@ -27,10 +27,12 @@ public:
 
 private:
   const std::string& of_library(const operation& asked) const;
+  result<times> of_profile(const std::string& name) const;
 
   const std::map<std::string, profile_times> all_;
   const std::map<std::string, std::string, std::less<>> by_library_;
   const std::string default_;
+  const result<times> usual_; // of most calls
 };
 
 /// The top-level module that an operation calls, or that the class of its

@@ -67,11 +67,11 @@ session bridge::open_session(session_options options) const {
 result<std::size_t> bridge::release_auto_session() const {
   if (auto ours = core_->in_its_process(); !ours)
     return tl::unexpected{std::move(ours).error()};
-  const auto here = core_->client_of_this_thread();
-  const auto own = here->own_session_if_any();
+  auto& here = core_->client_of_this_thread();
+  const auto own = here.own_session_if_any();
   if (!own)
     return 0;
-  here->forget_own_session();
+  here.forget_own_session();
   return core_->all_sessions().release(own);
 }
 

@@ -248,15 +248,15 @@ void bridge_core::tell_verbosely(std::string_view what) const {
     logger()->debug("{}; its pools: {}", what, fmt::join(pool_names(), ", "));
 }
 
-std::shared_ptr<thread_client> bridge_core::client_of_this_thread() {
+thread_client& bridge_core::client_of_this_thread() {
   auto& known = this_thread().memberships;
   for (const auto& each : known)
     if (each.of == this && !each.living.expired())
-      return each.client;
+      return *each.client;
   std::erase_if(known, [](const auto& each) { return each.living.expired(); });
   auto made = std::make_shared<thread_client>(*system_, clients_, sessions_);
   known.push_back({this, weak_from_this(), made});
-  return made;
+  return *made;
 }
 
 std::shared_ptr<client> bridge_core::new_client() {
@@ -278,7 +278,7 @@ std::optional<error> bridge_core::session_of_object(const operation& asked,
                  fmt::format("session '{}' has ended, and its objects with it; "
                              "make the object again",
                              object->session)};
-  if (of->is_shared() || client_of_this_thread()->owns(of))
+  if (of->is_shared() || client_of_this_thread().owns(of))
     found = of;
   return {};
 }
@@ -289,7 +289,7 @@ result<session_ptr> bridge_core::choose(const operation& asked,
   if (auto here = in_its_process(); !here)
     return tl::unexpected{std::move(here).error()};
   if (!session.empty())
-    return client_of_this_thread()->join(session, of_call);
+    return client_of_this_thread().join(session, of_call);
   session_ptr found;
   if (auto gone = session_of_object(asked, found))
     return tl::unexpected{std::move(*gone)};
@@ -299,7 +299,7 @@ result<session_ptr> bridge_core::choose(const operation& asked,
   for (auto each = scopes.rbegin(); each != scopes.rend(); ++each)
     if (each->of == this)
       return each->calls;
-  return client_of_this_thread()->own_session(of_call);
+  return client_of_this_thread().own_session(of_call);
 }
 
 namespace {
@@ -350,8 +350,9 @@ result<session_ptr> bridge_core::session_for(const operation& asked,
                                              call_options& effective) {
   effective = this_thread().options;
   overlay(effective, options);
-  if (auto here = in_its_process(); !here)
-    return tl::unexpected{std::move(here).error()};
+  if (through)
+    if (auto here = in_its_process(); !here)
+      return tl::unexpected{std::move(here).error()};
   const auto times = profiles_->of(asked, effective);
   if (!times)
     return tl::unexpected{times.error()};
@@ -365,8 +366,8 @@ result<value> bridge_core::run(operation& asked, const call_options& options,
   auto chosen = session_for(asked, options, through, effective);
   if (!chosen)
     return reached(result<value>{tl::unexpected{chosen.error()}});
-  return reached(detail::held_object::run_in(shared_from_this(), *chosen,
-                                             std::move(asked), effective));
+  return reached(
+    detail::held_object::run_in(*this, *chosen, std::move(asked), effective));
 }
 
 result<std::shared_ptr<stream_core>>

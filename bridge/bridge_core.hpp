@@ -78,7 +78,7 @@ public:
   /// that are gone are left out.
   void let_go(std::vector<ref> refs);
 
-  std::shared_ptr<thread_client> client_of_this_thread();
+  thread_client& client_of_this_thread();
   std::shared_ptr<client> new_client();
 
   caf::actor_system& system() { return *system_; }

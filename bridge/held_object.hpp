@@ -45,9 +45,8 @@ public:
   }
   /// Runs a call of this thread. Inside a context manager (`with`) exceptions
   /// are kept, each as long as an error has it.
-  static result<value> run_in(const std::shared_ptr<bridge_core>& core,
-                              const session_ptr& in, operation&& asked,
-                              call_options& options);
+  static result<value> run_in(bridge_core& core, const session_ptr& in,
+                              operation&& asked, call_options& options);
   static caller caller_of(const this_thread_state::scope& here) {
     return {here.of->shared_from_this(), here.calls};
   }

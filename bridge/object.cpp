@@ -81,7 +81,8 @@ value held_object::ask(const caller& through, operation&& asked, leaves form,
                                                    through.session_, options)));
   overlay(options, over);
   options.leaves = form;
-  auto answered = reached(run_in(through.core_, in, std::move(asked), options));
+  auto answered =
+    reached(run_in(*through.core_, in, std::move(asked), options));
   if (!answered && answered.error().python() != nullptr)
     throw_error(
       answered.error().with_advice(fmt::format("in {}", describe(asked))));
@@ -127,9 +128,8 @@ caller_ptr held_object::bind(const caller& through, session_ptr in) {
   return std::make_shared<const caller>(std::move(bound));
 }
 
-result<value> held_object::run_in(const std::shared_ptr<bridge_core>& core,
-                                  const session_ptr& in, operation&& asked,
-                                  call_options& options) {
+result<value> held_object::run_in(bridge_core& core, const session_ptr& in,
+                                  operation&& asked, call_options& options) {
   if (this_thread().withs == 0 || options.keep_exception)
     return in->run(std::move(asked), options);
   options.keep_exception = true;
@@ -138,7 +138,8 @@ result<value> held_object::run_in(const std::shared_ptr<bridge_core>& core,
   if (raised == nullptr || !raised->object)
     return outcome;
   auto kept = *raised->object;
-  kept.owner = adopt(bind(caller{core, in}, in), value{kept});
+  kept.owner =
+    adopt(bind(caller{core.shared_from_this(), in}, in), value{kept});
   return tl::unexpected{outcome.error().with_object(std::move(kept))};
 }
 

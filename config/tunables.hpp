@@ -180,6 +180,9 @@ inline constexpr int last_looks_max = 256;
 inline constexpr int actors_wait_ms_max = 5'000;
 /// How long a system whose threads have ended may take for the rest of its end.
 inline constexpr int system_gone_ms_max = 100;
+/// Names that calls have used, which an interpreter keeps as Python's strings.
+inline constexpr std::size_t known_names_max = 4'096;
+inline constexpr std::size_t known_name_bytes_max = 128;
 /// Of the refs a session was made to let go, how many are known, to say why.
 inline constexpr std::size_t refs_gone_max = 1'024;
 /// Sources of `eval` and `exec` that a session keeps, and their text in all:

@@ -90,10 +90,10 @@ private:
 
 // --- What is asked of it -----------------------------------------------------
 
-result<value> dispatcher::run(operation&& asked,
-                              std::shared_ptr<const session_gate> session,
-                              steady_clock::time_point deadline,
-                              destination to) {
+result<value>
+dispatcher::run(operation&& asked,
+                const std::shared_ptr<const session_gate>& session,
+                steady_clock::time_point deadline, destination to) {
   if (inside_of(*session, to) != nullptr)
     asked.fails_fast = false; // what it would wait for waits for it
   const auto began =
@@ -102,8 +102,8 @@ result<value> dispatcher::run(operation&& asked,
   if (settings_.payload_bytes_max == 0)
     if (auto outcome = run_here(asked, session, deadline, to, began))
       return std::move(*outcome);
-  const auto mine = std::make_shared<exchange>(
-    std::move(asked), std::move(session), deadline, to);
+  const auto mine =
+    std::make_shared<exchange>(std::move(asked), session, deadline, to);
   if (began)
     tell_end_of(*mine, *began);
   put(mine);
@@ -370,9 +370,10 @@ dispatcher::run_here(const operation& asked,
     return told_of(tl::unexpected{std::move(*refused)});
   }
   if (asked.what != verb::release_session) {
+    auto& mine = know(session);
     if (to.interpreter == 0)
-      know(session).home = place->number;
-    come(session, *place, executor_for(session->number, *place));
+      mine.home = place->number;
+    come(mine, *place, executor_for(session->number, *place));
   }
   here = place->host;
   ++place->calls;
@@ -407,9 +408,9 @@ dispatcher::run_here(const operation& asked,
                    {weak_from_this(), awaited, errc::deadline_exceeded});
     return wait(awaited);
   }
-  if (!outcome)
-    return outcome;
-  return told_of(*std::move(outcome));
+  if (outcome && began)
+    return told_of(*std::move(outcome));
+  return outcome;
 }
 
 std::vector<std::uint32_t> dispatcher::places_of(std::uint64_t session) const {
@@ -651,9 +652,7 @@ dispatcher::know(const std::shared_ptr<const session_gate>& session) {
   return known;
 }
 
-void dispatcher::come(const std::shared_ptr<const session_gate>& session,
-                      interpreter& to, std::uint32_t executor) {
-  auto& mine = know(session);
+void dispatcher::come(user& mine, interpreter& to, std::uint32_t executor) {
   if (std::any_of(
         mine.places.begin(), mine.places.end(),
         [&](const place& each) { return each.interpreter == to.number; }))
@@ -674,10 +673,11 @@ std::optional<error> dispatcher::admit(const exchange_ptr& made,
   made->executor = executor_for(made->session->number, home);
   // What counts a session's objects comes when that has ended.
   if (made->asked.what != verb::release_session) {
-    if (auto& mine = know(made->session); made->to.interpreter == 0)
+    auto& mine = know(made->session);
+    if (made->to.interpreter == 0)
       mine.home = home.number;
     if (!made->to.anywhere) // else it comes where it is started
-      come(made->session, home, made->executor);
+      come(mine, home, made->executor);
   }
   if (made->to.anywhere && anywhere_.empty()) {
     const auto free = free_place(made->session->number, home);
@@ -714,7 +714,7 @@ bool dispatcher::start(interpreter& at, std::uint32_t executor,
     return false;
   }
   if (made->asked.what != verb::release_session)
-    come(made->session, at, executor);
+    come(know(made->session), at, executor);
   ++at.calls;
   after.flush(at.host);
   return true;

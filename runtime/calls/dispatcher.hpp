@@ -57,7 +57,7 @@ public:
   /// it is cancelled. What is asked is taken, but for where it failed: then it
   /// is there as before.
   result<value> run(operation&& asked,
-                    std::shared_ptr<const session_gate> session,
+                    const std::shared_ptr<const session_gate>& session,
                     steady_clock::time_point deadline, destination to = {});
   /// Puts a call in and returns. It is answered exactly once.
   void submit(const exchange_ptr& made);
@@ -201,8 +201,7 @@ private:
                                              const interpreter& at) const;
   bool takes_any(const interpreter& at) const;
   user& know(const std::shared_ptr<const session_gate>& session);
-  void come(const std::shared_ptr<const session_gate>& session, interpreter& to,
-            std::uint32_t executor);
+  static void come(user& mine, interpreter& to, std::uint32_t executor);
   bool is_used_locked(const interpreter& at) const;
   std::optional<error> admit(const exchange_ptr& made, outcomes& after);
   bool start(interpreter& at, std::uint32_t executor, const exchange_ptr& made,

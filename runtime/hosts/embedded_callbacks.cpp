@@ -7,13 +7,8 @@
 
 namespace snakebridge {
 
-const embedded_host*& embedded_host::host_here() {
-  static thread_local const embedded_host* host = nullptr;
-  return host;
-}
-
-const embedded_host::turn*& embedded_host::turn_here() {
-  static thread_local const turn* mine = nullptr;
+embedded_host::whereabouts& embedded_host::here() {
+  static thread_local whereabouts mine;
   return mine;
 }
 
@@ -35,11 +30,11 @@ public:
     {
       const py::gil_scoped_release while_it_runs;
       known->run_here([&] {
-        if (host_here() != host.get()) {
+        if (here().host != host.get()) {
           answer = call_back(*found, std::move(given));
           return;
         }
-        const auto& outer = *turn_here();
+        const auto& outer = *here().in;
         callback_scope scope{{.host = host,
                               .interpreter = host->self_.interpreter,
                               .executor = 0,

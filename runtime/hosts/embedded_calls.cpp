@@ -72,20 +72,12 @@ private:
 };
 
 // A call of this process, whose result is a value.
-class own_call final : public python_call {
+class own_call : public python_call {
 public:
-  using judge = std::function<void(bool ran)>;
-  using awaiter = std::function<void(py::handle awaitable)>;
-
-  /// `refuse`: as refuse_unwanted. `taken`: where its items go; null: it has
-  /// none.
-  /// `on_await`: as `await`.
-  own_call(const operation& asked, exchange* taken, const judge& refuse,
-           const awaiter& on_await)
+  /// `taken`: where its items go; null: it has none.
+  own_call(const operation& asked, exchange* taken)
       : asked_{asked},
-        taken_{taken},
-        refuse_{refuse},
-        on_await_{on_await} {
+        taken_{taken} {
     what = asked.what;
     keep_exception = asked.keep_exception;
     awaits = asked.awaits;
@@ -134,17 +126,16 @@ public:
     items_->send_rest();
     told = more;
   }
-  void await(py::handle awaitable) override { on_await_(awaitable); }
-  void refuse_unwanted(bool ran) const override { refuse_(ran); }
 
   value told;
+
+protected:
+  ~own_call() = default;
 
 private:
   const operation& asked_;
   exchange* const taken_;
   std::optional<value_items> items_;
-  const judge& refuse_;
-  const awaiter& on_await_;
 };
 
 } // namespace
@@ -161,7 +152,7 @@ public:
       : host_{host.shared_from_this()},
         told_{told},
         began_{began},
-        rest_{told->asked, nullptr, refuse_, never_} {
+        rest_{*told} {
     static_cast<python_call&>(rest_) = begun;
   }
 
@@ -193,6 +184,25 @@ public:
   }
 
 private:
+  class rest final : public own_call {
+  public:
+    explicit rest(const exchange& told)
+        : own_call{told.asked, nullptr},
+          told_{told} {}
+
+    void await(py::handle) override {
+      ensure(false, "what is awaited is not awaited again");
+    }
+    void refuse_unwanted(bool) const override {
+      if (told_.answered() || told_.session->closed)
+        throw exception{
+          error{errc::cancelled, "nobody waits for what it awaits"}};
+    }
+
+  private:
+    const exchange& told_;
+  };
+
   void on_end(py::handle task, const running_call& of) override {
     const auto python = host_->python_side_; // it may be let go meanwhile
     if (!python)
@@ -213,7 +223,7 @@ private:
     session.refs.told({.interpreter = host_->self_.interpreter,
                        .epoch = host_->self_.epoch,
                        .reply = reply,
-                       .held = done.refs},
+                       .held = done.holds.objects},
                       session.id);
     answer(done.outcome ? result<value>{std::move(rest_.told)}
                         : result<value>{failure(std::move(done.outcome))});
@@ -249,15 +259,51 @@ private:
   const exchange_ptr told_;
   const time_point began_;
   const std::uint64_t number_ = new_await();
-  const own_call::judge refuse_ = [this](bool) {
-    if (told_->answered() || told_->session->closed)
+  rest rest_;
+};
+
+// A call that is run in somebody's turn.
+class embedded_host::call_in_turn final : public own_call {
+public:
+  call_in_turn(embedded_host& host, const operation& asked,
+               const session_gate& in, const turn& mine,
+               const exchange_maker& later)
+      : own_call{asked, mine.accepted.get()},
+        host_{host},
+        asked_{asked},
+        in_{in},
+        mine_{mine},
+        later_{later} {
+    session_id = in.id;
+    session = in.number;
+    bounds = in.refs.bounds_in(host.self_.interpreter);
+    origin = {in.id, host.self_.interpreter, host.self_.epoch};
+  }
+
+  void await(py::handle awaitable) override {
+    std::make_shared<awaited_call>(host_, *this, later_(), mine_.began)
+      ->begin(awaitable);
+  }
+
+  // Looked at with the turn taken: a release of the session comes after us, or
+  // has been before and nothing may be made any more.
+  void refuse_unwanted(bool ran) const override {
+    if (!ran && in_.closed && what != verb::release_session)
       throw exception{
-        error{errc::cancelled, "nobody waits for what it awaits"}};
-  };
-  const own_call::awaiter never_ = [](py::handle) {
-    ensure(false, "what is awaited is not awaited again");
-  };
-  own_call rest_;
+        error{errc::session_closed,
+              fmt::format("session '{}' has ended; open it again", in_.id)}};
+    if (host_.python_side_->interrupts.is_withdrawn(mine_.number)
+        || asked_.cancel.stop_requested())
+      throw exception{ended_early(
+        asked_, in_, ran ? call_stage::running : call_stage::handed_over)};
+  }
+
+private:
+  embedded_host& host_;
+  const operation& asked_;
+  const session_gate& in_;
+  const turn& mine_;
+  const exchange_maker& later_;
 };
 
 // Of one that awaits still: with it there is Python's side.
@@ -405,8 +451,8 @@ embedded_host::run(const operation& asked, const session_gate& session,
                    steady_clock::time_point deadline, const callers_side& by) {
   // Of a callback, or of C++ that Python called by other ways: inside the call
   // that is its thread's, and under its number.
-  if (host_here() == this) {
-    auto inside = *turn_here();
+  if (const auto& around = here(); around.host == this) {
+    auto inside = *around.in;
     inside.accepted.reset();
     inside.session = &session;
     inside.asked = &asked;
@@ -451,45 +497,16 @@ embedded_host::execute(const operation& asked, const session_gate& session,
   }
   const gil_guard gil;
   auto& interrupts = python_side_->interrupts;
-  const bool is_inside = host_here() == this;
-  const auto* const host_around = std::exchange(host_here(), this);
-  const auto* const turn_around = std::exchange(turn_here(), &mine);
-  const finally left{[&] {
-    host_here() = host_around;
-    turn_here() = turn_around;
-  }};
-  const auto nobody_waits = [&] {
-    return interrupts.is_withdrawn(mine.number)
-           || asked.cancel.stop_requested();
-  };
-  const own_call::judge refuse = [&](bool ran) {
-    // Looked at with the turn taken: a release of the session comes after us,
-    // or has been before and nothing may be made any more.
-    if (!ran && session.closed && asked.what != verb::release_session)
-      throw exception{error{
-        errc::session_closed,
-        fmt::format("session '{}' has ended; open it again", session.id)}};
-    if (nobody_waits())
-      throw exception{ended_early(
-        asked, session, ran ? call_stage::running : call_stage::handed_over)};
-  };
-  own_call* begun = nullptr;
-  const own_call::awaiter on_await = [&](py::handle awaitable) {
-    std::make_shared<awaited_call>(*this, *begun, later(), mine.began)
-      ->begin(awaitable);
-  };
-  own_call made{asked, mine.accepted.get(), refuse, on_await};
-  begun = &made;
-  made.session_id = session.id;
-  made.session = session.number;
-  made.bounds = session.refs.bounds_in(self_.interpreter);
-  made.origin = {session.id, self_.interpreter, self_.epoch};
+  auto& whereabouts = here();
+  const auto around = std::exchange(whereabouts, {this, &mine});
+  const finally left{[&] { whereabouts = around; }};
+  call_in_turn made{*this, asked, session, mine, later};
   performed done;
   {
     // What is told of an exception is interrupted as well: it is Python code.
-    std::optional<interrupter::scope> here;
-    if (!is_inside)
-      here.emplace(interrupts, mine.number, mine.began, mine.deadline);
+    std::optional<interrupter::scope> watched;
+    if (around.host != this)
+      watched.emplace(interrupts, mine.number, mine.began, mine.deadline);
     done = perform(made, python_side_->objects, python_side_->ticks);
   }
   if (done.awaits)
@@ -497,7 +514,7 @@ embedded_host::execute(const operation& asked, const session_gate& session,
   session.refs.told({.interpreter = self_.interpreter,
                      .epoch = self_.epoch,
                      .reply = mine.number,
-                     .held = done.refs},
+                     .held = done.holds.objects},
                     session.id);
   if (done.outcome)
     return std::move(made.told);

@@ -81,6 +81,7 @@ public:
 private:
   struct python_side; // the object table: Python's types stay in the .cpp
   class callbacks;
+  class call_in_turn;
   class awaited_call;
 
   /// Somebody's time with Python. Numbers ascend.
@@ -123,8 +124,12 @@ private:
     const exchange_maker& later);
   void end_awaits(const error& why);
   void forget_awaits(const error& why);
-  static const embedded_host*& host_here();
-  static const turn*& turn_here();
+  /// What this thread is inside of; null: nothing.
+  struct whereabouts {
+    const embedded_host* host = nullptr;
+    const turn* in = nullptr;
+  };
+  static whereabouts& here();
 
   const incarnation self_;
   const embedded_settings settings_;

@@ -856,8 +856,9 @@ void worker_link::run_called(const exchange_ptr& in, const frame& called) {
   std::shared_ptr<session_callbacks> known;
   auto asked = wire::decode_called(called, [&](std::uint64_t session) {
     known = in ? in->session->callbacks : callbacks_of(session);
-    return ref_origin{known ? known->session : std::string{}, self_.interpreter,
-                      self_.epoch};
+    return ref_origin{known ? std::string_view{known->session}
+                            : std::string_view{},
+                      self_.interpreter, self_.epoch};
   });
   if (!asked)
     return owner_.kill(asked.error().message());

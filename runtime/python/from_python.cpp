@@ -29,7 +29,7 @@ void value_sink::ref(std::uint64_t slot, std::string type_name, bool is_stream,
                      std::optional<value> base) {
   *into_ = snakebridge::ref{
     .node = {},
-    .session = origin_->session,
+    .session = std::string{origin_->session},
     .interpreter = origin_->interpreter,
     .epoch = origin_->epoch,
     .slot = slot,

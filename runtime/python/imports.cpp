@@ -92,9 +92,10 @@ result<void> call_on_start(const std::string& function) {
 }
 
 bool import_rules::allow(std::string_view module) const {
+  if (importable_.empty())
+    return true;
   const auto top = module.substr(0, module.find('.'));
-  return importable_.empty() || top == "snakebridge"
-         || importable_.contains(top);
+  return top == "snakebridge" || importable_.contains(top);
 }
 
 error import_rules::refusal(std::string_view module) const {

@@ -31,6 +31,10 @@ helper_registry& session_objects::helpers() const {
   return table_.helpers_;
 }
 
+known_names& session_objects::names() const {
+  return table_.names_;
+}
+
 void session_objects::begin_call(const ref_bounds& bounds) {
   bounds_ = bounds;
   if (++calls_ > 1)
@@ -216,23 +220,20 @@ session_objects& object_table::of(std::uint64_t session, std::string_view id) {
   return *place;
 }
 
-std::uint32_t object_table::end_call(std::uint64_t session, bool begun) {
+object_table::holding object_table::end_call(std::uint64_t session,
+                                             bool begun) {
   const auto place = sessions_.find(session);
   if (place == sessions_.end())
-    return 0;
+    return {};
+  auto& ended = *place->second;
   if (begun)
-    place->second->end_call();
-  if (place->second->ended_ && place->second->calls_ == 0) {
+    ended.end_call();
+  if (ended.ended_ && ended.calls_ == 0) {
     release(session);
-    return 0;
+    return {};
   }
-  return static_cast<std::uint32_t>(place->second->objects_.size());
-}
-
-bool object_table::holds_names(std::uint64_t session) const {
-  const auto place = sessions_.find(session);
-  return place != sessions_.end() && place->second->module_
-         && place->second->module_->has_names();
+  return {.objects = static_cast<std::uint32_t>(ended.objects_.size()),
+          .names = ended.module_ && ended.module_->has_names()};
 }
 
 void object_table::expect_expiry(time_of_use when) {

@@ -18,6 +18,7 @@
 
 #include "runtime/python/callback_proxy.hpp"
 #include "runtime/python/helper_registry.hpp"
+#include "runtime/python/names.hpp"
 #include "runtime/python/session_module.hpp"
 #include "runtime/values/origin.hpp"
 #include "runtime/wire/status_page.hpp"
@@ -68,6 +69,7 @@ public:
   const conversion_config& rules() const;
   const import_rules& imports() const;
   helper_registry& helpers() const;
+  known_names& names() const;
 
   /// Made on first use, ended with the session.
   const session_module& module();
@@ -133,10 +135,13 @@ public:
   /// Made on first use, where it goes by `id`.
   session_objects& of(std::uint64_t session, std::string_view id = {});
   bool has(std::uint64_t session) const { return sessions_.contains(session); }
-  /// After a call of the session, if it had `begun`: how many objects it holds.
-  std::uint32_t end_call(std::uint64_t session, bool begun = true);
-  /// Code of the session has defined names in its namespace.
-  bool holds_names(std::uint64_t session) const;
+  /// What a session holds.
+  struct holding {
+    std::uint32_t objects = 0;
+    bool names = false; ///< its code has defined some in its namespace
+  };
+  /// After a call of the session, if it had `begun`.
+  holding end_call(std::uint64_t session, bool begun = true);
   /// Lets one object go; false when it was gone already.
   bool forget(std::uint64_t session, std::uint64_t slot);
   /// Frees all of a session: how many objects it had.
@@ -168,6 +173,7 @@ private:
   const clock now_;
   std::shared_ptr<callback_caller> callbacks_;
   helper_registry helpers_{{}};
+  known_names names_;
   std::uint64_t last_slot_ = 0;
   static constexpr auto never = time_of_use::max();
   std::atomic<time_of_use> next_expiry_ = never;

@@ -1,5 +1,7 @@
 #include "runtime/python/perform.hpp"
 
+#include <array>
+
 #include <fmt/format.h>
 
 #include "config/tunables.hpp"
@@ -15,20 +17,27 @@ namespace snakebridge {
 namespace {
 
 // The module itself, also where it lies in a package.
-py::object import_module(std::string_view name, const import_rules& rules) {
-  rules.check(name);
-  const auto text = python_string(name);
+py::object import_module(std::string_view name,
+                         const session_objects& session) {
+  session.imports().check(name);
+  auto& names = session.names();
+  if (auto known = names.module(name))
+    return known;
+  const auto text = names.text(name);
   // Without a from-list, which costs a failed look for a `__path__`, this
   // answers the outermost package; the module itself is in sys.modules then.
-  auto outermost = checked(
+  auto module = checked(
     PyImport_ImportModuleLevelObject(text.ptr(), nullptr, nullptr, nullptr, 0));
-  if (name.find('.') == std::string_view::npos)
-    return outermost;
-  PyObject* const module = PyImport_GetModule(text.ptr());
-  if (module == nullptr && PyErr_Occurred() == nullptr)
-    PyErr_Format(PyExc_ImportError, "%U is not in sys.modules after its import",
-                 text.ptr());
-  return checked(module);
+  if (name.find('.') != std::string_view::npos) {
+    module = py::reinterpret_steal<py::object>(PyImport_GetModule(text.ptr()));
+    if (!module && PyErr_Occurred() == nullptr)
+      PyErr_Format(PyExc_ImportError,
+                   "%U is not in sys.modules after its import", text.ptr());
+    if (!module)
+      throw_raised();
+  }
+  names.imported(name, module);
+  return module;
 }
 
 // The submodule of a package that has not been imported yet; null: it has none
@@ -74,22 +83,42 @@ py::object attribute_of(const py::object& object, const py::object& name) {
 }
 
 // `object.a.b.c`
-py::object attribute_at(py::object object, std::string_view path) {
+py::object attribute_at(py::object object, std::string_view path,
+                        known_names& names) {
   for (;;) {
     const auto dot = path.find('.');
-    object = attribute_of(object, python_string(path.substr(0, dot)));
+    object = attribute_of(object, names.text(path.substr(0, dot)));
     if (dot == std::string_view::npos)
       return object;
     path.remove_prefix(dot + 1);
   }
 }
 
-py::object call(py::handle callable, const python_operation& asked) {
-  std::vector<PyObject*> stack;
-  stack.reserve(1 + asked.positional.size() + asked.named.size());
-  stack.push_back(nullptr); // for a bound method to put itself in
+// The arguments of a call as Python takes them; few need no memory.
+class argument_stack {
+public:
+  explicit argument_stack(std::size_t count) {
+    if (count >= few_.size())
+      many_.resize(count + 1);
+    at_ = count >= few_.size() ? many_.data() : few_.data();
+    *at_++ = nullptr; // for a bound method to put itself in
+    first_ = at_;
+  }
+  void push(py::handle item) { *at_++ = item.ptr(); }
+  PyObject* const* begin() const { return first_; }
+
+private:
+  std::array<PyObject*, 8> few_;
+  std::vector<PyObject*> many_;
+  PyObject** at_;
+  PyObject** first_;
+};
+
+py::object call(py::handle callable, const python_operation& asked,
+                known_names& known) {
+  argument_stack stack{asked.positional.size() + asked.named.size()};
   for (const auto& item : asked.positional)
-    stack.push_back(item.ptr());
+    stack.push(item);
   py::object names;
   if (!asked.named.empty()) {
     names = checked(PyTuple_New(static_cast<Py_ssize_t>(asked.named.size())));
@@ -99,12 +128,12 @@ py::object call(py::handle callable, const python_operation& asked) {
         if (asked.named[static_cast<std::size_t>(i)].first == name)
           throw py::type_error{
             fmt::format("got multiple values for keyword argument '{}'", name)};
-      stack.push_back(item.ptr());
-      PyTuple_SET_ITEM(names.ptr(), at++, python_string(name).release().ptr());
+      stack.push(item);
+      PyTuple_SET_ITEM(names.ptr(), at++, known.text(name).release().ptr());
     }
   }
   return checked(PyObject_Vectorcall(
-    callable.ptr(), stack.data() + 1,
+    callable.ptr(), stack.begin(),
     asked.positional.size() | PY_VECTORCALL_ARGUMENTS_OFFSET, names.ptr()));
 }
 
@@ -169,24 +198,28 @@ py::object close(py::handle iterator) {
 }
 
 // What the verb is about.
-py::object end_of_path(const python_operation& asked) {
+py::object end_of_path(const python_operation& asked, known_names& names) {
   auto at = asked.target;
   for (const auto& [name, key] : asked.path)
     at = key ? checked(PyObject_GetItem(at.ptr(), key.ptr()))
-             : attribute_at(at, name);
+             : attribute_at(at, name, names);
   return at;
 }
 
 // The module `operator` has no `delattr`.
-py::object operate(const py::object& target, const python_operation& asked) {
+py::object operate(const py::object& target, const python_operation& asked,
+                   known_names& names) {
   const auto* module = asked.name == "delattr" ? "builtins" : "operator";
-  const auto function = attribute_at(py::module_::import(module), asked.name);
-  std::vector<PyObject*> arguments{nullptr, target.ptr()};
+  const auto function =
+    attribute_at(py::module_::import(module), asked.name, names);
+  const auto count = 1 + asked.positional.size();
+  argument_stack stack{count};
+  stack.push(target);
   for (const auto& item : asked.positional)
-    arguments.push_back(item.ptr());
-  return checked(PyObject_Vectorcall(
-    function.ptr(), arguments.data() + 1,
-    (arguments.size() - 1) | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+    stack.push(item);
+  return checked(PyObject_Vectorcall(function.ptr(), stack.begin(),
+                                     count | PY_VECTORCALL_ARGUMENTS_OFFSET,
+                                     nullptr));
 }
 
 // `str` may answer an object of a class derived from it.
@@ -195,31 +228,30 @@ py::object plain_text(const py::object& text) {
 }
 
 py::object run(const python_operation& asked, session_objects& session) {
-  const auto target = end_of_path(asked);
+  auto& names = session.names();
+  const auto function = [&] {
+    return attribute_at(import_module(asked.module, session), asked.name,
+                        names);
+  };
+  const auto target = end_of_path(asked, names);
   switch (asked.what) {
   case verb::call:
-    return call(
-      attribute_at(import_module(asked.module, session.imports()), asked.name),
-      asked);
+    return call(function(), asked, names);
   case verb::stream:
-    return iterator_of(call(
-      attribute_at(import_module(asked.module, session.imports()), asked.name),
-      asked));
+    return iterator_of(call(function(), asked, names));
   case verb::iterate:
     return iterator_of(target);
   case verb::close:
     return close(target);
-  case verb::get: {
-    auto module = import_module(asked.module, session.imports());
-    return asked.name.empty() ? module
-                              : attribute_at(std::move(module), asked.name);
-  }
+  case verb::get:
+    return asked.name.empty() ? import_module(asked.module, session)
+                              : function();
   case verb::method:
-    return call(attribute_at(target, asked.name), asked);
+    return call(attribute_at(target, asked.name, names), asked, names);
   case verb::attribute:
-    return attribute_at(target, asked.name);
+    return attribute_at(target, asked.name, names);
   case verb::set_attribute:
-    checked(PyObject_SetAttr(target.ptr(), python_string(asked.name).ptr(),
+    checked(PyObject_SetAttr(target.ptr(), names.text(asked.name).ptr(),
                              argument(asked, 0).ptr()));
     return py::none();
   case verb::item:
@@ -229,7 +261,7 @@ py::object run(const python_operation& asked, session_objects& session) {
                              argument(asked, 1).ptr()));
     return py::none();
   case verb::call_object:
-    return call(target, asked);
+    return call(target, asked, names);
   case verb::repr:
     return plain_text(checked(PyObject_Repr(target.ptr())));
   case verb::str:
@@ -246,9 +278,10 @@ py::object run(const python_operation& asked, session_objects& session) {
   case verb::read:
     return target;
   case verb::operate:
-    return operate(target, asked);
+    return operate(target, asked, names);
   case verb::helper:
-    return call(session.helpers().find(asked.name, asked.helpers_given), asked);
+    return call(session.helpers().find(asked.name, asked.helpers_given), asked,
+                names);
   case verb::helpers:
     return session.helpers().list(asked.helpers_given);
   case verb::next:
@@ -439,10 +472,9 @@ performed perform(python_call& asked, object_table& table, batch_ticks& ticks) {
     done.outcome = std::move(entered);
   if (!done.outcome)
     done.outcome = done.outcome.error().with_may_have_run(now.ran);
-  done.refs = table.end_call(asked.session, now.begun);
+  done.holds = table.end_call(asked.session, now.begun);
   if (here.forked()) // by a finaliser, say, or a __repr__
     end_forked_child();
-  done.names = table.holds_names(asked.session);
   return done;
 }
 
@@ -464,10 +496,9 @@ performed finish_awaited(python_call& asked, object_table& table,
     keep_in);
   if (!done.outcome)
     done.outcome = done.outcome.error().with_may_have_run(true);
-  done.refs = table.end_call(asked.session);
+  done.holds = table.end_call(asked.session);
   if (here.forked())
     end_forked_child();
-  done.names = table.holds_names(asked.session);
   return done;
 }
 

@@ -67,9 +67,8 @@ protected:
 /// What came of a call: where it is well, it has been written.
 struct performed {
   result<void> outcome;
-  std::uint32_t refs = 0; ///< the session holds here now
-  bool names = false;     ///< and so it does names, in its namespace
-  bool awaits = false;    ///< the call goes on: nothing has come of it yet
+  object_table::holding holds; ///< by its session, here
+  bool awaits = false;         ///< the call goes on: nothing has come of it yet
 };
 
 performed perform(python_call& asked, object_table& objects,

@@ -366,7 +366,7 @@ error to_error(py::error_already_set& raised, const exception_place& keep_in) {
                       : std::nullopt;
   if (slot)
     told.object = ref{.node = {},
-                      .session = keep_in.origin.session,
+                      .session = std::string{keep_in.origin.session},
                       .interpreter = keep_in.origin.interpreter,
                       .epoch = keep_in.origin.epoch,
                       .slot = *slot,

@@ -217,7 +217,8 @@ bool session_module::has_names() const {
     PyUnicode_InternFromString("__warningregistry__");
   const auto others = PyDict_Size(space_.ptr()) - own_names_;
   // What `warnings` has shown is nobody's loss.
-  return others > (PyDict_Contains(space_.ptr(), registry) == 1 ? 1 : 0);
+  return others > 1
+         || (others == 1 && PyDict_Contains(space_.ptr(), registry) != 1);
 }
 
 py::object session_module::compile(std::string_view source,

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include <snakebridge/config.hpp>
 
@@ -16,9 +17,10 @@ struct incarnation {
   std::uint32_t epoch = 0;
 };
 
-/// What a ref that came from an interpreter is completed with.
+/// What a ref that came from an interpreter is completed with. Whoever has it
+/// keeps the session whose id that is.
 struct ref_origin {
-  std::string session;
+  std::string_view session;
   std::uint32_t interpreter = 0;
   std::uint32_t epoch = 0;
 };

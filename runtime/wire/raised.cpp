@@ -146,7 +146,7 @@ python_error read_raised(schema::PythonError::Reader from,
   auto raised = read_linked(from, left);
   if (from.getObject() != 0)
     raised.object = ref{.node = {},
-                        .session = made_by.session,
+                        .session = std::string{made_by.session},
                         .interpreter = made_by.interpreter,
                         .epoch = made_by.epoch,
                         .slot = from.getObject(),

@@ -216,7 +216,7 @@ std::shared_ptr<const value> read_base(schema::Ref::Reader from) {
 
 ref read_ref(schema::Ref::Reader from, const ref_origin& made_by) {
   return {.node = {},
-          .session = made_by.session,
+          .session = std::string{made_by.session},
           .interpreter = made_by.interpreter,
           .epoch = made_by.epoch,
           .slot = from.getSlot(),

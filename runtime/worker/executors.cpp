@@ -230,8 +230,8 @@ executors::reply executors::reply_to(wire_call& asked,
                                      const performed& done) const {
   auto made = done.outcome ? asked.take_reply() : failed(done.outcome.error());
   auto told = made->builder().getRoot<schema::Reply>();
-  told.setRefs(done.refs);
-  told.setNames(done.names);
+  told.setRefs(done.holds.objects);
+  told.setNames(done.holds.names);
   if (settings_.times_calls)
     told.setRanNs(static_cast<std::uint64_t>(
       std::chrono::nanoseconds{look_at_clock() - asked.began}.count()));

@@ -410,6 +410,25 @@ TEST_P(AsFromAScript, GivenAPackageThenItsSubmodulesAreImportedOnTheWay) {
   EXPECT_EQ(bridge.get("xml", "dom.minidom.__name__"), "xml.dom.minidom");
 }
 
+TEST_P(AsFromAScript, WhenAModuleIsReplacedThenTheNextCallFindsTheNewOne) {
+  run("import sys, types\n"
+      "def put(answer):\n"
+      "  made = types.ModuleType('of_a_test')\n"
+      "  made.f = lambda: answer\n"
+      "  sys.modules['of_a_test'] = made\n"
+      "put(1)\n");
+  EXPECT_EQ(bridge.call("of_a_test", "f"), 1);
+  EXPECT_EQ(bridge.call("of_a_test", "f"), 1);
+  run("put(2)");
+  EXPECT_EQ(bridge.call("of_a_test", "f"), 2);
+  run("sys.modules['of_a_test'] = None");
+  EXPECT_EQ(error_of(bridge.call("of_a_test", "f")).python()->type,
+            "ModuleNotFoundError");
+  run("del sys.modules['of_a_test']");
+  EXPECT_EQ(error_of(bridge.call("of_a_test", "f")).python()->type,
+            "ModuleNotFoundError");
+}
+
 TEST_P(AsFromAScript, GivenNoSuchSubmoduleThenTheAttributeIsMissing) {
   const auto missing = error_of(bridge.get("xml", "nothing"));
   EXPECT_EQ(missing.python()->type, "AttributeError");

@@ -41,7 +41,7 @@ protected:
     return slots;
   }
   std::uint64_t made_one() { return made(1).front(); }
-  std::uint32_t end_call() { return table->end_call(1); }
+  std::uint32_t end_call() { return table->end_call(1).objects; }
   void use(std::uint64_t slot) {
     session().begin_call(bounds);
     session().find(slot);
