@@ -71,7 +71,10 @@ void batch_ticks::tick() {
                            : steady_clock::time_point::max();
     for (auto* each : filled_)
       next = std::min(next, each->look(now));
-    step_ = next - now;
+    // Not sooner than that: a batch may be due at once, and the next, which is
+    // waited for, may be long in coming.
+    step_ = std::max<steady_clock::duration>(
+      next - now, std::chrono::milliseconds{limits::tick_again_ms});
   }
   finish_();
   clock_->at(next, [this] { tick(); });
