@@ -10,7 +10,7 @@ namespace snakebridge {
 namespace detail {
 
 /// What one reader has.
-class stream_reader::state {
+class stream_reader::state : public stream_reader::unread {
 public:
   state(caller through, result<std::shared_ptr<stream_core>> begun)
       : through_{std::move(through)} {
@@ -23,14 +23,14 @@ public:
   state& operator=(const state&) = delete;
   ~state() { static_cast<void>(close()); }
 
-  std::optional<result<value>> next() {
-    if (at_ == batch_.size() && !refill()) {
+  std::optional<result<value>> take() {
+    if (next == end && !refill()) {
       if (!failed_)
         return {};
       return reached(
         result<value>{tl::unexpected{*std::exchange(failed_, {})}});
     }
-    std::optional<result<value>> item{std::in_place, std::move(batch_[at_++])};
+    std::optional<result<value>> item{std::in_place, std::move(*next++)};
     if (!(*item)->holds_refs())
       return item;
     if (owner_)
@@ -74,8 +74,7 @@ private:
       return false;
     }
     auto taken = of_->take();
-    batch_ = std::move(taken.items);
-    at_ = 0;
+    put(std::move(taken.items));
     if (!batch_.empty())
       return true;
     of_.reset();
@@ -83,14 +82,19 @@ private:
     return false;
   }
 
+  void put(std::vector<value> items) {
+    batch_ = std::move(items);
+    next = batch_.data();
+    end = next + batch_.size();
+  }
+
   // What is to be closed: null, it has ended. What has come and was not read is
   // let go.
   std::shared_ptr<stream_core> take_apart() {
     auto whole = std::exchange(of_, nullptr);
-    batch_.erase(batch_.begin(),
-                 batch_.begin() + static_cast<std::ptrdiff_t>(at_));
-    at_ = 0;
+    batch_.erase(batch_.begin(), batch_.end() - (end - next));
     const auto unread = std::exchange(batch_, {});
+    put({});
     if (whole && through_.core_->in_its_process())
       whole->let_go(unread);
     return whole;
@@ -101,37 +105,40 @@ private:
   caller_ptr owner_;                // of objects among the items; or null
   std::optional<error> failed_;     // told once
   std::vector<value> batch_;
-  std::size_t at_ = 0; // in it
 };
 
 stream_reader::stream_reader(std::unique_ptr<state> of)
-    : state_{std::move(of)} {}
-stream_reader::stream_reader(stream_reader&& other) noexcept = default;
-stream_reader&
-stream_reader::operator=(stream_reader&& other) noexcept = default;
-stream_reader::~stream_reader() = default;
+    : state_{of.release()} {}
 
-std::optional<result<value>> stream_reader::next() {
-  return state_ ? state_->next() : std::optional<result<value>>{};
+void stream_reader::deleter::operator()(unread* of) const {
+  delete static_cast<state*>(of);
+}
+
+stream_reader::state* stream_reader::whole() const {
+  return static_cast<state*>(state_.get());
+}
+
+std::optional<result<value>> stream_reader::next_of_state() {
+  return state_ ? whole()->take() : std::optional<result<value>>{};
 }
 
 result<void> stream_reader::close() {
-  return state_ ? state_->close() : result<void>{};
+  return state_ ? whole()->close() : result<void>{};
 }
 
 void stream_reader::own_items() {
   if (state_)
-    state_->own_items();
+    whole()->own_items();
 }
 
 void stream_reader::batch(std::size_t items) {
   if (state_)
-    state_->change([items](stream_core& of) { return of.set_batch(items); });
+    whole()->change([items](stream_core& of) { return of.set_batch(items); });
 }
 
 void stream_reader::timeout_idle(std::chrono::milliseconds time) {
   if (state_)
-    state_->change([time](stream_core& of) { return of.set_timeout(time); });
+    whole()->change([time](stream_core& of) { return of.set_timeout(time); });
 }
 
 } // namespace detail

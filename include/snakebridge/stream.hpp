@@ -40,11 +40,15 @@ public:
   class state;
 
   explicit stream_reader(std::unique_ptr<state> of);
-  stream_reader(stream_reader&& other) noexcept;
-  stream_reader& operator=(stream_reader&& other) noexcept;
-  ~stream_reader();
 
-  std::optional<result<value>> next();
+  /// Puts the next item there; nothing: it has ended.
+  void next(std::optional<result<value>>& into) {
+    // Most items are taken out of a batch that is here, and are nobody's.
+    if (state_ && state_->next != state_->end && !state_->next->holds_refs())
+      into.emplace(std::in_place, std::move(*state_->next++));
+    else
+      into = next_of_state();
+  }
   result<void> close();
   void batch(std::size_t items);
   void timeout_idle(std::chrono::milliseconds time);
@@ -52,7 +56,22 @@ public:
   void own_items();
 
 private:
-  std::unique_ptr<state> state_; // null: moved away
+  friend class state;
+
+  /// Items that have come and were not read.
+  struct unread {
+    value* next = nullptr;
+    value* end = nullptr;
+  };
+  /// It is a `state`, whose end closes the stream.
+  struct deleter {
+    void operator()(unread* of) const;
+  };
+
+  std::optional<result<value>> next_of_state();
+  state* whole() const;
+
+  std::unique_ptr<unread, deleter> state_; // null: moved away
 };
 
 } // namespace detail
@@ -71,14 +90,9 @@ public:
   /// payload_too_large for an item; not_convertible for one that is no T, after
   /// which it goes on.
   std::optional<result<T>> next() {
-    auto item = reader_.next();
-    if constexpr (std::same_as<T, value>)
-      return item;
-    else if (!item)
-      return {};
-    else
-      return item->and_then(
-        [](const value& told) { return told.template to<T>(); });
+    std::optional<result<T>> item;
+    read(item);
+    return item;
   }
 
   /// Items that come at once, at most; 1 to 1,000,000. `stream_rules` say how
@@ -143,7 +157,7 @@ public:
 
     result<T>&& operator*() const { return std::move(*of_->item_); }
     iterator& operator++() {
-      of_->item_ = of_->next();
+      of_->read(of_->item_);
       return *this;
     }
     void operator++(int) { ++*this; }
@@ -160,6 +174,20 @@ public:
 
 private:
   friend class detail::question;
+
+  void read(std::optional<result<T>>& into) {
+    if constexpr (std::same_as<T, value>) {
+      reader_.next(into);
+    } else {
+      std::optional<result<value>> item;
+      reader_.next(item);
+      if (item)
+        into = item->and_then(
+          [](const value& told) { return told.template to<T>(); });
+      else
+        into.reset();
+    }
+  }
 
   detail::stream_reader reader_;
   std::optional<result<T>> item_;
