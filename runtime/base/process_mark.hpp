@@ -3,6 +3,7 @@
 // everything, but none of its threads, and locks that nobody will ever free: it
 // must leave the copy alone.
 
+#include <atomic>
 #include <cstdint>
 
 namespace snakebridge {
@@ -13,10 +14,13 @@ public:
   process_mark();
 
   /// This process is a child of the one that made the mark, or a child's.
-  bool forked() const { return forks_here() != made_at_; }
+  bool forked() const {
+    return forks.load(std::memory_order_relaxed) != made_at_;
+  }
 
 private:
-  static std::uint64_t forks_here();
+  /// On the way from the first process here.
+  static std::atomic<std::uint64_t> forks;
 
   std::uint64_t made_at_;
 };

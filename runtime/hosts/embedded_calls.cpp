@@ -64,6 +64,13 @@ private:
     made_.resize(count);
     to_.deliver(std::exchange(made_, {}));
   }
+  void send(const numbers& all) override {
+    std::visit(
+      [this](auto each) {
+        to_.deliver(std::vector<value>(each.begin(), each.end()));
+      },
+      all);
+  }
 
   exchange& to_;
   const ref_origin& origin_;

@@ -10,7 +10,48 @@ namespace {
 
 constexpr std::chrono::milliseconds again{limits::tick_again_ms};
 
+// With so many it is full.
+std::uint32_t numbers_max(const batch_limits& limits) {
+  if (limits.time.count() == 0)
+    return 1;
+  return static_cast<std::uint32_t>(
+    std::clamp<std::size_t>(limits.bytes / sizeof(word), 1, limits.items));
+}
+
 } // namespace
+
+item_batch::item_batch(const batch_limits& limits)
+    : limits_{limits},
+      numbers_max_{numbers_max(limits)} {}
+
+template <class T>
+void item_batch::begin_row() {
+  row_ = std::make_unique_for_overwrite<T[]>(numbers_max_);
+  first_came_ = steady_clock::now();
+}
+template void item_batch::begin_row<std::int64_t>();
+template void item_batch::begin_row<double>();
+
+item_batch::numbers item_batch::take_numbers() {
+  const auto told = told_.load(std::memory_order_acquire);
+  const auto from = std::exchange(taken_, told);
+  return std::visit(
+    [=]<class T>(const row<T>& all) {
+      return numbers{std::span<const T>{all.get() + from, told - from}};
+    },
+    row_);
+}
+
+// Something else has come, and what was not taken goes with it.
+void item_batch::write_out_numbers() {
+  has_numbers_only_ = false;
+  std::visit(
+    [this](auto all) {
+      for (const auto number : all)
+        write(number, count_++);
+    },
+    take_numbers());
+}
 
 // Nothing: it is none, or is to be told as something else.
 std::optional<std::size_t> item_batch::write_number(py::handle item,
@@ -36,9 +77,11 @@ bool item_batch::is_in(std::size_t bytes) {
          || limits_.time.count() == 0;
 }
 
-bool item_batch::add(py::handle item, session_objects& session, leaves as,
-                     std::size_t bytes_max) {
+bool item_batch::add_other(py::handle item, session_objects& session, leaves as,
+                           std::size_t bytes_max) {
   const std::lock_guard lock{mutex_};
+  if (has_numbers_only_)
+    write_out_numbers();
   if (const auto bytes = write_number(item, as); bytes && *bytes <= bytes_max)
     return is_in(*bytes);
   const auto put = [&] {
@@ -67,22 +110,36 @@ bool item_batch::add(py::handle item, session_objects& session, leaves as,
   return is_in(bytes) || refs_ >= refs_max;
 }
 
+// With the lock: what there is to send.
+std::uint32_t item_batch::count() const {
+  return has_numbers_only_ ? told_.load(std::memory_order_acquire) - taken_
+                           : count_;
+}
+
+void item_batch::send_off() {
+  if (count() == 0)
+    return;
+  if (has_numbers_only_)
+    send(take_numbers());
+  else
+    send(std::exchange(count_, 0));
+}
+
 void item_batch::send_rest() {
   const std::lock_guard lock{mutex_};
-  if (count_ > 0)
-    send(std::exchange(count_, 0));
+  send_off();
 }
 
 steady_clock::time_point item_batch::look(steady_clock::time_point now) {
   const std::unique_lock lock{mutex_, std::try_to_lock};
   if (!lock)
     return now + again;
-  const auto due = first_came_ + limits_.time;
-  if (count_ > 0 && now < due)
-    return due;
-  if (count_ > 0) {
+  if (count() > 0) {
+    const auto due = first_came_ + limits_.time;
+    if (now < due)
+      return due;
     is_late_ = true;
-    send(std::exchange(count_, 0));
+    send_off();
   }
   return now + std::max(limits_.time, again);
 }

@@ -180,9 +180,12 @@ py::object iterator_of(const py::object& iterable) {
 py::object next_of(py::handle iterator) {
   if (PyIter_Check(iterator.ptr()) == 0)
     return next_awaited(iterator);
-  PyObject* const item = PyIter_Next(iterator.ptr());
-  if (item == nullptr && PyErr_Occurred() != nullptr)
-    throw_raised();
+  PyObject* const item = Py_TYPE(iterator.ptr())->tp_iternext(iterator.ptr());
+  if (item == nullptr && PyErr_Occurred() != nullptr) {
+    if (PyErr_ExceptionMatches(PyExc_StopIteration) == 0)
+      throw_raised();
+    PyErr_Clear();
+  }
   return py::reinterpret_steal<py::object>(item);
 }
 
@@ -294,7 +297,7 @@ py::object run(const python_operation& asked, session_objects& session) {
 
 // A child that was forked in it does not come back.
 template <class Run>
-py::object in_this_process(Run run) {
+auto in_this_process(Run run) {
   const process_mark here;
   try {
     auto outcome = run();
@@ -328,20 +331,22 @@ void serve_items(python_call& asked, session_objects& session,
   auto& items = asked.items();
   ran = true;
   const batch_ticks::scope ticking{ticks, items};
-  try {
-    bool is_full = false;
-    const auto step = [&] {
-      auto item = next_of(iterator);
-      is_full = item
-                && (items.add(item, session, asked.as, asked.bytes_max)
-                    || !ticking.is_looked_at());
-      return item;
-    };
-    while (in_this_process(step)) {
-      if (is_full)
-        return asked.end_items(true);
+  const bool is_looked_at = ticking.is_looked_at();
+  // False: there are no more. A child that was forked by a step, or while its
+  // item was written, does nothing after that.
+  const auto fill = [&] {
+    const process_mark here;
+    while (const auto item = next_of(iterator)) {
+      if (here.forked() || items.add(item, session, asked.as, asked.bytes_max)
+          || !is_looked_at || here.forked())
+        return true;
       asked.refuse_unwanted(true);
     }
+    return false;
+  };
+  try {
+    if (in_this_process(fill))
+      return asked.end_items(true);
   } catch (...) {
     items.send_rest();
     throw;

@@ -1,6 +1,8 @@
 #include "runtime/worker/wire_call.hpp"
 
 #include <algorithm>
+#include <span>
+#include <variant>
 
 #include "runtime/python/running_call.hpp"
 #include "runtime/python/to_python.hpp"
@@ -39,10 +41,10 @@ void put(schema::Value::Builder to, std::int64_t item) {
 void put(schema::Value::Builder to, double item) {
   to.setFloating(item);
 }
-void put_in(schema::Items::Builder to, const std::vector<std::int64_t>& from) {
+void put_in(schema::Items::Builder to, std::span<const std::int64_t> from) {
   to.setIntegers(kj::arrayPtr(from.data(), from.size()));
 }
-void put_in(schema::Items::Builder to, const std::vector<double>& from) {
+void put_in(schema::Items::Builder to, std::span<const double> from) {
   to.setFloats(kj::arrayPtr(from.data(), from.size()));
 }
 
@@ -55,69 +57,54 @@ wire_items::wire_items(const batch_limits& limits, std::size_t bytes_max,
       room_{std::move(room)},
       post_{std::move(post)} {}
 
-schema::Reply::Builder wire_items::begin() {
-  message_ = wire::outgoing::in(room_, words_of_a_reply
-                                         + limits_.items * words_of_an_item);
-  return message_->builder().initRoot<schema::Reply>();
+// Where that item is to be written.
+schema::Value::Builder wire_items::place(std::uint32_t at) {
+  if (!message_) {
+    message_ = wire::outgoing::in(room_, words_of_a_reply
+                                           + limits_.items * words_of_an_item);
+    items_ =
+      message_->builder().initRoot<schema::Reply>().initItems().initValues(
+        limits_.items);
+  }
+  return items_[at];
 }
 
-// What has been packed is among them.
-void wire_items::begin_values() {
-  items_ = begin().initItems().initValues(limits_.items);
-  std::visit(
-    [&](auto& numbers) {
-      for (unsigned at = 0; at < numbers.size(); ++at)
-        put(items_[at], numbers[at]);
-      numbers.clear();
-    },
-    packed_);
+std::size_t wire_items::bytes() const {
+  return message_->bytes() + words_of_an_end * sizeof(word);
 }
 
 std::size_t wire_items::write(result_writer& writer, py::handle item,
                               std::uint32_t at) {
-  if (!message_)
-    begin_values();
-  writer.write_result(item, wire_sink{items_[at]});
-  return message_->bytes() + words_of_an_end * sizeof(word);
+  writer.write_result(item, wire_sink{place(at)});
+  return bytes();
 }
 
 template <class T>
 std::size_t wire_items::write_number(T item, std::uint32_t at) {
-  using numbers = std::vector<T>;
-  if (!message_ && !std::holds_alternative<numbers>(packed_)) {
-    if (at == 0)
-      packed_.emplace<numbers>();
-    else
-      begin_values();
-  }
-  if (message_) {
-    put(items_[at], item);
-    return message_->bytes() + words_of_an_end * sizeof(word);
-  }
-  auto& into = std::get<numbers>(packed_);
-  into.push_back(item);
-  return (into.size() + words_of_an_end) * sizeof(word);
+  put(place(at), item);
+  return bytes();
 }
 
 // What there is, as a message.
 std::unique_ptr<wire::outgoing> wire_items::finish(std::uint32_t count) {
-  if (message_)
-    cut(message_->builder().getRoot<schema::Reply>().getItems(), count);
-  else
-    std::visit(
-      [items = begin().initItems()](auto& numbers) {
-        put_in(items, numbers);
-        numbers.clear();
-      },
-      packed_);
+  place(0);
+  cut(message_->builder().getRoot<schema::Reply>().getItems(), count);
   return std::move(message_);
+}
+
+std::unique_ptr<wire::outgoing> wire_items::finish(const numbers& all) {
+  const auto count = std::visit([](auto each) { return each.size(); }, all);
+  auto made = wire::outgoing::in(room_, words_of_a_reply + count);
+  const auto items = made->builder().initRoot<schema::Reply>().initItems();
+  std::visit([&items](auto each) { put_in(items, each); }, all);
+  return made;
 }
 
 void wire_items::send(std::uint32_t count) {
   if (message_ && message_->bytes() > bytes_max_) {
     // What did not fit is in it, and cannot be taken out again.
     auto whole = std::move(message_);
-    begin_values();
+    place(0);
     const auto items = whole->builder()
                          .getRoot<schema::Reply>()
                          .getItems()
@@ -131,7 +118,8 @@ void wire_items::send(std::uint32_t count) {
 
 std::unique_ptr<wire::outgoing> wire_items::end(bool more) {
   const std::lock_guard lock{mutex_};
-  auto whole = finish(std::exchange(count_, 0));
+  auto whole = has_numbers_only() ? finish(take_numbers())
+                                  : finish(std::exchange(count_, 0));
   whole->builder().getRoot<schema::Reply>().initValue().setBoolean(more);
   return whole;
 }

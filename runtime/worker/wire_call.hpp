@@ -5,7 +5,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <variant>
 #include <vector>
 
 #include "runtime/python/perform.hpp"
@@ -26,9 +25,6 @@ public:
   std::unique_ptr<wire::outgoing> end(bool more);
 
 private:
-  /// Items that are all of one kind so far.
-  using packed = std::variant<std::vector<std::int64_t>, std::vector<double>>;
-
   std::size_t write(result_writer& writer, py::handle item,
                     std::uint32_t at) override;
   std::size_t write(std::int64_t item, std::uint32_t at) override {
@@ -40,16 +36,16 @@ private:
   template <class T>
   std::size_t write_number(T item, std::uint32_t at);
   void send(std::uint32_t count) override;
-  schema::Reply::Builder begin();
-  void begin_values();
+  void send(const numbers& all) override { post_(finish(all)); }
+  schema::Value::Builder place(std::uint32_t at);
+  std::size_t bytes() const;
   std::unique_ptr<wire::outgoing> finish(std::uint32_t count);
+  std::unique_ptr<wire::outgoing> finish(const numbers& all);
 
   const std::size_t bytes_max_;
   const std::shared_ptr<wire::room> room_;
   const sender post_;
-  packed packed_;
-  std::unique_ptr<wire::outgoing>
-    message_; // null: what there is, is in packed_
+  std::unique_ptr<wire::outgoing> message_; // null: nothing is written
   capnp::List<schema::Value>::Builder items_;
 };
 

@@ -106,6 +106,79 @@ TEST_P(Streams, GivenAnAsynchronousGeneratorThenItsItemsCome) {
   EXPECT_EQ(seen(), (sb::list{"closed", "closed"}));
 }
 
+// Numbers of one kind travel together; what else comes among them, at any place
+// of a batch, is told as it is.
+TEST_P(Streams, GivenNumbersAndAnythingAmongThemThenAllAreExact) {
+  const auto huge = or_throw(bridge.eval("2**70"));
+  const auto least = or_throw(bridge.eval("-2**63"));
+  const std::vector<sb::value> others{
+    true,   huge, least,         2.5, or_throw(bridge.eval("-0.0")),
+    "text", none, sb::list{1, 2}};
+  for (const auto& other : others)
+    for (const std::int64_t place : {0, 1, 2, 4, 5, 20, 21, 99, 1'400}) {
+      const auto from = or_throw(
+        bridge.eval("(other if i == place else i for i in range(place + 40))",
+                    {{"other", other}, {"place", place}}));
+      std::int64_t at = 0;
+      for (auto&& item : bridge.stream(from)) {
+        const auto got = or_throw(std::move(item));
+        const auto wanted = at == place ? other : sb::value{at};
+        ASSERT_EQ(sb::repr(got), sb::repr(wanted)) << "at " << at;
+        ASSERT_EQ(got.kind(), wanted.kind());
+        ++at;
+      }
+      ASSERT_EQ(at, place + 40);
+    }
+}
+
+TEST_P(Streams, GivenFloatsAndIntsByTurnsThenEachStaysWhatItIs) {
+  const auto from = or_throw(
+    bridge.eval("(float(i) if i // 7 % 2 else i for i in range(3000))"));
+  std::int64_t at = 0;
+  for (auto&& item : bridge.stream(from)) {
+    const auto got = or_throw(std::move(item));
+    ASSERT_EQ(got.kind(),
+              at / 7 % 2 != 0 ? sb::kind::floating : sb::kind::integer);
+    ASSERT_EQ(got, at++);
+  }
+  EXPECT_EQ(at, 3'000);
+  const auto floats = items_of(or_throw(
+    bridge.eval("iter([0.5, float('inf'), -0.0, float('nan'), 1e300] * 300)")));
+  ASSERT_EQ(floats.size(), 1'500U);
+  EXPECT_EQ(sb::repr(sb::list(floats.end() - 5, floats.end())),
+            "[0.5, inf, -0.0, nan, 1e+300]");
+}
+
+// What has come before was sent off when the rest of the batch is something
+// else.
+TEST_P(Streams, WhenTheProducerOfNumbersBlocksThenTheRestMayBeAnything) {
+  for (const std::string rest : {"7", "7.5", "'text'", "2**70", "None"}) {
+    gate here;
+    auto items =
+      bridge.stream(generator("  yield from range(10)\n  " + here.wait_here()
+                              + "\n  for i in range(10): yield " + rest));
+    for (int i = 0; i < 10; ++i)
+      ASSERT_EQ(*items.next(), i);
+    ASSERT_TRUE(here.has_a_caller());
+    here.open();
+    const auto wanted = or_throw(bridge.eval(rest));
+    for (int i = 0; i < 10; ++i)
+      ASSERT_EQ(sb::repr(or_throw(*items.next())), sb::repr(wanted));
+    EXPECT_FALSE(items.next());
+  }
+}
+
+TEST_P(Streams, GivenOneThatWasMovedThenItGoesOnAndTheOtherIsEmpty) {
+  auto first = bridge.stream("builtins", "range", 100);
+  for (int i = 0; i < 10; ++i)
+    ASSERT_EQ(*first.next(), i);
+  auto second = std::move(first);
+  EXPECT_FALSE(first.next()); // NOLINT(bugprone-use-after-move)
+  EXPECT_EQ(*second.next(), 10);
+  first = std::move(second);
+  EXPECT_EQ(std::ranges::distance(first), 89);
+}
+
 // Its batches are sent by another thread while Python calls and is called.
 TEST_P(Streams, GivenAProducerThatCallsBackThenItsItemsAreExact) {
   const auto& here = bridge;
@@ -471,6 +544,20 @@ TEST_F(StreamsOfAWorker, WhenTheWorkerDiesBetweenBatchesThenItIsTheSame) {
   EXPECT_EQ(rest.failed.value().code(), sb::errc::interpreter_died);
 }
 
+TEST_F(StreamsOfAWorker, WhenItsGeneratorForksThenNothingComesOfTheChild) {
+  const auto forks = or_throw(bridge.eval(
+    "((lambda child: os.waitpid(child, 0)[1] if child else i)(os.fork()) "
+    "for i in range(50))",
+    {{"os", or_throw(bridge.get("os", ""))}}));
+  int ended_well = 0;
+  for (auto&& item : bridge.stream(forks)) {
+    ASSERT_EQ(item, 0);
+    ++ended_well;
+  }
+  EXPECT_EQ(ended_well, 50);
+  EXPECT_EQ(first_of(bridge).epoch, 1U);
+}
+
 inline sb::config with_small_messages(sb::placement where) {
   auto wanted = one_pool(where);
   wanted.payload_bytes_max = 4'096;
@@ -492,6 +579,20 @@ TEST_F(SmallMessages, GivenItemsOfWhichFewFitThenAllCome) {
     ASSERT_EQ(got.view()[0], static_cast<char>(at++));
   }
   EXPECT_EQ(at, 100);
+}
+
+TEST_F(SmallMessages, GivenNumbersAndWhatDoesNotFitAmongThemThenAllCome) {
+  std::int64_t at = 0;
+  for (auto&& item : bridge.stream(or_throw(bridge.eval(
+         "(bytes(2500) if i % 30 > 27 else i for i in range(600))")))) {
+    const auto got = or_throw(std::move(item));
+    if (at % 30 > 27)
+      ASSERT_EQ(got.size(), 2'500U);
+    else
+      ASSERT_EQ(got, at);
+    ++at;
+  }
+  EXPECT_EQ(at, 600);
 }
 
 TEST_F(SmallMessages, GivenAnEndlessOneThenItsBatchesHaveAnEnd) {
