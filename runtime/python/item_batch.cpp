@@ -12,10 +12,11 @@ constexpr std::chrono::milliseconds again{limits::tick_again_ms};
 
 // With so many it is full.
 std::uint32_t numbers_max(const batch_limits& limits) {
-  if (limits.time.count() == 0)
+  if (limits.time.count() == 0 || limits.bytes == 0)
     return 1;
+  const auto enough = (limits.bytes - 1) / sizeof(word) + 1;
   return static_cast<std::uint32_t>(
-    std::clamp<std::size_t>(limits.bytes / sizeof(word), 1, limits.items));
+    std::min<std::size_t>(enough, limits.items));
 }
 
 } // namespace
@@ -42,15 +43,18 @@ item_batch::numbers item_batch::take_numbers() {
     row_);
 }
 
-// Something else has come, and what was not taken goes with it.
+// Something else has come, and what was not taken goes with it. Where there is
+// no memory for that, they stay numbers.
 void item_batch::write_out_numbers() {
-  has_numbers_only_ = false;
+  const auto told = told_.load(std::memory_order_relaxed);
   std::visit(
-    [this](auto all) {
-      for (const auto number : all)
-        write(number, count_++);
+    [&](const auto& all) {
+      for (auto at = taken_; at < told; ++at)
+        write(all[at], at - taken_);
     },
-    take_numbers());
+    row_);
+  count_ = told - std::exchange(taken_, told);
+  has_numbers_only_ = false;
 }
 
 // Nothing: it is none, or is to be told as something else.

@@ -19,6 +19,22 @@ py::object target_of(py::handle weak) {
 #endif
 }
 
+// An import of it has ended: one that goes on answers it as well, to the thread
+// that it runs on. What stands in for a module is not looked into.
+bool is_whole(py::handle module) {
+  if (!PyModule_CheckExact(module.ptr()))
+    return false;
+  const auto spec = py::reinterpret_borrow<py::object>(
+    PyDict_GetItemString(PyModule_GetDict(module.ptr()), "__spec__"));
+  if (!spec || spec.is_none()) // nobody imported it
+    return true;
+  const auto goes_on = py::reinterpret_steal<py::object>(
+    PyObject_GetAttrString(spec.ptr(), "_initializing"));
+  const int is_true = goes_on ? PyObject_IsTrue(goes_on.ptr()) : 0;
+  PyErr_Clear();
+  return is_true == 0;
+}
+
 } // namespace
 
 py::object known_names::text(std::string_view name) {
@@ -39,22 +55,26 @@ py::object known_names::module(std::string_view name) const {
   const auto place = known_.find(name);
   if (place == known_.end() || !place->second.module)
     return {};
+  const auto [known, weak] = place->second; // a look may run code, and forget it
   PyObject* const there =
-    PyDict_GetItemWithError(PyImport_GetModuleDict(), place->second.text.ptr());
+    PyDict_GetItemWithError(PyImport_GetModuleDict(), known.ptr());
   if (there == nullptr && PyErr_Occurred() != nullptr)
     throw_raised();
-  auto module = target_of(place->second.module);
+  auto module = target_of(weak);
   return module.ptr() == there ? module : py::object{};
 }
 
 void known_names::imported(std::string_view name, py::handle module) {
-  const auto place = known_.find(name);
-  if (place == known_.end())
+  if (!is_whole(module))
     return;
-  place->second.module =
+  auto weak =
     py::reinterpret_steal<py::object>(PyWeakref_NewRef(module.ptr(), nullptr));
-  if (!place->second.module)
-    PyErr_Clear(); // anything may stand in `sys.modules`
+  if (!weak)
+    return PyErr_Clear(); // no memory: it is looked up again
+  text(name);
+  // Last, as all of that may run code.
+  if (const auto place = known_.find(name); place != known_.end())
+    place->second.module = std::move(weak);
 }
 
 } // namespace snakebridge

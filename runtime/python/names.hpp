@@ -20,7 +20,7 @@ public:
   /// The module that `sys.modules` has under that name, if it is the one that
   /// `imported` was told of; else null.
   py::object module(std::string_view name) const;
-  /// That is what goes by the name, and it is whole: an import has answered it.
+  /// An import has answered it. It is found from now on, once it is whole.
   void imported(std::string_view name, py::handle module);
 
 private:

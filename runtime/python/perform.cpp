@@ -21,23 +21,25 @@ py::object import_module(std::string_view name,
                          const session_objects& session) {
   session.imports().check(name);
   auto& names = session.names();
-  if (auto known = names.module(name))
+  const auto top = name.substr(0, name.find('.'));
+  if (auto known = names.module(name);
+      known && (top == name || names.module(top)))
     return known;
   const auto text = names.text(name);
   // Without a from-list, which costs a failed look for a `__path__`, this
   // answers the outermost package; the module itself is in sys.modules then.
-  auto module = checked(
+  auto outermost = checked(
     PyImport_ImportModuleLevelObject(text.ptr(), nullptr, nullptr, nullptr, 0));
-  if (name.find('.') != std::string_view::npos) {
-    module = py::reinterpret_steal<py::object>(PyImport_GetModule(text.ptr()));
-    if (!module && PyErr_Occurred() == nullptr)
-      PyErr_Format(PyExc_ImportError,
-                   "%U is not in sys.modules after its import", text.ptr());
-    if (!module)
-      throw_raised();
-  }
-  names.imported(name, module);
-  return module;
+  names.imported(top, outermost);
+  if (top == name)
+    return outermost;
+  PyObject* const module = PyImport_GetModule(text.ptr());
+  if (module == nullptr && PyErr_Occurred() == nullptr)
+    PyErr_Format(PyExc_ImportError, "%U is not in sys.modules after its import",
+                 text.ptr());
+  auto found = checked(module);
+  names.imported(name, found);
+  return found;
 }
 
 // The submodule of a package that has not been imported yet; null: it has none

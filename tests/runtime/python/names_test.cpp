@@ -32,7 +32,6 @@ protected:
   py::object imported(const char* name) {
     auto made = py::module_::import("types").attr("ModuleType")(name);
     modules()[name] = made;
-    (void)names->text(name);
     names->imported(name, made);
     return made;
   }
@@ -93,9 +92,23 @@ TEST_F(KnownNames, WhenItIsTakenOutThenItIsNeitherFoundNorKept) {
   EXPECT_EQ(Py_REFCNT(made.ptr()), 1);
 }
 
-TEST_F(KnownNames, GivenWhatHasNoWeakReferencesThenItIsNotKept) {
+TEST_F(KnownNames, WhileItsImportGoesOnThenItIsNotFound) {
+  const auto made = imported("of_a_test");
+  made.attr("__spec__") = py::module_::import("importlib.machinery")
+                            .attr("ModuleSpec")("of_a_test", py::none());
+  names->imported("of_a_test", made);
+  EXPECT_TRUE(names->module("of_a_test").is(made));
+  names.emplace();
+  made.attr("__spec__").attr("_initializing") = true;
+  names->imported("of_a_test", made);
+  EXPECT_FALSE(names->module("of_a_test"));
+  made.attr("__spec__").attr("_initializing") = false;
+  names->imported("of_a_test", made);
+  EXPECT_TRUE(names->module("of_a_test").is(made));
+}
+
+TEST_F(KnownNames, GivenWhatIsNoModuleThenItIsNotKept) {
   modules()["of_a_test"] = 7;
-  (void)names->text("of_a_test");
   names->imported("of_a_test", modules()["of_a_test"]);
   EXPECT_FALSE(names->module("of_a_test"));
   EXPECT_EQ(PyErr_Occurred(), nullptr);
