@@ -21,16 +21,26 @@ struct request {
   std::string name; ///< function, attribute, expression, file or shell
   std::vector<std::string> arguments;
   std::vector<std::string> keywords;
-  std::vector<std::string> path;    ///< of modules, as PYTHONPATH
-  std::vector<std::string> stubs;   ///< folders of them
-  std::vector<std::string> sources; ///< C++ that uses what is generated
+  std::vector<std::string> path;     ///< of modules, as PYTHONPATH
+  std::vector<std::string> stubs;    ///< folders of them
+  std::vector<std::string> sources;  ///< C++ that uses what is generated
+  std::vector<std::string> includes; ///< folders of what it includes
   std::string manifest;
-  std::string tools; ///< the environment that stubs are read in
+  std::string config; ///< snakebridge.toml
+  std::string output; ///< a folder or file to write
+  std::string depfile;
+  std::string depends; ///< what the depfile is about
+  std::string tools;   ///< the environment that stubs are read in
   std::string python;
   std::string pool;
   std::int64_t timeout_ms = 0;
   std::int64_t limit = 0; ///< items of a stream; 0: all
   std::int64_t progress_after_ms = 2'000;
+  bool strict = false;
+  bool if_lacking = false; ///< asks Python only for what is not known
+  bool headers_only = false;
+  bool clean = false;
+  bool markdown = false;
   bool json = false;
   bool quiet = false;
 };

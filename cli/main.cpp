@@ -16,9 +16,11 @@
 #include "call.hpp"
 #include "command.hpp"
 #include "completion.hpp"
+#include "docs.hpp"
 #include "doctor.hpp"
 #include "generate.hpp"
 #include "helpers.hpp"
+#include "reports.hpp"
 #include "run.hpp"
 #include "stream.hpp"
 
@@ -167,28 +169,85 @@ private:
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
   }
 
+  CLI::App* add_plain(const char* name, const char* description,
+                      int (*command)(const request&, console&)) {
+    return add(name, description,
+               [this, command](console& out) { return command(asked_, out); });
+  }
+  void add_manifest(CLI::App& command) {
+    command.add_option("--manifest", asked_.manifest,
+                       "what is known of the modules; else "
+                       ".snakebridge/manifest.json");
+  }
+
   void add_generating() {
     auto* generates =
-      add("generate", "write typed C++ of modules",
-          [this](console& out) { return cli::generate(asked_, out); });
+      add_plain("generate", "write typed C++ of modules", cli::generate);
     generates->add_option("MODULE", asked_.arguments,
                           "numpy.linalg; numpy.*: all in it; none: those of "
                           "the manifest, without any Python");
-    generates->add_option("--output", asked_.name, "the folder to write to")
+    generates->add_option("--output", asked_.output, "the folder to write to")
       ->required();
-    generates->add_option("--manifest", asked_.manifest,
-                          "what is known of the modules: written, or read");
     generates->add_option("--source", asked_.sources,
-                          "define only what these C++ files name");
-    generates->add_option("--python", asked_.python,
-                          "a venv, or an interpreter");
-    generates->add_option("--path", asked_.path, "folders of modules");
-    generates->add_option("--stubs", asked_.stubs, "folders of stubs");
-    generates->add_option("--tools", asked_.tools,
-                          "a venv with what codegen/tools.txt names");
-    generates
-      ->add_option("--timeout-ms", asked_.timeout_ms, "a module's import")
-      ->check(CLI::PositiveNumber);
+                          "define only what these C++ files use");
+    generates->add_option("--include", asked_.includes,
+                          "where they find what they include");
+    generates->add_flag("--headers", asked_.headers_only,
+                        "write headers, no definitions");
+    generates->add_flag("--if-lacking", asked_.if_lacking,
+                        "ask Python only if the manifest lacks a module or is "
+                        "older than the settings");
+    generates->add_flag("--strict", asked_.strict,
+                        "ask no Python; fail if anything is not as locked");
+    generates->add_option("--depfile", asked_.depfile,
+                          "for make: all files that were read");
+    generates->add_option("--depends", asked_.depends,
+                          "the target that the depfile is about");
+    auto* regens =
+      add_plain("regen", "look at the libraries again, tell what has changed",
+                cli::regen);
+    regens->add_option("MODULE", asked_.arguments,
+                       "more than snakebridge.toml and the manifest name");
+    regens->add_flag("--clean", asked_.clean, "forget what the manifest has");
+    for (auto* each : {generates, regens}) {
+      add_manifest(*each);
+      each->add_option("--config", asked_.config, "else snakebridge.toml");
+      each->add_option("--python", asked_.python, "a venv, or an interpreter");
+      each->add_option("--path", asked_.path, "folders of modules");
+      each->add_option("--stubs", asked_.stubs, "folders of stubs");
+      each->add_option("--tools", asked_.tools,
+                       "a venv with what codegen/tools.txt names");
+      each->add_option("--timeout-ms", asked_.timeout_ms, "a module's import")
+        ->check(CLI::PositiveNumber);
+    }
+    add_reports();
+  }
+
+  void add_reports() {
+    auto* plans = add_plain("plan", "say what wrappers cost", cli::plan);
+    auto* covers = add_plain("coverage", "say how much is known of libraries",
+                             cli::coverage);
+    covers->add_flag("--markdown", asked_.markdown,
+                     "the page that --output "
+                     "writes, if it is not "
+                     "named so");
+    covers->add_option("--output", asked_.output, "a file: NAME.json, NAME.md");
+    auto* docs = add_plain("docs", "show what is known of a name", cli::docs);
+    docs->add_option("NAME", asked_.name, "numpy, numpy.linalg.norm");
+    docs->add_option("--search", asked_.module,
+                     "list names with that in them, "
+                     "or in their docs");
+    for (auto* each : {plans, covers, docs}) {
+      add_manifest(*each);
+      each->add_flag("--json", asked_.json, "print JSON");
+    }
+    auto* writes = add("docs-manifest",
+                       "write what a documentation names, of its objects.inv",
+                       cli::docs_manifest);
+    writes->add_option("--library", asked_.module)->required();
+    writes->add_option("--inventory", asked_.name, "the file objects.inv")
+      ->required();
+    writes->add_option("--output", asked_.output)->required();
   }
 
   void add_progress(CLI::App& command) {

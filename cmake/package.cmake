@@ -29,6 +29,7 @@ write_basic_package_version_file(
 install(FILES "${PROJECT_BINARY_DIR}/snakebridgeConfig.cmake"
               "${PROJECT_BINARY_DIR}/snakebridgeConfigVersion.cmake"
               "${PROJECT_SOURCE_DIR}/cmake/FindCAF.cmake"
+              "${PROJECT_SOURCE_DIR}/cmake/snakebridgeGenerate.cmake"
         DESTINATION "${package_dir}")
 
 file(RELATIVE_PATH prefix_from_pkgconfig

@@ -1,5 +1,7 @@
 #include "describe.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "codegen/sources.hpp"
@@ -115,7 +117,16 @@ private:
       return;
     }
     for (const auto& each : inside->as<std::vector<std::string>>())
-      add_one(told, each);
+      if (!is_too_deep(module, each))
+        add_one(told, each);
+  }
+  bool is_too_deep(const std::string& library,
+                   const std::string& module) const {
+    const auto most = asked_.depths.find(library);
+    const auto dots = std::count(module.begin(), module.end(), '.')
+                      - std::count(library.begin(), library.end(), '.');
+    return most != asked_.depths.end()
+           && static_cast<std::size_t>(dots) > most->second;
   }
 
   void add_one(telling& told, const std::string& module) const {
@@ -175,6 +186,17 @@ result<description> describe(const description_request& asked) {
     return tl::unexpected{manifest.error()};
   made.manifest = *std::move(manifest);
   return made;
+}
+
+result<std::string> read_inventory(const caller& python,
+                                   const std::string& library,
+                                   const std::filesystem::path& inventory) {
+  return python
+    .exec(load_module, {{"name", "objects"}, {"source", objects_source}})
+    .and_then([&] {
+      return python.call("objects", "manifest", library, inventory.string());
+    })
+    .and_then([](const value& text) { return text.to<std::string>(); });
 }
 
 } // namespace snakebridge::codegen

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,9 @@ namespace snakebridge::codegen {
 struct description_request {
   /// "numpy", "numpy.linalg"; "numpy.*" is numpy and the modules in it.
   std::vector<std::string> modules;
+  /// Of "numpy.*", how many dots below "numpy" a module may have; if it is
+  /// here.
+  std::map<std::string, std::size_t> depths = {};
   /// Where they are installed: a venv, or an interpreter; empty: Python's own.
   std::filesystem::path python = {};
   /// Folders whose modules can be imported, before all others.
@@ -38,5 +42,11 @@ struct description {
 /// Errors: library_unknown where none of the modules can be imported and has a
 /// stub; those of `caller` where a worker of our own fails.
 result<description> describe(const description_request& asked);
+
+/// The docs manifest (objects.py) of a library's `objects.inv`. Errors: those
+/// of `caller`; python_raised where it is no such file.
+result<std::string> read_inventory(const caller& python,
+                                   const std::string& library,
+                                   const std::filesystem::path& inventory);
 
 } // namespace snakebridge::codegen

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "names.hpp"
+#include "pages.hpp"
 #include "signatures.hpp"
 
 namespace snakebridge::codegen {
@@ -14,7 +15,6 @@ namespace {
 using json = nlohmann::json;
 
 constexpr std::size_t doc_columns = 76;
-constexpr std::size_t signature_characters_max = 400; // of a comment
 constexpr std::size_t digits_max = 18; // with more it may be beyond 64 bits
 
 std::string text_in(const json& of, const char* key) {
@@ -26,7 +26,8 @@ std::string text_in(const json& of, const char* key) {
 // The first paragraph of a docstring, in lines of a comment.
 std::string comment(const std::string& doc, const std::string& python,
                     std::string_view indent) {
-  std::string paragraph = doc.substr(0, doc.find("\n\n"));
+  const auto paragraph =
+    markdown_of(std::string_view{doc}.substr(0, doc.find("\n\n")));
   std::string made, line;
   const auto flush = [&] {
     while (line.ends_with('\\'))
@@ -54,40 +55,6 @@ std::string comment(const std::string& doc, const std::string& python,
     flush();
   }
   return made;
-}
-
-// "find(key, *, strict=False)"
-std::string python_signature(const std::string& name, const json& callable) {
-  const auto& overloads = callable.at("overloads");
-  std::string made;
-  bool was_by_name = false, was_by_position = false;
-  for (const auto& each : overloads.at(0).at("parameters")) {
-    const auto kind = each.at("kind").get<std::string>();
-    const auto add = [&](const std::string& text) {
-      made += (made.empty() ? "" : ", ") + text;
-    };
-    if (was_by_position && kind != "positional_only")
-      add("/");
-    was_by_position = kind == "positional_only";
-    if (kind == "keyword" && !was_by_name)
-      add("*");
-    was_by_name |= kind == "keyword" || kind == "rest";
-    const auto by_default = text_in(each, "default");
-    add(fmt::format("{}{}{}{}",
-                    kind == "rest"   ? "*"
-                    : kind == "more" ? "**"
-                                     : "",
-                    each.at("name").get<std::string>(),
-                    by_default.empty() ? "" : "=", by_default));
-  }
-  if (was_by_position)
-    made += ", /";
-  if (made.size() > signature_characters_max)
-    made.resize(signature_characters_max);
-  return fmt::format("{}({}){}", name, made,
-                     overloads.size() > 1
-                       ? fmt::format(" and {} more", overloads.size() - 1)
-                       : "");
 }
 
 // Its numbers take none of another kind.
@@ -1105,6 +1072,7 @@ void module_writer::write_all() {
 
 std::string module_writer::header() {
   write_all();
+  of_.declared_[name_] = scope_.all();
 
   std::string made = "#pragma once\n";
   made += fmt::format("// Python's module {}, as `snakebridge generate` found "
@@ -1272,6 +1240,40 @@ const json& emitter::module_of(const std::string& name) const {
   return *std::find_if(all.begin(), all.end(), [&](const json& each) {
     return text_in(each, "name") == name;
   });
+}
+
+found_name emitter::find(const std::vector<std::string>& names) const {
+  std::string path = "sb::py";
+  std::vector<std::string> prefixes = {path};
+  for (const auto& each : names)
+    prefixes.push_back(path += "::" + each);
+  const std::string* found = nullptr;
+  std::size_t parts = 0;
+  bool is_begun = false;
+  for (const auto& [module, declared] : declared_) {
+    const auto own = namespace_of(module);
+    is_begun |= own.starts_with(path + "::");
+    for (std::size_t at = 1; at < prefixes.size(); ++at)
+      if (prefixes[at] == own && at > parts) {
+        found = &module;
+        parts = at;
+      }
+  }
+  if (found == nullptr)
+    return {.what = is_begun ? found_name::kind::known
+                             : found_name::kind::library_unknown};
+  if (parts == names.size())
+    return {.module = *found};
+  const auto& declared = declared_.at(*found);
+  auto name = names[parts];
+  for (const std::string_view end : {"", "_async", "_options"}) {
+    if (!name.ends_with(end))
+      continue;
+    const auto known = declared.find(name.substr(0, name.size() - end.size()));
+    if (known != declared.end())
+      return {.module = *found, .python = known->second};
+  }
+  return {.what = found_name::kind::symbol_unknown, .module = *found};
 }
 
 std::string emitter::header(const std::string& module) {

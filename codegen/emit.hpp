@@ -24,6 +24,18 @@ struct emission_note {
   auto operator<=>(const emission_note&) const = default;
 };
 
+/// What a name below snakebridge::py is: "math", "sqrt".
+struct found_name {
+  enum class kind {
+    known,
+    library_unknown, ///< no module begins so
+    symbol_unknown   ///< the module has no such name
+  };
+  kind what = kind::known;
+  std::string module = {}; ///< "math"; empty: none
+  std::string python = {}; ///< "math.sqrt"; empty: it names no symbol
+};
+
 class emitter {
 public:
   /// `manifest` stays the caller's, and must outlive it.
@@ -38,6 +50,9 @@ public:
   std::string source(const std::string& module, const used_names& used);
   /// The functions for actors, apart because their header takes its time.
   std::string messages(const std::string& module, const used_names& used);
+
+  /// Of a module whose header is made already.
+  found_name find(const std::vector<std::string>& names) const;
 
   /// Of all headers made so far, in order.
   std::vector<emission_note> notes() const {
@@ -55,6 +70,8 @@ private:
   generated_classes classes_;
   std::map<std::string, const nlohmann::json*> symbols_; // by public path
   std::map<std::string, std::string> cpp_names_;         // of the same
+  // What each header declares, by module: Python's names by those in C++.
+  std::map<std::string, std::map<std::string, std::string>> declared_;
   std::set<emission_note> notes_;
 };
 

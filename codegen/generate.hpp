@@ -9,18 +9,40 @@
 
 #include "describe.hpp"
 #include "emit.hpp"
+#include "settings.hpp"
 
 namespace snakebridge::codegen {
+
+/// When Python is asked.
+enum class asking {
+  always,  ///< whenever modules are named
+  lacking, ///< if the manifest lacks one of them, or is older than the settings
+           ///< or this generator
+  never    ///< and what was locked must be what lies there: a strict build
+};
 
 struct generation_request {
   /// Without modules: of a manifest that is there, and no Python is needed.
   description_request of;
-  /// Where the manifest is written to, or read from; empty: nowhere.
+  asking when = asking::always;
+  wrapper_settings settings = {};
+  /// Where the manifest is written to, or read from; empty: nowhere. The lock
+  /// lies beside it.
   std::filesystem::path manifest = {};
-  /// Headers lie there by the paths they are included as, sources beside.
-  std::filesystem::path output;
-  /// Definitions of what these use; none: of all there is.
+  /// Headers lie there by the paths they are included as, sources beside;
+  /// `wrappers.cpp` and `wrappers_messages.cpp` include all of these. Empty:
+  /// nothing but the manifest and its lock is written.
+  std::filesystem::path output = {};
+  /// Definitions of what these use, and what they include by a name in quotes;
+  /// none: of all there is.
   std::vector<std::filesystem::path> sources = {};
+  /// Where such includes are looked for besides.
+  std::vector<std::filesystem::path> includes = {};
+  bool has_sources = true; ///< false: headers alone are written
+  /// In the way of make(1): that `depfile.target` depends on all that was read.
+  struct {
+    std::filesystem::path file, target;
+  } depfile = {};
 };
 
 struct generation {
@@ -30,10 +52,16 @@ struct generation {
                            ///< they were
   std::vector<emission_note> notes;
   std::string lacking; ///< as `description::lacking`
+  /// Of the manifest: "added math.cbrt", in order.
+  std::vector<std::string> changes;
 };
 
-/// Errors: those of `describe`; config_invalid for a file that cannot be read
-/// or written, or is no manifest.
+/// Errors: those of `describe` and `apply`; config_invalid for a file that
+/// cannot be read or written, or is no manifest; library_unknown for a module
+/// that is not there; where Python is never asked those of strict.hpp.
 result<generation> generate(const generation_request& asked);
+
+/// One that was written. Errors: config_invalid.
+result<nlohmann::json> read_manifest(const std::filesystem::path& file);
 
 } // namespace snakebridge::codegen

@@ -27,6 +27,8 @@ public:
   /// False: something else has that name.
   bool take(const std::string& name, const std::string& python);
   const std::string* owner(const std::string& name) const;
+  /// Python's names by those here.
+  const std::map<std::string, std::string>& all() const { return taken_; }
 
 private:
   std::map<std::string, std::string> taken_;

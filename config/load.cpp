@@ -24,8 +24,8 @@ std::string settings_known(std::string_view words, bool of_pool) {
 }
 
 constexpr std::string_view top_words =
-  "tables [pool.NAME], [profile.NAME], [library_profiles], [node], [cluster], "
-  "worker, "
+  "tables [pool.NAME], [profile.NAME], [library_profiles], [libraries.NAME], "
+  "[node], [cluster], strict, worker, "
   "error_mode, default_profile, atom_class, atoms, marker_detail, "
   "ref_on_full, strict_mode, verbose, session_cleanup_log_level, "
   "helper_paths, helper_pack_enabled, helper_allowlist, "
@@ -129,6 +129,8 @@ public:
                         ? read_library_profiles(given, file)
                       : given.key == "node" || given.key == "cluster"
                         ? read_network(given, file)
+                      : given.key == "libraries" || given.key == "strict"
+                        ? result<void>{} // of wrappers: codegen/settings.hpp
                         : read_top(given);
           !done)
         return done;
