@@ -1,12 +1,39 @@
 #include <snakebridge/generated.hpp>
 
 #include <algorithm>
+#include <cctype>
+#include <iterator>
 
 #include <fmt/format.h>
 
 #include "bridge/held_object.hpp"
 
 namespace snakebridge::detail {
+
+namespace {
+
+bool has_words(std::string_view text, std::string_view words) {
+  const auto same = [](unsigned char one, unsigned char other) {
+    return std::tolower(one) == std::tolower(other);
+  };
+  return words.empty()
+         || std::search(text.begin(), text.end(), words.begin(), words.end(),
+                        same)
+              != text.end();
+}
+
+} // namespace
+
+std::vector<function_entry> search(const function_entry* all, std::size_t count,
+                                   std::string_view words) {
+  std::vector<function_entry> made;
+  std::copy_if(all, all + count, std::back_inserter(made),
+               [&](const function_entry& each) {
+                 return has_words(each.name, words)
+                        || has_words(each.summary, words);
+               });
+  return made;
+}
 
 question::question(std::string_view module, std::string_view name)
     : question{verb::call, module, name} {}

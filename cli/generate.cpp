@@ -79,13 +79,13 @@ int tell(const codegen::generation& made, console& out) {
   if (!made.lacking.empty())
     out.complain(
       fmt::format("no stubs of the standard library: {}\n", made.lacking));
-  for (const auto& each : made.notes)
-    if (each.what == "hole")
-      out.complain(fmt::format("{}: {}\n", each.symbol, each.reason));
   for (const auto& each : made.changes)
     static_cast<void>(out.print(each));
-  static_cast<void>(out.print(fmt::format("{} modules, {} files written",
-                                          made.headers.size(), made.written)));
+  const auto what = made.headers.empty()
+                      ? fmt::format("{} changes", made.changes.size())
+                      : fmt::format("{} modules", made.headers.size());
+  static_cast<void>(
+    out.print(fmt::format("{}, {} files written", what, made.written)));
   return 0;
 }
 

@@ -195,8 +195,8 @@ private:
     generates->add_flag("--headers", asked_.headers_only,
                         "write headers, no definitions");
     generates->add_flag("--if-lacking", asked_.if_lacking,
-                        "ask Python only if the manifest lacks a module or is "
-                        "older than the settings");
+                        "ask Python only if the manifest lacks a module or was "
+                        "made by other settings");
     generates->add_flag("--strict", asked_.strict,
                         "ask no Python; fail if anything is not as locked");
     generates->add_option("--depfile", asked_.depfile,

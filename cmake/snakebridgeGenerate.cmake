@@ -45,22 +45,22 @@ function(snakebridge_generate)
     _snakebridge_write_headers()
   endif()
 
-  set(sources "")
-  if(NOT arg_DEFINE STREQUAL "all")
-    set(of "$<TARGET_PROPERTY:${target},SOURCES>")
+  set(scanned "")
+  if(arg_DEFINE STREQUAL "used")
+    set(scanned "$<TARGET_PROPERTY:${target},SOURCES>")
     set(folders "$<TARGET_PROPERTY:${target},INCLUDE_DIRECTORIES>")
-    set(sources "--source" "${of}"
-        "$<$<BOOL:${folders}>:--include;${folders}>")
+    list(APPEND arguments --source "${scanned}"
+         "$<$<BOOL:${folders}>:--include$<SEMICOLON>${folders}>")
   endif()
   get_target_property(source_dir "${target}" SOURCE_DIR)
   add_custom_command(
     OUTPUT "${stamp}"
     BYPRODUCTS "${output}/wrappers.cpp" "${output}/wrappers_messages.cpp"
                ${headers}
-    COMMAND snakebridge::cli ${arguments} ${sources}
+    COMMAND snakebridge::cli ${arguments}
             --depfile "${stamp}.d" --depends "${stamp}"
     COMMAND "${CMAKE_COMMAND}" -E touch "${stamp}"
-    DEPENDS snakebridge::cli "$<$<NOT:$<STREQUAL:${arg_DEFINE},all>>:${of}>"
+    DEPENDS snakebridge::cli ${scanned}
     DEPFILE "${stamp}.d"
     WORKING_DIRECTORY "${source_dir}"
     COMMENT "Generating wrappers of ${target}"
@@ -77,8 +77,16 @@ function(snakebridge_generate)
   target_include_directories("${target}_wrappers" SYSTEM PUBLIC
     "$<BUILD_INTERFACE:${output}>")
   target_link_libraries("${target}_wrappers" PUBLIC snakebridge::snakebridge)
-  target_precompile_headers("${target}_wrappers" PRIVATE
-    <snakebridge/generated.hpp>)
+  # Targets of one folder are compiled alike, so one is precompiled for all.
+  get_property(precompiled DIRECTORY PROPERTY _SNAKEBRIDGE_PRECOMPILED)
+  if(precompiled)
+    target_precompile_headers("${target}_wrappers" REUSE_FROM "${precompiled}")
+  else()
+    target_precompile_headers("${target}_wrappers" PRIVATE
+      <snakebridge/generated.hpp>)
+    set_property(DIRECTORY PROPERTY
+                 _SNAKEBRIDGE_PRECOMPILED "${target}_wrappers")
+  endif()
   add_dependencies("${target}_wrappers" "${target}_generate")
   add_dependencies("${target}" "${target}_generate")
   target_link_libraries("${target}" PRIVATE "${target}_wrappers")

@@ -166,6 +166,7 @@ private:
   using symbols = std::vector<const json*>;
 
   void write_all();
+  void write_contents();
 
   void add_class(const json& symbol) {
     const auto path = path_of(symbol);
@@ -196,15 +197,22 @@ private:
   bool is_used(const std::string& name) const {
     return !used_ || used_->contains(name);
   }
+  std::string home_of(const std::string& path) const {
+    const auto found = of_.symbols_.find(path);
+    return found == of_.symbols_.end() ? "" : text_in(*found->second, "home");
+  }
   void note(const std::string& symbol, const char* what, std::string reason) {
     if (into_ == part::header)
       of_.notes_.insert({symbol, what, std::move(reason)});
   }
-  // False: it has its place already, and this one is left out.
+  // False: it has its place already. Another name of one thing is left out, two
+  // things of one name are a clash.
   bool claim(scope& in, const std::string& cpp, const std::string& python) {
     if (!in.take(cpp, python)) {
-      note(python, "hole",
-           fmt::format("the name {} is that of {}", cpp, *in.owner(cpp)));
+      const auto& owner = *in.owner(cpp);
+      if (home_of(owner).empty() || home_of(owner) != home_of(python))
+        note(python, "clash",
+             fmt::format("{} is {} in C++ as well", owner, cpp));
       return false;
     }
     const auto own = python.substr(python.rfind('.') + 1);
@@ -1058,8 +1066,47 @@ private:
     body_;
 };
 
+// What the original has as __functions__ and __search__: names that Python's
+// may have in C++ as well, but do not.
+void module_writer::write_contents() {
+  constexpr const char* all = "py__functions__";
+  constexpr const char* some = "py__search__";
+  scope_.take(all, name_ + ".__functions__");
+  scope_.take(some, name_ + ".__search__");
+  if (into_ == part::header) {
+    functions_ += fmt::format(
+      "/// All functions of this module.\n"
+      "std::span<const sb::function_entry> {}();\n"
+      "/// Those with `words` in their names or summaries.\n"
+      "std::vector<sb::function_entry> {}(std::string_view words);\n\n",
+      all, some);
+    return;
+  }
+  if (into_ != part::source
+      || (used_ && !used_->contains(all) && !used_->contains(some)))
+    return;
+  std::string rows;
+  for (const auto& each : module_.at("symbols"))
+    if (each.at("kind") == "function")
+      rows +=
+        fmt::format("    {{{}, {}, {}}},\n", cpp_text(name_of(each)),
+                    cpp_text(python_signature(text_in(each, "name"), each)),
+                    cpp_text(first_sentence(text_in(each, "doc"))));
+  // No array is empty.
+  body_ += fmt::format("std::span<const sb::function_entry> {0}() {{\n"
+                       "  static constexpr sb::function_entry all[] = {{\n{2}"
+                       "    {{}}}};\n"
+                       "  return {{all, std::size(all) - 1}};\n}}\n"
+                       "std::vector<sb::function_entry> {1}(std::string_view "
+                       "words) {{\n  const auto all = {0}();\n  return "
+                       "sb::detail::search(all.data(), all.size(), words);\n"
+                       "}}\n",
+                       all, some, rows);
+}
+
 // In one order, so that a name is given to the same in each part.
 void module_writer::write_all() {
+  write_contents();
   for (const auto& each : module_.at("symbols"))
     if (each.at("kind") != "class")
       write(each);

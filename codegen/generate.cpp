@@ -260,12 +260,12 @@ private:
     return !std::all_of(
              modules.begin(), modules.end(),
              [&](const std::string& each) { return has_module(*before, each); })
-           || !is_locked_so(*before);
+           || !has_settings(*before);
   }
-  bool is_locked_so(const json& before) const {
-    const auto now = lock_of(before, text_, asked_.settings.text, {});
-    return locked_ && locked_->generator == now.generator
-           && locked_->settings == now.settings;
+  bool has_settings(const json& before) const {
+    return locked_
+           && locked_->settings
+                == lock_of(before, text_, asked_.settings.text, {}).settings;
   }
 
   result<void> describe_all(const std::optional<json>& before) {
@@ -305,11 +305,26 @@ private:
     for (const auto& module : emits_->modules())
       headers_.emplace(emitter::header_path(module), emits_->header(module));
     made_.notes = emits_->notes();
+    if (auto done = check_clashes(); !done)
+      return done;
     if (is_new_) {
       add_notes(manifest_, made_.notes);
       text_ = manifest_.dump(1, ' ', false) + "\n";
     }
     return {};
+  }
+
+  result<void> check_clashes() const {
+    std::string all;
+    for (const auto& each : made_.notes)
+      if (each.what == "clash")
+        all += fmt::format("{}: {}\n", each.symbol, each.reason);
+    if (all.empty())
+      return {};
+    return error{errc::config_invalid,
+                 "names clash; leave one of two out by `exclude` in "
+                 "[libraries.NAME]:\n"
+                   + all};
   }
 
   result<void> compare() {

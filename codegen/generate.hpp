@@ -16,8 +16,7 @@ namespace snakebridge::codegen {
 /// When Python is asked.
 enum class asking {
   always,  ///< whenever modules are named
-  lacking, ///< if the manifest lacks one of them, or is older than the settings
-           ///< or this generator
+  lacking, ///< if the manifest lacks one of them, or was made by other settings
   never    ///< and what was locked must be what lies there: a strict build
 };
 
@@ -57,7 +56,8 @@ struct generation {
 };
 
 /// Errors: those of `describe` and `apply`; config_invalid for a file that
-/// cannot be read or written, or is no manifest; library_unknown for a module
+/// cannot be read or written, or is no manifest, and for two names of Python's
+/// that are one in C++; library_unknown for a module
 /// that is not there; where Python is never asked those of strict.hpp.
 result<generation> generate(const generation_request& asked);
 

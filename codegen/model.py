@@ -12,7 +12,7 @@ give the same bytes. Keys are sorted, lists in the order said here.
      "notes": [NOTE, …]}           by symbol
 
     MODULE  {"name", "doc", "tier": "runtime" or "static", "reason"?,
-             "symbols": [SYMBOL, …]}                    by name
+             "exports"?: what __all__ names, "symbols": [SYMBOL, …]}   by name
     SYMBOL  {"name", "kind", "doc"?, "home"?, …}:
       function   CALLABLE
       class      "bases", "mro": full names; "constructor": CALLABLE,
@@ -281,12 +281,22 @@ class Merge:
             "runtime" if is_known else "variadic")
         if not is_known:
             made["tier"] = "variadic"
-        if told.get("doc"):
-            made["doc"] = told["doc"]
+        doc = told.get("doc") or self.written_doc(found)
+        if doc:
+            made["doc"] = doc
         if told.get("async") or not told.get("signature") and any(
                 each["async"] for each in declared):
             made["async"] = True
         return made
+
+    @staticmethod
+    def written_doc(found):
+        """What only a stub says."""
+        for each in found[2] if found else ():
+            doc = ast.get_docstring(each)
+            if doc:
+                return doc
+        return None
 
     def returned(self, told, name):
         signature = told.get("signature") or {}
@@ -579,6 +589,8 @@ class Model:
         if told.get("reason"):
             made["reason"] = told["reason"]
             self.note(told["module"], "hole", told["reason"])
+        if told.get("all") is not None:
+            made["exports"] = sorted(told["all"])
         for symbol in sorted(told["symbols"], key=lambda each: each["name"]):
             symbol = self.symbol(told["module"], symbol)
             if symbol is not None:

@@ -126,14 +126,6 @@ bool is_google_section(std::string_view line) {
 
 // --- Names -------------------------------------------------------------------
 
-std::string first_sentence(const std::string& doc) {
-  auto text = doc.substr(0, doc.find("\n\n"));
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  if (const auto end = text.find(". "); end != text.npos)
-    text.resize(end + 1);
-  return text;
-}
-
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
     return static_cast<char>(std::tolower(c));
@@ -217,6 +209,14 @@ std::string module_page(const json& module) {
 }
 
 } // namespace
+
+std::string first_sentence(const std::string& doc) {
+  auto text = doc.substr(0, doc.find("\n\n"));
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  if (const auto end = text.find(". "); end != text.npos)
+    text.resize(end + 1);
+  return text;
+}
 
 std::string markdown_of(std::string_view doc) {
   const auto lines = lines_of(doc);

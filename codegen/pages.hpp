@@ -14,6 +14,9 @@ namespace snakebridge::codegen {
 /// as $…$.
 std::string markdown_of(std::string_view doc);
 
+/// "The root of x."
+std::string first_sentence(const std::string& doc);
+
 /// "find(key, *, strict=False)", of a CALLABLE of the manifest.
 std::string python_signature(const std::string& name,
                              const nlohmann::json& callable);

@@ -344,7 +344,19 @@ private:
     for (auto& each : module.at("symbols"))
       if (is_public(module, name, text_in(each, "name")))
         kept.push_back(std::move(each));
+    for (auto& each : kept)
+      if (text_in(each, "kind") == "class")
+        filter_members(each, below(library_, name, text_in(each, "name")));
     module["symbols"] = std::move(kept);
+  }
+  void filter_members(json& symbol, const std::string& path) const {
+    json kept = json::array();
+    for (auto& each : symbol.at("members")) {
+      const auto own = fmt::format("{}.{}", path, text_in(each, "name"));
+      if (!fits_any(own, settings_.exclude) || fits_any(own, settings_.include))
+        kept.push_back(std::move(each));
+    }
+    symbol["members"] = std::move(kept);
   }
   bool is_public(const json& module, const std::string& module_name,
                  const std::string& name) const {

@@ -25,6 +25,7 @@
 #include <optional>
 #include <ranges>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -55,6 +56,13 @@ inline constexpr as_message_t as_message{};
 struct exception_type {
   std::string_view name;
   constexpr operator std::string_view() const { return name; }
+};
+
+/// A function of a module, as its `py__functions__()` tells of it.
+struct function_entry {
+  std::string_view name;
+  std::string_view signature; ///< "sqrt(x, /)"
+  std::string_view summary;   ///< the first sentence of its docstring
 };
 
 /// A path, or text that is one.
@@ -106,6 +114,10 @@ private:
 };
 
 namespace detail {
+
+/// Those with `words` in their names or summaries; no case tells them apart.
+std::vector<function_entry> search(const function_entry* all, std::size_t count,
+                                   std::string_view words);
 
 /// An enum of Python's as C++ has it: members of another kind than integers are
 /// numbered.

@@ -44,6 +44,27 @@ TEST(Emitter, DefinesOnlyWhatIsUsed) {
   EXPECT_EQ(emits.messages("inventory", std::set<std::string>{}), "");
 }
 
+TEST(Emitter, TellsWhichTwoNamesClash) {
+  const auto named = [](const char* name) {
+    return json{{"name", name},
+                {"kind", "constant"},
+                {"type", "int"},
+                {"home", std::string{"shop:"} + name}};
+  };
+  const json manifest{{"modules",
+                       {{{"name", "shop"},
+                         {"doc", ""},
+                         {"symbols", {named("delete"), named("delete_")}}}}}};
+  cg::emitter emits{manifest};
+  static_cast<void>(emits.header("shop"));
+  const auto notes = emits.notes();
+  ASSERT_EQ(notes.size(), 2U);
+  EXPECT_EQ(notes[0].what, "renamed");
+  EXPECT_EQ(notes[1].what, "clash");
+  EXPECT_EQ(notes[1].symbol, "shop.delete_");
+  EXPECT_EQ(notes[1].reason, "shop.delete is delete_ in C++ as well");
+}
+
 struct type_row {
   const char* python;
   const char* taken;

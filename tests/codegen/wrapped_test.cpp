@@ -247,4 +247,15 @@ TEST_F(Wrapped, WordsOfALiteralAreLookedAtBeforeAndAfter) {
   EXPECT_EQ(asked.attr("mode").as<std::string>(), "w");
 }
 
+TEST_F(Wrapped, AModuleTellsOfItsFunctions) {
+  const auto all = inv::py__functions__();
+  EXPECT_GT(all.size(), 10U);
+  const auto found = inv::py__search__("PRICE of");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].name, "total");
+  EXPECT_EQ(found[0].signature,
+            "total(store, *, tax=0.0, currency='EUR', **more)");
+  EXPECT_EQ(found[0].summary, "The price of all.");
+}
+
 } // namespace

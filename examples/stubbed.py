@@ -1,0 +1,2 @@
+def stubbed(*numbers):
+    return sum(numbers)

@@ -1,0 +1,136 @@
+// What a strict build refuses, each by its own name.
+#include <gtest/gtest.h>
+
+#include "codegen/sha256.hpp"
+#include "codegen/strict.hpp"
+
+namespace {
+
+namespace cg = snakebridge::codegen;
+using json = nlohmann::json;
+using cg::drift_kind;
+
+json manifest() {
+  const json function = {
+    {"name", "buy"},
+    {"kind", "function"},
+    {"tier", "runtime"},
+    {"overloads", {{{"parameters", json::array()}, {"returns", "int"}}}}};
+  return {{"version", 1},
+          {"python", "3.11.2"},
+          {"platform", "linux"},
+          {"libraries", {{"shop", "1.0"}}},
+          {"modules",
+           {{{"name", "shop.till"}, {"doc", ""}, {"symbols", {function}}}}}};
+}
+
+std::vector<cg::drift> drifts(const char* source,
+                              const cg::wrapper_settings& settings = {}) {
+  const auto all = manifest();
+  cg::emitter emits{all};
+  static_cast<void>(emits.header("shop.till"));
+  return cg::drifts_of_uses(emits, all, settings,
+                            {{"app.cpp", cg::paths_of(source)}});
+}
+
+std::vector<drift_kind> kinds(const std::vector<cg::drift>& all) {
+  std::vector<drift_kind> made;
+  for (const auto& each : all)
+    made.push_back(each.what);
+  return made;
+}
+
+cg::lock locked() {
+  return cg::lock_of(manifest(), "text", "settings", {{"shop.hpp", "header"}});
+}
+
+TEST(Strict, LetsWhatIsThere) {
+  EXPECT_TRUE(drifts("sb::py::shop::till::buy(b);"
+                     "namespace till = sb::py::shop::till;"
+                     "till::buy_async(b); till::py__search__(\"b\");"
+                     "namespace shop = snakebridge::py::shop;"
+                     "py::module_::import(\"x\"); std::max(1, 2);")
+                .empty());
+  EXPECT_TRUE(cg::drifts_of_lock(locked(), locked()).empty());
+}
+
+TEST(Strict, RefusesNamesThatAreNotThere) {
+  const auto found =
+    drifts("\nnamespace till = sb::py::shop::till;\n till::steal(b);");
+  EXPECT_EQ(kinds(found), std::vector{drift_kind::symbol_unknown});
+  EXPECT_EQ(found.at(0).where, "app.cpp:3: sb::py::shop::till::steal: "
+                               "shop.till has no such name");
+  EXPECT_EQ(cg::error_of(found).code(), snakebridge::errc::symbol_unknown);
+}
+
+TEST(Strict, RefusesLibrariesThatAreNotThere) {
+  const auto found = drifts("sb::py::numpy::mean(b);");
+  EXPECT_EQ(kinds(found), std::vector{drift_kind::library_unknown});
+  EXPECT_EQ(cg::error_of(found).code(), snakebridge::errc::library_unknown);
+}
+
+TEST(Strict, RefusesTiersBelowTheLeast) {
+  cg::wrapper_settings settings;
+  settings.libraries["shop"].min_tier = "runtime";
+  EXPECT_TRUE(drifts("sb::py::shop::till::buy(b);", settings).empty());
+  settings.libraries["shop"].min_tier = "stub";
+  const auto found = drifts("sb::py::shop::till::buy(b);", settings);
+  EXPECT_EQ(kinds(found), std::vector{drift_kind::tier_below});
+  EXPECT_NE(cg::error_of(found).message().find("tier_below: app.cpp:1"),
+            std::string::npos);
+  EXPECT_EQ(cg::error_of(found).code(), snakebridge::errc::environment_invalid);
+}
+
+TEST(Strict, RefusesWhatWasLockedOtherwise) {
+  EXPECT_EQ(kinds(cg::drifts_of_lock(std::nullopt, locked())),
+            std::vector{drift_kind::lock_missing});
+  auto now = locked();
+  now.generator = "another";
+  EXPECT_EQ(kinds(cg::drifts_of_lock(locked(), now)),
+            std::vector{drift_kind::generator_other});
+  now = locked();
+  now.manifest = "another";
+  now.settings = "another";
+  EXPECT_EQ(
+    kinds(cg::drifts_of_lock(locked(), now)),
+    (std::vector{drift_kind::manifest_drifted, drift_kind::settings_drifted}));
+  now = locked();
+  now.headers["shop.hpp"] = "another";
+  EXPECT_EQ(kinds(cg::drifts_of_lock(locked(), now)),
+            std::vector{drift_kind::header_drifted});
+}
+
+TEST(Lock, IsReadAsItWasWritten) {
+  EXPECT_EQ(cg::parse_lock(cg::to_text(locked())), locked());
+  EXPECT_EQ(cg::parse_lock("{}"), std::nullopt);
+  EXPECT_EQ(cg::parse_lock(R"({"version": 1})"), std::nullopt);
+  EXPECT_EQ(cg::lock_beside("a/manifest.json"), "a/snakebridge.lock");
+}
+
+TEST(Sha256, IsThatOfTheStandard) {
+  EXPECT_EQ(cg::sha256(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca4"
+                            "95991b7852b855");
+  EXPECT_EQ(cg::sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9"
+                               "cb410ff61f20015ad");
+  EXPECT_EQ(cg::sha256(std::string(1'000'000, 'a')),
+            "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+TEST(UsedPaths, AreNamesBelowPyInFullOrByAnAlias) {
+  const auto found =
+    cg::paths_of("namespace py = sb::py;\nnamespace la = py::numpy::linalg;\n"
+                 "// sb::py::none\nla::norm(\"sb::py::none\");\n");
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].names, (std::vector<std::string>{"numpy", "linalg"}));
+  EXPECT_EQ(found[1].names,
+            (std::vector<std::string>{"numpy", "linalg", "norm"}));
+  EXPECT_EQ(found[1].line, 4U);
+}
+
+TEST(QuotedIncludes, AreThoseInQuotes) {
+  EXPECT_EQ(cg::quoted_includes("#include <a.hpp>\n# include \"b.hpp\"\n"
+                                "// #include \"c.hpp\"\nf(\"d.hpp\");"),
+            std::vector<std::string>{"b.hpp"});
+}
+
+} // namespace

@@ -1,0 +1,228 @@
+"""A project of somebody else's with `snakebridge_generate`, built against what
+the build installs: what is there after it has configured, what a build runs,
+and what a strict one refuses.
+
+SNAKEBRIDGE_BUILD is the build that is installed, CMAKE_COMMAND, CMAKE_GENERATOR
+and CXX are what it was made with; SNAKEBRIDGE_VENV has the libraries.
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+BUILD = pathlib.Path(os.environ["SNAKEBRIDGE_BUILD"])
+CMAKE = os.environ.get("CMAKE_COMMAND", "cmake")
+GENERATOR = os.environ.get("CMAKE_GENERATOR", "Ninja")
+COMPILER = os.environ.get("CXX", "c++")
+VENV = os.environ["SNAKEBRIDGE_VENV"]
+HERE = pathlib.Path(__file__).resolve().parent
+PATIENCE_S = 500
+
+
+def clean(**more):
+    """The environment without settings of ours, and with `more`."""
+    return {key: value for key, value in os.environ.items()
+            if not key.startswith("SNAKEBRIDGE_")} | more
+
+
+def run(*command, code=0, **options):
+    done = subprocess.run([str(each) for each in command], text=True,
+                          capture_output=True, timeout=PATIENCE_S, check=False,
+                          **{"env": clean()} | options)
+    if (done.returncode != 0) != (code != 0):
+        raise AssertionError(f"{command} ended with {done.returncode}:\n"
+                             f"{done.stdout}\n{done.stderr}")
+    return done.stdout + done.stderr
+
+
+def files(folder, ending=""):
+    return {path.relative_to(folder): (path.read_bytes(),
+                                       path.stat().st_mtime_ns)
+            for path in sorted(folder.rglob("*" + ending)) if path.is_file()}
+
+
+def bytes_of(folder, ending=""):
+    return {name: text for name, (text, _) in files(folder, ending).items()}
+
+
+class Project(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.work = pathlib.Path(folder.name)
+        cls.prefix = cls.work / "installed"
+        run(CMAKE, "--install", BUILD, "--prefix", cls.prefix)
+        cls.program = cls.prefix / "bin" / "snakebridge"
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(dir=self.work)
+        self.addCleanup(folder.cleanup)
+        self.source = pathlib.Path(folder.name) / "shop"
+        shutil.copytree(HERE / "project" / "shop", self.source)
+        self.manifest = self.source / ".snakebridge" / "manifest.json"
+        self.locked = self.source / ".snakebridge" / "snakebridge.lock"
+        self.build_folder = pathlib.Path(folder.name) / "build"
+
+    def configure(self, *options, source=None, build=None, **how):
+        return run(CMAKE, "-S", source or self.source, "-B",
+                   build or self.build_folder, "-G", GENERATOR,
+                   f"-DCMAKE_CXX_COMPILER={COMPILER}",
+                   f"-DCMAKE_PREFIX_PATH={self.prefix}", *options, **how)
+
+    def build(self, build=None, **how):
+        return run(CMAKE, "--build", build or self.build_folder, **how)
+
+    def wrappers(self, build=None):
+        return (build or self.build_folder) / "shop_wrappers"
+
+    def edit(self, name, before, after):
+        path = self.source / name
+        text = path.read_text(encoding="utf-8")
+        self.assertIn(before, text)
+        path.write_text(text.replace(before, after), encoding="utf-8")
+
+    def test_headers_are_there_once_it_is_configured(self):
+        self.configure()
+        header = (self.wrappers() / "snakebridge/py/prices.hpp").read_text(
+            encoding="utf-8")
+        self.assertIn("class Basket", header)
+        self.assertIn("mystery(", header)  # though nothing uses it
+        self.assertTrue(self.manifest.is_file())
+        self.assertTrue(self.locked.is_file())
+        self.assertFalse((self.wrappers() / "wrappers.cpp").exists())
+
+    def test_a_build_defines_what_is_used_and_a_null_build_runs_nothing(self):
+        self.configure()
+        self.build()
+        self.assertEqual(run(self.build_folder / "shop").strip(),
+                         "10.5 12.5 3 EUR")
+        source = (self.wrappers() / "prices.cpp").read_text(encoding="utf-8")
+        self.assertIn("Basket::total(", source)
+        self.assertIn("with_tax(", source)  # of a header of the project's
+        self.assertNotIn("factorial(", source)
+        before = files(self.build_folder, ".o") | files(self.wrappers())
+        said = self.build()
+        self.assertNotIn("Generating", said)
+        self.assertNotIn("Building", said)
+        if GENERATOR == "Ninja":
+            self.assertIn("no work to do", said)
+        self.assertEqual(
+            files(self.build_folder, ".o") | files(self.wrappers()), before)
+
+        # Another text that uses the same: no definition is compiled again.
+        self.edit("main.cpp", "// Buys something.", "// Buys more.")
+        said = self.build()
+        self.assertIn("Generating", said)
+        self.assertIn("main.cpp.o", said)
+        self.assertNotIn("wrappers.cpp.o", said)
+
+        # What a header of the project uses as well is defined by now.
+        self.edit("taxes.hpp", "or_throw(snakebridge::py::prices::with_tax(",
+                  "or_throw(snakebridge::py::prices::factorial(python, 3)) + "
+                  "or_throw(snakebridge::py::prices::with_tax(")
+        self.assertIn("wrappers.cpp.o", self.build())
+        self.assertEqual(run(self.build_folder / "shop").strip(),
+                         "10.5 18.5 3 EUR")
+
+    def test_repeated_it_is_the_same_byte_for_byte(self):
+        self.configure()
+        again = self.build_folder.with_name("again")
+        manifest = self.manifest.read_bytes()
+        self.manifest.unlink()
+        self.locked.unlink()
+        self.configure(build=again)
+        self.assertEqual(self.manifest.read_bytes(), manifest)
+        for build in (self.build_folder, again):
+            run(CMAKE, "--build", build, "--target", "shop_generate")
+        ignored = {pathlib.Path("generated.stamp"),
+                   pathlib.Path("generated.stamp.d")}
+        first, second = (
+            {name: text for name, text in bytes_of(self.wrappers(each)).items()
+             if name not in ignored} for each in (self.build_folder, again))
+        self.assertEqual(first, second)
+
+    def test_configured_again_it_writes_nothing(self):
+        self.configure()
+        before = files(self.wrappers()) | files(self.source)
+        self.configure()
+        self.assertEqual(files(self.wrappers()) | files(self.source), before)
+
+    def test_what_is_not_installed_stops_it(self):
+        self.edit("CMakeLists.txt", "LIBRARIES prices", "LIBRARIES pricess")
+        said = self.configure(code=1)
+        self.assertIn("library_unknown", said)
+        self.assertIn("pricess", said)
+
+    def without_python(self):
+        """What no Python can run in: there is no worker to run it."""
+        workers = list(self.prefix.rglob("snakebridge-worker"))
+        self.assertTrue(workers)
+        for each in workers:
+            hidden = each.with_name("hidden")
+            each.rename(hidden)
+            self.addCleanup(hidden.rename, each)
+
+    def strictly(self, **how):
+        """Without a network too, where that may be taken away."""
+        apart = ["unshare", "--net", "--map-root-user"]
+        if shutil.which("unshare") is None or subprocess.run(
+                [*apart, "true"], capture_output=True, check=False).returncode:
+            apart = []
+        command = [CMAKE, "-S", self.source, "-B", self.build_folder, "-G",
+                   GENERATOR, f"-DCMAKE_CXX_COMPILER={COMPILER}",
+                   f"-DCMAKE_PREFIX_PATH={self.prefix}"]
+        return run(*apart, *command, **{"env": clean(SNAKEBRIDGE_STRICT="1")}
+                   | how)
+
+    def test_a_strict_build_needs_neither_python_nor_a_network(self):
+        self.configure()
+        run(CMAKE, "--build", self.build_folder, "--target", "shop_generate")
+        made = {name: text for name, text in bytes_of(self.wrappers()).items()
+                if "stamp" not in name.name}
+        shutil.rmtree(self.build_folder)
+        self.without_python()
+        self.strictly()
+        run(CMAKE, "--build", self.build_folder, "--target", "shop_generate",
+            env=clean(PATH="/usr/bin:/bin"))
+        self.assertEqual(
+            {name: text for name, text in bytes_of(self.wrappers()).items()
+             if "stamp" not in name.name}, made)
+
+    def test_a_strict_build_fails_by_the_name_of_each_drift(self):
+        self.configure()
+        self.edit("main.cpp", "basket.total() <<",
+                  "prices::nothing(bridge) <<")
+        self.strictly()
+        said = run(CMAKE, "--build", self.build_folder, "--target",
+                   "shop_generate", code=1)
+        self.assertIn("symbol_unknown: main.cpp:15: sb::py::prices::nothing",
+                      said)
+        self.manifest.write_text(
+            self.manifest.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+        self.assertIn("manifest_drifted", self.strictly(code=1))
+
+
+class Libraries(Project):
+    """Programs, one for each library, and calls both ways."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(dir=self.work)
+        self.addCleanup(folder.cleanup)
+        self.source = pathlib.Path(folder.name) / "project"
+        shutil.copytree(HERE / "project", self.source)
+        self.build_folder = pathlib.Path(folder.name) / "build"
+
+
+def load_tests(loader, standard_tests, pattern):
+    del standard_tests, pattern
+    suite = unittest.TestSuite()
+    suite.addTests(loader.loadTestsFromTestCase(Project))
+    return suite
+
+
+if __name__ == "__main__":
+    unittest.main()
