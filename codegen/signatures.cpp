@@ -88,6 +88,32 @@ private:
   const std::string& self_;
 };
 
+// A type that says no more than what its objects can do: "SupportsAbs",
+// "_operator._SupportsDunderLT".
+bool is_ability(const json& type) {
+  if (type.is_array() && !type.empty())
+    return type[0] == "union"
+             ? std::all_of(type.begin() + 1, type.end(), is_ability)
+             : is_ability(type[0]);
+  if (!type.is_string())
+    return false;
+  auto name = type.get<std::string>();
+  name.erase(0, name.rfind('.') + 1);
+  name.erase(0, name.find_first_not_of('_'));
+  return name.starts_with("Supports") || name == "Container" || name == "Sized";
+}
+
+// Numbers and texts can do things too. Only where nothing else is told apart by
+// it.
+void take_abilities(sorted& of) {
+  for (auto* all : {&of.required, &of.leading, &of.named})
+    for (auto& each : *all)
+      if (each.cpp.taken == "sb::object" && is_ability(each.type)) {
+        each.cpp.taken = "sb::value";
+        each.cpp.kinds = {"any"};
+      }
+}
+
 bool overlap(const cpp_type& one, const cpp_type& other) {
   if (!one.is_known() || !other.is_known())
     return true;
@@ -306,6 +332,8 @@ std::vector<signature> signatures_of(const json& callable,
   const sorter with{classes, self};
   auto all = folded(callable.at("overloads"), with);
   tell_apart(all);
+  if (all.size() == 1)
+    take_abilities(all.front());
   std::vector<signature> made;
   for (std::size_t at = 0; at < all.size(); ++at) {
     auto options = name.empty() ? "options" : name + "_options";

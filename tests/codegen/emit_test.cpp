@@ -141,6 +141,7 @@ TEST(Names, OfWordsMacrosAndPrivateOnesAreOthers) {
   EXPECT_EQ(cg::cpp_name("major"), "major_");
   EXPECT_EQ(cg::cpp_name("SIGINT"), "SIGINT_");
   EXPECT_EQ(cg::cpp_name("EINVAL"), "EINVAL_");
+  EXPECT_EQ(cg::cpp_name("EUR"), "EUR");
   EXPECT_EQ(cg::cpp_name("linux"), "linux_");
   EXPECT_EQ(cg::cpp_name("NZERO"), "NZERO_");
   EXPECT_EQ(cg::cpp_name("st_mtime"), "st_mtime_");
@@ -188,6 +189,15 @@ TEST(Signatures, OfTheSameRequiredTypesAreOne) {
   ASSERT_EQ(made.size(), 1U);
   EXPECT_EQ(made[0].returns.given, "double");
   EXPECT_EQ(made[0].options.at(0).python, "b");
+}
+
+TEST(Signatures, OfAnAbilityTakeWhateverHasIt) {
+  const json callable{{"overloads",
+                       {overload(R"([{"name": "a", "kind": "positional",
+                    "type": ["union", "_op._SupportsLT", "SupportsAbs"]}])",
+                                 R"("Any")")}}};
+  const auto made = cg::signatures_of(callable, {}, "", "f");
+  EXPECT_EQ(made.at(0).forms.at(0).given.at(0).cpp.taken, "sb::value");
 }
 
 TEST(Signatures, TellAnIntFromAFloat) {
