@@ -205,6 +205,18 @@ class Project(unittest.TestCase):
             self.manifest.read_text(encoding="utf-8") + "\n", encoding="utf-8")
         self.assertIn("manifest_drifted", self.strictly(code=1))
 
+    def test_programs_with_real_libraries(self):
+        source = self.source.with_name("project")
+        shutil.copytree(HERE / "project", source)
+        build = self.build_folder.with_name("libraries")
+        self.configure(f"-DVENV={VENV}", source=source, build=build)
+        self.build(build)
+        for program in ("standard", "third_party"):
+            with self.subTest(program=program):
+                self.assertEqual(run(build / program), "")
+        said = run(build / "same_calls")
+        self.assertRegex(said, r"\A2\d\d calls of 1\d\d functions, 0 differ")
+
 
 if __name__ == "__main__":
     unittest.main()
