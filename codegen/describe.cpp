@@ -153,9 +153,13 @@ result<std::string> merge(const bridge& in, const telling& told,
           python.exec(load_module, {{"name", name}, {"source", source}});
         !loaded)
       return tl::unexpected{loaded.error()};
+  // The worker may be in another folder.
+  std::vector<std::filesystem::path> folders;
+  for (const auto& each : stubs)
+    folders.push_back(std::filesystem::absolute(each));
   return python
     .call("model", "manifest", told.environment, told.described, told.failed,
-          stubs)
+          folders)
     .and_then([](const value& text) { return text.to<std::string>(); });
 }
 

@@ -98,9 +98,9 @@ class Stub:
 class Types:
     """What stubs and annotations say of one environment's symbols."""
 
-    def __init__(self, environment, typeshed=None, extra=()):
+    def __init__(self, environment, typeshed=None, extra=(), own=()):
         of = [environment[each] for each in ("path", "version", "platform")]
-        self.stubs = Stubs(*of, typeshed, extra)
+        self.stubs = Stubs(*of, typeshed, extra, own=own)
         self.sources = Stubs(*of, suffixes=(".py",))
 
     def text(self, module, text):
@@ -507,9 +507,9 @@ def static_class(stubs, module, node):
 
 class Model:
     def __init__(self, environment, described, failed=(), typeshed=None,
-                 extra=()):
+                 extra=(), own=()):
         self.environment = environment
-        self.types = Types(environment, typeshed, extra)
+        self.types = Types(environment, typeshed, extra, own)
         self.notes = []
         self.described = {each["module"]: each for each in described}
         for name, reason in dict(failed).items():
@@ -806,12 +806,12 @@ def typeshed_folder():
                 None)
 
 
-def manifest(environment, described, failed=(), extra=()):
+def manifest(environment, described, failed=(), own=()):
     """JSON of what is described at the top. `environment` and `described` as
     runtime.py answers them; `failed`: modules that could not be imported, each
     with why; `extra`: folders with stubs that win over all others."""
     model = Model(json.loads(environment), [json.loads(each)
                                             for each in described],
-                  failed, typeshed_folder(), [*extra, *sys.path])
+                  failed, typeshed_folder(), sys.path, own)
     return json.dumps(model.answered(), sort_keys=True, indent=1,
                       ensure_ascii=False) + "\n"

@@ -144,10 +144,11 @@ class Module:
 
 class Stubs:
     """All modules for which there are types. `path` is Python's own, `typeshed`
-    the folder that has those of the standard library, or None."""
+    the folder that has those of the standard library, or None. `extra` are
+    folders with NAME-stubs, `own` those of the user, which win over all."""
 
     def __init__(self, path, version, platform="linux", typeshed=None,
-                 extra=(), suffixes=(".pyi", ".py")):
+                 extra=(), suffixes=(".pyi", ".py"), own=()):
         self.suffixes = suffixes
         self.expanding = set()  # aliases whose types are being read
         self.aliases = {}
@@ -156,6 +157,7 @@ class Stubs:
         self.platform = platform
         self.typeshed = pathlib.Path(typeshed) if typeshed else None
         self.extra = [pathlib.Path(each) for each in extra]
+        self.own = [pathlib.Path(each) for each in own]
         self.modules = {}
         self.found = {}
         self.bodies = {}  # of classes
@@ -216,6 +218,9 @@ class Stubs:
         parts = name.split(".")
         inner = pathlib.Path(*parts)
         stub = pathlib.Path(parts[0] + "-stubs", *parts[1:])
+        for root in self.own:
+            yield root / stub
+            yield root / inner
         for root in self.extra:
             yield root / stub
         for root in self.path:

@@ -57,6 +57,22 @@ def parameter(name, kind="positional", **more):
     return {"name": name, "kind": kind, **more}
 
 
+class OwnStubs(Folder):
+    def test_win_over_all_others_and_tell_docs(self):
+        self.write("a.pyi", "def f(x: int) -> int: ...")
+        self.write("typings/a.pyi", '''
+            def f(x: str) -> str:
+                "Only this says so."
+            ''')
+        told = described("a", function("f", parameter("x")))
+        made = model.Model({"path": [str(self.path)], "version": [3, 11, 2],
+                            "platform": "linux"}, [told],
+                           own=[self.path / "typings"]).answered()
+        found, = made["modules"][0]["symbols"]
+        self.assertEqual(found["overloads"][0]["returns"], "str")
+        self.assertEqual(found["doc"], "Only this says so.")
+
+
 class Types(Folder):
     def test_of_typing_and_builtins_have_short_names(self):
         self.write("a.pyi", "import typing\nfrom typing import List as L\n")

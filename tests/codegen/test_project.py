@@ -74,7 +74,8 @@ class Project(unittest.TestCase):
                    f"-DCMAKE_PREFIX_PATH={self.prefix}", *options, **how)
 
     def build(self, build=None, **how):
-        return run(CMAKE, "--build", build or self.build_folder, **how)
+        return run(CMAKE, "--build", build or self.build_folder, "--parallel",
+                   "2", **how)
 
     def wrappers(self, build=None):
         return (build or self.build_folder) / "shop_wrappers"
