@@ -5,9 +5,9 @@ and what a strict one refuses.
 SNAKEBRIDGE_BUILD is the build that is installed, CMAKE_COMMAND, CMAKE_GENERATOR
 and CXX are what it was made with; SNAKEBRIDGE_VENV has the libraries.
 """
-import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -205,6 +205,24 @@ class Project(unittest.TestCase):
         self.manifest.write_text(
             self.manifest.read_text(encoding="utf-8") + "\n", encoding="utf-8")
         self.assertIn("manifest_drifted", self.strictly(code=1))
+
+    def test_the_page_is_a_project(self):
+        source = self.source.with_name("page")
+        source.mkdir()
+        page = (HERE.parents[1] / "docs/WRAPPERS.md").read_text(
+            encoding="utf-8")
+        found = re.findall(r"<!-- (\S+) -->\n```\w+\n(.*?)^```$", page,
+                           re.DOTALL | re.MULTILINE)
+        self.assertEqual(len(found), 3)
+        for name, text in found:
+            (source / name).write_text(text, encoding="utf-8")
+        (source / ".venv").symlink_to(VENV)
+        build = source / "build"
+        self.configure(source=source, build=build)
+        self.build(build)
+        said = run(build / "line", cwd=source).splitlines()
+        self.assertEqual(said, re.findall(r"// prints: (.*)$", page,
+                                          re.MULTILINE))
 
     def test_programs_with_real_libraries(self):
         source = self.source.with_name("project")
