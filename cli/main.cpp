@@ -248,6 +248,7 @@ private:
     writes->add_option("--inventory", asked_.name, "the file objects.inv")
       ->required();
     writes->add_option("--output", asked_.output)->required();
+    add_progress(*writes);
   }
 
   void add_progress(CLI::App& command) {

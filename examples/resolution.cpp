@@ -19,8 +19,7 @@ int main() {
   const py::pathlib::Path here{bridge, {"/tmp", "x.txt"}};
   std::cout << "pathlib.Path: " << here.name() << '\n';
 
-  std::cout << std::boolalpha
-            << "numpy.nan: " << std::isnan(py::numpy::nan)
+  std::cout << std::boolalpha << "numpy.nan: " << std::isnan(py::numpy::nan)
             << '\n';
   const auto row = or_throw(py::numpy::array(bridge, sb::list{1, 2, 3}));
   std::cout << "numpy.ndarray.shape: " << row.attr("shape") << '\n'

@@ -6,10 +6,12 @@ environment of the libraries that types are counted of.
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
+import zlib
 
 BIN = pathlib.Path(os.environ["SNAKEBRIDGE_BIN"]).resolve()
 VENV = pathlib.Path(os.environ["SNAKEBRIDGE_VENV"])
@@ -107,6 +109,94 @@ class Generate(unittest.TestCase):
                           modules["prints"]["symbols"]], ["said"])
         self.assertEqual(left_behind(), [])
 
+    def command(self, *arguments, code=0, **environment):
+        clean = {key: value for key, value in os.environ.items()
+                 if not key.startswith("SNAKEBRIDGE_")}
+        done = subprocess.run(
+            [BIN / "snakebridge", *arguments], capture_output=True, text=True,
+            check=False, timeout=PATIENCE_S, cwd=self.output,
+            env=clean | environment)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def test_the_settings_are_those_of_the_project(self):
+        module = self.output / "shop.py"
+        module.write_text("def buy(x: int) -> int: ...\n"
+                          "def sell(): ...\n", encoding="utf-8")
+        settings = self.output / "snakebridge.toml"
+        settings.write_text('[pool.default]\npath = ["."]\n'
+                            "[libraries.shop]\nexclude = ['sell']\n",
+                            encoding="utf-8")
+        self.command("regen")
+        kept = self.output / ".snakebridge"
+        self.assertTrue((kept / "snakebridge.lock").is_file())
+        self.assertIn("buy", self.command("docs", "shop"))
+        self.assertEqual(self.command("docs", "--search", "sell",
+                                      code=1).strip(), "")
+
+    def test_regen_tells_what_has_changed(self):
+        module = self.output / "shop.py"
+        module.write_text("def buy(x: int) -> int: ...\n"
+                          "def sell(): ...\n", encoding="utf-8")
+        said = self.command("regen", "shop", "--path", ".")
+        self.assertIn("0 changes, 2 files written", said)
+        module.write_text("def buy(x: str) -> int: ...\n"
+                          "def give(): ...\n", encoding="utf-8")
+        said = self.command("regen", "--path", ".")
+        self.assertEqual(said.splitlines(), [
+            "changed shop.buy", "added shop.give", "removed shop.sell",
+            "3 changes, 2 files written"])
+        self.assertIn("config_invalid",
+                      self.command("regen", "--manifest", "none/m.json",
+                                   code=1))
+
+    def test_reports_are_of_the_manifest_alone(self):
+        shutil.copy(HERE / "golden/inventory.json", self.output / "m.json")
+        nowhere = {"SNAKEBRIDGE_WORKER": "/nowhere"}
+        given = ("--manifest", "m.json")
+        self.assertIn("inventory", self.command("plan", *given, **nowhere))
+        rows = json.loads(self.command("coverage", "--json", *given,
+                                       **nowhere))["modules"]
+        self.assertEqual([each["module"] for each in rows],
+                         ["inventory", "all"])
+        self.assertEqual(rows[0]["named"], 100)
+        self.command("coverage", *given, "--output", "c.md", **nowhere)
+        self.assertIn("| inventory |", (self.output / "c.md").read_text(
+            encoding="utf-8"))
+        self.assertIn("The price of all.", self.command(
+            "docs", "inventory.total", *given, **nowhere))
+        self.assertIn("inventory.Store", self.command(
+            "docs", "--search", "store", *given, **nowhere))
+        self.assertIn("symbol_unknown", self.command(
+            "docs", "inventory.steal", *given, code=1, **nowhere))
+        self.assertIn("library_unknown", self.command(
+            "docs", "numpy", *given, code=1, **nowhere))
+
+    def test_the_docs_manifest_is_what_sphinx_has(self):
+        inventory = self.output / "objects.inv"
+        inventory.write_bytes(
+            b"# Sphinx inventory version 2\n# Project: shop\n# Version: 1\n"
+            b"# The remainder of this file is compressed using zlib.\n"
+            + zlib.compress(b"shop py:module 0 s.html#$ -\n"
+                            b"shop.buy py:function 1 s.html#$ -\n"
+                            b"other.f py:function 1 s.html#$ -\n"
+                            b"shop std:label -1 s.html A shop\n"))
+        self.command("docs-manifest", "--library", "shop", "--inventory",
+                     inventory, "--output", "shop.json", "--quiet")
+        made = json.loads((self.output / "shop.json").read_text(
+            encoding="utf-8"))
+        self.assertEqual(made["modules"], ["shop"])
+        self.assertEqual(made["objects"],
+                         [{"name": "shop.buy", "kind": "function"}])
+        inventory.write_bytes(b"nothing")
+        self.assertIn("no inventory of Sphinx", self.command(
+            "docs-manifest", "--library", "shop", "--inventory", inventory,
+            "--output", "x.json", "--quiet", code=1))
+
+    def test_a_module_that_is_not_there_is_unknown(self):
+        said = self.command("generate", "nowhere", "--output", "out", code=1)
+        self.assertIn("library_unknown: nowhere", said)
+
     def assert_typed(self, manifest, least, modules, python):
         done = subprocess.run(
             [python, COUNT, "--json", self.output / "manifest.json", *modules],
@@ -129,6 +219,24 @@ class Generate(unittest.TestCase):
         modules = ["numpy", "numpy.linalg"]
         manifest, _ = generate(self.output, *modules, python=VENV)
         self.assert_typed(manifest, (98, 98), modules, VENV / "bin/python3")
+
+    @unittest.skipIf(shutil.which("clang++-14") is None, "there is no clang")
+    def test_an_editor_completes_a_function_with_its_doc(self):
+        """By the part of clang that clangd completes with."""
+        generate(self.output, "numpy.linalg", python=VENV)
+        source = self.output / "main.cpp"
+        line = "auto x = snakebridge::py::numpy::linalg::no"
+        source.write_text("#include <snakebridge/py/numpy/linalg.hpp>\n" + line,
+                          encoding="utf-8")
+        done = subprocess.run(
+            ["clang++-14", "-std=c++20", "-fsyntax-only", "-I", self.output,
+             "-I", HERE.parents[1] / "include",
+             "-Xclang", "-code-completion-brief-comments",
+             "-Xclang", f"-code-completion-at={source}:2:{len(line) + 1}",
+             source], capture_output=True, text=True, check=False,
+            timeout=PATIENCE_S)
+        self.assertRegex(done.stdout,
+                         r"COMPLETION: norm : .*Matrix or vector norm\.")
 
     def test_pandas_is_typed(self):
         manifest, _ = generate(self.output, "pandas", python=VENV)

@@ -1,6 +1,5 @@
 """What things cost."""
 
-import asyncio
 import enum
 import fractions
 
@@ -50,7 +49,6 @@ def countdown(since: int) -> list[int]:
 
 def later(price: float) -> float:
     async def wait():
-        await asyncio.sleep(0)
         return price
     return wait()
 
