@@ -366,13 +366,13 @@ private:
   void write_sources(writer& files) {
     const used_names used =
       asked_.sources.empty() ? used_names{} : used_names{sources_.names()};
+    // Whole: a build that is told of these two knows of no others.
     std::string all, all_messages;
     const auto write_one = [&](const std::string& name, const std::string& text,
-                               std::string& includes) {
+                               std::string& whole) {
       made_.sources.push_back(asked_.output / name);
       files.write(made_.sources.back(), text);
-      if (!text.empty())
-        includes += fmt::format("#include \"{}\"\n", name);
+      whole += text;
     };
     for (const auto& module : emits_->modules()) {
       write_one(module + ".cpp", emits_->source(module, used), all);

@@ -29,7 +29,7 @@ struct generation_request {
   /// lies beside it.
   std::filesystem::path manifest = {};
   /// Headers lie there by the paths they are included as, sources beside;
-  /// `wrappers.cpp` and `wrappers_messages.cpp` include all of these. Empty:
+  /// `wrappers.cpp` and `wrappers_messages.cpp` are all of these. Empty:
   /// nothing but the manifest and its lock is written.
   std::filesystem::path output = {};
   /// Definitions of what these use, and what they include by a name in quotes;

@@ -100,7 +100,7 @@ class Project(unittest.TestCase):
         self.configure()
         self.build()
         self.assertEqual(run(self.build_folder / "shop").strip(),
-                         "10.5 12.5 3 EUR")
+                         "10.5 12.49 3 EUR")
         source = (self.wrappers() / "prices.cpp").read_text(encoding="utf-8")
         self.assertIn("Basket::total(", source)
         self.assertIn("with_tax(", source)  # of a header of the project's
@@ -127,7 +127,7 @@ class Project(unittest.TestCase):
                   "or_throw(snakebridge::py::prices::with_tax(")
         self.assertIn("wrappers.cpp.o", self.build())
         self.assertEqual(run(self.build_folder / "shop").strip(),
-                         "10.5 18.5 3 EUR")
+                         "10.5 18.49 3 EUR")
 
     def test_repeated_it_is_the_same_byte_for_byte(self):
         self.configure()
