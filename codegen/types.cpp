@@ -38,6 +38,8 @@ const std::map<std::string, plain_type>& plain_types() {
     {"numpy.integer", whole},
     {"numpy.signedinteger", whole},
     {"numpy.unsignedinteger", whole},
+    // Of settings: whole numbers of any size.
+    {"sb::integer", {"sb::integer", "sb::integer", "int"}},
     {"float", real},
     {"SupportsFloat", real},
     {"numpy.floating", real},

@@ -78,6 +78,7 @@ TEST(Types, HaveTheirRows) {
   const type_row rows[] = {
     {R"("int")", "std::int64_t", "std::int64_t"},
     {R"("SupportsIndex")", "std::int64_t", "std::int64_t"},
+    {R"("sb::integer")", "sb::integer", "sb::integer"},
     {R"("float")", "double", "double"},
     {R"(["union", "int", "float"])", "double", "double"},
     {R"("bool")", "bool", "bool"},

@@ -100,11 +100,11 @@ class Project(unittest.TestCase):
         self.configure()
         self.build()
         self.assertEqual(run(self.build_folder / "shop").strip(),
-                         "10.5 12.49 3 EUR")
+                         "10.5 12.49 3 EUR 15511210043330985984000000")
         source = (self.wrappers() / "prices.cpp").read_text(encoding="utf-8")
         self.assertIn("Basket::total(", source)
         self.assertIn("with_tax(", source)  # of a header of the project's
-        self.assertNotIn("factorial(", source)
+        self.assertNotIn("countdown(", source)
         before = files(self.build_folder, ".o") | files(self.wrappers())
         said = self.build()
         self.assertNotIn("Generating", said)
@@ -122,12 +122,13 @@ class Project(unittest.TestCase):
         self.assertNotIn("wrappers.cpp.o", said)
 
         # What a header of the project uses as well is defined by now.
-        self.edit("taxes.hpp", "or_throw(snakebridge::py::prices::with_tax(",
-                  "or_throw(snakebridge::py::prices::factorial(python, 3)) + "
-                  "or_throw(snakebridge::py::prices::with_tax(")
+        self.edit("taxes.hpp", "  return",
+                  "  for (const auto& each :"
+                  " snakebridge::py::prices::countdown(python, 3))\n"
+                  "    price += *each;\n  return")
         self.assertIn("wrappers.cpp.o", self.build())
         self.assertEqual(run(self.build_folder / "shop").strip(),
-                         "10.5 18.49 3 EUR")
+                         "10.5 19.63 3 EUR 15511210043330985984000000")
 
     def test_repeated_it_is_the_same_byte_for_byte(self):
         self.configure()

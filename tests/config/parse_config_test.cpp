@@ -77,6 +77,11 @@ refused_is_dead = false
   EXPECT_EQ(origins.at("cluster.join"), "snakebridge.toml:10");
 }
 
+TEST_F(ConfigFile, WhatIsOfWrappersIsLeftToThem) {
+  EXPECT_TRUE(parse_config("strict = true\n[libraries.numpy]\nmodules = 7\n",
+                           "snakebridge.toml"));
+}
+
 TEST_F(ConfigFile, GivenAFolderThenFilesOfTheNodeAreRelativeToIt) {
   const auto made = parse_config("[node]\ntls_ca = \"ca.pem\"\ntls_key = \"\"",
                                  "/etc/sb/snakebridge.toml");

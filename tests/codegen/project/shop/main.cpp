@@ -16,5 +16,6 @@ int main() {
   basket.add(0.5, {.count = 2});
   std::cout << basket.total() << ' ' << taxed(bridge, basket.total()) << ' '
             << or_throw(prices::in_words(bridge, 3, prices::Currency::EUR))
+            << ' ' << sb::value{or_throw(prices::factorial(bridge, 25))}
             << '\n';
 }
