@@ -198,7 +198,7 @@ static void call_standard(const sb::caller& python, table& all) {
   OP(getitem, (sb::list{5, 6}), 1);
   OP(length_hint, (sb::list{5, 6}));
   STAT(mean, (sb::list{1, 2, 4}));
-  STAT(median, (sb::list{3, 1, 2}));
+  STAT(median, (sb::list{3.0, 1.0, 2.0}));
   STAT(mode, (sb::list{1, 1, 2}));
   STAT(stdev, (sb::list{1.0, 2.0, 4.0}));
   STAT(pstdev, (sb::list{1.0, 2.0, 4.0}));
