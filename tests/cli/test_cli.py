@@ -613,7 +613,8 @@ class Completion(Folder):
         self.assertEqual(self.completed("st"), ["stream"])
         self.assertEqual(set(self.completed("")),
                          {"call", "get", "eval", "stream", "run", "helpers",
-                          "doctor", "generate", "completion", "--help",
+                          "doctor", "generate", "regen", "plan", "coverage",
+                          "docs", "docs-manifest", "completion", "--help",
                           "--version"})
         self.assertEqual(self.completed("stream", "--li"), ["--limit"])
         self.assertEqual(self.completed("get", "--li"), [])
