@@ -74,7 +74,8 @@ private:
   }
   template <class... Ts>
   std::string told_item(const std::variant<Ts...>& of) const {
-    return std::visit([this](const auto& each) { return told_item(each); }, of);
+    return std::visit(
+      [this](const auto& each) { return this->told_item(each); }, of);
   }
   std::string told_value(const sb::value& of) const {
     return of.is_ref() ? python_.adopt(of.as<sb::ref>()).str()
