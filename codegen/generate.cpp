@@ -309,7 +309,7 @@ private:
       return done;
     if (is_new_) {
       add_notes(manifest_, made_.notes);
-      text_ = manifest_.dump(1, ' ', false) + "\n";
+      text_ = manifest_.dump(0, ' ', false) + "\n"; // a name a line
     }
     return {};
   }
