@@ -55,7 +55,8 @@ py::object known_names::module(std::string_view name) const {
   const auto place = known_.find(name);
   if (place == known_.end() || !place->second.module)
     return {};
-  const auto [known, weak] = place->second; // a look may run code, and forget it
+  // A look may run code, which may forget it.
+  const auto [known, weak] = place->second;
   PyObject* const there =
     PyDict_GetItemWithError(PyImport_GetModuleDict(), known.ptr());
   if (there == nullptr && PyErr_Occurred() != nullptr)
