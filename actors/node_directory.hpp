@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "actors/node_messages.hpp"
+#include "runtime/node/cluster_messages.hpp"
 
 namespace snakebridge {
 
@@ -52,19 +52,6 @@ struct directory_welcome {
   /// The process had another link, which is to be closed: it is lost.
   bool closes_former = false;
   directory_plan plan = {}; ///< of that
-};
-
-enum class node_state { up, draining, silent };
-
-/// A node as `nodes()` tells of it.
-struct node_row {
-  node_id node;
-  std::string address;
-  node_state state = node_state::up;
-  std::vector<std::string> pools;
-  std::uint64_t load = 0;
-  std::size_t sessions = 0;
-  std::chrono::milliseconds silent_for{0};
 };
 
 class node_directory {

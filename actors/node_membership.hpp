@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "actors/node_messages.hpp"
+#include "runtime/node/cluster_messages.hpp"
 
 namespace snakebridge {
 

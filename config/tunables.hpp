@@ -215,6 +215,10 @@ inline constexpr std::size_t cluster_session_id_bytes_max = 1'024;
 inline constexpr std::size_t opens_waiting_max = 10'000;
 /// What a node may say that it has seen: so that no epoch ever overflows.
 inline constexpr std::uint64_t epoch_seen_max = std::uint64_t{1} << 62U;
+/// How often a node tells how much it has to do.
+inline constexpr int load_report_ms = 1'000;
+/// A session may end while it is opened: then it is asked for again, so often.
+inline constexpr int opens_tried_max = 3;
 /// A session that was granted and not opened ends after so long.
 inline constexpr int grant_unused_ms = 5'000;
 /// A link with nothing to send carries a beat so often, or often enough for its
@@ -239,6 +243,10 @@ inline constexpr std::size_t unauthenticated_max = 64;
 inline constexpr std::uint64_t handshake_bytes_max = std::uint64_t{64} << 10U;
 inline constexpr std::size_t link_calls_max = 10'000;
 inline constexpr std::size_t link_sessions_max = 10'000;
+/// Calls of one session on their way to another node; others wait in line.
+inline constexpr std::size_t remote_calls_max = 1'000;
+/// What a node has told over a link and the other side has not heard.
+inline constexpr std::size_t words_told_max = 200'000;
 /// Beats of a link whose answers are behind something large.
 inline constexpr std::size_t beats_unanswered_max = 1'000;
 /// Of an error between nodes that is not Python's.

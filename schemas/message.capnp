@@ -79,12 +79,24 @@ struct Request {
   helpersGiven @18 :UInt32;    # of helpers: how often those of the program had
                                # changed; newer ones are asked of it, by callback
   slots @19 :List(UInt64);     # of `release`: more objects beside the target
+  route @20 :Route;            # only to the node that has the session, which
+                               # finds the way itself, by its own numbers and
+                               # bounds: those above mean nothing there
 
   struct Batch {
     # Its items are sent when one of these is so.
     items @0 :UInt32;          # there are so many, at least 1
     bytes @1 :UInt64;          # they take so many here
     timeMs @2 :UInt32;         # the first of them has waited for so long
+  }
+
+  struct Route {
+    interpreter @0 :UInt32;    # that its objects live in; 0: it names none
+    epoch @1 :UInt32;          # of that one
+    pool @2 :Text;             # empty: its session's
+    affinity @3 :UInt8;        # 0: as the pool says, else one more than that
+    leavesGiven @4 :Bool;      # else as the pool says
+    idempotent @5 :Bool;
   }
 
   struct Named {
@@ -151,6 +163,8 @@ struct Reply {
   ran @6 :Bool;                # without a value: Python may have begun the call
   items @7 :Items;             # what a stream has produced, in order; or null
   ranNs @8 :UInt64;            # how long the call ran, where that is asked for
+  interpreter @9 :UInt32;      # only from a node: where its objects live
+  epoch @10 :UInt32;
 }
 
 struct Failure {

@@ -28,6 +28,9 @@
 #            left of its caller's time: clocks are not compared. Its answer carries
 #            the worker's `Reply` as it is. Nothing in between reads them. Who
 #            drops the promise cancels the call.
+#   cluster  `tell` carries what a node and the directory of its cluster have to say
+#            to each other, each a `Said`. They are heard in the order in which
+#            they are told, and answered, if at all, by another.
 #   parts    What is larger than 256 KiB goes as a `Source`, from which the side
 #            that wants it reads, part by part and in order. So it decides how much
 #            is on its way in all (a window for each link and direction), reserves
@@ -101,6 +104,7 @@ interface Node {
   beat @0 () -> ();
   openSession @1 (id :Text, epoch :UInt64, pool :Text, client :SessionClient)
               -> (opened :Opened);
+  tell @2 (said :Payload) -> ();
 }
 
 struct Opened {
@@ -139,6 +143,113 @@ struct Replied {
     payload @0 :Payload;
     failed @1 :Failed;
   }
+}
+
+struct Said {
+  # Between a node and its directory (runtime/node/cluster_messages.hpp).
+  union {
+    hello @0 :ClusterHello;
+    admission @1 :Admission;
+    open @2 :OpenRequest;
+    place @3 :OpenAnswer;
+    grant @4 :Grant;           # to its owner
+    taken @5 :Grant;           # by it
+    ended @6 :GrantEnded;
+    drainMs @7 :UInt64;        # to a node: be drained, ended after so long; from
+                               # one: it drains
+    load @8 :UInt64;           # calls that run or wait there
+    question @9 :Question;
+    answer @10 :QuestionAnswer;
+  }
+}
+
+struct NodeId {
+  name @0 :Text;
+  incarnation @1 :UInt64;
+}
+
+struct Grant {
+  id @0 :Text;
+  epoch @1 :UInt64;
+}
+
+struct ClusterHello {
+  number @0 :UInt64;           # rises: an overtaken one is not heard
+  address @1 :Text;
+  listens @2 :Bool;
+  drains @3 :Bool;
+  pools @4 :List(Text);
+  load @5 :UInt64;
+  clusterHigh @6 :UInt64;
+  clusterLow @7 :UInt64;
+  held @8 :List(Grant);
+  epochSeen @9 :UInt64;
+  node @10 :NodeId;
+}
+
+struct Admission {
+  number @0 :UInt64;           # of the hello
+  union {
+    admitted :group {
+      clusterHigh @1 :UInt64;
+      clusterLow @2 :UInt64;
+      endsFirst @3 :Bool;
+      drains @4 :Bool;
+    }
+    failed @5 :Failed;
+  }
+}
+
+struct OpenRequest {
+  opener @0 :NodeId;
+  number @1 :UInt64;
+  id @2 :Text;
+  at @3 :Text;
+  pool @4 :Text;
+  endedEpoch @5 :UInt64;
+}
+
+struct OpenAnswer {
+  opener @0 :NodeId;
+  number @1 :UInt64;
+  union {
+    place :group {
+      owner @2 :NodeId;
+      address @3 :Text;
+      epoch @4 :UInt64;
+    }
+    failed @5 :Failed;
+  }
+}
+
+struct GrantEnded {
+  grant @0 :Grant;
+  why @1 :Failed;
+}
+
+struct Question {
+  number @0 :UInt64;
+  what @1 :UInt8;              # nodes, forget, drain
+  name @2 :Text;
+  patienceMs @3 :UInt64;
+}
+
+struct QuestionAnswer {
+  number @0 :UInt64;
+  union {
+    nodes @1 :List(NodeRow);
+    failed @2 :Failed;
+  }
+}
+
+struct NodeRow {
+  node @0 :NodeId;
+  address @1 :Text;
+  state @2 :UInt8;             # up, draining, silent
+  pools @3 :List(Text);
+  load @4 :UInt64;
+  sessions @5 :UInt64;
+  silentMs @6 :UInt64;
 }
 
 struct Failed {

@@ -38,7 +38,8 @@ struct Value {
     typed @21 :Typed;
     unserializable @22 :Unserializable;
     callback @23 :UInt64;      # only to the worker: an id of its host's
-    slice @24 :Slice;          # only to the worker, as the next
+    slice @24 :Slice;          # only to the worker, as the next; a node passes
+                               # it on
     ellipsis @25 :Void;
   }
 }
@@ -93,10 +94,10 @@ struct Ref {
   # message. Node, session, interpreter and epoch are the host's to check and
   # to add: a worker knows none of them.
   slot @0 :UInt64;
-  typeName @1 :Text;           # only from the worker: "pathlib.PosixPath"
+  typeName @1 :Text;           # only on the way back: "pathlib.PosixPath"
   isStream @2 :Bool;
   base @3 :Value;
-  # Only from the worker: of an object whose class is derived from a scalar type
+  # Only on the way back: of an object whose class is derived from a scalar type
   # of Python's, what it is as that. Else none.
 }
 

@@ -42,7 +42,7 @@ ROOMS = {
     "calls": {"base", "values", "wire"},
 }
 ROOMS["hosts"] = set(ROOMS) - {"worker"}
-ROOMS["node"] = {"base", "values", "wire"}
+ROOMS["node"] = {"base", "values", "wire", "calls"}
 BELOW["testing"] = set(BELOW)
 LAYERS = set(BELOW)
 USERS = {"cli", "codegen", "examples", "bench"}

@@ -28,6 +28,8 @@ struct ref {
   /// an object whose class is derived from one of these (an IntEnum's member,
   /// say), up to 64 KiB; else null. `value::cast` looks at it.
   std::shared_ptr<const value> base = {};
+  /// Of a session of the cluster: which of those that have had its id.
+  std::uint64_t session_epoch = 0;
   /// Of one that an `object` gave: keeps that, and the Python object with it.
   std::shared_ptr<const detail::held_object> owner = {};
 
@@ -35,7 +37,8 @@ struct ref {
   friend bool operator==(const ref& left, const ref& right) {
     return left.slot == right.slot && left.epoch == right.epoch
            && left.interpreter == right.interpreter
-           && left.session == right.session && left.node == right.node;
+           && left.session == right.session && left.node == right.node
+           && left.session_epoch == right.session_epoch;
   }
 };
 

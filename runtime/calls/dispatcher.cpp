@@ -13,6 +13,7 @@
 #include "runtime/calls/callback_scope.hpp"
 #include "runtime/calls/interpreter_events.hpp"
 #include "runtime/wire/messages.hpp"
+#include "runtime/wire/remote_messages.hpp"
 
 namespace snakebridge {
 
@@ -242,6 +243,8 @@ result<void> dispatcher::prepare(exchange& made) const {
   if (!encoded)
     return tl::unexpected{std::move(encoded).error()};
   made.prepared = std::move(*encoded);
+  if (made.to.route)
+    wire::write_route(*made.prepared, *made.to.route);
   return {};
 }
 

@@ -26,6 +26,7 @@ namespace snakebridge {
 
 class dispatcher;
 class exchange;
+struct call_route;
 using exchange_ptr = std::shared_ptr<exchange>;
 
 /// Runs once, on whatever thread has the answer: it must not block.
@@ -54,6 +55,8 @@ struct destination {
   std::uint32_t interpreter = 0; ///< that one; 0: its session's home
   std::uint32_t epoch = 0; ///< the incarnation its refs are of; 0: it has none
   bool anywhere = false;   ///< or whichever has nothing to do
+  /// For the node that has its session, where that is another; else null.
+  std::shared_ptr<const call_route> route = {};
 };
 
 /// Gives a call up, if it has not been answered and all that is left.

@@ -284,7 +284,7 @@ public:
     session_id = in.id;
     session = in.number;
     bounds = in.refs.bounds_in(host.self_.interpreter);
-    origin = {in.id, host.self_.interpreter, host.self_.epoch};
+    origin = in.origin_in(host.self_.interpreter, host.self_.epoch);
   }
 
   void await(py::handle awaitable) override {

@@ -679,8 +679,9 @@ void worker_link::finish(const exchange_ptr& replied, const frame& reply) {
   if (reply.header.kind == frame_kind::called)
     return run_called_later(replied, reply);
   const auto& session = *replied->session;
-  auto [outcome, items, malformed, held, ran] = wire::decode_reply(
-    reply, {session.id, self_.interpreter, self_.epoch}, session.refs.max());
+  auto [outcome, items, malformed, held, ran] =
+    wire::decode_reply(reply, session.origin_in(self_.interpreter, self_.epoch),
+                       session.refs.max());
   if (malformed)
     owner_.kill(outcome.error().message());
   else if (!replied->deliver(std::move(items)))

@@ -88,6 +88,10 @@ public:
       });
   }
 
+  kj::Promise<void> tell(TellContext call) override {
+    return of_link().hear(call.getParams().getSaid());
+  }
+
 private:
   // The first call of the other side says that it takes the link as up, too: a
   // beat of the side that dialed, or what follows it there.
@@ -304,6 +308,38 @@ node_link::open_session(const remote_open& wanted,
       return tl::unexpected{read_failed(opened.getFailed())};
     return std::make_unique<schema::RemoteSession::Client>(opened.getSession());
   });
+}
+
+void node_link::tell(std::shared_ptr<message> said) {
+  if (++told_ > limits::words_told_max)
+    return end(lost("it hears too little of what it is told"));
+  auto telling = node_->tellRequest();
+  parts_->outgoing.write(telling.initSaid(), std::move(said));
+  tasks_.add(telling.send().ignoreResult().then([this] { --told_; }));
+}
+
+// One after the other: a large one may be read for longer than the next.
+kj::Promise<void> node_link::hear(schema::Payload::Reader said) {
+  if (++unheard_ > limits::words_told_max)
+    throw KJ_EXCEPTION(OVERLOADED, "too much is told at once");
+  auto before = kj::mv(hearing_);
+  auto heard = before
+                 .then([reading = parts_->requests.read(said)]() mutable {
+                   return kj::mv(reading);
+                 })
+                 .then([this](result<arrived> whole) {
+                   --unheard_;
+                   if (state_ != state::up)
+                     return;
+                   const auto done =
+                     whole ? owner_.on_told(*this, std::move(whole->words))
+                           : result<void>{whole.error()};
+                   if (!done)
+                     end(lost(done.error().message()));
+                 })
+                 .fork();
+  hearing_ = heard.addBranch();
+  return heard.addBranch();
 }
 
 error node_link::lost(const std::string& how) const {

@@ -32,6 +32,8 @@ public:
     virtual std::optional<refused_error> judge_up(node_link& by) = 0;
     /// The handshake is done.
     virtual void on_up(node_link& up) = 0;
+    /// The peer has told that. Errors: message_malformed, which ends it.
+    virtual result<void> on_told(node_link& by, std::vector<word> said) = 0;
     /// It has ended, once; it is to be destroyed, later. Before it was up,
     /// `refused` is why.
     virtual void on_end(node_link& over, const error& why,
@@ -68,6 +70,8 @@ public:
   /// Asks for a client there. It must be up.
   kj::Promise<result<opened_session>>
   open_session(const remote_open& wanted, schema::SessionClient::Client holder);
+  /// Tells it that, after all it was told before. It must be up.
+  void tell(std::shared_ptr<message> said);
 
 private:
   enum class state { shaking, up, ended };
@@ -83,6 +87,7 @@ private:
   bool has_way() { return network_.getCurrentQueueSize() <= unwritten_max(); }
   std::size_t unwritten_max() const { return settings_.unwritten_bytes_max; }
   void on_asked();
+  kj::Promise<void> hear(schema::Payload::Reader said);
   kj::Promise<void> watch();
   void beat();
   error lost(const std::string& how) const;
@@ -101,6 +106,9 @@ private:
   std::chrono::milliseconds limit_{};
   std::optional<link_life> life_;
   std::size_t beats_out_ = 0; // that are not answered
+  std::size_t told_ = 0;      // the same
+  std::size_t unheard_ = 0;   // that are being read
+  kj::Promise<void> hearing_ = kj::READY_NOW;
   const std::shared_ptr<link_parts> parts_;
   /// Null once it is gone: for what it has given away.
   const std::shared_ptr<node_link*> self_ = std::make_shared<node_link*>(this);

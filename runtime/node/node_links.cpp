@@ -150,6 +150,14 @@ void node_links::join(const std::string& cluster) {
     [&network = inside_->network, cluster] { network->join(cluster); });
 }
 
+void node_links::tell(const node_id& whom, const cluster_message& what) {
+  if (!inside_->loop.jobs()->post(
+        [&network = inside_->network, whom, said = encode(what)] {
+          network->tell(whom, said);
+        }))
+    close(whom.name);
+}
+
 std::vector<link_peer> node_links::peers() const {
   return inside_->peers.all();
 }

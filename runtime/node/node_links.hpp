@@ -14,6 +14,7 @@
 
 #include <snakebridge/result.hpp>
 
+#include "runtime/node/cluster_messages.hpp"
 #include "runtime/node/link_settings.hpp"
 #include "runtime/node/refusal.hpp"
 #include "runtime/node/remote_session.hpp"
@@ -44,6 +45,8 @@ struct link_events {
   /// `why`: node_down, or shutting_down at our own end.
   std::function<void(const link_peer&, const error& why)> on_lost = {};
   std::function<void(const link_refused&)> on_refused = {};
+  /// In the order in which that peer has told it.
+  std::function<void(const link_peer&, cluster_message)> on_told = {};
 };
 
 class node_links {
@@ -68,10 +71,14 @@ public:
   void undial(const std::string& address);
   /// Ends the link with that peer; who dialed it dials it again.
   void close(const std::string& peer);
-  /// Its cluster is known from now on.
+  /// It is in that cluster from now on; empty: in none.
   void join(const std::string& cluster);
   /// Those whose links are up.
   std::vector<link_peer> peers() const;
+
+  /// Tells that process something, after all it was told before; it does not
+  /// hear of it if its link has been lost.
+  void tell(const node_id& whom, const cluster_message& what);
 
   using on_session =
     std::function<void(result<std::unique_ptr<remote_session>>)>;

@@ -330,6 +330,13 @@ void node_network::on_up(node_link& up) {
     }
 }
 
+result<void> node_network::on_told(node_link& by, std::vector<word> said) {
+  return decode_cluster_message(std::move(said)).transform([&](auto told) {
+    if (events_.on_told)
+      events_.on_told(told_of(by), std::move(told));
+  });
+}
+
 void node_network::on_end(node_link& over, const error& why,
                           std::optional<refused_error> refused) {
   if (refused) {
@@ -369,6 +376,13 @@ void node_network::close(const std::string& peer) {
   if (auto* const link = linked(peer))
     link->end({errc::node_down,
                fmt::format("node {}: its link was closed here", peer)});
+}
+
+// Whom it was for may have lost its link, and have another.
+void node_network::tell(const node_id& whom, std::shared_ptr<message> said) {
+  auto* const link = linked(whom.name);
+  if (link != nullptr && link->peer().incarnation == whom.incarnation)
+    link->tell(std::move(said));
 }
 
 void node_network::open_session(std::uint64_t number, const remote_open& wanted,

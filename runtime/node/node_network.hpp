@@ -61,6 +61,7 @@ public:
   void close(const std::string& peer);
   void join(const std::string& cluster) { settings_.self.cluster = cluster; }
 
+  void tell(const node_id& whom, std::shared_ptr<message> said);
   void open_session(std::uint64_t number, const remote_open& wanted,
                     steady_clock::time_point deadline, on_remote_end ended,
                     std::function<void(result<void>)> done);
@@ -91,6 +92,7 @@ private:
                                            std::uint64_t ended) override;
   std::optional<refused_error> judge_up(node_link& by) override;
   void on_up(node_link& up) override;
+  result<void> on_told(node_link& by, std::vector<word> said) override;
   void on_end(node_link& over, const error& why,
               std::optional<refused_error> refused) override;
 

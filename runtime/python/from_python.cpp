@@ -28,14 +28,15 @@ std::string type_name_of(py::handle object) {
 void value_sink::ref(std::uint64_t slot, std::string type_name, bool is_stream,
                      std::optional<value> base) {
   *into_ = snakebridge::ref{
-    .node = {},
+    .node = origin_->node,
     .session = std::string{origin_->session},
     .interpreter = origin_->interpreter,
     .epoch = origin_->epoch,
     .slot = slot,
     .type_name = std::move(type_name),
     .is_stream = is_stream,
-    .base = base ? std::make_shared<const value>(std::move(*base)) : nullptr};
+    .base = base ? std::make_shared<const value>(std::move(*base)) : nullptr,
+    .session_epoch = origin_->session_epoch};
 }
 
 void value_sink::dict(objects keys, objects items, result_writer& writer,

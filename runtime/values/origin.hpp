@@ -23,6 +23,8 @@ struct ref_origin {
   std::string_view session;
   std::uint32_t interpreter = 0;
   std::uint32_t epoch = 0;
+  std::string node = {}; ///< empty: the session is this bridge's own
+  std::uint64_t session_epoch = 0;
 };
 
 /// A session's rules, as they hold in one interpreter.

@@ -129,8 +129,9 @@ std::size_t words_of(const value& from) {
               : words_of_items(item_row::keys_of(*entries), 1));
 }
 
-value_writer::value_writer(std::size_t bytes_max)
+value_writer::value_writer(std::size_t bytes_max, bool is_reply)
     : bytes_max_{bytes_max},
+      is_reply_{is_reply},
       items_left_{bytes_max / bytes_of_an_item_min} {}
 
 void value_writer::take(std::size_t items) {

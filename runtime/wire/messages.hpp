@@ -202,12 +202,15 @@ result<start_orders> decode_start(const frame& received);
 /// Writes the values of one message, which may have `bytes_max`.
 class value_writer {
 public:
-  explicit value_writer(std::size_t bytes_max);
+  /// `is_reply`: of a host, to another node: with all its worker has told it.
+  explicit value_writer(std::size_t bytes_max, bool is_reply = false);
 
   /// Throws payload_too_large for what is too deep or surely too large, and
   /// not_convertible for what Python could not have: a marker too.
   void write(schema::Value::Builder to, const value& from,
              std::size_t depth = 0);
+  void write_items(schema::Items::Builder to, const item_row& items,
+                   std::size_t depth);
 
 private:
   void take(std::size_t items);
@@ -215,8 +218,6 @@ private:
   void write_container(schema::Value::Builder to, const value& from,
                        std::size_t depth);
   void write_slice(schema::Slice::Builder to, const slice& from,
-                   std::size_t depth);
-  void write_items(schema::Items::Builder to, const item_row& items,
                    std::size_t depth);
   bool write_packed(schema::Items::Builder to, const item_row& items,
                     std::size_t depth);
@@ -226,6 +227,7 @@ private:
                      std::size_t depth);
 
   const std::size_t bytes_max_;
+  const bool is_reply_;
   std::size_t items_left_;
 };
 

@@ -215,14 +215,15 @@ std::shared_ptr<const value> read_base(schema::Ref::Reader from) {
 }
 
 ref read_ref(schema::Ref::Reader from, const ref_origin& made_by) {
-  return {.node = {},
+  return {.node = made_by.node,
           .session = std::string{made_by.session},
           .interpreter = made_by.interpreter,
           .epoch = made_by.epoch,
           .slot = from.getSlot(),
           .type_name = string(from.getTypeName()),
           .is_stream = from.getIsStream(),
-          .base = read_base(from)};
+          .base = read_base(from),
+          .session_epoch = made_by.session_epoch};
 }
 
 value read_typed(schema::Typed::Reader from) {
@@ -234,6 +235,12 @@ value read_typed(schema::Typed::Reader from) {
 
 value read_bytes(capnp::Data::Reader from) {
   return value{bytes{from.begin(), from.size()}};
+}
+
+value read_slice(schema::Slice::Reader from, const ref_origin& made_by) {
+  return value{slice{read_value(from.getStart(), made_by),
+                     read_value(from.getStop(), made_by),
+                     read_value(from.getStep(), made_by)}};
 }
 
 value read_container(reader from, const ref_origin& made_by) {
@@ -248,6 +255,10 @@ value read_container(reader from, const ref_origin& made_by) {
     return value{read_set<set>(from.getSet(), made_by)};
   case schema::Value::FROZENSET:
     return value{read_set<frozenset>(from.getFrozenset(), made_by)};
+  case schema::Value::SLICE:
+    return read_slice(from.getSlice(), made_by);
+  case schema::Value::ELLIPSIS:
+    return value{ellipsis};
   default:
     throw KJ_EXCEPTION(FAILED, "a value of no known kind");
   }

@@ -13,6 +13,17 @@ namespace {
 
 using builder = schema::Value::Builder;
 
+// As its worker told it: the origin is what the other side has to add.
+void write_ref(schema::Ref::Builder to, const ref& from, bool is_told) {
+  to.setSlot(from.slot);
+  if (!is_told)
+    return;
+  to.setTypeName(text(from.type_name));
+  to.setIsStream(from.is_stream);
+  if (from.base)
+    write_value(to.initBase(), *from.base);
+}
+
 [[noreturn]] void refuse(const value& item, std::string_view why) {
   throw exception{
     error{errc::not_convertible, fmt::format("{} {}", repr_short(item), why)}};
@@ -166,7 +177,7 @@ void value_writer::write(builder to, const value& from, std::size_t depth) {
   case kind::bytes:
     return to.setBytes(raw(from.get_if<bytes>()->view()));
   case kind::ref:
-    return to.initRef().setSlot(from.get_if<ref>()->slot);
+    return write_ref(to.initRef(), *from.get_if<ref>(), is_reply_);
   case kind::complex:
     return write_complex(to, *from.get_if<std::complex<double>>());
   case kind::date:
@@ -190,6 +201,8 @@ void value_writer::write(builder to, const value& from, std::size_t depth) {
   case kind::ellipsis:
     return to.setEllipsis();
   case kind::unserializable:
+    if (is_reply_)
+      return write_marker(to, *from.get_if<unserializable>());
     refuse(from, "stands for an object that could not cross: it cannot be sent "
                  "back");
   case kind::list:

@@ -1,14 +1,19 @@
 #pragma once
 // What the nodes of a cluster and its directory tell each other, as plain
-// values: who a node is, what it may serve, where a session is. How they cross
-// is the link's affair.
+// values: who a node is, what it may serve, where a session is. A link carries
+// them in the order in which they are told.
 
+#include <chrono>
 #include <compare>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <snakebridge/result.hpp>
+
+#include "runtime/wire/channel.hpp"
 
 namespace snakebridge {
 
@@ -92,5 +97,67 @@ struct open_answer {
 
   friend bool operator==(const open_answer&, const open_answer&) = default;
 };
+
+enum class node_state : std::uint8_t { up, draining, silent };
+
+/// A node as `nodes()` tells of it.
+struct node_row {
+  node_id node;
+  std::string address;
+  node_state state = node_state::up;
+  std::vector<std::string> pools;
+  std::uint64_t load = 0;
+  std::size_t sessions = 0;
+  std::chrono::milliseconds silent_for{0};
+};
+
+/// Of the hello of that number.
+struct hello_answer {
+  std::uint64_t number = 0;
+  result<admission> answer;
+};
+
+/// The owner serves under that grant; and does no more.
+struct grant_taken {
+  session_grant grant;
+};
+struct grant_ended {
+  session_grant grant;
+  error why;
+};
+
+/// To a node: it is to drain, and ends what it has after so long. From a node:
+/// it drains.
+struct drain_word {
+  std::chrono::milliseconds patience{0};
+};
+
+struct load_word {
+  std::uint64_t load = 0;
+};
+
+/// What an operator asks of the directory, on any node.
+struct cluster_question {
+  enum class kind : std::uint8_t { nodes, forget, drain };
+
+  std::uint64_t number = 0; ///< the asking node's own, for the answer
+  kind what = kind::nodes;
+  std::string name = {};                 ///< of a node
+  std::chrono::milliseconds patience{0}; ///< of a drain
+};
+
+struct cluster_answer {
+  std::uint64_t number = 0;
+  result<std::vector<node_row>> nodes; ///< none but for that question
+};
+
+using cluster_message =
+  std::variant<node_hello, hello_answer, open_request, open_answer,
+               session_grant, grant_taken, grant_ended, drain_word, load_word,
+               cluster_question, cluster_answer>;
+
+std::shared_ptr<message> encode(const cluster_message& told);
+/// Errors: message_malformed.
+result<cluster_message> decode_cluster_message(std::vector<word> received);
 
 } // namespace snakebridge

@@ -1,0 +1,58 @@
+#pragma once
+// The host of a session that is on another node: its Python runs there, and its
+// calls go over a link. It serves the stand-in of that session alone, through a
+// dispatcher of its own, so that all above it is as it is for a worker. Its end
+// is that of the remote client, with which the owner releases what it held.
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+#include "runtime/calls/interpreter_host.hpp"
+#include "runtime/node/remote_session.hpp"
+
+namespace snakebridge {
+
+class remote_host final : public interpreter_host,
+                          public std::enable_shared_from_this<remote_host> {
+public:
+  explicit remote_host(std::unique_ptr<remote_session> over);
+
+  /// It is ready from the start, and never says `on_end`: the links tell who
+  /// made it.
+  void start(host_events events) override;
+  void stop() override;
+  void kill(std::string reason) override;
+  bool accept(const exchange_ptr& taken) override;
+  void flush() override;
+  call_stage abandon(exchange& given_up) override;
+  void withdraw(std::uint64_t session) override;
+  void release(std::uint64_t session, std::size_t executor) override;
+  std::size_t running() const override;
+  bool has_ended() const override;
+  host_stats stats() const override { return {.running = running()}; }
+
+private:
+  void send(const exchange_ptr& made);
+  void take(std::uint64_t call, result<std::vector<word>> replied);
+  void finish(exchange& replied, result<std::vector<word>> with);
+
+  /// A call that is on its way.
+  struct sent_call {
+    exchange_ptr made;
+    std::uint64_t number = 0; ///< the link's own; 0: it has not got it yet
+  };
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<remote_session> over_; ///< null: it has ended
+  std::function<void()> on_room_;
+  std::uint64_t last_ = 0;
+  std::deque<exchange_ptr> outbox_;
+  bool is_sending_ = false; ///< a thread empties the outbox
+  std::unordered_map<std::uint64_t, sent_call> calls_; ///< by exchange::id
+};
+
+} // namespace snakebridge
