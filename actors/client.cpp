@@ -71,8 +71,13 @@ result<session_ptr> client::open(const session_options& wanted,
   auto opened = where_->open(wanted, address_, prefix);
   if (!opened)
     return tl::unexpected{std::move(opened.error())};
+  own(opened->core);
+  return opened->core;
+}
+
+void client::own(const session_ptr& opened) {
   std::erase_if(owned_, [](const auto& each) { return each.second->closed(); });
-  return owned_[opened->core->id()] = opened->core;
+  owned_[opened->id()] = opened;
 }
 
 session_ptr client::find(const std::string& id) const {

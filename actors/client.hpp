@@ -56,6 +56,10 @@ public:
   session_ptr find(const std::string& id) const;
   bool owns(const session_ptr& which) const;
 
+  /// By which a session may be opened for it elsewhere, which it then owns.
+  const caf::actor_addr& address() const { return address_; }
+  void own(const session_ptr& opened);
+
 private:
   friend class clients;
 

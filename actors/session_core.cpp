@@ -10,6 +10,7 @@
 #include "runtime/base/log.hpp"
 #include "runtime/calls/callback_scope.hpp"
 #include "runtime/values/ml_error.hpp"
+#include "runtime/wire/remote_messages.hpp"
 
 namespace snakebridge {
 
@@ -36,7 +37,7 @@ namespace {
 class ref_search {
 public:
   /// `session`: the one all must belong to; null: any.
-  explicit ref_search(const std::string* session) : session_{session} {}
+  explicit ref_search(const session_gate* session) : session_{session} {}
 
   void look(const value& item, std::size_t depth = 0) {
     if (!item.holds_refs())
@@ -86,17 +87,11 @@ private:
   void take(const ref& name) {
     if (failed_)
       return;
-    if (!name.node.empty())
-      failed_ = error{errc::node_down,
-                      fmt::format("the object lives on node '{}', which has "
-                                  "not joined",
-                                  name.node)};
-    else if (session_ != nullptr && name.session != *session_)
-      failed_ = error{errc::ref_foreign,
-                      fmt::format("the object belongs to session '{}', not to "
-                                  "'{}'; share one session",
-                                  name.session, *session_)};
-    else if (found_ && found_->interpreter != name.interpreter)
+    if (session_ != nullptr)
+      failed_ = wrong_with(name);
+    if (failed_)
+      return;
+    if (found_ && found_->interpreter != name.interpreter)
       failed_ = error{errc::ref_foreign,
                       fmt::format("one call has objects of interpreters {} and "
                                   "{}; make both in the same",
@@ -105,7 +100,30 @@ private:
       found_ = &name; // the oldest decides whether the call is stale
   }
 
-  const std::string* session_;
+  // Why it is none of the session's objects.
+  std::optional<error> wrong_with(const ref& name) const {
+    const auto& home = session_->home;
+    if (name.session != session_->id)
+      return error{errc::ref_foreign,
+                   fmt::format("the object belongs to session '{}', not to "
+                               "'{}'; share one session",
+                               name.session, session_->id)};
+    if (name.node.empty() && !home.is_elsewhere)
+      return {};
+    if (name.node != home.node && home.node.empty())
+      return error{errc::node_down,
+                   fmt::format("the object lives on node '{}', in a session of "
+                               "the cluster: open that",
+                               name.node)};
+    if (name.node != home.node || name.session_epoch != home.epoch)
+      return error{errc::ref_stale,
+                   fmt::format("the object lived in session '{}' on node '{}' "
+                               "(epoch {}), which has ended; make it again",
+                               name.session, name.node, name.session_epoch)};
+    return {};
+  }
+
+  const session_gate* session_;
   const ref* found_ = nullptr;
   std::optional<error> failed_;
 };
@@ -196,9 +214,11 @@ struct session_core::owned_errand : errand {
 
 session_core::session_core(std::shared_ptr<const pools> where,
                            std::uint64_t number, std::string id,
-                           const session_rules& rules, bool is_shared)
+                           const session_rules& rules, bool is_shared,
+                           session_home home)
     : where_{std::move(where)},
-      gate_{std::make_shared<session_gate>(number, std::move(id), rules.refs)},
+      gate_{std::make_shared<session_gate>(number, std::move(id), rules.refs,
+                                           std::move(home))},
       timeout_{rules.timeout},
       errors_{rules.errors},
       stream_rules_{rules.streams},
@@ -328,7 +348,8 @@ result<void> session_core::begin(errand& mine) {
       around != nullptr && !asked.cancel.stop_possible())
     asked.cancel = around->of().cancel;
   asked.fails_fast =
-    options.affinity.value_or(in.affinity) == affinity::strict_fail_fast;
+    !mine.to.route
+    && options.affinity.value_or(in.affinity) == affinity::strict_fail_fast;
   auto& breaker = *mine.through->breaker;
   // To free objects tries nothing out.
   if (!breaker.is_on() || frees_objects(asked.what))
@@ -368,17 +389,20 @@ result<void> session_core::find_way(errand& mine) {
   const auto& asked = mine.asked;
   if (auto wrong = wrong_with_target(asked))
     return std::move(*wrong);
-  ref_search search{&gate_->id};
+  ref_search search{gate_.get()};
   search.look(asked);
   if (search.failed())
     return tl::unexpected{*search.failed()};
+  if (gate_->home.is_elsewhere)
+    return find_way_out(mine, search.found());
   if (const auto* name = search.found()) {
     mine.through = where_->of(name->interpreter);
     mine.to = {.interpreter = name->interpreter, .epoch = name->epoch};
     return mine.through ? result<void>{}
                         : unknown_interpreter(name->interpreter);
   }
-  const auto& wanted = mine.options.pool;
+  const auto& wanted =
+    mine.options.pool.empty() ? gate_->home.pool : mine.options.pool;
   mine.through = where_->find(wanted.empty() ? "default" : wanted);
   if (mine.through == nullptr)
     return error{errc::pool_unknown,
@@ -391,6 +415,29 @@ result<void> session_core::find_way(errand& mine) {
   const auto how =
     mine.options.affinity.value_or(mine.through->settings.affinity);
   mine.to = {.anywhere = needs_none && how == affinity::hint};
+  return {};
+}
+
+// Which interpreter of the other node it goes to is that one's to say.
+result<void> session_core::find_way_out(errand& mine, const ref* found) {
+  const auto& options = mine.options;
+  if (holds_callbacks(mine.asked))
+    return error{
+      errc::not_convertible,
+      fmt::format("session '{}' is on node '{}', from where callbacks "
+                  "of this program cannot be called",
+                  gate_->id, gate_->home.node)};
+  call_route route{.pool = options.pool,
+                   .affinity = options.affinity,
+                   .leaves_given = options.leaves.has_value(),
+                   .idempotent = options.idempotent.value_or(false)};
+  if (found != nullptr) {
+    route.interpreter = found->interpreter;
+    route.epoch = found->epoch;
+  }
+  mine.through = &where_->all().front();
+  mine.to = {.route = std::make_shared<const call_route>(std::move(route))};
+  mine.may_be_made_again = false; // by that node, if at all
   return {};
 }
 
@@ -458,10 +505,12 @@ void session_core::free_unwanted(const call_options* about_to) {
         return place(each) != place(*first);
       });
     operation asked{.what = verb::release,
-                    .target = ref{.session = gate_->id,
+                    .target = ref{.node = gate_->home.node,
+                                  .session = gate_->id,
                                   .interpreter = first->interpreter,
                                   .epoch = first->epoch,
-                                  .slot = first->slot}};
+                                  .slot = first->slot,
+                                  .session_epoch = gate_->home.epoch}};
     asked.slots.reserve(static_cast<std::size_t>(last - first));
     std::transform(first + 1, last, std::back_inserter(asked.slots),
                    [](const unwanted& each) { return each.slot; });
@@ -514,9 +563,20 @@ void session_core::tell_cleanup(std::uint64_t objects) const {
                   objects);
 }
 
+void session_core::refuse_calls(const error& why) {
+  for (const auto& each : where_->all())
+    each.calls->close(why);
+}
+
 void session_core::close() {
   if (gate_->closed.exchange(true))
     return;
+  if (gate_->home.is_elsewhere) {
+    // Its last client here has gone: so has the remote one with its host.
+    for (const auto& each : where_->all())
+      each.calls->stop_hosts();
+    return gate_->callbacks->end();
+  }
   tell_cleanup(gate_->refs.held());
   for (const auto& each : where_->all())
     each.calls->release(gate_->number);
@@ -524,6 +584,10 @@ void session_core::close() {
 }
 
 result<std::size_t> session_core::close_and_count() {
+  if (gate_->home.is_elsewhere) {
+    close(); // the objects are its other clients' too
+    return 0;
+  }
   if (gate_->closed.exchange(true))
     return 0;
   for (const auto& each : where_->all())

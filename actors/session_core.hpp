@@ -68,14 +68,18 @@ struct session_rules {
 
 class session_core : public std::enable_shared_from_this<session_core> {
 public:
-  /// `is_shared`: opened by an id of the user's choice.
+  /// `is_shared`: opened by an id of the user's choice. `where` of a stand-in:
+  /// the way to the node that has the session, as its only pool.
   session_core(std::shared_ptr<const pools> where, std::uint64_t number,
                std::string id, const session_rules& rules,
-               bool is_shared = false);
+               bool is_shared = false, session_home home = {});
   session_core(const session_core&) = delete;
   session_core& operator=(const session_core&) = delete;
 
   const std::string& id() const { return gate_->id; }
+  const session_home& home() const { return gate_->home; }
+  /// Of a stand-in whose node, or session there, is gone: calls answer that.
+  void refuse_calls(const error& why);
   /// Once, before it has calls: where its callbacks run.
   void run_callbacks_on(std::shared_ptr<const program_side> program) {
     gate_->callbacks->run_on(std::move(program));
@@ -141,6 +145,7 @@ private:
 
   result<void> begin(errand& mine);
   result<void> find_way(errand& mine);
+  result<void> find_way_out(errand& mine, const ref* found);
   bool conclude(errand& mine, result<value>& outcome);
   exchange_ptr go(const std::shared_ptr<owned_errand>& mine,
                   bool may_be_late = false);

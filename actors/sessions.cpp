@@ -53,28 +53,87 @@ result<opened_session> sessions::open(const session_options& wanted,
     return invalid(fmt::format("session '{}': ttl = {} ms: must be {}",
                                wanted.id, refs.ttl.count(),
                                bounds_of(ttl_row)));
-  return open(wanted.id, prefix, owner, refs);
+  const std::lock_guard lock{mutex_};
+  return open_locked(wanted.id, prefix, owner, refs, {.pool = wanted.pool},
+                     where_);
 }
 
-result<opened_session> sessions::open(const std::string& id,
-                                      std::string_view prefix,
-                                      const caf::actor_addr& owner,
-                                      const ref_rules& refs) {
+namespace {
+
+error closed_here() {
+  return {errc::shutting_down, "the bridge opens no more sessions"};
+}
+
+tl::unexpected<error> of_this_bridge(const std::string& id) {
+  return invalid(
+    fmt::format("session '{}' is one of this bridge alone: open it "
+                "without scope::cluster, or take another id",
+                id));
+}
+
+} // namespace
+
+result<opened_session> sessions::join(const std::string& id,
+                                      const caf::actor_addr& owner) {
   const std::lock_guard lock{mutex_};
   if (closed_)
-    return tl::unexpected{
-      error{errc::shutting_down, "the bridge opens no more sessions"}};
+    return closed_here();
+  const auto place = by_id_.find(id);
+  if (place == by_id_.end())
+    return opened_session{};
+  if (place->second->home().node.empty())
+    return of_this_bridge(id);
+  return join_locked(place->second, owner);
+}
+
+result<opened_session> sessions::open_at(const std::string& id,
+                                         const session_home& home,
+                                         const caf::actor_addr& owner,
+                                         std::shared_ptr<const pools> way) {
+  const std::lock_guard lock{mutex_};
   if (const auto place = by_id_.find(id); place != by_id_.end()) {
-    const auto& joined = place->second;
-    if (joined->members.owners.insert(owner).second)
-      caf::anon_send(joined->members.actor, owner_message{owner});
-    return opened_session{joined, joined->members.actor};
+    const auto& there = place->second->home();
+    if (there.node.empty())
+      return of_this_bridge(id);
+    if (there.node != home.node || there.epoch != home.epoch)
+      return error{errc::session_closed,
+                   fmt::format("session '{}' (epoch {}) on node '{}' has not "
+                               "ended yet",
+                               id, there.epoch, there.node)};
   }
+  return open_locked(id, {}, owner, rules_.refs, home,
+                     way ? std::move(way) : where_);
+}
+
+void sessions::end(const session_ptr& ended, const error& why) {
+  const std::lock_guard lock{mutex_};
+  remove_locked(ended);
+  if (const auto actor = caf::actor_cast<caf::actor>(ended->members.actor))
+    caf::anon_send(actor, caf::exit_msg{actor.address(), to_caf_error(why)});
+}
+
+opened_session sessions::join_locked(const session_ptr& joined,
+                                     const caf::actor_addr& owner) {
+  if (joined->members.owners.insert(owner).second)
+    caf::anon_send(joined->members.actor, owner_message{owner});
+  return {joined, joined->members.actor};
+}
+
+result<opened_session> sessions::open_locked(const std::string& id,
+                                             std::string_view prefix,
+                                             const caf::actor_addr& owner,
+                                             const ref_rules& refs,
+                                             const session_home& home,
+                                             std::shared_ptr<const pools> way) {
+  if (closed_)
+    return closed_here();
+  if (const auto place = by_id_.find(id); place != by_id_.end())
+    return join_locked(place->second, owner);
   const auto name = id.empty() ? random_name(prefix) : id;
   auto rules = rules_;
   rules.refs = refs;
-  auto made = std::make_shared<session_core>(where_, ++last_number_, name,
-                                             rules, !id.empty());
+  auto made = std::make_shared<session_core>(std::move(way), ++last_number_,
+                                             name, rules, !id.empty(), home);
   if (program_)
     made->run_callbacks_on(program_(made));
   made->members.owners.insert(owner);

@@ -42,6 +42,20 @@ public:
   result<opened_session> open(const session_options& wanted,
                               const caf::actor_addr& owner,
                               std::string_view prefix = "session_");
+  /// Joins the session of that id if it is here and one of the cluster; null:
+  /// there is none. Errors: shutting_down; config_invalid for one of this
+  /// bridge alone.
+  result<opened_session> join(const std::string& id,
+                              const caf::actor_addr& owner);
+  /// Joins the session of that id and home, or makes it: under its grant, or as
+  /// a stand-in, whose calls go through `way`. Errors: as of `join`; and
+  /// session_closed where another life of it has not ended yet.
+  result<opened_session> open_at(const std::string& id,
+                                 const session_home& home,
+                                 const caf::actor_addr& owner,
+                                 std::shared_ptr<const pools> way = {});
+  /// Ends a session: its clients hear why, and no one can join it any more.
+  void end(const session_ptr& ended, const error& why);
   session_ptr find(const std::string& id) const;
   /// `owner`, who stands for a thread, is about to end: it must, for this end
   /// counts until the session's actor hears of it. No one can join the session
@@ -73,9 +87,12 @@ public:
   bool end_all(std::chrono::milliseconds patience);
 
 private:
-  result<opened_session> open(const std::string& id, std::string_view prefix,
-                              const caf::actor_addr& owner,
-                              const ref_rules& refs);
+  result<opened_session>
+  open_locked(const std::string& id, std::string_view prefix,
+              const caf::actor_addr& owner, const ref_rules& refs,
+              const session_home& home, std::shared_ptr<const pools> way);
+  opened_session join_locked(const session_ptr& joined,
+                             const caf::actor_addr& owner);
   void remove_locked(const session_ptr& ended);
   void count_end_locked(session_core& ending);
   void forget_ends_locked(session_core& ending, std::size_t heard);

@@ -60,7 +60,7 @@ bridge::~bridge() {
 session bridge::open_session(session_options options) const {
   or_throw(core_->in_its_process());
   auto member = core_->new_client();
-  const auto opened = or_throw(member->open(options));
+  const auto opened = or_throw(core_->open_session(options, *member));
   return {core_, opened, std::move(member)};
 }
 
@@ -105,6 +105,42 @@ result<bool> bridge::remove_helpers(std::string_view name) const {
   if (auto here = core_->in_its_process(); !here)
     return tl::unexpected{here.error()};
   return core_->helpers().remove(name);
+}
+
+result<std::vector<node_facts>> bridge::nodes() const {
+  return reached(core_->ask_cluster({}).transform([](const auto& rows) {
+    std::vector<node_facts> all;
+    for (const auto& each : rows)
+      all.push_back({.name = each.node.name,
+                     .address = each.address,
+                     .incarnation = each.node.incarnation,
+                     .now = static_cast<node_facts::state>(each.state),
+                     .pools = each.pools,
+                     .sessions = each.sessions,
+                     .load = each.load,
+                     .silent_for = each.silent_for});
+    return all;
+  }));
+}
+
+result<void> bridge::forget_node(std::string_view name) const {
+  return reached(core_
+                   ->ask_cluster({.what = cluster_question::kind::forget,
+                                  .name = std::string{name}})
+                   .transform([](const auto&) {}));
+}
+
+result<void> bridge::drain_node(std::string_view name,
+                                std::chrono::milliseconds patience) const {
+  return reached(core_
+                   ->ask_cluster({.what = cluster_question::kind::drain,
+                                  .name = std::string{name},
+                                  .patience = patience})
+                   .transform([](const auto&) {}));
+}
+
+result<void> bridge::drain_node(std::chrono::milliseconds patience) const {
+  return drain_node(core_->node_name(), patience);
 }
 
 bridge_stats bridge::stats() const {
@@ -201,6 +237,8 @@ session_actor open_session(caf::local_actor* self, const bridge& on,
                            session_options options) {
   auto& core = bridge_access::core(on);
   or_throw(core.in_its_process());
+  if (options.scope == scope::cluster)
+    return or_throw(core.join_cluster(options.id, self->address()));
   return or_throw(core.all_sessions().open(options, self->address())).actor;
 }
 

@@ -11,6 +11,7 @@
 #include "bridge/continuation_place.hpp"
 #include "bridge/held_object.hpp"
 #include "bridge/tree.hpp"
+#include "config/settings.hpp"
 #include "config/tunables.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/base/reached.hpp"
@@ -95,7 +96,11 @@ bridge_core::bridge_core(config checked, caf::actor_system* users,
           return std::make_shared<const detail::continuation_place>(
             shared_from_this(), of);
         })},
-      clients_{std::make_shared<clients>()} {}
+      clients_{std::make_shared<clients>()},
+      node_{cluster_node::is_wanted(settings_) ? std::make_shared<cluster_node>(
+              settings_,
+              node_surroundings{*system_, clients_, sessions_, pools_, clock_})
+                                               : nullptr} {}
 
 bridge_core::~bridge_core() {
   stop();
@@ -114,8 +119,11 @@ bridge_core::start(config wanted, caf::actor_system* users,
   const auto patience = parts.patience;
   auto core = std::make_shared<bridge_core>(std::move(*settings), users,
                                             std::move(parts));
-  auto started =
-    core->start_tree().and_then([&] { return core->wait_ready(patience); });
+  auto started = core->start_tree()
+                   .and_then([&] { return core->wait_ready(patience); })
+                   .and_then([&] {
+                     return core->node_ ? core->node_->start() : result<void>{};
+                   });
   if (started) {
     core->tell_verbosely("the bridge has started");
     return core;
@@ -209,6 +217,8 @@ void bridge_core::stop() {
   }
   if (!sessions_->end_all(step_max))
     logger()->error("a session did not end in time");
+  if (node_)
+    node_->stop();
   // All at once: in turn, as supervisors stop their children, each would have
   // its stop timeout after the other.
   for (const auto& pool : pools_->all())
@@ -257,6 +267,54 @@ thread_client& bridge_core::client_of_this_thread() {
   auto made = std::make_shared<thread_client>(*system_, clients_, sessions_);
   known.push_back({this, weak_from_this(), made});
   return *made;
+}
+
+namespace {
+
+tl::unexpected<error> no_node() {
+  return invalid("this bridge is no node of a cluster: give it node.listen, or "
+                 "cluster.join");
+}
+
+} // namespace
+
+result<session_ptr> bridge_core::open_session(const session_options& wanted,
+                                              client& member) {
+  if (wanted.scope == scope::bridge)
+    return member.open(wanted);
+  if (!node_)
+    return no_node();
+  auto as_configured = this_thread().options;
+  return node_->open(wanted, member.address(), as_configured)
+    .transform([&](const opened_session& opened) {
+      member.own(opened.core);
+      return opened.core;
+    });
+}
+
+result<session_actor>
+bridge_core::join_cluster(const std::string& id,
+                          const caf::actor_addr& owner) const {
+  if (!node_)
+    return no_node();
+  auto joined = sessions_->join(id, owner);
+  if (!joined)
+    return tl::unexpected{std::move(joined).error()};
+  if (!joined->core)
+    return error{errc::node_down,
+                 fmt::format("session '{}' is not open on node '{}': an actor "
+                             "joins it when a thread has opened it there",
+                             id, node_->name())};
+  return joined->actor;
+}
+
+result<std::vector<node_row>>
+bridge_core::ask_cluster(cluster_question asked) const {
+  if (auto here = in_its_process(); !here)
+    return tl::unexpected{std::move(here).error()};
+  if (!node_)
+    return no_node();
+  return node_->ask(std::move(asked), clock_->now() + settings_.timeout);
 }
 
 std::shared_ptr<client> bridge_core::new_client() {

@@ -11,6 +11,7 @@
 #include <snakebridge/supervisor.hpp>
 
 #include "actors/client.hpp"
+#include "actors/cluster_node.hpp"
 #include "actors/sessions.hpp"
 #include "actors/stream_core.hpp"
 #include "bridge/background.hpp"
@@ -78,6 +79,19 @@ public:
   /// that are gone are left out.
   void let_go(std::vector<ref> refs);
 
+  /// Opens a session, or joins it, for a client. Errors: as of
+  /// bridge::open_session.
+  result<session_ptr> open_session(const session_options& wanted,
+                                   client& member);
+  /// For an actor, which must not wait: joins a session of the cluster that
+  /// this node has, or uses, already. Errors: config_invalid, node_down.
+  result<session_actor> join_cluster(const std::string& id,
+                                     const caf::actor_addr& owner) const;
+  /// Asks the directory of its cluster. Errors: as of bridge::nodes.
+  result<std::vector<node_row>> ask_cluster(cluster_question asked) const;
+  /// Its name in the cluster; empty: it is no node.
+  std::string node_name() const { return node_ ? node_->name() : ""; }
+
   thread_client& client_of_this_thread();
   std::shared_ptr<client> new_client();
 
@@ -121,6 +135,7 @@ private:
   const pool_host_factory hosts_;
   const std::shared_ptr<sessions> sessions_;
   const std::shared_ptr<clients> clients_;
+  const std::shared_ptr<cluster_node> node_; ///< null: it is none
   supervisor_actor root_;
 };
 

@@ -80,6 +80,12 @@ struct bridge_stats {
   std::uint64_t live_objects() const;
 };
 
+/// Who can join a session by its id.
+enum class scope : std::uint8_t {
+  bridge,  ///< clients of this bridge
+  cluster, ///< of every node that has joined: it is the same session there
+};
+
 /// Which session to open.
 struct session_options {
   /// Empty: a new one with an id of its own. Else the session of that id,
@@ -92,6 +98,30 @@ struct session_options {
   std::optional<std::uint32_t> max_refs = {};
   /// What becomes of it when it holds so many and makes more.
   std::optional<snakebridge::on_full> on_full = {};
+  snakebridge::scope scope = snakebridge::scope::bridge;
+  /// Of the cluster: the node it is to be on, if it is not yet. Empty: this one
+  /// if it listens, else the one that has least to do.
+  std::string at = {};
+  /// Of its calls that name none; its node must have it. Empty: "default".
+  std::string pool = {};
+};
+
+/// A node of the cluster, as the directory knows it.
+struct node_facts {
+  enum class state : std::uint8_t {
+    up,
+    draining, ///< it takes no new sessions
+    silent,   ///< its link is lost, and nobody knows what became of it
+  };
+
+  std::string name;
+  std::string address; ///< where it listens, or is
+  std::uint64_t incarnation = 0;
+  state now = state::up;
+  std::vector<std::string> pools;
+  std::size_t sessions = 0; ///< of the cluster, on it
+  std::uint64_t load = 0;   ///< its calls that run or wait
+  std::chrono::milliseconds silent_for{0};
 };
 
 class bridge : public caller {
@@ -115,13 +145,17 @@ public:
   /// Opens a session, or joins the one with that id. While threads end them
   /// faster than their actors can, every thread that opens one waits. Throws
   /// shutting_down; config_invalid for options out of bounds; overloaded if the
-  /// `timeout` of the configuration was not enough for that.
+  /// `timeout` of the configuration was not enough for that. One of the cluster
+  /// needs `node` in the configuration, and besides throws node_down where its
+  /// node, or the directory, is not linked; it has the rules for refs of its
+  /// node's configuration.
   session open_session(session_options options = {}) const;
   /// Ends this thread's own session and answers how many objects it had. The
   /// next call makes a new one.
   result<std::size_t> release_auto_session() const;
   /// Ends a session and answers how many objects it had; its id may be used
-  /// again at once. An unknown id has none.
+  /// again at once. An unknown id has none. This node leaves one that is on
+  /// another, and answers 0.
   result<std::size_t> release_session(std::string_view id) const;
 
   /// A function that Python code finds by that name in every session, as
@@ -142,6 +176,21 @@ public:
   result<void> add_helpers(std::string_view name, std::string source) const;
   /// False: there are none of that name.
   result<bool> remove_helpers(std::string_view name) const;
+
+  /// The nodes of the cluster, this one too. Errors: config_invalid for a
+  /// bridge that is no node; node_down while it is not linked to the directory;
+  /// deadline_exceeded.
+  result<std::vector<node_facts>> nodes() const;
+  /// Says that the process of a silent node has ended: what it had may be
+  /// opened anew. Errors: node_down for a name nobody has, config_invalid for a
+  /// node that is linked; as those of `nodes`.
+  result<void> forget_node(std::string_view name) const;
+  /// That node, or this one, takes no new sessions of the cluster; those it has
+  /// end after so long. Does not wait for that. Errors: node_down for a node
+  /// that has not joined; as those of `nodes`.
+  result<void> drain_node(std::string_view name,
+                          std::chrono::milliseconds patience) const;
+  result<void> drain_node(std::chrono::milliseconds patience) const;
 
   bridge_stats stats() const;
   std::vector<std::string> pools() const;

@@ -1,0 +1,209 @@
+#pragma once
+// A bridge as a node of a cluster: its links, its membership, and on one of
+// them the directory. What is told over a link, what becomes of it, and what
+// clients here open come in from their threads; under one lock the tables
+// decide, and what they say goes out in the order in which they said it.
+// Sessions are opened under a grant here, or there with a stand-in here. Owned
+// by the bridge; any thread. There is none where `node` is not configured.
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <snakebridge/config.hpp>
+
+#include "actors/awaited.hpp"
+#include "actors/client.hpp"
+#include "actors/node_directory.hpp"
+#include "actors/node_membership.hpp"
+#include "runtime/node/node_links.hpp"
+
+namespace snakebridge {
+
+/// What a node has of its bridge.
+struct node_surroundings {
+  caf::actor_system& system;
+  std::shared_ptr<clients> known_clients;
+  std::shared_ptr<snakebridge::sessions> sessions;
+  std::shared_ptr<const snakebridge::pools> pools;
+  std::shared_ptr<timers> clock;
+};
+
+class cluster_node : public std::enable_shared_from_this<cluster_node> {
+public:
+  /// The bridge is to be a node.
+  static bool is_wanted(const config& of) {
+    return !of.node.listen.empty() || !of.cluster.join.empty();
+  }
+
+  cluster_node(const config& settings, node_surroundings around);
+  ~cluster_node();
+
+  /// Listens, and dials. Errors: startup_failed, config_invalid.
+  result<void> start();
+  /// Its links end. Its sessions must have ended.
+  void stop();
+
+  const std::string& name() const { return self_.name; }
+
+  /// Joins or opens the session of the cluster for that owner. Waits, at most
+  /// for the call's time. Errors: node_down, pool_unknown, config_invalid,
+  /// session_closed, deadline_exceeded, cancelled, overloaded, shutting_down.
+  result<opened_session> open(const session_options& wanted,
+                              const caf::actor_addr& owner,
+                              call_options& of_call);
+  /// Asks the directory. Errors: node_down, deadline_exceeded, and what it
+  /// says.
+  result<std::vector<node_row>> ask(cluster_question asked,
+                                    steady_clock::time_point until);
+
+private:
+  using lock_guard = std::lock_guard<std::mutex>;
+  class provider;
+
+  /// What is done when the lock is free: made before that is taken.
+  class afterwards {
+  public:
+    afterwards() = default;
+    afterwards(const afterwards&) = delete;
+    afterwards& operator=(const afterwards&) = delete;
+    ~afterwards() {
+      for (const auto& each : todo_)
+        each();
+    }
+    void add(std::function<void()> todo) { todo_.push_back(std::move(todo)); }
+
+  private:
+    std::vector<std::function<void()>> todo_;
+  };
+
+  /// A session that this node serves, and the clients of others in it.
+  struct served_session {
+    std::uint64_t epoch = 0;
+    session_ptr core;
+    std::map<std::uint64_t, on_remote_end> clients = {};
+    std::vector<std::function<void()>> waiting = {}; ///< until it has ended
+  };
+  /// A client here of a session of another node.
+  struct stand_in {
+    session_grant grant;
+    node_id owner;
+    session_ptr core;
+  };
+  template <class T>
+  using waiting_for = std::shared_ptr<awaited<T>>;
+  /// A link that an open waits for.
+  struct wanted_link {
+    node_id whom;
+    std::string address;
+    waiting_for<node_id> waits;
+  };
+  /// What its link says of a stand-in's end, before or after it is there.
+  struct fate {
+    session_ptr core;
+    std::optional<error> why;
+  };
+
+  link_events events();
+  void on_up(const link_peer& peer);
+  void on_lost(const link_peer& peer, const error& why);
+  void on_refused(const link_refused& refused);
+  void on_told(const link_peer& peer, cluster_message told);
+
+  // With the lock. Members and directory.
+  void tell(const node_id& whom, const cluster_message& what);
+  void tell_directory(const cluster_message& what);
+  void hear_own(afterwards& after);
+  void hear(const node_id& from, const std::string& address,
+            cluster_message& told, afterwards& after);
+  bool is_directory(const link_peer& peer) const;
+  void say_hello();
+  void rejoin();
+  void on_hello(const node_id& from, const std::string& address,
+                node_hello said);
+  void on_admission(const hello_answer& told, afterwards& after);
+  void leave_cluster(const admission& answer, afterwards& after);
+  void tell_waiting(const link_refused& refused);
+  void apply(const directory_plan& plan);
+  void look_at_silent();
+  result<std::vector<node_row>> answer(const cluster_question& asked);
+  void lose_directory(const error& why);
+  void start_drain(std::chrono::milliseconds patience);
+  void end_drained();
+  void report_load();
+  std::uint64_t load() const;
+  void in(std::chrono::milliseconds time, void (cluster_node::*then)());
+
+  // With the lock. Sessions.
+  void on_grant(const session_grant& grant, afterwards& after);
+  void end_unused();
+  void tell_ended();
+  void end_overtaken(const std::string& id, afterwards& after);
+  using on_opened = std::function<void(result<opened_session>, afterwards&)>;
+  void open_here(const session_grant& grant, const std::string& pool,
+                 const caf::actor_addr& owner, const on_opened& done,
+                 afterwards& after);
+  result<opened_session> open_served(const session_grant& grant,
+                                     const std::string& pool,
+                                     const caf::actor_addr& owner,
+                                     afterwards& after);
+  std::unique_ptr<remote_client> client_of(const remote_open& wanted,
+                                           std::unique_ptr<client> mine,
+                                           const session_ptr& in,
+                                           on_remote_end ended);
+
+  // Without it.
+  void serve(const remote_open& wanted, const on_remote_end& ended,
+             const session_provider::on_opened& done);
+  void served_ended(const session_grant& grant, const error& why);
+  struct asking;
+  result<opened_session> open_once(const asking& by, std::uint64_t& ended);
+  result<session_place> find_place(const asking& by, std::uint64_t ended);
+  result<opened_session> open_own(const asking& by, const session_grant& grant);
+  result<opened_session> open_there(const asking& by,
+                                    const session_place& place);
+  result<void> link_with(const asking& by, const session_place& place);
+  result<opened_session> open_over(const asking& by,
+                                   const session_place& place);
+  result<opened_session> stand_in_for(const asking& by,
+                                      const session_place& place,
+                                      std::unique_ptr<remote_session> over,
+                                      const std::shared_ptr<fate>& told);
+  void stand_in_ended(const session_ptr& gone);
+  void end_stand_in(const session_ptr& which, const error& why);
+
+  const node_config settings_;
+  const cluster_config cluster_;
+  const std::size_t payload_bytes_max_;
+  const std::chrono::milliseconds timeout_;
+  const std::function<void(const interpreter_event&)> on_event_;
+  const node_surroundings around_;
+  const node_id self_;
+
+  std::mutex mutex_;
+  std::string address_; ///< where it listens
+  std::optional<node_directory> directory_;
+  std::optional<node_membership> table_;
+  std::optional<node_id> to_directory_; ///< which is linked, and said hello to
+  std::uint64_t hello_number_ = 0;
+  std::uint64_t last_load_ = 0;
+  std::deque<cluster_message> own_; ///< what it has told itself
+  bool hears_own_ = false;
+  bool drains_ = false;
+  std::map<node_id, std::string> silent_; ///< dialed to learn of their end
+  std::uint64_t last_number_ = 0;         ///< of what is asked, and of clients
+  std::map<std::uint64_t, waiting_for<session_place>> opens_;
+  std::map<std::uint64_t, waiting_for<std::vector<node_row>>> questions_;
+  std::vector<wanted_link> links_wanted_;
+  std::map<std::string, served_session> served_; ///< by id
+  std::vector<stand_in> stand_ins_;
+  std::shared_ptr<node_links> links_; ///< null before the start and at the end
+};
+
+} // namespace snakebridge

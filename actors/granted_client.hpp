@@ -1,0 +1,55 @@
+#pragma once
+// The client of another node in a session of this one: a hidden client as a
+// thread has one, which ends with the capability that the other node holds, or
+// with its link. It reads the calls that come, and makes them as any client
+// does. Owned by the link; on the loop's thread, but for answers.
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+#include "actors/client.hpp"
+#include "runtime/node/remote_session.hpp"
+
+namespace snakebridge {
+
+class granted_client final : public remote_client {
+public:
+  /// `mine` owns the session. `on_end` runs in its destructor.
+  granted_client(std::unique_ptr<client> mine, session_ptr in,
+                 std::size_t payload_bytes_max, std::function<void()> on_end);
+  ~granted_client() override;
+
+  void submit(std::uint64_t call, std::vector<word> request,
+              steady_clock::time_point deadline, on_remote_reply done) override;
+  void cancel(std::uint64_t call) override;
+
+private:
+  class read_stream;
+  void read(std::uint64_t call, operation asked, call_options options,
+            on_remote_reply done);
+  static void make_batch(const session_ptr& in,
+                         const std::shared_ptr<read_stream>& of,
+                         const operation& next, const call_options& options);
+  void forget_stream(std::uint64_t slot);
+  void start(std::uint64_t call, call_options& options, cancel_source by = {});
+
+  /// What cancels the calls that run.
+  struct running {
+    std::mutex mutex;
+    std::unordered_map<std::uint64_t, cancel_source> calls;
+
+    std::optional<cancel_source> take(std::uint64_t call);
+  };
+
+  const std::unique_ptr<client> mine_;
+  const session_ptr in_;
+  const std::size_t payload_bytes_max_;
+  const std::function<void()> on_end_;
+  const std::shared_ptr<running> running_ = std::make_shared<running>();
+  std::unordered_map<std::uint64_t, std::shared_ptr<read_stream>>
+    streams_; ///< by slot
+};
+
+} // namespace snakebridge

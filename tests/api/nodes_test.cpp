@@ -1,0 +1,419 @@
+// Bridges of one process as nodes of a cluster: a session that is opened on one
+// is the same on all, and what ends, wherever it is, releases what it owned.
+#include "tests/api/python_fixture.hpp"
+
+#include "tests/support/program.hpp"
+
+#include <csignal>
+#include <optional>
+
+#include <unistd.h>
+
+namespace snakebridge::testing {
+
+namespace {
+
+using ::testing::HasSubstr;
+
+sb::config node_of(const std::string& name) {
+  auto wanted = one_pool(sb::placement::worker);
+  wanted.node = {.name = name,
+                 .listen = "127.0.0.1:0",
+                 .heartbeat_limit = std::chrono::milliseconds{500}};
+  wanted.timeout = 20s;
+  return wanted;
+}
+
+std::string address_of(const sb::bridge& of, const std::string& name) {
+  const auto nodes = or_throw(of.nodes());
+  for (const auto& each : nodes)
+    if (each.name == name)
+      return each.address;
+  throw std::logic_error{"there is no such node"};
+}
+
+// A directory, and nodes that join it.
+class Nodes : public ::testing::Test {
+protected:
+  Nodes() : owner{std::make_unique<sb::bridge>(node_of("owner"))} {}
+
+  std::unique_ptr<sb::bridge> join(const std::string& name,
+                                   bool listens = false) {
+    auto wanted = node_of(name);
+    if (!listens)
+      wanted.node.listen.clear();
+    wanted.cluster.join = {address_of(*owner, "owner")};
+    auto joined = std::make_unique<sb::bridge>(wanted);
+    EXPECT_TRUE(eventually([&] { return joined->nodes().has_value(); }));
+    return joined;
+  }
+
+  static sb::session open(const sb::bridge& on, const std::string& at = {},
+                          const std::string& id = "shared") {
+    return on.open_session({.id = id, .scope = sb::scope::cluster, .at = at});
+  }
+
+  /// Of the node of that name, as the directory knows it.
+  sb::node_facts facts_of(const std::string& name) const {
+    const auto nodes = or_throw(owner->nodes());
+    for (const auto& each : nodes)
+      if (each.name == name)
+        return each;
+    return {};
+  }
+
+  std::unique_ptr<sb::bridge> owner;
+};
+
+sb::errc code_of_open(const sb::bridge& on, const sb::session_options& wanted,
+                      std::string* told = nullptr) {
+  const auto opened = sb::attempt([&] { return on.open_session(wanted); });
+  if (opened)
+    throw std::logic_error{"it was opened"};
+  if (told != nullptr)
+    *told = opened.error().message();
+  return opened.error().code();
+}
+
+} // namespace
+
+TEST_F(Nodes, WhenOneJoinsThenBothAreThere) {
+  const auto other = join("other");
+  const auto nodes = or_throw(other->nodes());
+  ASSERT_EQ(nodes.size(), 2U);
+  EXPECT_EQ(nodes[0].name, "other");
+  EXPECT_EQ(nodes[1].name, "owner");
+  EXPECT_EQ(nodes[1].now, sb::node_facts::state::up);
+  EXPECT_EQ(nodes[1].pools, std::vector<std::string>{"default"});
+}
+
+TEST_F(Nodes, WhenASessionIsOpenedOnTwoThenItIsTheSame) {
+  const auto other = join("other");
+  const auto here = open(*owner);
+  const auto there = open(*other);
+  ASSERT_TRUE(here.exec("x = 20"));
+  EXPECT_EQ(there.eval("x + 1"), sb::value{21});
+  ASSERT_TRUE(there.exec("x = 'from there'"));
+  EXPECT_EQ(here.eval("x"), sb::value{"from there"});
+  EXPECT_EQ(facts_of("owner").sessions, 1U);
+}
+
+TEST_F(Nodes, WhenItIsOpenedElsewhereFirstThenItIsWhereItIsToBe) {
+  const auto other = join("other", true);
+  const auto session = open(*owner, "other");
+  ASSERT_TRUE(session.exec("import os"));
+  EXPECT_EQ(session.eval("os.getppid()"), sb::value{::getpid()});
+  EXPECT_EQ(facts_of("other").sessions, 1U);
+  EXPECT_EQ(facts_of("owner").sessions, 0U);
+}
+
+TEST_F(Nodes, GivenARefOfAnotherNodeThenAllCallsOnItWork) {
+  const auto other = join("other"), third = join("third");
+  const auto here = open(*owner);
+  const auto path = here.call("pathlib", "PurePosixPath", "/tmp/a.txt");
+  ASSERT_TRUE(path) << path;
+  const auto named = path->as<sb::ref>();
+  EXPECT_EQ(named.node, "owner");
+  const auto there = open(*other), far = open(*third);
+  EXPECT_EQ(there.attr(named, "name"), sb::value{"a.txt"});
+  EXPECT_EQ(
+    far.method(named, "with_suffix", ".md").and_then([&](const auto& made) {
+      return there.str(made);
+    }),
+    "/tmp/a.md");
+  // As any shared session's, without it being named.
+  EXPECT_EQ(other->attr(named, "suffix"), sb::value{".txt"});
+  EXPECT_EQ(there.call("operator", "eq", named, *path), sb::value{true});
+}
+
+TEST_F(Nodes, WhenPythonRaisesThenItsErrorCrosses) {
+  const auto other = join("other");
+  const auto there = open(*other);
+  ASSERT_TRUE(there.exec("def fail(what):\n"
+                         "    try:\n"
+                         "        {}['no']\n"
+                         "    except KeyError as cause:\n"
+                         "        raise ValueError(what) from cause\n"));
+  const auto failed = there.eval("fail('so')");
+  ASSERT_FALSE(failed);
+  const auto* raised = failed.error().python();
+  ASSERT_NE(raised, nullptr);
+  EXPECT_EQ(raised->type, "ValueError");
+  EXPECT_EQ(raised->message, "so");
+  EXPECT_EQ(raised->frames.back().function, "fail");
+  ASSERT_TRUE(raised->cause);
+  EXPECT_EQ(raised->cause->type, "KeyError");
+  EXPECT_TRUE(failed.error().may_have_run());
+}
+
+TEST_F(Nodes, GivenAnyValueThenItComesBackAsItWas) {
+  const auto other = join("other");
+  const auto there = open(*other);
+  const sb::value many = sb::list{
+    1,
+    "two",
+    3.5,
+    nullptr,
+    sb::bytes{std::string(1'000'000, 'x')},
+    sb::dict{{sb::tuple{0, 1}, sb::set{1, 2}}, {"key", sb::list{1, 2, 3}}},
+    sb::integer{"99999999999999999999"}};
+  EXPECT_EQ(there.eval("it", {{"it", many}}), many);
+  EXPECT_EQ(there.eval("list(range(9))[s]", {{"s", sb::slice(1, 8, 3)}}),
+            (sb::value{sb::list{1, 4, 7}}));
+}
+
+TEST_F(Nodes, GivenFormsOfResultsThenTheyAreKept) {
+  const auto other = join("other");
+  const auto there = open(*other);
+  EXPECT_TRUE(
+    there.with({.leaves = sb::leaves::all_refs}).eval("[1]")->is_ref());
+  const auto marked =
+    there.with({.leaves = sb::leaves::markers}).eval("[object()]");
+  ASSERT_TRUE(marked) << marked;
+  EXPECT_TRUE(sb::unserializable_info((*marked)[0]));
+  EXPECT_EQ(there.with({.leaves = sb::leaves::plain})
+              .eval("__import__('collections').Counter('aab')"),
+            (sb::value{sb::dict{{"a", 2}, {"b", 1}}}));
+}
+
+TEST_F(Nodes, GivenObjectsThenTheirLastCopyFreesThemThere) {
+  const auto other = join("other");
+  const auto there = open(*other);
+  {
+    const auto fractions = there.import("fractions");
+    const auto half = fractions.attr("Fraction")(1, 2);
+    EXPECT_EQ((half + half).attr("numerator").as<int>(), 1);
+    EXPECT_GT(owner->stats().live_objects(), 0U);
+  }
+  EXPECT_TRUE(eventually([&] { return owner->stats().live_objects() == 0; }));
+}
+
+TEST_F(Nodes, GivenFuturesThenManyAreInFlight) {
+  const auto other = join("other");
+  const auto there = open(*other);
+  std::vector<sb::future<sb::value>> begun;
+  for (int i = 0; i < 200; ++i)
+    begun.push_back(there.async().call("operator", "mul", i, i));
+  for (int i = 0; i < 200; ++i)
+    EXPECT_EQ(begun[static_cast<std::size_t>(i)].get(), sb::value{i * i});
+}
+
+TEST_F(Nodes, GivenAStreamThenItComesInBatches) {
+  const auto other = join("other");
+  const auto there = open(*other);
+  std::int64_t sum = 0;
+  for (const auto& item : there.stream("builtins", "range", 5'000))
+    sum += item->as<std::int64_t>();
+  EXPECT_EQ(sum, 5'000 * 4'999 / 2);
+  EXPECT_TRUE(eventually([&] { return owner->stats().live_objects() == 0; }));
+}
+
+TEST_F(Nodes, GivenASlowProducerThenItsItemsComeAsTheyAreMade) {
+  const auto other = join("other");
+  const auto there = open(*other);
+  ASSERT_TRUE(there.exec("import threading\n"
+                         "closed = threading.Event()\n"
+                         "def two():\n"
+                         "    try:\n"
+                         "        yield 1\n"
+                         "        yield 2\n"
+                         "        threading.Event().wait()\n"
+                         "    finally:\n"
+                         "        closed.set()\n"));
+  const auto made = there.eval("two()");
+  ASSERT_TRUE(made) << made;
+  std::vector<sb::value> items;
+  for (const auto& item : there.stream(made->as<sb::ref>())) {
+    items.push_back(or_throw(item));
+    if (items.size() == 2)
+      break;
+  }
+  EXPECT_EQ(items, (std::vector<sb::value>{1, 2}));
+  EXPECT_TRUE(eventually(
+    [&] { return there.eval("closed.is_set()") == sb::value{true}; }));
+}
+
+TEST_F(Nodes, WhenADeadlinePassesOrACallIsCancelledThenItEndsThereToo) {
+  const auto other = join("other");
+  const auto there = open(*other);
+  const auto late = there.with({.timeout = 50ms}).exec("while True: pass");
+  EXPECT_EQ(code_of(late), sb::errc::deadline_exceeded);
+  EXPECT_TRUE(late.error().may_have_run());
+  sb::cancel_source cancel;
+  auto endless =
+    there.with({.cancel = cancel.token()}).async().exec("while True: pass");
+  EXPECT_TRUE(eventually(
+    [&] { return owner->stats().pools.at(0).interpreters.at(0).running > 0; }));
+  cancel.cancel();
+  EXPECT_EQ(code_of(endless.get()), sb::errc::cancelled);
+  EXPECT_EQ(there.eval("1"), sb::value{1}); // by the same interpreter
+  EXPECT_EQ(owner->stats().pools.at(0).restarts(), 0U);
+}
+
+TEST_F(Nodes, GivenARefOfAnotherSessionThenItIsForeign) {
+  const auto other = join("other");
+  const auto there = open(*other);
+  const auto own = other->call("pathlib", "Path", "x");
+  EXPECT_EQ(code_of(there.call("builtins", "str", *own)),
+            sb::errc::ref_foreign);
+  EXPECT_EQ(code_of(there.call("builtins", "map", sb::callback([] {}), 1)),
+            sb::errc::not_convertible);
+}
+
+TEST_F(Nodes, WhenTheLastClientOfAnyNodeEndsThenItsObjectsAreFreed) {
+  const auto other = join("other"), third = join("third");
+  {
+    std::optional far{open(*third)};
+    {
+      const auto there = open(*other);
+      ASSERT_TRUE(there.call("pathlib", "Path", "x"));
+    }
+    EXPECT_TRUE(far->eval("1"));
+    EXPECT_EQ(owner->stats().live_objects(), 1U);
+    far.reset();
+  }
+  EXPECT_TRUE(is_empty(*owner));
+  EXPECT_TRUE(eventually([&] { return facts_of("owner").sessions == 0; }));
+}
+
+TEST_F(Nodes, WhenItIsOpenedAnewThenOldRefsAreStale) {
+  const auto other = join("other");
+  std::optional there{open(*other)};
+  const auto path = there->call("pathlib", "Path", "x");
+  there.reset();
+  EXPECT_TRUE(eventually([&] { return facts_of("owner").sessions == 0; }));
+  there.emplace(open(*other));
+  EXPECT_EQ(code_of(there->str(*path)), sb::errc::ref_stale);
+}
+
+TEST_F(Nodes, WhenANodeStopsThenItsClientsAreNone) {
+  auto other = join("other");
+  {
+    const auto there = open(*other);
+    ASSERT_TRUE(there.call("pathlib", "Path", "x"));
+    other.reset();
+    EXPECT_EQ(code_of(there.eval("1")), sb::errc::session_closed);
+  }
+  EXPECT_TRUE(is_empty(*owner));
+}
+
+TEST_F(Nodes, WhenTheOwnerStopsThenItsClientsHearOfIt) {
+  const auto other = join("other", true), third = join("third");
+  auto session = open(*third, "other");
+  const auto path = session.call("pathlib", "Path", "x");
+  auto endless = session.async().exec("import time\ntime.sleep(1000)");
+  EXPECT_TRUE(eventually(
+    [&] { return other->stats().pools.at(0).interpreters.at(0).running > 0; }));
+  EXPECT_TRUE(or_throw(other->release_session("shared")) > 0);
+  const auto gone = error_of(endless.get());
+  EXPECT_EQ(gone.code(), sb::errc::session_closed);
+  EXPECT_TRUE(gone.may_have_run());
+  EXPECT_EQ(code_of(session.str(*path)), sb::errc::session_closed);
+}
+
+TEST_F(Nodes, WhenAnOwnerIsGoneThenItIsDownAndItsIdFreeAgain) {
+  auto other = join("other", true);
+  const auto third = join("third");
+  const auto session = open(*third, "other");
+  auto endless = session.async().exec("import time\ntime.sleep(1000)");
+  EXPECT_TRUE(eventually(
+    [&] { return other->stats().pools.at(0).interpreters.at(0).running > 0; }));
+  other.reset();
+  EXPECT_TRUE(error_of(endless.get()).may_have_run());
+  EXPECT_FALSE(session.eval("1"));
+  EXPECT_TRUE(eventually([&] { return facts_of("other").name.empty(); }));
+  const auto anew = open(*third);
+  EXPECT_EQ(anew.eval("'x' in globals()"), sb::value{false});
+  EXPECT_EQ(facts_of("owner").sessions, 1U);
+}
+
+TEST_F(Nodes, GivenNoNodeOfThatNameThenAnOpenSaysSo) {
+  std::string told;
+  EXPECT_EQ(code_of_open(*owner,
+                         {.id = "x", .scope = sb::scope::cluster, .at = "who"},
+                         &told),
+            sb::errc::node_down);
+  EXPECT_THAT(told, HasSubstr("no node of that name"));
+  EXPECT_EQ(code_of_open(
+              *owner, {.id = "x", .scope = sb::scope::cluster, .pool = "gpu"}),
+            sb::errc::pool_unknown);
+  EXPECT_EQ(code_of_open(*owner, {.scope = sb::scope::cluster}),
+            sb::errc::config_invalid);
+  EXPECT_EQ(code_of(owner->forget_node("who")), sb::errc::node_down);
+}
+
+TEST_F(Nodes, WhenANodeDrainsThenItsSessionsEndAndNewOnesAreElsewhere) {
+  const auto other = join("other", true), third = join("third");
+  const auto session = open(*third, "other");
+  ASSERT_TRUE(third->drain_node("other", 0ms));
+  EXPECT_TRUE(eventually([&] { return !session.eval("1"); }));
+  const auto gone = error_of(session.eval("1"));
+  EXPECT_EQ(gone.code(), sb::errc::session_closed);
+  EXPECT_THAT(gone.message(), HasSubstr("drains"));
+  EXPECT_EQ(facts_of("other").now, sb::node_facts::state::draining);
+  EXPECT_TRUE(eventually([&] { return facts_of("other").sessions == 0; }));
+  const auto anew = open(*third);
+  EXPECT_EQ(facts_of("owner").sessions, 1U);
+}
+
+TEST_F(Nodes, WhenTheProcessOfAnOwnerIsKilledThenItsIdHasAnotherLife) {
+  program child{"node_program", {address_of(*owner, "owner")}};
+  ASSERT_EQ(child.line(), "joined");
+  const auto other = join("other");
+  const auto session = open(*other, "child");
+  const auto path = session.call("pathlib", "Path", "x");
+  ASSERT_TRUE(path) << path;
+  auto endless = session.async().exec("import time\ntime.sleep(1000)");
+  EXPECT_TRUE(eventually([&] { return facts_of("child").load > 0; }));
+  ::kill(child.pid(), SIGKILL);
+  const auto gone = error_of(endless.get());
+  EXPECT_EQ(gone.code(), sb::errc::node_down);
+  EXPECT_TRUE(gone.may_have_run());
+  EXPECT_EQ(code_of(session.eval("1")), sb::errc::node_down);
+  EXPECT_EQ(code_of(session.str(*path)), sb::errc::node_down);
+  EXPECT_TRUE(eventually([&] { return facts_of("child").name.empty(); }));
+  const auto anew = open(*other);
+  const auto made = anew.call("pathlib", "Path", "x");
+  ASSERT_TRUE(made) << made;
+  EXPECT_EQ(made->as<sb::ref>().node, "owner");
+  EXPECT_GT(made->as<sb::ref>().session_epoch,
+            path->as<sb::ref>().session_epoch);
+  EXPECT_EQ(code_of(anew.str(*path)), sb::errc::ref_stale);
+}
+
+// It does not answer: nothing proves that it has ended.
+TEST_F(Nodes, WhenTheProcessOfAnOwnerIsStoppedThenItsIdStaysTaken) {
+  program child{"node_program", {address_of(*owner, "owner")}};
+  ASSERT_EQ(child.line(), "joined");
+  const auto other = join("other");
+  const auto session = open(*other, "child");
+  ASSERT_TRUE(session.exec("x = 1"));
+  ::kill(child.pid(), SIGSTOP);
+  EXPECT_TRUE(eventually(
+    [&] { return facts_of("child").now == sb::node_facts::state::silent; }));
+  EXPECT_TRUE(eventually([&] { return !session.eval("x"); }));
+  EXPECT_EQ(code_of(session.eval("x")), sb::errc::node_down);
+  std::string told;
+  EXPECT_EQ(
+    code_of_open(*other, {.id = "shared", .scope = sb::scope::cluster}, &told),
+    sb::errc::node_down);
+  EXPECT_THAT(told, HasSubstr("snakebridge node forget child"));
+  ASSERT_TRUE(other->forget_node("child"));
+  EXPECT_EQ(open(*other).eval("'x' in globals()"), sb::value{false});
+  ::kill(child.pid(), SIGCONT);
+  // It ends what it had, and is back.
+  EXPECT_TRUE(eventually([&] {
+    return facts_of("child").now == sb::node_facts::state::up
+           && facts_of("child").name == "child";
+  }));
+  EXPECT_EQ(facts_of("child").sessions, 0U);
+}
+
+TEST(NoNode, WhenItOpensASessionOfTheClusterThenThatIsRefused) {
+  const sb::bridge alone{one_pool(sb::placement::worker)};
+  EXPECT_EQ(code_of_open(alone, {.id = "x", .scope = sb::scope::cluster}),
+            sb::errc::config_invalid);
+  EXPECT_EQ(code_of(alone.nodes()), sb::errc::config_invalid);
+}
+
+} // namespace snakebridge::testing
