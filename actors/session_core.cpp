@@ -573,8 +573,10 @@ void session_core::close() {
     return;
   if (gate_->home.is_elsewhere) {
     // Its last client here has gone: so has the remote one with its host.
-    for (const auto& each : where_->all())
-      each.calls->stop_hosts();
+    for (const auto& each : where_->all()) {
+      each.calls->release(gate_->number);
+      each.calls->stop_hosts(); // it may have had no calls
+    }
     return gate_->callbacks->end();
   }
   tell_cleanup(gate_->refs.held());

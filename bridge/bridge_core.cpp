@@ -331,6 +331,12 @@ std::optional<error> bridge_core::session_of_object(const operation& asked,
     return error{errc::ref_invalid,
                  "a ref of no session: use one that a call has answered"};
   const auto of = sessions_->find(object->session);
+  if (!of && !object->node.empty() && object->node != node_name())
+    return error{
+      errc::ref_foreign,
+      fmt::format("the object is in session '{}' on node '{}', which "
+                  "is not open here: open it, with scope::cluster",
+                  object->session, object->node)};
   if (!of)
     return error{errc::ref_released,
                  fmt::format("session '{}' has ended, and its objects with it; "

@@ -24,10 +24,10 @@
 #            one is. Dropping its `RemoteSession` ends that client, and so does the
 #            end of the link. When the session itself ends, its
 #            `SessionClient` is told.
-#   calls    `request` carries a `Request` of message.capnp as it is, and what is
-#            left of its caller's time: clocks are not compared. Its answer carries
-#            the worker's `Reply` as it is. Nothing in between reads them. Who
-#            drops the promise cancels the call.
+#   calls    `request` carries a `Request` of message.capnp with its route, and what
+#            is left of its caller's time: clocks are not compared. The owner makes
+#            the call as its own, and its answer carries the `Reply`. The link reads
+#            neither. Who drops the promise cancels the call.
 #   cluster  `tell` carries what a node and the directory of its cluster have to say
 #            to each other, each a `Said`. They are heard in the order in which
 #            they are told, and answered, if at all, by another.
