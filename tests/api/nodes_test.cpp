@@ -19,7 +19,7 @@ sb::config node_of(const std::string& name) {
   auto wanted = one_pool(sb::placement::worker);
   wanted.node = {.name = name,
                  .listen = "127.0.0.1:0",
-                 .heartbeat_limit = std::chrono::milliseconds{500}};
+                 .heartbeat_limit = std::chrono::seconds{3}}; // loaded machines
   wanted.timeout = 20s;
   return wanted;
 }
