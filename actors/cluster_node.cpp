@@ -7,7 +7,6 @@
 
 #include "config/settings.hpp"
 #include "config/tunables.hpp"
-#include "runtime/base/log.hpp"
 
 namespace snakebridge {
 
@@ -18,14 +17,6 @@ namespace {
 std::uint64_t random_number() {
   std::random_device source;
   return std::uint64_t{source()} << 32U | source();
-}
-
-std::string bytes_of(const cluster_id& id) {
-  std::string bytes;
-  for (const auto half : {id.high, id.low})
-    for (int shift = 56; shift >= 0; shift -= 8)
-      bytes.push_back(static_cast<char>(half >> shift & 0xffU));
-  return bytes;
 }
 
 // It rises from one life of a directory to the next, unless the clock is set
@@ -48,6 +39,10 @@ node_id id_of(const link_peer& peer) {
   return {peer.who.name, peer.who.incarnation};
 }
 
+error stopping() {
+  return {errc::shutting_down, "this node is stopping"};
+}
+
 } // namespace
 
 class cluster_node::provider final : public session_provider {
@@ -59,7 +54,7 @@ public:
     if (const auto here = of_.lock())
       here->serve(wanted, ended, done);
     else
-      done(tl::unexpected{error{errc::shutting_down, "this node is stopping"}});
+      done(tl::unexpected{stopping()});
   }
 
 private:
@@ -76,64 +71,199 @@ cluster_node::cluster_node(const config& settings, node_surroundings around)
       self_{settings_.name.empty()
               ? fmt::format("node-{:016x}", random_number())
               : settings_.name,
-            random_number()} {}
+            random_number()},
+      directory_name_{cluster_.directory} {}
 
 cluster_node::~cluster_node() {
   stop();
 }
 
+// --- It begins and ends ------------------------------------------------------
+
 result<void> cluster_node::start() {
-  const link_settings links{
-    .self = {.name = self_.name,
-             .incarnation = self_.incarnation,
-             .pools = names_of(*around_.pools)},
-    .tls = {settings_.tls_certificate, settings_.tls_key, settings_.tls_ca},
-    .peers_allowed = settings_.peers_allowed,
-    .heartbeat_limit = settings_.heartbeat_limit,
-    .payload_bytes_max = payload_bytes_max_};
-  // Its events wait for what follows.
+  if (settings_.listen.empty() && cluster_.join.empty())
+    return {};
   const lock_guard lock{mutex_};
+  if (auto begun = begin(own_files()); !begun)
+    return begun;
+  if (!settings_.listen.empty())
+    if (const auto port = listen_first(settings_.listen); !port)
+      return error{errc::startup_failed, port.error().message()};
+  if (cluster_.directory.empty() ? cluster_.join.empty()
+                                 : cluster_.directory == self_.name)
+    lead();
+  for (const auto& each : cluster_.join) {
+    join_.push_back(each);
+    if (auto dialed = links_->dial(each); !dialed)
+      return dialed;
+  }
+  report_later();
+  return {};
+}
+
+tls_files cluster_node::own_files() const {
+  return {settings_.tls_certificate, settings_.tls_key, settings_.tls_ca};
+}
+
+// Its links tell nothing before the lock is free.
+result<void> cluster_node::begin(const tls_files& tls) {
+  if (has_stopped_)
+    return stopping();
+  tls_ = tls;
+  const link_settings links{.self = {.name = self_.name,
+                                     .incarnation = self_.incarnation,
+                                     .pools = names_of(*around_.pools)},
+                            .tls = tls,
+                            .peers_allowed = settings_.peers_allowed,
+                            .heartbeat_limit = settings_.heartbeat_limit,
+                            .payload_bytes_max = payload_bytes_max_};
   links_ = std::make_shared<node_links>(
     links, events(), std::make_shared<provider>(weak_from_this()));
-  if (!settings_.listen.empty()) {
-    const auto port = links_->listen(settings_.listen);
-    if (!port)
-      return error{errc::startup_failed, port.error().message()};
-    const auto host = settings_.listen.substr(0, settings_.listen.rfind(':'));
-    address_ = fmt::format("{}:{}", host, *port);
-  }
   table_.emplace(node_hello{.node = self_,
-                            .address = address_,
-                            .listens = !address_.empty(),
+                            .address = {},
                             .pools = links.self.pools,
                             .cluster = {},
                             .held = {}});
-  const bool leads = cluster_.directory.empty()
-                       ? cluster_.join.empty()
-                       : cluster_.directory == self_.name;
-  if (leads) {
-    directory_.emplace(cluster_id{random_number(), random_number()},
-                       epochs_after(), cluster_.refused_is_dead);
-    to_directory_ = self_;
-    table_->admitted(
-      *directory_->join(table_->hello(0), around_.clock->now()).answer);
-    links_->join(bytes_of(directory_->cluster()));
-  }
-  for (const auto& each : cluster_.join)
-    if (auto dialed = links_->dial(each); !dialed)
-      return dialed;
-  in(milliseconds{limits::load_report_ms}, &cluster_node::report_load);
   return {};
+}
+
+// With the lock: nobody has linked with it, so no event waits for that while
+// this waits for the loop.
+result<std::uint16_t> cluster_node::listen_first(const std::string& address) {
+  auto port = links_->listen(address);
+  if (port) {
+    address_ =
+      fmt::format("{}:{}", address.substr(0, address.rfind(':')), *port);
+    table_->listens_at(address_);
+  }
+  return port;
+}
+
+void cluster_node::lead() {
+  directory_.emplace(cluster_id{random_number(), random_number()},
+                     epochs_after(), cluster_.refused_is_dead);
+  to_directory_ = self_;
+  table_->admitted(
+    *directory_->join(table_->hello(0), around_.clock->now()).answer);
+  join_links();
+}
+
+result<std::uint16_t> cluster_node::listen(const std::string& address,
+                                           const tls_files& tls) {
+  if (const auto wrong = wrong_with_address(address))
+    return invalid(fmt::format("{:?}: {}", address, *wrong));
+  std::shared_ptr<node_links> links, unused;
+  {
+    const lock_guard lock{mutex_};
+    if (!links_) {
+      if (auto begun = begin(tls.empty() ? own_files() : tls); !begun)
+        return tl::unexpected{std::move(begun).error()};
+      auto port = listen_first(address);
+      if (!port) {
+        unused.swap(links_);
+        table_.reset();
+        return port;
+      }
+      lead();
+      report_later();
+      return port;
+    }
+    if (!tls.empty() && tls != tls_)
+      return invalid("its links have other certificates already");
+    if (!address_.empty())
+      return invalid(fmt::format("this node listens at {} already", address_));
+    links = links_;
+  }
+  // Its links may have something to tell, for which they need the lock.
+  const auto port = links->listen(address);
+  if (!port)
+    return port;
+  const lock_guard lock{mutex_};
+  if (!links_)
+    return stopping();
+  address_ = fmt::format("{}:{}", address.substr(0, address.rfind(':')), *port);
+  table_->listens_at(address_);
+  if (table_->now_is() == node_membership::state::joined) {
+    table_->lost(); // to say hello once more, which has the address
+    say_hello();
+  }
+  return port;
+}
+
+result<void> cluster_node::join(const std::string& address,
+                                steady_clock::time_point until) {
+  if (const auto wrong = wrong_with_address(address))
+    return invalid(fmt::format("{:?}: {}", address, *wrong));
+  const auto waits = std::make_shared<awaited<void>>();
+  {
+    const lock_guard lock{mutex_};
+    if (!links_) {
+      if (auto begun = begin(own_files()); !begun)
+        return begun;
+      report_later();
+    }
+    if (directory_)
+      if (auto done = stop_leading(); !done)
+        return done;
+    if (auto dialed = links_->dial(address); !dialed)
+      return dialed;
+    join_.push_back(address);
+    if (table_->now_is() == node_membership::state::joined)
+      return {};
+    joining_.push_back({address, waits});
+  }
+  auto joined =
+    waits->wait(until, {},
+                {errc::deadline_exceeded,
+                 fmt::format("there was no answer from {}", address)});
+  const lock_guard lock{mutex_};
+  std::erase_if(joining_,
+                [&](const auto& each) { return each.waits == waits; });
+  if (!joined) {
+    std::erase(join_, address);
+    undial(address);
+  }
+  return joined;
+}
+
+// A node that listens leads a cluster of its own until it joins another.
+result<void> cluster_node::stop_leading() {
+  if (cluster_.directory == self_.name || directory_->sessions() > 0
+      || directory_->nodes(around_.clock->now()).size() > 1)
+    return invalid(fmt::format("node '{}' is the directory of a cluster: it "
+                               "cannot join another",
+                               self_.name));
+  directory_.reset();
+  to_directory_.reset();
+  table_.emplace(node_hello{.node = self_,
+                            .address = address_,
+                            .listens = true,
+                            .pools = names_of(*around_.pools),
+                            .cluster = {},
+                            .held = {}});
+  links_->join({});
+  return {};
+}
+
+bool cluster_node::has_begun() const {
+  const lock_guard lock{mutex_};
+  return table_.has_value();
+}
+
+std::string cluster_node::address() const {
+  const lock_guard lock{mutex_};
+  return address_;
 }
 
 void cluster_node::stop() {
   std::shared_ptr<node_links> ending;
-  {
-    const lock_guard lock{mutex_};
-    ending.swap(links_);
-    lose_directory({errc::shutting_down, "this node is stopping"});
-  }
-  // What it still tells finds no links.
+  const lock_guard lock{mutex_};
+  has_stopped_ = true;
+  ending.swap(links_); // and what it still tells finds none
+  lose_directory(stopping());
+  for (const auto& each : links_wanted_)
+    each.waits->set(tl::unexpected{stopping()});
+  tell_joining(stopping());
 }
 
 link_events cluster_node::events() {
@@ -151,15 +281,43 @@ link_events cluster_node::events() {
 
 // --- What becomes of links ---------------------------------------------------
 
+bool cluster_node::is_joined(const std::string& address) const {
+  return std::find(join_.begin(), join_.end(), address) != join_.end();
+}
+
+// Of those it joins it takes one after the other for the directory, until one
+// does not say that it is none. From then on it knows its name: the directory
+// dials who is silent, and its link may be up before ours.
 bool cluster_node::is_directory(const link_peer& peer) const {
-  return !directory_
-         && (cluster_.directory.empty() ? peer.is_dialed && !to_directory_
-                                        : peer.who.name == cluster_.directory);
+  if (directory_ || no_directories_.contains(id_of(peer)))
+    return false;
+  return directory_name_.empty() ? peer.is_dialed && is_joined(peer.address)
+                                 : peer.who.name == directory_name_;
+}
+
+void cluster_node::meet_directory(const link_peer& peer) {
+  if (to_directory_ || !is_directory(peer))
+    return;
+  directory_name_ = peer.who.name;
+  to_directory_ = id_of(peer);
+  say_hello();
+}
+
+// The one it said hello to is no directory.
+void cluster_node::meet_another() {
+  if (no_directories_.size() >= limits::nodes_max)
+    no_directories_.clear();
+  no_directories_.insert(*std::exchange(to_directory_, std::nullopt));
+  directory_name_ = cluster_.directory;
+  for (const auto& each : links_->peers())
+    meet_directory(each);
 }
 
 void cluster_node::on_up(const link_peer& peer) {
   afterwards after;
   const lock_guard lock{mutex_};
+  if (!links_)
+    return;
   const auto id = id_of(peer);
   if (directory_)
     for (const auto& [node, address] : silent_)
@@ -169,15 +327,13 @@ void cluster_node::on_up(const link_peer& peer) {
   for (const auto& each : links_wanted_)
     if (each.whom.name == id.name)
       each.waits->set(id);
-  if (is_directory(peer)) {
-    to_directory_ = id;
-    say_hello();
-  }
+  meet_directory(peer);
 }
 
 void cluster_node::on_lost(const link_peer& peer, const error& why) {
   afterwards after;
   const lock_guard lock{mutex_};
+  no_directories_.erase(id_of(peer));
   if (directory_)
     apply(directory_->lost(id_of(peer), around_.clock->now()));
   if (to_directory_ == id_of(peer))
@@ -208,10 +364,15 @@ void cluster_node::on_refused(const link_refused& refused) {
       if (address == refused.address)
         directory_->dial_refused(node);
   look_at_silent();
-  const bool is_of_directory =
-    std::find(cluster_.join.begin(), cluster_.join.end(), refused.address)
-    != cluster_.join.end();
-  if (refused.why == refusal::wrong_cluster && is_of_directory && !to_directory_
+  const bool joins = is_joined(refused.address) && !to_directory_;
+  if (refused.why == refusal::already_linked && joins
+      && directory_name_.empty()) {
+    // It has dialed us, so that only now we know who it is.
+    directory_name_ = refused.name;
+    for (const auto& each : links_->peers())
+      meet_directory(each);
+  }
+  if (refused.why == refusal::wrong_cluster && joins
       && table_->now_is() == node_membership::state::apart)
     leave_cluster({.cluster = {}, .ends_first = true}, after);
   // Both sides may have dialed at once: the other link comes up.
@@ -226,6 +387,30 @@ void cluster_node::tell_waiting(const link_refused& refused) {
       each.waits->set(tl::unexpected{error{
         errc::node_down, fmt::format("node '{}' at {}: {}", each.whom.name,
                                      each.address, refused.told.message())}});
+  if (refused.why != refusal::wrong_cluster) // it leaves the former one first
+    for (const auto& each : joining_)
+      if (each.address == refused.address)
+        each.waits->set(tl::unexpected{refused.told});
+}
+
+void cluster_node::tell_joining(const result<void>& outcome) {
+  for (const auto& each : joining_)
+    each.waits->set(outcome);
+}
+
+// Nobody here needs a link with who is there any more. One that is up stays.
+void cluster_node::undial(const std::string& address) {
+  const auto is_there = [&](const auto& all) {
+    return std::any_of(all.begin(), all.end(), [&](const auto& each) {
+      return each.address == address;
+    });
+  };
+  const bool is_silent =
+    std::any_of(silent_.begin(), silent_.end(),
+                [&](const auto& each) { return each.second == address; });
+  if (links_ && !is_joined(address) && !is_silent && !is_there(links_wanted_)
+      && !is_there(joining_))
+    links_->undial(address);
 }
 
 void cluster_node::on_told(const link_peer& peer, cluster_message told) {
@@ -234,236 +419,6 @@ void cluster_node::on_told(const link_peer& peer, cluster_message told) {
   if (links_)
     hear(id_of(peer), peer.address, told, after);
   hear_own(after);
-}
-
-// --- What nodes tell each other ----------------------------------------------
-
-void cluster_node::tell(const node_id& whom, const cluster_message& what) {
-  if (whom == self_)
-    own_.push_back(what);
-  else if (links_)
-    links_->tell(whom, what);
-}
-
-void cluster_node::tell_directory(const cluster_message& what) {
-  if (to_directory_)
-    tell(*to_directory_, what);
-}
-
-void cluster_node::hear_own(afterwards& after) {
-  if (std::exchange(hears_own_, true))
-    return;
-  while (!own_.empty()) {
-    auto told = std::move(own_.front());
-    own_.pop_front();
-    hear(self_, address_, told, after);
-  }
-  hears_own_ = false;
-}
-
-// A member is heard by the directory alone, and that by its members.
-void cluster_node::hear(const node_id& from, const std::string& address,
-                        cluster_message& told, afterwards& after) {
-  const auto now = around_.clock->now();
-  if (auto* said = std::get_if<node_hello>(&told))
-    return on_hello(from, address, std::move(*said));
-  if (to_directory_ == from) {
-    if (const auto* answer = std::get_if<hello_answer>(&told))
-      return on_admission(*answer, after);
-    if (const auto* grant = std::get_if<session_grant>(&told))
-      return on_grant(*grant, after);
-    if (const auto* word = std::get_if<drain_word>(&told))
-      return start_drain(word->patience);
-    if (auto* answer = std::get_if<open_answer>(&told)) {
-      if (const auto found = opens_.extract(answer->number))
-        found.mapped()->set(std::move(answer->place));
-      return;
-    }
-    if (auto* answer = std::get_if<cluster_answer>(&told)) {
-      if (const auto found = questions_.extract(answer->number))
-        found.mapped()->set(std::move(answer->nodes));
-      return;
-    }
-  }
-  if (!directory_)
-    return;
-  if (const auto* asked = std::get_if<open_request>(&told);
-      asked && asked->opener == from)
-    apply(directory_->open(*asked, now));
-  else if (const auto* taken = std::get_if<grant_taken>(&told))
-    apply(directory_->taken(from, taken->grant));
-  else if (const auto* ended = std::get_if<grant_ended>(&told))
-    apply(directory_->ended(from, ended->grant, ended->why));
-  else if (const auto* word = std::get_if<load_word>(&told))
-    directory_->report_load(from, word->load);
-  else if (const auto* asked = std::get_if<cluster_question>(&told))
-    tell(from, cluster_answer{asked->number, answer(*asked)});
-  else if (std::holds_alternative<drain_word>(told))
-    directory_->drains(from);
-}
-
-void cluster_node::say_hello() {
-  if (!to_directory_ || *to_directory_ == self_
-      || table_->now_is() != node_membership::state::apart)
-    return;
-  const auto said = table_->hello(load());
-  hello_number_ = said.number;
-  tell(*to_directory_, said);
-}
-
-// Something it held or used has ended: perhaps it may join again.
-void cluster_node::rejoin() {
-  if (links_ && table_->now_is() == node_membership::state::apart
-      && table_->cluster() == cluster_id{})
-    links_->join({});
-  say_hello();
-}
-
-void cluster_node::on_hello(const node_id& from, const std::string& address,
-                            node_hello said) {
-  if (!directory_)
-    return tell(from, hello_answer{said.number,
-                                   invalid(fmt::format("node '{}' is not the "
-                                                       "directory of a cluster",
-                                                       self_.name))});
-  if (!said.listens)
-    said.address = address;
-  if (said.node != from)
-    return links_->close(from.name);
-  // A former link has ended: a peer has one at a time.
-  const auto welcome = directory_->join(said, around_.clock->now());
-  apply(welcome.plan);
-  look_at_silent();
-  tell(from, hello_answer{said.number, welcome.answer});
-}
-
-void cluster_node::on_admission(const hello_answer& told, afterwards& after) {
-  if (told.number != hello_number_
-      || table_->now_is() != node_membership::state::apart)
-    return;
-  if (!told.answer) {
-    logger()->warn("node '{}' is not admitted: {}", self_.name,
-                   told.answer.error().message());
-    return in(milliseconds{limits::redial_ms_max}, &cluster_node::say_hello);
-  }
-  if (told.answer->ends_first)
-    return leave_cluster(*told.answer, after);
-  table_->admitted(*told.answer);
-  if (table_->now_is() != node_membership::state::joined)
-    return;
-  links_->join(bytes_of(table_->cluster()));
-  if (told.answer->drains)
-    start_drain(timeout_);
-  tell_ended();
-}
-
-void cluster_node::apply(const directory_plan& plan) {
-  for (const auto& [owner, grant] : plan.grants)
-    tell(owner, grant);
-  for (const auto& each : plan.answers)
-    tell(each.opener, each);
-  for (const auto& [node, address] : plan.redials) {
-    silent_[node] = address;
-    if (links_)
-      static_cast<void>(links_->dial(address));
-  }
-}
-
-// Those whose end is known, or who are back, need not be dialed any more.
-void cluster_node::look_at_silent() {
-  std::erase_if(silent_, [this](const auto& each) {
-    const auto& [node, address] = each;
-    if (directory_ && directory_->is_silent(node))
-      return false;
-    const auto& join = cluster_.join;
-    if (links_ && std::find(join.begin(), join.end(), address) == join.end())
-      links_->undial(address);
-    return true;
-  });
-}
-
-result<std::vector<node_row>>
-cluster_node::answer(const cluster_question& asked) {
-  const auto now = around_.clock->now();
-  using rows = std::vector<node_row>;
-  switch (asked.what) {
-  case cluster_question::kind::nodes:
-    return directory_->nodes(now);
-  case cluster_question::kind::forget:
-    return directory_->forget(asked.name).transform([&](const auto&) {
-      look_at_silent();
-      return rows{};
-    });
-  case cluster_question::kind::drain:
-    return directory_->drain(asked.name, now).transform([&](const auto& whom) {
-      tell(whom, drain_word{asked.patience});
-      return rows{};
-    });
-  }
-  return rows{};
-}
-
-result<std::vector<node_row>>
-cluster_node::ask(cluster_question asked, steady_clock::time_point until) {
-  const auto waits = std::make_shared<awaited<std::vector<node_row>>>();
-  {
-    afterwards after;
-    const lock_guard lock{mutex_};
-    if (auto may = table_->may_ask(); !may)
-      return tl::unexpected{std::move(may).error()};
-    asked.number = ++last_number_;
-    questions_[asked.number] = waits;
-    tell_directory(asked);
-    hear_own(after);
-  }
-  auto answered = waits->wait(
-    until, {}, {errc::deadline_exceeded, "the directory did not answer"});
-  const lock_guard lock{mutex_};
-  questions_.erase(asked.number);
-  return answered;
-}
-
-// --- What it does of itself --------------------------------------------------
-
-void cluster_node::in(milliseconds time, void (cluster_node::*then)()) {
-  auto& clock = *around_.clock;
-  clock.at(clock.now() + time, [weak = weak_from_this(), then] {
-    const auto self = weak.lock();
-    if (!self)
-      return;
-    afterwards after;
-    const lock_guard lock{self->mutex_};
-    if (!self->links_)
-      return;
-    ((*self).*then)();
-    self->hear_own(after);
-  });
-}
-
-std::uint64_t cluster_node::load() const {
-  std::uint64_t sum = 0;
-  for (const auto& each : around_.pools->all())
-    for (const auto& [number, facts] : each.calls->look())
-      sum += facts.waiting + facts.host.running;
-  return sum;
-}
-
-void cluster_node::report_load() {
-  in(milliseconds{limits::load_report_ms}, &cluster_node::report_load);
-  const auto now = load();
-  if (table_->now_is() == node_membership::state::joined
-      && std::exchange(last_load_, now) != now)
-    tell_directory(load_word{now});
-}
-
-void cluster_node::start_drain(milliseconds patience) {
-  table_->drain();
-  if (directory_)
-    directory_->drains(self_);
-  else
-    tell_directory(drain_word{});
-  if (!std::exchange(drains_, true))
-    in(patience, &cluster_node::end_drained);
 }
 
 } // namespace snakebridge

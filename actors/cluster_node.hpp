@@ -4,7 +4,7 @@
 // clients here open come in from their threads; under one lock the tables
 // decide, and what they say goes out in the order in which they said it.
 // Sessions are opened under a grant here, or there with a stand-in here. Owned
-// by the bridge; any thread. There is none where `node` is not configured.
+// by the bridge, of which it is idle until that listens or joins; any thread.
 
 #include <deque>
 #include <functional>
@@ -16,12 +16,15 @@
 #include <string>
 #include <vector>
 
+#include <caf/actor_cast.hpp>
+
 #include <snakebridge/config.hpp>
 
 #include "actors/awaited.hpp"
 #include "actors/client.hpp"
 #include "actors/node_directory.hpp"
 #include "actors/node_membership.hpp"
+#include "config/tunables.hpp"
 #include "runtime/node/node_links.hpp"
 
 namespace snakebridge {
@@ -33,24 +36,42 @@ struct node_surroundings {
   std::shared_ptr<snakebridge::sessions> sessions;
   std::shared_ptr<const snakebridge::pools> pools;
   std::shared_ptr<timers> clock;
+  /// Runs what waits for Python, on a thread that may.
+  std::function<void(std::function<void()>)> run_aside = {};
 };
+
+/// Runs when the actor has ended and its objects are freed, at once if it has.
+template <class Heard>
+void when_ended(const session_actor& which, Heard heard) {
+  caf::actor_cast<caf::abstract_actor*>(which)->attach_functor(
+    [heard = std::move(heard)](const caf::error& why) { heard(why); });
+}
 
 class cluster_node : public std::enable_shared_from_this<cluster_node> {
 public:
-  /// The bridge is to be a node.
-  static bool is_wanted(const config& of) {
-    return !of.node.listen.empty() || !of.cluster.join.empty();
-  }
-
   cluster_node(const config& settings, node_surroundings around);
   ~cluster_node();
 
-  /// Listens, and dials. Errors: startup_failed, config_invalid.
+  /// Listens, and dials, as the configuration says. Errors: startup_failed,
+  /// config_invalid.
   result<void> start();
-  /// Its links end. Its sessions must have ended.
+  /// Its links end, and who waits for one hears of it. Its sessions must have
+  /// ended.
   void stop();
+  /// Listens there too, and answers the port. Errors: config_invalid,
+  /// unreachable, shutting_down.
+  result<std::uint16_t> listen(const std::string& address,
+                               const tls_files& tls);
+  /// Joins the cluster of who listens there, and waits until it is admitted.
+  /// Errors: config_invalid, unreachable, node_down, not_authorized,
+  /// deadline_exceeded, shutting_down, and what a directory says.
+  result<void> join(const std::string& address, steady_clock::time_point until);
 
+  /// It listens, or has joined.
+  bool has_begun() const;
   const std::string& name() const { return self_.name; }
+  /// Where it listens; empty: nowhere.
+  std::string address() const;
 
   /// Joins or opens the session of the cluster for that owner. Waits, at most
   /// for the call's time. Errors: node_down, pool_unknown, config_invalid,
@@ -90,6 +111,12 @@ private:
     std::map<std::uint64_t, on_remote_end> clients = {};
     std::vector<std::function<void()>> waiting = {}; ///< until it has ended
   };
+  /// What a client asks for of this node as the owner.
+  struct wanted_session {
+    session_grant grant;
+    std::string pool;
+    wanted_refs refs;
+  };
   /// A client here of a session of another node.
   struct stand_in {
     session_grant grant;
@@ -104,11 +131,30 @@ private:
     std::string address;
     waiting_for<node_id> waits;
   };
+  /// Who waits until this node has joined by that address.
+  struct joining {
+    std::string address;
+    waiting_for<void> waits;
+  };
   /// What its link says of a stand-in's end, before or after it is there.
   struct fate {
     session_ptr core;
     std::optional<error> why;
   };
+
+  // With the lock. Links.
+  tls_files own_files() const;
+  result<void> begin(const tls_files& tls);
+  result<std::uint16_t> listen_first(const std::string& address);
+  void lead();
+  result<void> stop_leading();
+  bool is_joined(const std::string& address) const;
+  bool is_directory(const link_peer& peer) const;
+  void meet_directory(const link_peer& peer);
+  void meet_another();
+  void undial(const std::string& address);
+  void tell_waiting(const link_refused& refused);
+  void tell_joining(const result<void>& outcome);
 
   link_events events();
   void on_up(const link_peer& peer);
@@ -122,20 +168,24 @@ private:
   void hear_own(afterwards& after);
   void hear(const node_id& from, const std::string& address,
             cluster_message& told, afterwards& after);
-  bool is_directory(const link_peer& peer) const;
   void say_hello();
+  void try_again();
   void rejoin();
+  void join_links();
   void on_hello(const node_id& from, const std::string& address,
                 node_hello said);
   void on_admission(const hello_answer& told, afterwards& after);
   void leave_cluster(const admission& answer, afterwards& after);
-  void tell_waiting(const link_refused& refused);
   void apply(const directory_plan& plan);
   void look_at_silent();
   result<std::vector<node_row>> answer(const cluster_question& asked);
   void lose_directory(const error& why);
   void start_drain(std::chrono::milliseconds patience);
   void end_drained();
+  void report_later() {
+    in(std::chrono::milliseconds{limits::load_report_ms},
+       &cluster_node::report_load);
+  }
   void report_load();
   std::uint64_t load() const;
   void in(std::chrono::milliseconds time, void (cluster_node::*then)());
@@ -146,11 +196,9 @@ private:
   void tell_ended();
   void end_overtaken(const std::string& id, afterwards& after);
   using on_opened = std::function<void(result<opened_session>, afterwards&)>;
-  void open_here(const session_grant& grant, const std::string& pool,
-                 const caf::actor_addr& owner, const on_opened& done,
-                 afterwards& after);
-  result<opened_session> open_served(const session_grant& grant,
-                                     const std::string& pool,
+  void open_here(const wanted_session& wanted, const caf::actor_addr& owner,
+                 const on_opened& done, afterwards& after);
+  result<opened_session> open_served(const wanted_session& wanted,
                                      const caf::actor_addr& owner,
                                      afterwards& after);
   std::unique_ptr<remote_client> client_of(const remote_open& wanted,
@@ -186,8 +234,15 @@ private:
   const node_surroundings around_;
   const node_id self_;
 
-  std::mutex mutex_;
-  std::string address_; ///< where it listens
+  mutable std::mutex mutex_;
+  bool has_stopped_ = false;
+  tls_files tls_;
+  std::string address_;           ///< where it listens
+  std::vector<std::string> join_; ///< addresses of the cluster's nodes
+  std::vector<joining> joining_;
+  /// Configured, or learned: the directory may be who dials. Empty: not known.
+  std::string directory_name_;
+  std::set<node_id> no_directories_; ///< that have said so
   std::optional<node_directory> directory_;
   std::optional<node_membership> table_;
   std::optional<node_id> to_directory_; ///< which is linked, and said hello to

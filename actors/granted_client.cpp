@@ -39,10 +39,12 @@ std::optional<cancel_source> granted_client::running::take(std::uint64_t call) {
 
 granted_client::granted_client(std::unique_ptr<client> mine, session_ptr in,
                                std::size_t payload_bytes_max,
+                               std::function<void(on_counted)> release,
                                std::function<void()> on_end)
     : mine_{std::move(mine)},
       in_{std::move(in)},
       payload_bytes_max_{payload_bytes_max},
+      release_{std::move(release)},
       on_end_{std::move(on_end)} {}
 
 void granted_client::submit(std::uint64_t call, std::vector<word> request,
@@ -58,6 +60,13 @@ void granted_client::submit(std::uint64_t call, std::vector<word> request,
   if (!made)
     return done(tl::unexpected{std::move(made).error()});
   auto options = options_of(*made, in_->clock().now(), deadline);
+  if (made->asked.what == verb::release_session)
+    return release_(
+      [done, bytes_max = payload_bytes_max_](const result<std::size_t>& count) {
+        done(wire::encode_remote_reply(
+          count.transform([](std::size_t objects) { return value{objects}; }),
+          {}, bytes_max));
+      });
   if (made->asked.what == verb::next)
     return read(call, std::move(made->asked), std::move(options),
                 std::move(done));

@@ -16,9 +16,13 @@ namespace snakebridge {
 
 class granted_client final : public remote_client {
 public:
-  /// `mine` owns the session. `on_end` runs in its destructor.
+  using on_counted = std::function<void(const result<std::size_t>&)>;
+  /// `mine` owns the session. `release` ends that, and tells how many objects
+  /// it had. `on_end` runs in its destructor.
   granted_client(std::unique_ptr<client> mine, session_ptr in,
-                 std::size_t payload_bytes_max, std::function<void()> on_end);
+                 std::size_t payload_bytes_max,
+                 std::function<void(on_counted)> release,
+                 std::function<void()> on_end);
   ~granted_client() override;
 
   void submit(std::uint64_t call, std::vector<word> request,
@@ -46,6 +50,7 @@ private:
   const std::unique_ptr<client> mine_;
   const session_ptr in_;
   const std::size_t payload_bytes_max_;
+  const std::function<void(on_counted)> release_;
   const std::function<void()> on_end_;
   const std::shared_ptr<running> running_ = std::make_shared<running>();
   std::unordered_map<std::uint64_t, std::shared_ptr<read_stream>>

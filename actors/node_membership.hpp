@@ -34,6 +34,11 @@ public:
   };
   state now_is() const { return state_; }
   const cluster_id& cluster() const { return self_.cluster; }
+  /// It listens there from now on, and can own sessions.
+  void listens_at(const std::string& address) {
+    self_.address = address;
+    self_.listens = true;
+  }
 
   /// What it says to the directory while it is apart.
   node_hello hello(std::uint64_t load);

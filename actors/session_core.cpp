@@ -585,11 +585,21 @@ void session_core::close() {
   gate_->callbacks->end();
 }
 
-result<std::size_t> session_core::close_and_count() {
-  if (gate_->home.is_elsewhere) {
-    close(); // the objects are its other clients' too
+// Its node ends it, for all its clients. Who cannot reach that leaves it.
+result<std::size_t> session_core::release_elsewhere() {
+  if (gate_->closed)
     return 0;
-  }
+  const auto released = where_->all().front().calls->run(
+    {.what = verb::release_session}, gate_, deadline({}),
+    {.route = std::make_shared<const call_route>()});
+  close();
+  return released.and_then(
+    [](const value& count) { return count.to<std::size_t>(); });
+}
+
+result<std::size_t> session_core::close_and_count() {
+  if (gate_->home.is_elsewhere)
+    return release_elsewhere();
   if (gate_->closed.exchange(true))
     return 0;
   for (const auto& each : where_->all())

@@ -153,6 +153,7 @@ private:
   void free_unwanted(const call_options* about_to);
   void free_in(std::uint32_t interpreter, operation asked,
                const call_options* about_to);
+  result<std::size_t> release_elsewhere();
   void tell_cleanup(std::uint64_t objects) const;
 
   const std::shared_ptr<const pools> where_;

@@ -37,24 +37,32 @@ void sessions::adopt_with(std::function<void(caf::actor)> adopt) {
   adopt_ = std::move(adopt);
 }
 
-result<opened_session> sessions::open(const session_options& wanted,
-                                      const caf::actor_addr& owner,
-                                      std::string_view prefix) {
+result<ref_rules> sessions::rules_of(const std::string& id,
+                                     const wanted_refs& wanted) const {
   auto refs = rules_.refs;
-  refs.max = wanted.max_refs.value_or(refs.max);
+  refs.max = wanted.max.value_or(refs.max);
   refs.ttl = wanted.ttl.value_or(refs.ttl);
   refs.on_full = wanted.on_full.value_or(refs.on_full);
   constexpr auto max_row = tunable_of("ref_max", false);
   constexpr auto ttl_row = tunable_of("ref_ttl_ms", false);
   if (!is_within(max_row, refs.max))
-    return invalid(fmt::format("session '{}': max_refs = {}: must be {}",
-                               wanted.id, refs.max, bounds_of(max_row)));
+    return invalid(fmt::format("session '{}': max_refs = {}: must be {}", id,
+                               refs.max, bounds_of(max_row)));
   if (!is_within(ttl_row, refs.ttl.count()))
-    return invalid(fmt::format("session '{}': ttl = {} ms: must be {}",
-                               wanted.id, refs.ttl.count(),
-                               bounds_of(ttl_row)));
+    return invalid(fmt::format("session '{}': ttl = {} ms: must be {}", id,
+                               refs.ttl.count(), bounds_of(ttl_row)));
+  return refs;
+}
+
+result<opened_session> sessions::open(const session_options& wanted,
+                                      const caf::actor_addr& owner,
+                                      std::string_view prefix) {
+  const auto refs =
+    rules_of(wanted.id, {wanted.max_refs, wanted.ttl, wanted.on_full});
+  if (!refs)
+    return tl::unexpected{refs.error()};
   const std::lock_guard lock{mutex_};
-  return open_locked(wanted.id, prefix, owner, refs, {.pool = wanted.pool},
+  return open_locked(wanted.id, prefix, owner, *refs, {.pool = wanted.pool},
                      where_);
 }
 
@@ -89,7 +97,11 @@ result<opened_session> sessions::join(const std::string& id,
 result<opened_session> sessions::open_at(const std::string& id,
                                          const session_home& home,
                                          const caf::actor_addr& owner,
+                                         const wanted_refs& wanted,
                                          std::shared_ptr<const pools> way) {
+  const auto refs = rules_of(id, wanted);
+  if (!refs)
+    return tl::unexpected{refs.error()};
   const std::lock_guard lock{mutex_};
   if (const auto place = by_id_.find(id); place != by_id_.end()) {
     const auto& there = place->second->home();
@@ -101,8 +113,7 @@ result<opened_session> sessions::open_at(const std::string& id,
                                "ended yet",
                                id, there.epoch, there.node)};
   }
-  return open_locked(id, {}, owner, rules_.refs, home,
-                     way ? std::move(way) : where_);
+  return open_locked(id, {}, owner, *refs, home, way ? std::move(way) : where_);
 }
 
 void sessions::end(const session_ptr& ended, const error& why) {
@@ -244,7 +255,9 @@ bool sessions::end_all(std::chrono::milliseconds patience) {
                              [this] { return living_.empty(); });
 }
 
-result<std::size_t> sessions::release(const session_ptr& released) {
+result<std::size_t> sessions::release(
+  const session_ptr& released,
+  const std::function<void(const result<std::size_t>&)>& counted) {
   bool is_first = false;
   {
     const std::lock_guard lock{mutex_};
@@ -252,6 +265,8 @@ result<std::size_t> sessions::release(const session_ptr& released) {
     remove_locked(released);
   }
   auto count = released->close_and_count();
+  if (counted)
+    counted(count);
   const std::lock_guard lock{mutex_};
   if (released->members.actor) {
     if (is_first)

@@ -17,6 +17,7 @@
 #include <snakebridge/actors.hpp>
 
 #include "actors/session_core.hpp"
+#include "runtime/node/remote_session.hpp"
 
 namespace snakebridge {
 
@@ -48,12 +49,18 @@ public:
   result<opened_session> join(const std::string& id,
                               const caf::actor_addr& owner);
   /// Joins the session of that id and home, or makes it: under its grant, or as
-  /// a stand-in, whose calls go through `way`. Errors: as of `join`; and
+  /// a stand-in, whose calls go through `way`. Errors: as of `join` and
+  /// `rules_of`; and
   /// session_closed where another life of it has not ended yet.
   result<opened_session> open_at(const std::string& id,
                                  const session_home& home,
                                  const caf::actor_addr& owner,
+                                 const wanted_refs& refs = {},
                                  std::shared_ptr<const pools> way = {});
+  /// What a session may hold that is made by who wants that. Errors:
+  /// config_invalid for what is out of bounds.
+  result<ref_rules> rules_of(const std::string& id,
+                             const wanted_refs& refs) const;
   /// Ends a session: its clients hear why, and no one can join it any more.
   void end(const session_ptr& ended, const error& why);
   session_ptr find(const std::string& id) const;
@@ -73,8 +80,11 @@ public:
   void remove(const session_ptr& ended);
   /// The same on purpose: the session's own actor is told to end, and clients
   /// with that id are given a new one. Waits until its objects are freed, and
-  /// answers how many there were. Errors: deadline_exceeded.
-  result<std::size_t> release(const session_ptr& released);
+  /// answers how many there were. Errors: deadline_exceeded. `counted`: hears
+  /// that before the session's clients do.
+  result<std::size_t>
+  release(const session_ptr& released,
+          const std::function<void(const result<std::size_t>&)>& counted = {});
   /// Who is to be told of a session's end.
   std::set<caf::actor_addr> owners(const session_ptr& ended) const;
   /// No session opens any more.

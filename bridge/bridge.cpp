@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include <snakebridge/actors.hpp>
 
 #include "bridge/bridge_core.hpp"
@@ -105,6 +107,22 @@ result<bool> bridge::remove_helpers(std::string_view name) const {
   if (auto here = core_->in_its_process(); !here)
     return tl::unexpected{here.error()};
   return core_->helpers().remove(name);
+}
+
+result<std::uint16_t> bridge::listen(const listen_options& at) const {
+  return reached(core_->listen(at));
+}
+
+result<void> bridge::join(std::string_view host, std::uint16_t port) const {
+  return reached(core_->join(fmt::format("{}:{}", host, port)));
+}
+
+std::string bridge::node_name() const {
+  return core_->node_name();
+}
+
+std::string bridge::node_address() const {
+  return core_->node_address();
 }
 
 result<std::vector<node_facts>> bridge::nodes() const {

@@ -97,10 +97,12 @@ bridge_core::bridge_core(config checked, caf::actor_system* users,
             shared_from_this(), of);
         })},
       clients_{std::make_shared<clients>()},
-      node_{cluster_node::is_wanted(settings_) ? std::make_shared<cluster_node>(
-              settings_,
-              node_surroundings{*system_, clients_, sessions_, pools_, clock_})
-                                               : nullptr} {}
+      node_{std::make_shared<cluster_node>(
+        settings_,
+        node_surroundings{*system_, clients_, sessions_, pools_, clock_,
+                          [threads = callback_threads_](auto todo) {
+                            threads->run(std::move(todo));
+                          }})} {}
 
 bridge_core::~bridge_core() {
   stop();
@@ -121,9 +123,7 @@ bridge_core::start(config wanted, caf::actor_system* users,
                                             std::move(parts));
   auto started = core->start_tree()
                    .and_then([&] { return core->wait_ready(patience); })
-                   .and_then([&] {
-                     return core->node_ ? core->node_->start() : result<void>{};
-                   });
+                   .and_then([&] { return core->node_->start(); });
   if (started) {
     core->tell_verbosely("the bridge has started");
     return core;
@@ -217,8 +217,7 @@ void bridge_core::stop() {
   }
   if (!sessions_->end_all(step_max))
     logger()->error("a session did not end in time");
-  if (node_)
-    node_->stop();
+  node_->stop();
   // All at once: in turn, as supervisors stop their children, each would have
   // its stop timeout after the other.
   for (const auto& pool : pools_->all())
@@ -272,8 +271,8 @@ thread_client& bridge_core::client_of_this_thread() {
 namespace {
 
 tl::unexpected<error> no_node() {
-  return invalid("this bridge is no node of a cluster: give it node.listen, or "
-                 "cluster.join");
+  return invalid("this bridge is no node of a cluster: let it listen, or join "
+                 "one");
 }
 
 } // namespace
@@ -282,7 +281,7 @@ result<session_ptr> bridge_core::open_session(const session_options& wanted,
                                               client& member) {
   if (wanted.scope == scope::bridge)
     return member.open(wanted);
-  if (!node_)
+  if (!node_->has_begun())
     return no_node();
   auto as_configured = this_thread().options;
   return node_->open(wanted, member.address(), as_configured)
@@ -295,7 +294,7 @@ result<session_ptr> bridge_core::open_session(const session_options& wanted,
 result<session_actor>
 bridge_core::join_cluster(const std::string& id,
                           const caf::actor_addr& owner) const {
-  if (!node_)
+  if (!node_->has_begun())
     return no_node();
   auto joined = sessions_->join(id, owner);
   if (!joined)
@@ -308,11 +307,30 @@ bridge_core::join_cluster(const std::string& id,
   return joined->actor;
 }
 
+result<std::uint16_t> bridge_core::listen(const listen_options& at) const {
+  if (auto here = in_its_process(); !here)
+    return tl::unexpected{std::move(here).error()};
+  const auto some =
+    at.tls.certificate.empty() || at.tls.key.empty() || at.tls.ca.empty();
+  if (some && !at.tls.empty())
+    return invalid("tls: certificate, key and ca must be given all three, or "
+                   "none of them");
+  if (!at.tls.empty() && settings_.node.name.empty())
+    return invalid("tls: a certificate needs node.name, one of its names");
+  return node_->listen(fmt::format("{}:{}", at.host, at.port), at.tls);
+}
+
+result<void> bridge_core::join(const std::string& address) const {
+  if (auto here = in_its_process(); !here)
+    return here;
+  return node_->join(address, clock_->now() + settings_.timeout);
+}
+
 result<std::vector<node_row>>
 bridge_core::ask_cluster(cluster_question asked) const {
   if (auto here = in_its_process(); !here)
     return tl::unexpected{std::move(here).error()};
-  if (!node_)
+  if (!node_->has_begun())
     return no_node();
   return node_->ask(std::move(asked), clock_->now() + settings_.timeout);
 }

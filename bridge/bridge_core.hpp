@@ -87,10 +87,16 @@ public:
   /// this node has, or uses, already. Errors: config_invalid, node_down.
   result<session_actor> join_cluster(const std::string& id,
                                      const caf::actor_addr& owner) const;
+  /// As bridge::listen and bridge::join.
+  result<std::uint16_t> listen(const listen_options& at) const;
+  result<void> join(const std::string& address) const;
   /// Asks the directory of its cluster. Errors: as of bridge::nodes.
   result<std::vector<node_row>> ask_cluster(cluster_question asked) const;
   /// Its name in the cluster; empty: it is no node.
-  std::string node_name() const { return node_ ? node_->name() : ""; }
+  std::string node_name() const {
+    return node_->has_begun() ? node_->name() : "";
+  }
+  std::string node_address() const { return node_->address(); }
 
   thread_client& client_of_this_thread();
   std::shared_ptr<client> new_client();
@@ -135,7 +141,7 @@ private:
   const pool_host_factory hosts_;
   const std::shared_ptr<sessions> sessions_;
   const std::shared_ptr<clients> clients_;
-  const std::shared_ptr<cluster_node> node_; ///< null: it is none
+  const std::shared_ptr<cluster_node> node_;
   supervisor_actor root_;
 };
 

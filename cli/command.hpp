@@ -33,6 +33,11 @@ struct request {
   std::string tools;   ///< the environment that stubs are read in
   std::string python;
   std::string pool;
+  std::string listen;                ///< of a node: "host:port"
+  std::vector<std::string> join;     ///< of nodes: the same
+  std::string certificates;          ///< a folder of them
+  std::string make_certificates;     ///< the same, to be written
+  std::int64_t patience_ms = 30'000; ///< of a drain
   std::int64_t timeout_ms = 0;
   std::int64_t limit = 0; ///< items of a stream; 0: all
   std::int64_t progress_after_ms = 2'000;

@@ -29,8 +29,8 @@ struct completed_command {
 };
 
 constexpr std::string_view options_of_files[] = {
-  "--manifest", "--output", "--path", "--python",
-  "--source",   "--stubs",  "--tools"};
+  "--certs",  "--make-certs", "--manifest", "--output", "--path",
+  "--python", "--source",     "--stubs",    "--tools"};
 
 std::vector<completed_option> options_of(const CLI::App& of) {
   std::vector<completed_option> options;
@@ -60,6 +60,8 @@ std::vector<completed_command> commands_of(const CLI::App& app) {
     made.takes_files = made.name == "run";
     if (made.name == "completion")
       made.choices = {"bash", "fish", "zsh"};
+    if (made.name == "node")
+      made.choices = {"drain", "forget", "list", "run"};
   }
   return commands;
 }

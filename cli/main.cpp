@@ -20,6 +20,7 @@
 #include "doctor.hpp"
 #include "generate.hpp"
 #include "helpers.hpp"
+#include "node.hpp"
 #include "reports.hpp"
 #include "run.hpp"
 #include "stream.hpp"
@@ -83,6 +84,7 @@ public:
     app_.require_subcommand(1);
     add_calls();
     add_others();
+    add_node();
     add_generating();
   }
 
@@ -178,6 +180,33 @@ private:
     command.add_option("--manifest", asked_.manifest,
                        "what is known of the modules; else "
                        ".snakebridge/manifest.json");
+  }
+
+  void add_node() {
+    auto* nodes = add("node",
+                      "be a node of a cluster, or say something of one: run, "
+                      "list, forget NAME, drain NAME",
+                      [this](console& out) {
+                        cli::check_node(asked_);
+                        return cli::node(asked_, out);
+                      });
+    nodes->add_option("WHAT", asked_.arguments,
+                      "run, list, forget NAME, drain NAME; names of nodes");
+    nodes->add_option("--name", asked_.name, "the node's own name");
+    nodes->add_option("--listen", asked_.listen,
+                      "HOST:PORT; port 0: one that is free");
+    nodes->add_option("--join", asked_.join, "HOST:PORT of a node there is")
+      ->allow_extra_args(false);
+    nodes->add_option("--certs", asked_.certificates,
+                      "a folder with NAME.pem, NAME.key and ca.pem");
+    nodes->add_option("--make-certs", asked_.make_certificates,
+                      "write such files of these NAMEs, for trials");
+    nodes
+      ->add_option("--patience-ms", asked_.patience_ms,
+                   "how long its sessions may last that is drained")
+      ->check(CLI::NonNegativeNumber);
+    nodes->add_option("--python", asked_.python, "a venv, or an interpreter");
+    nodes->add_flag("--json", asked_.json, "print JSON");
   }
 
   void add_generating() {

@@ -82,6 +82,7 @@ struct Request {
   route @20 :Route;            # only to the node that has the session, which
                                # finds the way itself, by its own numbers and
                                # bounds: those above mean nothing there
+  sessionEpoch @21 :UInt64;    # of a session of a cluster, for Python code; else 0
 
   struct Batch {
     # Its items are sent when one of these is so.
@@ -170,6 +171,25 @@ struct Reply {
 struct Failure {
   code @0 :UInt8;              # errc
   message @1 :Text;
+  death @2 :Death;             # only from a node: of its worker; else null
+}
+
+struct Death {
+  # What is known of a worker that died (error.hpp, post_mortem).
+  pid @0 :Int32;
+  hasExited @1 :Bool;
+  exitStatus @2 :Int32;        # if it has exited
+  signal @3 :Text;
+  reason @4 :Text;
+  call @5 :Text;
+  session @6 :Text;
+  interpreter @7 :UInt32;
+  epoch @8 :UInt32;
+  logLines @9 :List(Text);
+  stacks @10 :Text;
+  userMs @11 :UInt64;
+  systemMs @12 :UInt64;
+  residentBytesMax @13 :UInt64;
 }
 
 struct PythonError {

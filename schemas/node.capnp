@@ -23,7 +23,7 @@
 #   sessions `openSession` makes a client of a session at its owner, as any local
 #            one is. Dropping its `RemoteSession` ends that client, and so does the
 #            end of the link. When the session itself ends, its
-#            `SessionClient` is told.
+#            `SessionClient` is told. Who opens it first makes it: with its rules.
 #   calls    `request` carries a `Request` of message.capnp with its route, and what
 #            is left of its caller's time: clocks are not compared. The owner makes
 #            the call as its own, and its answer carries the `Reply`. The link reads
@@ -102,9 +102,17 @@ enum Refusal {
 
 interface Node {
   beat @0 () -> ();
-  openSession @1 (id :Text, epoch :UInt64, pool :Text, client :SessionClient)
-              -> (opened :Opened);
+  openSession @1 (id :Text, epoch :UInt64, pool :Text, client :SessionClient,
+                  rules :RefRules) -> (opened :Opened);
   tell @2 (said :Payload) -> ();
+}
+
+struct RefRules {
+  # Of a session that is made by that. 0 where nothing was said: as the
+  # configuration of its node has it; else one more than what is meant.
+  max @0 :UInt64;
+  ttlMs @1 :UInt64;
+  onFull @2 :UInt8;            # config.hpp
 }
 
 struct Opened {

@@ -106,6 +106,14 @@ struct session_options {
   std::string pool = {};
 };
 
+/// Where a bridge listens as a node.
+struct listen_options {
+  std::string host = "127.0.0.1"; ///< an address of this machine; 0.0.0.0: all
+  std::uint16_t port = 0;         ///< 0: one that is free
+  /// Anything but a loopback address needs them. Empty: as configured.
+  tls_files tls = {};
+};
+
 /// A node of the cluster, as the directory knows it.
 struct node_facts {
   enum class state : std::uint8_t {
@@ -146,16 +154,16 @@ public:
   /// faster than their actors can, every thread that opens one waits. Throws
   /// shutting_down; config_invalid for options out of bounds; overloaded if the
   /// `timeout` of the configuration was not enough for that. One of the cluster
-  /// needs `node` in the configuration, and besides throws node_down where its
-  /// node, or the directory, is not linked; it has the rules for refs of its
-  /// node's configuration.
+  /// needs a bridge that is a node, and besides throws node_down where its
+  /// node, or the directory, is not linked; rules for refs that are not given
+  /// are those of its node's configuration.
   session open_session(session_options options = {}) const;
   /// Ends this thread's own session and answers how many objects it had. The
   /// next call makes a new one.
   result<std::size_t> release_auto_session() const;
   /// Ends a session and answers how many objects it had; its id may be used
-  /// again at once. An unknown id has none. This node leaves one that is on
-  /// another, and answers 0.
+  /// again at once. An unknown id has none; nor has one of the cluster that is
+  /// not open here. One that is on another node ends there, for all.
   result<std::size_t> release_session(std::string_view id) const;
 
   /// A function that Python code finds by that name in every session, as
@@ -177,6 +185,21 @@ public:
   /// False: there are none of that name.
   result<bool> remove_helpers(std::string_view name) const;
 
+  /// Listens for other nodes, and answers the port. A bridge that was no node
+  /// leads a cluster of its own from now on, until it joins another. Errors:
+  /// config_invalid, unreachable, shutting_down.
+  result<std::uint16_t> listen(const listen_options& at = {}) const;
+  /// Joins the cluster of the node that listens there, and waits for that, at
+  /// most for the `timeout` of the configuration; from then on it is dialed
+  /// again whenever its link is lost. Errors: unreachable, node_down;
+  /// not_authorized where its name is taken or its certificate not accepted;
+  /// config_invalid for the directory of a cluster that others have joined;
+  /// deadline_exceeded, shutting_down.
+  result<void> join(std::string_view host, std::uint16_t port) const;
+  /// What this node goes by in its cluster, and where it listens. Empty: it is
+  /// no node, or listens nowhere.
+  std::string node_name() const;
+  std::string node_address() const;
   /// The nodes of the cluster, this one too. Errors: config_invalid for a
   /// bridge that is no node; node_down while it is not linked to the directory;
   /// deadline_exceeded.

@@ -319,6 +319,20 @@ struct profile_times {
   std::optional<std::chrono::milliseconds> stream_timeout = {};
 };
 
+/// Of a node's own certificate, which both sides of a link need. All three or
+/// none: then its links are plain, and on loopback. Read at each handshake.
+struct tls_files {
+  std::filesystem::path certificate = {}; ///< PEM: its own, then its issuers
+  std::filesystem::path key = {};         ///< PEM, without a password
+  std::filesystem::path ca = {};          ///< PEM: who signs those of peers
+
+  bool empty() const {
+    return certificate.empty() && key.empty() && ca.empty();
+  }
+
+  friend bool operator==(const tls_files&, const tls_files&) = default;
+};
+
 /// This bridge as a node: one in a network of bridges.
 struct node_config {
   /// 1 to 255 of a-z, 0-9, _, - and ., and where it has a certificate a name in

@@ -239,7 +239,7 @@ result<void> dispatcher::prepare(exchange& made) const {
     return {};
   auto encoded = wire::encode_request(
     made.asked, made.session->number, settings_.payload_bytes_max,
-    made.session->refs.rules(), made.session->id);
+    made.session->refs.rules(), made.session->id, made.session->home.epoch);
   if (!encoded)
     return tl::unexpected{std::move(encoded).error()};
   made.prepared = std::move(*encoded);

@@ -282,6 +282,7 @@ public:
         mine_{mine},
         later_{later} {
     session_id = in.id;
+    session_epoch = in.home.epoch;
     session = in.number;
     bounds = in.refs.bounds_in(host.self_.interpreter);
     origin = in.origin_in(host.self_.interpreter, host.self_.epoch);

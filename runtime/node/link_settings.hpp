@@ -5,9 +5,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <vector>
+
+#include <snakebridge/config.hpp>
 
 #include "config/tunables.hpp"
 
@@ -24,18 +25,6 @@ struct introduction {
   std::string address = {};            ///< to be dialed at; empty: nowhere
 
   bool operator==(const introduction&) const = default;
-};
-
-/// Of a node's own certificate, which both sides of a link need. All three or
-/// none: then its links are plain, and on loopback. Read at each handshake.
-struct tls_files {
-  std::filesystem::path certificate = {}; ///< PEM: its own, then its issuers
-  std::filesystem::path key = {};         ///< PEM, without a password
-  std::filesystem::path ca = {};          ///< PEM: who signs those of peers
-
-  bool empty() const {
-    return certificate.empty() && key.empty() && ca.empty();
-  }
 };
 
 struct link_settings {

@@ -1,5 +1,7 @@
 #include "runtime/node/node_link.hpp"
 
+#include <algorithm>
+#include <limits>
 #include <random>
 
 #include <fmt/format.h>
@@ -25,6 +27,33 @@ capnp::ReaderOptions reader_options() {
 std::uint64_t random_id() {
   std::random_device random;
   return (std::uint64_t{random()} << 32U) | random() | 1U;
+}
+
+void write_rules(schema::RefRules::Builder to, const wanted_refs& from) {
+  if (from.max)
+    to.setMax(std::uint64_t{*from.max} + 1);
+  if (from.ttl)
+    to.setTtlMs(static_cast<std::uint64_t>(from.ttl->count()) + 1);
+  if (from.on_full)
+    to.setOnFull(
+      static_cast<std::uint8_t>(static_cast<unsigned>(*from.on_full) + 1));
+}
+
+// Whether they are within bounds is for who opens the session to see: what no
+// rule can be is out of all bounds.
+wanted_refs read_rules(schema::RefRules::Reader from) {
+  constexpr auto last = static_cast<unsigned>(on_full::refuse);
+  wanted_refs made;
+  if (from.getMax() > 0)
+    made.max = static_cast<std::uint32_t>(std::min<std::uint64_t>(
+      from.getMax() - 1, std::numeric_limits<std::uint32_t>::max()));
+  if (from.getTtlMs() > 0)
+    made.ttl = std::chrono::milliseconds{
+      static_cast<std::int64_t>(std::min<std::uint64_t>(
+        from.getTtlMs() - 1, std::numeric_limits<std::int64_t>::max()))};
+  if (from.getOnFull() > 0)
+    made.on_full = static_cast<on_full>(std::min(from.getOnFull() - 1U, last));
+  return made;
 }
 
 } // namespace
@@ -79,7 +108,8 @@ public:
       made->open(link.provider_, {.node = link.peer_.name,
                                   .session = {id.begin(), id.size()},
                                   .epoch = asked.getEpoch(),
-                                  .pool = {pool.begin(), pool.size()}});
+                                  .pool = {pool.begin(), pool.size()},
+                                  .refs = read_rules(asked.getRules())});
     return opening.then(
       [call, fail, made = kj::mv(made)](std::optional<error> why) mutable {
         if (why)
@@ -302,6 +332,7 @@ node_link::open_session(const remote_open& wanted,
   asking.setEpoch(wanted.epoch);
   asking.setPool(text(wanted.pool));
   asking.setClient(kj::mv(holder));
+  write_rules(asking.initRules(), wanted.refs);
   return asking.send().then([](auto&& came) -> result<opened_session> {
     const auto opened = came.getOpened();
     if (opened.isFailed())

@@ -9,9 +9,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include <snakebridge/config.hpp>
 #include <snakebridge/result.hpp>
 
 #include "runtime/base/timers.hpp"
@@ -19,12 +21,21 @@
 
 namespace snakebridge {
 
+/// What a session is to hold that is made by who opens it; where nothing is
+/// said, as its node has it.
+struct wanted_refs {
+  std::optional<std::uint32_t> max = {};
+  std::optional<std::chrono::milliseconds> ttl = {};
+  std::optional<snakebridge::on_full> on_full = {};
+};
+
 /// The client of which session.
 struct remote_open {
   std::string node;    ///< its owner's name; at the owner: who asks
   std::string session; ///< its id
   std::uint64_t epoch = 0;
   std::string pool = {};
+  wanted_refs refs = {};
 };
 
 /// Takes the answer of one call: once, from any thread.

@@ -72,10 +72,12 @@ void served_session::end(const error& why) {
   if (ended_)
     return;
   ended_ = why;
-  auto telling = holder_.endedRequest();
-  write_failed(telling.initWhy(), why);
-  telling_ = telling.send().ignoreResult().eagerlyEvaluate(
-    [](kj::Exception&&) {}); // the link has ended, too
+  // After what was answered before: how many objects it had, say.
+  telling_ = kj::evalLast([this] {
+               auto telling = holder_.endedRequest();
+               write_failed(telling.initWhy(), *ended_);
+               return telling.send().ignoreResult();
+             }).eagerlyEvaluate([](kj::Exception&&) {}); // the link has, too
 }
 
 kj::Promise<void> served_session::request(RequestContext call) {

@@ -208,15 +208,16 @@ std::size_t session_objects::end_in_call() {
 
 const session_module& session_objects::module() {
   if (!module_)
-    module_.emplace(imports(), table_.context_, id_,
+    module_.emplace(imports(), table_.context_, id_, epoch_,
                     table_.callbacks_ ? proxy_of(0) : py::none());
   return *module_;
 }
 
-session_objects& object_table::of(std::uint64_t session, std::string_view id) {
+session_objects& object_table::of(std::uint64_t session, std::string_view id,
+                                  std::uint64_t epoch) {
   auto& place = sessions_[session];
   if (!place)
-    place = std::make_unique<session_objects>(*this, session, id);
+    place = std::make_unique<session_objects>(*this, session, id, epoch);
   return *place;
 }
 

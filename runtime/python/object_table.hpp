@@ -33,10 +33,11 @@ using time_of_use = std::chrono::steady_clock::time_point;
 class session_objects {
 public:
   session_objects(object_table& table, std::uint64_t number,
-                  std::string_view id)
+                  std::string_view id, std::uint64_t epoch)
       : table_{table},
         number_{number},
-        id_{id} {}
+        id_{id},
+        epoch_{epoch} {}
   ~session_objects();
   session_objects(const session_objects&) = delete;
   session_objects& operator=(const session_objects&) = delete;
@@ -95,6 +96,7 @@ private:
   object_table& table_;
   const std::uint64_t number_;
   const std::string id_;
+  const std::uint64_t epoch_; // of its grant, as a session of a cluster
   ref_bounds bounds_;
   // Those unused for the longest first. To look is to use: hence mutable.
   mutable std::list<kept_object> objects_;
@@ -132,8 +134,9 @@ public:
   /// Which helpers its sessions have.
   void use(helper_rules rules) { helpers_ = helper_registry{std::move(rules)}; }
 
-  /// Made on first use, where it goes by `id`.
-  session_objects& of(std::uint64_t session, std::string_view id = {});
+  /// Made on first use, where it goes by `id` and `epoch`.
+  session_objects& of(std::uint64_t session, std::string_view id = {},
+                      std::uint64_t epoch = 0);
   bool has(std::uint64_t session) const { return sessions_.contains(session); }
   /// What a session holds.
   struct holding {

@@ -466,7 +466,9 @@ performed perform(python_call& asked, object_table& table, batch_ticks& ticks) {
   auto entered = told(
     [&] {
       asked.refuse_unwanted(false); // before the session is made anew for it
-      table.of(asked.session, asked.session_id).module().run_in_frame(in_frame);
+      table.of(asked.session, asked.session_id, asked.session_epoch)
+        .module()
+        .run_in_frame(in_frame);
     },
     {});
   if (now.awaits) {

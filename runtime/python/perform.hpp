@@ -35,7 +35,8 @@ class python_call {
 public:
   verb what = verb::call;
   std::uint64_t session = 0;
-  std::string_view session_id; ///< its name
+  std::string_view session_id;     ///< its name
+  std::uint64_t session_epoch = 0; ///< of one of a cluster
   ref_bounds bounds;
   bool keep_exception = false;
   bool awaits = false; ///< a coroutine that it returns

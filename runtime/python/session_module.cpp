@@ -176,15 +176,17 @@ result<void> define_sessions() {
 }
 
 session_module::session_module(const import_rules& rules, py::handle context,
-                               std::string_view id, const py::object& program)
+                               std::string_view id, std::uint64_t epoch,
+                               const py::object& program)
     : session_{checked(
       PyObject_CallOneArg(python_side().session_type, rules.builtins().ptr()))},
       context_{checked(PyContext_Copy(context.ptr()))},
       space_{session_.attr("space")},
       frame_{checked(PyFunction_New(python_side().frame_code, space_.ptr()))},
       own_names_{PyDict_Size(space_.ptr())} {
-  program_ = py::module_::import("snakebridge")
-               .attr("_in_session")(context_, python_string(id), program);
+  program_ =
+    py::module_::import("snakebridge")
+      .attr("_in_session")(context_, python_string(id), epoch, program);
 }
 
 session_module::~session_module() {

@@ -17,9 +17,11 @@ result<void> define_sessions();
 class session_module {
 public:
   /// Code in it may import what `rules` allow. Its context is a copy of that
-  /// one, where the session is known by `id`, and the program by a callback.
+  /// one, where the session is known by `id` and, of a cluster, by the epoch of
+  /// its grant, and the program by a callback.
   session_module(const import_rules& rules, py::handle context,
-                 std::string_view id, const py::object& program);
+                 std::string_view id, std::uint64_t epoch,
+                 const py::object& program);
   ~session_module();
   session_module(const session_module&) = delete;
   session_module& operator=(const session_module&) = delete;

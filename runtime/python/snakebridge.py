@@ -69,15 +69,15 @@ class Callback:
         return f"<snakebridge.Callback {self._number}>"
 
 
-class _SessionId:
-    """The id of the session whose code runs here; None: it is none's.
+class _OfSession:
+    """Of the session whose code runs here; None: it has none, or it is none's.
 
     Tasks and `asyncio.to_thread` take it along, as they do any ContextVar; a
     thread of its own has it where it runs in a copy of the context.
     """
 
-    def __init__(self):
-        self._var = _contextvars.ContextVar("snakebridge.session_id")
+    def __init__(self, name):
+        self._var = _contextvars.ContextVar(name)
 
     def get(self, default=None):
         return self._var.get(default)
@@ -85,10 +85,11 @@ class _SessionId:
     __call__ = get
 
     def __repr__(self):
-        return f"<snakebridge.session_id {self.get()!r}>"
+        return f"<{self._var.name} {self.get()!r}>"
 
 
-session_id = _SessionId()
+session_id = _OfSession("snakebridge.session_id")
+session_epoch = _OfSession("snakebridge.session_epoch")
 
 
 class _Program:
@@ -104,8 +105,10 @@ class _Program:
 _program = _contextvars.ContextVar("snakebridge.program")
 
 
-def _in_session(context, name, call):
+def _in_session(context, name, epoch, call):
     context.run(session_id._var.set, name)
+    if epoch:
+        context.run(session_epoch._var.set, epoch)
     program = _Program()
     program.call = call
     context.run(_program.set, program)

@@ -162,7 +162,7 @@ error too_large(std::size_t bytes_max) {
 result<std::unique_ptr<outgoing>>
 encode_request(const operation& asked, std::uint64_t session,
                std::size_t bytes_max, const ref_bounds& refs,
-               const std::string& session_id) {
+               const std::string& session_id, std::uint64_t session_epoch) {
   // Each with its place in a list; the request itself and its names.
   std::size_t words = 64 + asked.name.size() / sizeof(word);
   words += session_id.size() / sizeof(word);
@@ -180,6 +180,7 @@ encode_request(const operation& asked, std::uint64_t session,
     [&](schema::Request::Builder request) {
       request.setSession(session);
       request.setSessionId(text(session_id));
+      request.setSessionEpoch(session_epoch);
       request.setVerb(static_cast<std::uint8_t>(asked.what));
       request.setLeaves(static_cast<std::uint8_t>(asked.leaves));
       request.setModule(text(asked.module));

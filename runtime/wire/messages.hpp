@@ -123,7 +123,8 @@ error malformed(const kj::Exception& what);
 result<std::unique_ptr<outgoing>>
 encode_request(const operation& asked, std::uint64_t session,
                std::size_t bytes_max, const ref_bounds& refs = {},
-               const std::string& session_id = {});
+               const std::string& session_id = {},
+               std::uint64_t session_epoch = 0);
 /// For the interpreter that is to have it: what its session holds elsewhere.
 void write_elsewhere(message& request, std::uint32_t elsewhere);
 /// The bounds in it; throws kj::Exception for those no host would set.

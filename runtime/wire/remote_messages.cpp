@@ -1,5 +1,8 @@
 #include "runtime/wire/remote_messages.hpp"
 
+#include <algorithm>
+#include <limits>
+
 #include <fmt/format.h>
 
 #include "config/tunables.hpp"
@@ -113,6 +116,55 @@ const ref* first_ref_in(const result<value>& outcome,
   return raised != nullptr && raised->object ? &*raised->object : nullptr;
 }
 
+void write_death(schema::Death::Builder to, const post_mortem& from) {
+  to.setPid(from.pid);
+  to.setHasExited(from.exit_status.has_value());
+  to.setExitStatus(from.exit_status.value_or(0));
+  to.setSignal(text(from.signal));
+  to.setReason(text(from.reason));
+  to.setCall(text(from.call));
+  to.setSession(text(from.session));
+  to.setInterpreter(from.interpreter);
+  to.setEpoch(from.epoch);
+  auto lines = to.initLogLines(static_cast<unsigned>(from.log_lines.size()));
+  for (unsigned at = 0; at < lines.size(); ++at)
+    lines.set(at, text(from.log_lines[at]));
+  to.setStacks(text(from.stacks));
+  to.setUserMs(static_cast<std::uint64_t>(from.user_time.count()));
+  to.setSystemMs(static_cast<std::uint64_t>(from.system_time.count()));
+  to.setResidentBytesMax(from.resident_bytes_max);
+}
+
+std::chrono::milliseconds read_time(std::uint64_t ms) {
+  constexpr std::uint64_t longest = std::numeric_limits<std::int64_t>::max();
+  return std::chrono::milliseconds{
+    static_cast<std::int64_t>(std::min(ms, longest))};
+}
+
+post_mortem read_death(schema::Death::Reader from) {
+  post_mortem death{.pid = from.getPid(),
+                    .exit_status = {},
+                    .signal = string(from.getSignal()),
+                    .reason = string(from.getReason()),
+                    .call = string(from.getCall()),
+                    .session = string(from.getSession()),
+                    .interpreter = from.getInterpreter(),
+                    .epoch = from.getEpoch(),
+                    .log_lines = {},
+                    .stacks = string(from.getStacks()),
+                    .user_time = read_time(from.getUserMs()),
+                    .system_time = read_time(from.getSystemMs()),
+                    .resident_bytes_max = from.getResidentBytesMax()};
+  if (from.getHasExited())
+    death.exit_status = from.getExitStatus();
+  const auto lines = from.getLogLines();
+  const auto count =
+    std::min<std::size_t>(lines.size(), limits::log_lines_kept_max);
+  for (unsigned at = 0; at < count; ++at)
+    death.log_lines.push_back(string(lines[at]));
+  return death;
+}
+
 void write_error(schema::Reply::Builder to, const error& from) {
   to.setRan(from.may_have_run());
   if (const auto* raised = from.python()) {
@@ -122,6 +174,8 @@ void write_error(schema::Reply::Builder to, const error& from) {
   auto failed = to.initFailed();
   failed.setCode(static_cast<std::uint8_t>(from.code()));
   failed.setMessage(text(from.message()));
+  if (const auto* death = from.post_mortem())
+    write_death(failed.initDeath(), *death);
 }
 
 } // namespace
@@ -145,9 +199,6 @@ result<remote_request> decode_remote_request(const frame& received,
   try {
     incoming message{received};
     const auto asked = message.root<schema::Request>();
-    if (asked.getVerb() == static_cast<unsigned>(verb::release_session))
-      return error{errc::not_authorized,
-                   "a session is ended where it is, or by its last client"};
     auto route = read_route(asked.getRoute());
     session.interpreter = route.interpreter;
     session.epoch = route.epoch;
@@ -187,15 +238,28 @@ encode_remote_reply(const result<value>& outcome,
 }
 
 reply decode_remote_reply(const frame& received, ref_origin session) {
+  std::optional<post_mortem> death;
   try {
     incoming message{received};
     const auto told = message.root<schema::Reply>();
     session.interpreter = told.getInterpreter();
     session.epoch = told.getEpoch();
+    if (told.isFailed() && told.getFailed().hasDeath())
+      death = read_death(told.getFailed().getDeath());
   } catch (const kj::Exception& broken) {
     return {.outcome = tl::unexpected{malformed(broken)}, .malformed = true};
+  } catch (const std::bad_alloc&) {
+    return {.outcome = tl::unexpected{
+              error{errc::payload_too_large, "no memory left for the result"}}};
   }
-  return decode_reply(received, session, ~std::uint64_t{0});
+  auto told = decode_reply(received, session, ~std::uint64_t{0});
+  if (death && !told.outcome) {
+    const auto& failed = told.outcome.error();
+    told.outcome =
+      tl::unexpected{error{failed.code(), failed.message(), *std::move(death),
+                           failed.may_have_run()}};
+  }
+  return told;
 }
 
 } // namespace snakebridge::wire

@@ -42,7 +42,7 @@ struct remote_request {
   call_route route;
 };
 /// Its refs get that origin, of that route. Errors: message_malformed, for a
-/// callback too; not_authorized for what is not a node's to ask.
+/// callback too.
 result<remote_request> decode_remote_request(const frame& received,
                                              ref_origin session);
 /// `items`: those of a stream, in order. Errors: payload_too_large.

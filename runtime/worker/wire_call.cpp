@@ -143,6 +143,7 @@ void wire_call::read(const frame& received) {
   what = static_cast<verb>(asked_.getVerb());
   session = asked_.getSession();
   session_id = view(asked_.getSessionId());
+  session_epoch = asked_.getSessionEpoch();
   bounds = wire::read_bounds(asked_);
   keep_exception = asked_.getKeepException();
   awaits = asked_.getAwaits();

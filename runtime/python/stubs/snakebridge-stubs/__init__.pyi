@@ -1,9 +1,10 @@
 """The module `snakebridge` that Python code sees: what SnakeBridge gives it."""
 
 import logging
-from typing import Any, Callable, TypeVar, overload
+from typing import Any, Callable, Generic, TypeVar, overload
 
 _T = TypeVar("_T")
+_V = TypeVar("_V")
 
 class Atom:
     """A name that is its own meaning, from C++ (sb::atom)."""
@@ -32,23 +33,29 @@ class Callback:
     def __eq__(self, other: object) -> bool: ...
     def __hash__(self) -> int: ...
 
-class _SessionId:
-    """The id of the session whose code runs here; None: it is none's.
+class _OfSession(Generic[_V]):
+    """Of the session whose code runs here; None: it has none, or it is none's.
 
     Tasks and `asyncio.to_thread` take it along, as they do any ContextVar; a
     thread of its own has it where it runs in a copy of the context.
     """
 
+    def __init__(self, name: str) -> None: ...
     @overload
-    def get(self, default: None = None) -> str | None: ...
+    def get(self, default: None = None) -> _V | None: ...
     @overload
-    def get(self, default: _T) -> str | _T: ...
+    def get(self, default: _T) -> _V | _T: ...
     @overload
-    def __call__(self, default: None = None) -> str | None: ...
+    def __call__(self, default: None = None) -> _V | None: ...
     @overload
-    def __call__(self, default: _T) -> str | _T: ...
+    def __call__(self, default: _T) -> _V | _T: ...
 
-session_id: _SessionId
+session_id: _OfSession[str]
+"""Its id."""
+
+session_epoch: _OfSession[int]
+"""Which life of its id it is, where it is one of a cluster: a later one has a
+higher number, so it is a fencing token."""
 
 log: logging.Logger
 """A logger whose messages go to the program's `on_output`."""
