@@ -256,7 +256,7 @@ session_actor open_session(caf::local_actor* self, const bridge& on,
   auto& core = bridge_access::core(on);
   or_throw(core.in_its_process());
   if (options.scope == scope::cluster)
-    return or_throw(core.join_cluster(options.id, self->address()));
+    return or_throw(core.open_for(self->address(), options));
   return or_throw(core.all_sessions().open(options, self->address())).actor;
 }
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "actors/manual_system.hpp"
+#include "actors/opening_session.hpp"
 #include "actors/system_visit.hpp"
 #include "bridge/continuation_place.hpp"
 #include "bridge/held_object.hpp"
@@ -291,20 +292,24 @@ result<session_ptr> bridge_core::open_session(const session_options& wanted,
     });
 }
 
-result<session_actor>
-bridge_core::join_cluster(const std::string& id,
-                          const caf::actor_addr& owner) const {
+result<session_actor> bridge_core::open_for(const caf::actor_addr& owner,
+                                            const session_options& wanted) {
   if (!node_->has_begun())
     return no_node();
-  auto joined = sessions_->join(id, owner);
+  auto joined = sessions_->join(wanted.id, owner);
   if (!joined)
     return tl::unexpected{std::move(joined).error()};
-  if (!joined->core)
-    return error{errc::node_down,
-                 fmt::format("session '{}' is not open on node '{}': an actor "
-                             "joins it when a thread has opened it there",
-                             id, node_->name())};
-  return joined->actor;
+  if (joined->core)
+    return joined->actor;
+  const auto opening = spawn_opening_session(*system_, owner);
+  callback_threads_->run([self = shared_from_this(), opening, owner, wanted] {
+    call_options as_configured;
+    end_opening(opening, self->node_->open(wanted, owner, as_configured)
+                           .transform([](const opened_session& opened) {
+                             return opened.actor;
+                           }));
+  });
+  return opening;
 }
 
 result<std::uint16_t> bridge_core::listen(const listen_options& at) const {

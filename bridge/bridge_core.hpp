@@ -83,10 +83,11 @@ public:
   /// bridge::open_session.
   result<session_ptr> open_session(const session_options& wanted,
                                    client& member);
-  /// For an actor, which must not wait: joins a session of the cluster that
-  /// this node has, or uses, already. Errors: config_invalid, node_down.
-  result<session_actor> join_cluster(const std::string& id,
-                                     const caf::actor_addr& owner) const;
+  /// The same of a session of the cluster for an actor, which must not wait:
+  /// the handle is there at once, and what it is sent waits. Errors:
+  /// config_invalid.
+  result<session_actor> open_for(const caf::actor_addr& owner,
+                                 const session_options& wanted);
   /// As bridge::listen and bridge::join.
   result<std::uint16_t> listen(const listen_options& at) const;
   result<void> join(const std::string& address) const;

@@ -211,9 +211,10 @@ using session_actor =
                    caf::reacts_to<owner_message>>;
 
 /// Opens a session for `self`, or joins the one with that id. The session ends
-/// with the last of its clients. Never blocks: one of the cluster must be open
-/// on this node (`bridge::open_session`), else it throws node_down. Throws
-/// shutting_down, and config_invalid for options out of bounds.
+/// with the last of its clients. Never blocks: requests to one of the cluster
+/// wait until it is open, and answer why it cannot be: as
+/// `bridge::open_session`. Throws shutting_down, and config_invalid for options
+/// out of bounds or a bridge that is no node.
 session_actor open_session(caf::local_actor* self, const bridge& on,
                            session_options options = {});
 

@@ -2,12 +2,17 @@
 // is the same on all, and what ends, wherever it is, releases what it owned.
 #include "tests/api/python_fixture.hpp"
 
+#include "tests/runtime/node/relay.hpp"
 #include "tests/support/program.hpp"
 
 #include <csignal>
 #include <optional>
 
+#include <caf/actor_system.hpp>
+#include <caf/scoped_actor.hpp>
 #include <unistd.h>
+
+#include <snakebridge/actors.hpp>
 
 namespace snakebridge::testing {
 
@@ -408,6 +413,212 @@ TEST_F(Nodes, WhenTheProcessOfAnOwnerIsStoppedThenItsIdStaysTaken) {
            && facts_of("child").name == "child";
   }));
   EXPECT_EQ(facts_of("child").sessions, 0U);
+}
+
+// Nobody can dial the directory any more: its own dial is what brings it back.
+TEST_F(Nodes, WhenTheDirectoryDialsANodeThenThatIsBack) {
+  std::optional<relay> way{std::in_place, address_of(*owner, "owner")};
+  auto wanted = node_of("other");
+  wanted.cluster.join = {way->address()};
+  const sb::bridge other{wanted};
+  ASSERT_TRUE(eventually([&] { return other.nodes().has_value(); }));
+  const auto there = open(other, "owner");
+  ASSERT_TRUE(there.eval("1"));
+  way.reset();
+  EXPECT_TRUE(eventually([&] { return !there.eval("1"); }));
+  EXPECT_TRUE(eventually([&] { return other.nodes().has_value(); }));
+  EXPECT_EQ(facts_of("other").now, sb::node_facts::state::up);
+  EXPECT_TRUE(open(other, "owner", "another").eval("1"));
+}
+
+TEST_F(Nodes, WhenItJoinsOneThatIsNoDirectoryThenItTriesTheNext) {
+  const auto other = join("other", true);
+  auto wanted = node_of("third");
+  wanted.cluster.join = {address_of(*owner, "other"),
+                         address_of(*owner, "owner")};
+  const sb::bridge third{wanted};
+  EXPECT_TRUE(eventually([&] { return third.nodes().has_value(); }));
+  EXPECT_EQ(facts_of("third").now, sb::node_facts::state::up);
+}
+
+TEST_F(Nodes, WhenALinkThatAnOpenMadeIsLostThenAnotherOpenMakesOne) {
+  const auto third = join("third");
+  auto other = join("other", true);
+  EXPECT_TRUE(open(*third, "other", "one").eval("1"));
+  other.reset();
+  EXPECT_TRUE(eventually([&] { return facts_of("other").name.empty(); }));
+  other = join("other", true); // at another address
+  EXPECT_TRUE(open(*third, "other", "one").eval("1"));
+}
+
+TEST_F(Nodes, GivenRulesForRefsThenTheirOwnerKeepsThem) {
+  const auto other = join("other");
+  const auto there = other->open_session({.id = "few",
+                                          .max_refs = 2,
+                                          .on_full = sb::on_full::refuse,
+                                          .scope = sb::scope::cluster,
+                                          .at = "owner"});
+  const auto first = there.call("pathlib", "Path", "1");
+  const auto second = there.call("pathlib", "Path", "2");
+  ASSERT_TRUE(first && second) << first << second;
+  EXPECT_EQ(code_of(there.call("pathlib", "Path", "3")),
+            sb::errc::quota_exceeded);
+  EXPECT_EQ(
+    code_of_open(*other,
+                 {.id = "none", .max_refs = 0, .scope = sb::scope::cluster}),
+    sb::errc::config_invalid);
+}
+
+TEST_F(Nodes, WhenAWorkerThereDiesThenItsPostMortemCrosses) {
+  const auto other = join("other");
+  const auto there = open(*other, "owner");
+  const auto gone = there.call("signal", "raise_signal", 9);
+  ASSERT_EQ(code_of(gone), sb::errc::interpreter_died);
+  const auto* death = gone.error().post_mortem();
+  ASSERT_NE(death, nullptr);
+  EXPECT_EQ(death->signal, "SIGKILL");
+  EXPECT_EQ(death->call, "signal.raise_signal");
+  EXPECT_EQ(death->session, "shared");
+  EXPECT_GT(death->pid, 0);
+  EXPECT_TRUE(gone.error().may_have_run());
+  EXPECT_EQ(there.eval("1"), sb::value{1}); // by the next one
+}
+
+TEST_F(Nodes, WhenItIsReleasedOnAnotherNodeThenItEndsForAll) {
+  const auto other = join("other");
+  const auto here = open(*owner), there = open(*other);
+  const auto path = here.call("pathlib", "Path", "x");
+  ASSERT_TRUE(path && there.call("pathlib", "Path", "y"));
+  EXPECT_EQ(other->release_session("shared"), 2U);
+  EXPECT_TRUE(is_empty(*owner));
+  EXPECT_EQ(code_of(here.eval("1")), sb::errc::session_closed);
+  EXPECT_EQ(code_of(there.eval("1")), sb::errc::session_closed);
+  EXPECT_EQ(other->release_session("shared"), 0U);
+  EXPECT_EQ(code_of(open(*other).str(*path)), sb::errc::ref_stale);
+}
+
+TEST_F(Nodes, WhenAnActorOpensItThenWhatItAsksWaitsUntilThen) {
+  const auto other = join("other");
+  {
+    caf::scoped_actor self{other->system()};
+    const auto session = sb::open_session(
+      self.ptr(), *other,
+      {.id = "shared", .scope = sb::scope::cluster, .at = "owner"});
+    sb::result<sb::value> got =
+      tl::unexpected{sb::error{sb::errc::cancelled, "no answer"}};
+    self->request(session, patience, sb::eval_message{"2 + 3"})
+      .receive([&](const sb::value& answer) { got = answer; },
+               [&](const caf::error& failed) {
+                 got = tl::unexpected{sb::to_error(failed)};
+               });
+    EXPECT_EQ(got, sb::value{5});
+    EXPECT_EQ(open(*owner).eval("1"), sb::value{1});
+    EXPECT_EQ(facts_of("owner").sessions, 1U);
+  }
+  EXPECT_TRUE(is_empty(*owner)); // its client has ended
+  caf::scoped_actor self{other->system()};
+  const auto none = sb::open_session(
+    self.ptr(), *other,
+    {.id = "shared", .scope = sb::scope::cluster, .at = "nobody"});
+  auto told = sb::errc::cancelled;
+  self->request(none, patience, sb::eval_message{"1"})
+    .receive(
+      [](const sb::value&) {},
+      [&](const caf::error& failed) { told = sb::to_error(failed).code(); });
+  EXPECT_EQ(told, sb::errc::node_down);
+}
+
+TEST_F(Nodes, GivenASessionThenPythonKnowsItsEpoch) {
+  const auto other = join("other");
+  const auto there = open(*other, "owner");
+  const auto epoch = there.eval("__import__('snakebridge').session_epoch()");
+  const auto path = there.call("pathlib", "Path", "x");
+  ASSERT_TRUE(epoch && path);
+  EXPECT_EQ(epoch->to<std::uint64_t>(), path->as<sb::ref>().session_epoch);
+  EXPECT_EQ(other->eval("__import__('snakebridge').session_epoch()"),
+            sb::value{});
+}
+
+TEST_F(Nodes, WhenAStoppedOwnerGoesOnThenItIsBack) {
+  program child{"node_program", {address_of(*owner, "owner")}};
+  ASSERT_EQ(child.line(), "joined");
+  const auto session = open(*owner, "child");
+  ASSERT_TRUE(session.exec("x = 1"));
+  ::kill(child.pid(), SIGSTOP);
+  EXPECT_TRUE(eventually(
+    [&] { return facts_of("child").now == sb::node_facts::state::silent; }));
+  EXPECT_EQ(code_of(session.eval("x")), sb::errc::node_down);
+  ::kill(child.pid(), SIGCONT);
+  EXPECT_TRUE(eventually([&] {
+    const auto now = facts_of("child");
+    return now.now == sb::node_facts::state::up && now.sessions == 0;
+  }));
+  EXPECT_EQ(open(*owner, "child").eval("'x' in globals()"), sb::value{false});
+}
+
+namespace {
+
+struct listening {
+  explicit listening(const std::string& name) : bridge{settings_of(name)} {
+    port = or_throw(bridge.listen());
+  }
+  static sb::config settings_of(const std::string& name) {
+    auto wanted = one_pool(sb::placement::worker);
+    wanted.node.name = name;
+    wanted.timeout = 20s;
+    return wanted;
+  }
+
+  sb::bridge bridge;
+  std::uint16_t port = 0;
+};
+
+} // namespace
+
+TEST(NodesAtRunTime, WhenOneListensAndOneJoinsThenTheyAreACluster) {
+  const listening first{"first"};
+  EXPECT_EQ(first.bridge.node_address(),
+            "127.0.0.1:" + std::to_string(first.port));
+  const sb::bridge second{one_pool(sb::placement::worker)};
+  EXPECT_EQ(second.node_name(), "");
+  ASSERT_TRUE(second.join("127.0.0.1", first.port));
+  EXPECT_EQ(or_throw(second.nodes()).size(), 2U);
+  const auto there =
+    second.open_session({.id = "shared", .scope = sb::scope::cluster});
+  EXPECT_EQ(there.call("os", "getppid"), sb::value{::getpid()});
+  // From now on it can own sessions, too.
+  ASSERT_TRUE(second.listen());
+  const auto name = second.node_name();
+  EXPECT_TRUE(eventually([&] {
+    return sb::attempt([&] {
+             return first.bridge.open_session(
+               {.id = "there", .scope = sb::scope::cluster, .at = name});
+           })
+      .has_value();
+  }));
+}
+
+TEST(NodesAtRunTime, WhenOneThatListensJoinsThenItLeadsNoMore) {
+  const listening first{"first"}, second{"second"};
+  ASSERT_TRUE(second.bridge.join("127.0.0.1", first.port));
+  const auto nodes = or_throw(first.bridge.nodes());
+  ASSERT_EQ(nodes.size(), 2U);
+  EXPECT_EQ(nodes[1].address, second.bridge.node_address());
+  // Others have joined this one: it stays what it is.
+  EXPECT_EQ(code_of(first.bridge.join("127.0.0.1", second.port)),
+            sb::errc::config_invalid);
+}
+
+TEST(NodesAtRunTime, WhenNobodyListensThereThenAJoinSaysSo) {
+  const raw_listener nobody{std::nullopt};
+  const sb::bridge alone{one_pool(sb::placement::worker)};
+  EXPECT_EQ(code_of(alone.join("127.0.0.1", nobody.port())),
+            sb::errc::unreachable);
+  EXPECT_EQ(code_of(alone.join("no host", 1)), sb::errc::config_invalid);
+  EXPECT_EQ(code_of(alone.listen({.host = "0.0.0.0"})),
+            sb::errc::config_invalid); // without TLS
+  EXPECT_TRUE(alone.listen());
+  EXPECT_EQ(code_of(alone.listen()), sb::errc::config_invalid);
 }
 
 TEST(NoNode, WhenItOpensASessionOfTheClusterThenThatIsRefused) {
