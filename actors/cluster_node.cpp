@@ -183,7 +183,9 @@ result<std::uint16_t> cluster_node::listen(const std::string& address,
     return stopping();
   address_ = fmt::format("{}:{}", address.substr(0, address.rfind(':')), *port);
   table_->listens_at(address_);
-  if (table_->now_is() == node_membership::state::joined) {
+  if (join_.empty() && !directory_) {
+    lead(); // it wanted to join, and could not
+  } else if (table_->now_is() == node_membership::state::joined) {
     table_->lost(); // to say hello once more, which has the address
     say_hello();
   }
