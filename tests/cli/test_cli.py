@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 BIN = pathlib.Path(os.environ["SNAKEBRIDGE_BIN"]).resolve()
@@ -614,8 +615,8 @@ class Completion(Folder):
         self.assertEqual(set(self.completed("")),
                          {"call", "get", "eval", "stream", "run", "helpers",
                           "doctor", "generate", "regen", "plan", "coverage",
-                          "docs", "docs-manifest", "completion", "--help",
-                          "--version"})
+                          "docs", "docs-manifest", "completion", "node",
+                          "--help", "--version"})
         self.assertEqual(self.completed("stream", "--li"), ["--limit"])
         self.assertEqual(self.completed("get", "--li"), [])
         self.assertEqual(self.completed("stream", "--limit", ""), [])
@@ -701,6 +702,105 @@ class Doctor(unittest.TestCase):
     def test_it_knows_its_version(self):
         self.assertRegex(snakebridge("--version").stdout,
                          r"^snakebridge \d+\.\d+\.\d+$")
+
+
+class Nodes(Folder):
+    """A cluster on loopback, and one with certificates."""
+
+    @contextlib.contextmanager
+    def node(self, name, *options):
+        """The program while it runs, and where it listens."""
+        with started("node", "run", "--name", name, "--listen", "127.0.0.1:0",
+                     *options, cwd=self.folder) as program:
+            said = program.stdout.readline().decode()
+            self.assertTrue(said.startswith(f"node {name} listens at "), said)
+            yield program, said.split()[-1]
+
+    def listed(self, *options):
+        ended = snakebridge("node", "list", "--json", *options,
+                            cwd=self.folder)
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        return {each["name"]: each for each in json.loads(ended.stdout)}
+
+    def listed_with(self, name, *options):
+        """It may be on its way into the cluster."""
+        until = time.monotonic() + PATIENCE_S
+        while name not in (found := self.listed(*options)):
+            self.assertLess(time.monotonic(), until, found)
+        return found
+
+    def test_nodes_are_listed_and_drained_and_end(self):
+        with self.node("alpha") as (_, where), \
+                self.node("beta", "--join", where) as (beta, address):
+            found = self.listed_with("beta", "--join", where)
+            self.assertEqual(set(found), {"alpha", "beta"})
+            self.assertEqual(found["beta"]["address"], address)
+            self.assertEqual(found["beta"]["state"], "up")
+            self.assertEqual(found["beta"]["pools"], ["default"])
+            told = snakebridge("node", "list", "--join", where).stdout
+            self.assertRegex(told, r"NODE +ADDRESS.*\nalpha .*\nbeta ")
+
+            told = snakebridge("node", "forget", "beta", "--join", where)
+            self.assertEqual(told.returncode, 1)
+            self.assertIn("is linked", told.stderr)
+            told = snakebridge("node", "drain", "beta", "--patience-ms", 0,
+                               "--join", where)
+            self.assertEqual((told.returncode, told.stderr), (0, ""))
+            self.assertEqual(self.listed("--join", where)["beta"]["state"],
+                             "draining")
+            beta.send_signal(signal.SIGTERM)
+            self.assertEqual(beta.wait(PATIENCE_S), 0)
+
+    def test_certificates_are_made_and_wanted(self):
+        made = snakebridge("node", "--make-certs", "certs", "alpha", "admin",
+                           cwd=self.folder)
+        self.assertEqual((made.returncode, made.stderr), (0, ""))
+        certs = self.folder / "certs"
+        self.assertEqual({each.name for each in certs.iterdir()},
+                         {"ca.pem", "ca.key", "alpha.pem", "alpha.key",
+                          "admin.pem", "admin.key"})
+        self.assertEqual((certs / "alpha.key").stat().st_mode & 0o777, 0o600)
+        with self.node("alpha", "--certs", "certs") as (_, where):
+            found = self.listed("--join", where, "--name", "admin",
+                                "--certs", "certs")
+            self.assertEqual(set(found), {"alpha"})
+            refused = snakebridge("node", "list", "--join", where)
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn("tls_wanted", refused.stderr)
+            # Of another authority, by the same name.
+            snakebridge("node", "--make-certs", "others", "admin",
+                        cwd=self.folder)
+            refused = snakebridge("node", "list", "--join", where, "--name",
+                                  "admin", "--certs", "others",
+                                  cwd=self.folder)
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn("tls_failed", refused.stderr)
+
+    def test_what_is_there_is_not_written_over(self):
+        def make(*names):
+            return snakebridge("node", "--make-certs", "certs", *names,
+                               cwd=self.folder)
+        self.assertEqual(make("alpha").returncode, 0)
+        before = (self.folder / "certs/ca.pem").read_text()
+        self.assertEqual(make("beta").returncode, 0)
+        self.assertEqual((self.folder / "certs/ca.pem").read_text(), before)
+        again = make("alpha")
+        self.assertEqual(again.returncode, 1)
+        self.assertIn("alpha.key", again.stderr)
+        self.assertEqual(make("No Name").returncode, 1)
+        self.assertEqual(make("ca").returncode, 1)
+
+    def test_a_wrong_command_line_is_2(self):
+        for words in [[], ["walk"], ["forget"], ["drain", "a", "b"],
+                      ["list", "a"], ["--make-certs", "certs"],
+                      ["list", "--certs", "certs"]]:
+            self.assertEqual(snakebridge("node", *words).returncode, 2, words)
+
+    def test_a_node_that_is_none_is_told(self):
+        self.assertEqual(snakebridge("node", "run").returncode, 1)
+        nobody = snakebridge("node", "list", "--join", "127.0.0.1:1")
+        self.assertEqual(nobody.returncode, 1)
+        self.assertIn("unreachable", nobody.stderr)
 
 
 class Examples(unittest.TestCase):

@@ -1,0 +1,152 @@
+// The host of a session on another node: what it sends, whom it answers, and
+// what becomes of calls nobody waits for.
+#include "runtime/node/remote_host.hpp"
+
+#include <gtest/gtest.h>
+
+#include "runtime/wire/messages.hpp"
+#include "runtime/wire/remote_messages.hpp"
+
+namespace snakebridge::testing {
+
+namespace {
+
+struct noted {
+  std::vector<remote_session::on_reply> sent;
+  std::vector<std::uint64_t> cancelled;
+  bool has_ended = false;
+};
+
+/// The link, which answers when a test says so.
+class noting_session final : public remote_session {
+public:
+  explicit noting_session(noted& in) : in_{in} {}
+  ~noting_session() override { in_.has_ended = true; }
+
+  std::uint64_t submit(std::shared_ptr<message>, steady_clock::time_point,
+                       on_reply done) override {
+    in_.sent.push_back(std::move(done));
+    return in_.sent.size();
+  }
+  void cancel(std::uint64_t call) override { in_.cancelled.push_back(call); }
+
+private:
+  noted& in_;
+};
+
+std::vector<word> reply_of(const result<value>& outcome) {
+  std::vector<word> words;
+  const auto made = or_throw(wire::encode_remote_reply(outcome, {}, 1 << 20));
+  for (const auto& part : made->parts())
+    words.insert(words.end(), part.begin(), part.end());
+  return words;
+}
+
+} // namespace
+
+class RemoteHost : public ::testing::Test {
+protected:
+  RemoteHost() {
+    host->start({.on_ready = [this] { ++ready; },
+                 .on_room = [this] { ++room; },
+                 .on_end = [](const host_end&) {}});
+  }
+
+  /// A call on its way; its answer goes to `answers`.
+  exchange_ptr call(int number) {
+    const auto made = std::make_shared<exchange>(
+      operation{.what = verb::call, .module = "m", .name = "f"}, gate,
+      steady_clock::now() + std::chrono::hours{1},
+      destination{.route = std::make_shared<const call_route>()},
+      [this, number](result<value> answer) {
+        answers.emplace_back(number, std::move(answer));
+      });
+    made->prepared = or_throw(wire::encode_request(made->asked, 1, 1 << 20));
+    return made;
+  }
+  exchange_ptr sent_call(int number) {
+    const auto made = call(number);
+    EXPECT_TRUE(host->accept(made));
+    host->flush();
+    return made;
+  }
+
+  noted over;
+  int ready = 0, room = 0;
+  std::vector<std::pair<int, result<value>>> answers;
+  const std::shared_ptr<session_gate> gate = std::make_shared<session_gate>(
+    1, "shared", ref_rules{},
+    session_home{.node = "owner", .epoch = 9, .is_elsewhere = true});
+  const std::shared_ptr<remote_host> host =
+    std::make_shared<remote_host>(std::make_unique<noting_session>(over));
+};
+
+TEST_F(RemoteHost, WhenItStartsThenItIsReady) {
+  EXPECT_EQ(ready, 1);
+  EXPECT_FALSE(host->has_ended());
+}
+
+TEST_F(RemoteHost, WhenAReplyComesThenItsCallIsAnsweredAndThereIsRoom) {
+  sent_call(1);
+  sent_call(2);
+  EXPECT_EQ(host->running(), 2U);
+  over.sent.at(1)(reply_of(value{"two"}));
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].first, 2);
+  EXPECT_EQ(answers[0].second, value{"two"});
+  EXPECT_EQ(room, 1);
+  EXPECT_EQ(host->running(), 1U);
+  over.sent.at(0)(tl::unexpected{error{errc::node_down, "gone"}});
+  EXPECT_EQ(answers.at(1).second.error().code(), errc::node_down);
+}
+
+TEST_F(RemoteHost, WhenAReplyIsNoiseThenThatIsTheAnswer) {
+  sent_call(1);
+  over.sent.at(0)(std::vector<word>{1, 2, 3});
+  EXPECT_EQ(answers.at(0).second.error().code(), errc::message_malformed);
+}
+
+TEST_F(RemoteHost, WhenACallIsGivenUpBeforeItLeavesThenItNeverDoes) {
+  const auto made = call(1);
+  ASSERT_TRUE(host->accept(made));
+  EXPECT_EQ(host->abandon(*made), call_stage::queued);
+  host->flush();
+  EXPECT_TRUE(over.sent.empty());
+  EXPECT_EQ(host->running(), 0U);
+}
+
+TEST_F(RemoteHost, WhenACallIsGivenUpOnItsWayThenItIsCancelledThere) {
+  const auto made = sent_call(1);
+  EXPECT_EQ(host->abandon(*made), call_stage::running);
+  EXPECT_EQ(over.cancelled, std::vector<std::uint64_t>{1});
+  over.sent.at(0)(reply_of(value{1})); // nobody hears it
+  EXPECT_TRUE(answers.empty());
+}
+
+TEST_F(RemoteHost, WhenItsSessionLetsGoThenItTakesNoMore) {
+  sent_call(1);
+  host->release(gate->number, 0);
+  EXPECT_TRUE(host->has_ended());
+  EXPECT_TRUE(over.has_ended);
+  EXPECT_FALSE(host->accept(call(2)));
+}
+
+TEST_F(RemoteHost, WhenItEndsBeforeACallLeavesThenThatIsAnswered) {
+  const auto made = call(1);
+  ASSERT_TRUE(host->accept(made));
+  host->stop();
+  host->flush();
+  EXPECT_EQ(answers.at(0).second.error().code(), errc::session_closed);
+}
+
+TEST_F(RemoteHost, WhenTooManyAreOnTheirWayThenTheNextWaitsForRoom) {
+  for (std::size_t sent = 0; sent < limits::remote_calls_max; ++sent)
+    sent_call(static_cast<int>(sent));
+  const auto next = call(-1);
+  EXPECT_FALSE(host->accept(next));
+  over.sent.at(0)(reply_of(value{1}));
+  EXPECT_EQ(room, 1);
+  EXPECT_TRUE(host->accept(next));
+}
+
+} // namespace snakebridge::testing
