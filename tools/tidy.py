@@ -73,8 +73,11 @@ THIRD_PARTIES = (
      "in schemas"),
     (re.compile(r"(capnp/(capability|ez-rpc|membrane|rpc|rpc-twoparty"
                 r"|serialize-async)\.h|kj/(async|compat|timer)"
-                r"|schemas/node\.capnp\.h|openssl/)"), RPC_HOMES,
+                r"|schemas/node\.capnp\.h)"), RPC_HOMES,
      "networks are seen only in runtime/node"),
+    (re.compile(r"openssl/"), (*RPC_HOMES, "cli/certificates.cpp"),
+     "networks are seen only in runtime/node, and certificates where they are "
+     "made"),
     (re.compile(r"caf/"), CAF_HOMES,
      "CAF is seen only from actors on, and in <snakebridge/actors.hpp>, "
      "<snakebridge/supervisor.hpp> and <snakebridge/testing_actors.hpp>"),
@@ -85,9 +88,13 @@ TARGETS = (
      "only runtime links CPython"),
     (re.compile(r"\bCapnProto::capnp\b"), ("schemas/", "tests/"),
      "only schemas links Cap'n Proto"),
-    (re.compile(r"\b(CapnProto::(capnp-rpc|kj)|OpenSSL::)"),
+    (re.compile(r"\bCapnProto::(capnp-rpc|kj)"),
      ("schemas/", "runtime/", "bench/", "tests/"),
      "only schemas and runtime link what networks need"),
+    (re.compile(r"\bOpenSSL::"),
+     ("schemas/", "runtime/", "bench/", "tests/", "cli/"),
+     "only schemas and runtime link what networks need, and what makes "
+     "certificates"),
     (re.compile(r"\bCAF::"), CAF_HOMES, "CAF is linked only from actors on"),
 )
 

@@ -99,7 +99,7 @@ class LayeringByInclude(Tree):
         for room, other in (("base", "values"), ("values", "wire"),
                             ("wire", "calls"), ("python", "hosts"),
                             ("worker", "calls"), ("calls", "python"),
-                            ("hosts", "node"), ("node", "calls")):
+                            ("hosts", "node"), ("node", "hosts")):
             with self.subTest(room=room, other=other):
                 self.assert_include_caught(
                     f"runtime/{room}/a.cpp", f'"runtime/{other}/b.hpp"',
@@ -108,7 +108,7 @@ class LayeringByInclude(Tree):
                                           f'"runtime/{room}/b.hpp"')
         for room, other in (("values", "base"), ("hosts", "calls"),
                             ("hosts", "python"), ("worker", "python"),
-                            ("node", "wire")):
+                            ("node", "wire"), ("node", "calls")):
             with self.subTest(room=room, other=other):
                 self.assert_include_clean(f"runtime/{room}/a.cpp",
                                           f'"runtime/{other}/b.hpp"')
@@ -161,6 +161,11 @@ class LayeringByInclude(Tree):
                          "bench/nodes.cpp"):
                 text = OPENING if path.endswith("hpp") else ""
                 self.assert_clean(path, f"{text}#include {include}\n")
+
+    def test_certificates_are_made_in_one_place_of_the_command_line(self):
+        self.assert_include_clean("cli/certificates.cpp", "<openssl/pem.h>")
+        self.assert_include_caught("cli/node.cpp", "<openssl/pem.h>",
+                                   "certificates where they are made")
 
     def test_the_bench_of_the_links_sees_inside(self):
         self.assert_include_clean("bench/nodes.cpp", '"runtime/node/a.hpp"')
