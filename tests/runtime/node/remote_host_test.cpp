@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "config/tunables.hpp"
 #include "runtime/wire/messages.hpp"
 #include "runtime/wire/remote_messages.hpp"
 
