@@ -288,19 +288,19 @@ bool cluster_node::is_joined(const std::string& address) const {
 }
 
 // Of those it joins it takes one after the other for the directory, until one
-// does not say that it is none. From then on it knows its name: the directory
-// dials who is silent, and its link may be up before ours.
+// does not say that it is none. The directory dials who is silent, so that its
+// link may be up before ours: it is known by its name, too.
 bool cluster_node::is_directory(const link_peer& peer) const {
   if (directory_ || no_directories_.contains(id_of(peer)))
     return false;
-  return directory_name_.empty() ? peer.is_dialed && is_joined(peer.address)
-                                 : peer.who.name == directory_name_;
+  const bool is_asked =
+    cluster_.directory.empty() && peer.is_dialed && is_joined(peer.address);
+  return is_asked || peer.who.name == directory_name_;
 }
 
 void cluster_node::meet_directory(const link_peer& peer) {
   if (to_directory_ || !is_directory(peer))
     return;
-  directory_name_ = peer.who.name;
   to_directory_ = id_of(peer);
   say_hello();
 }
@@ -309,8 +309,10 @@ void cluster_node::meet_directory(const link_peer& peer) {
 void cluster_node::meet_another() {
   if (no_directories_.size() >= limits::nodes_max)
     no_directories_.clear();
-  no_directories_.insert(*std::exchange(to_directory_, std::nullopt));
-  directory_name_ = cluster_.directory;
+  const auto none = *std::exchange(to_directory_, std::nullopt);
+  no_directories_.insert(none);
+  if (directory_name_ == none.name)
+    directory_name_ = cluster_.directory;
   for (const auto& each : links_->peers())
     meet_directory(each);
 }
@@ -368,7 +370,7 @@ void cluster_node::on_refused(const link_refused& refused) {
   look_at_silent();
   const bool joins = is_joined(refused.address) && !to_directory_;
   if (refused.why == refusal::already_linked && joins
-      && directory_name_.empty()) {
+      && cluster_.directory.empty()) {
     // It has dialed us, so that only now we know who it is.
     directory_name_ = refused.name;
     for (const auto& each : links_->peers())

@@ -175,6 +175,7 @@ void cluster_node::on_admission(const hello_answer& told, afterwards& after) {
   table_->admitted(*told.answer);
   if (table_->now_is() != node_membership::state::joined)
     return;
+  directory_name_ = to_directory_->name;
   join_links();
   if (told.answer->drains)
     start_drain(timeout_);

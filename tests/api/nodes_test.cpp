@@ -112,6 +112,21 @@ TEST_F(Nodes, WhenItIsOpenedElsewhereFirstThenItIsWhereItIsToBe) {
   EXPECT_EQ(facts_of("owner").sessions, 0U);
 }
 
+TEST_F(Nodes, GivenAPoolThatOneNodeHasThenItsSessionsAreThere) {
+  auto wanted = node_of("other");
+  wanted.pools.push_back({.name = "gpu", .size = 1});
+  wanted.cluster.join = {address_of(*owner, "owner")};
+  const sb::bridge other{wanted};
+  ASSERT_TRUE(eventually([&] { return other.nodes().has_value(); }));
+  const auto session = owner->open_session(
+    {.id = "shared", .scope = sb::scope::cluster, .pool = "gpu"});
+  ASSERT_TRUE(session.call("pathlib", "Path", "x"));
+  EXPECT_EQ(facts_of("other").sessions, 1U);
+  // Its pool is that of its calls, wherever they are made.
+  EXPECT_EQ(other.stats().pools.at(0).live_objects(), 0U);
+  EXPECT_EQ(other.stats().pools.at(1).live_objects(), 1U);
+}
+
 TEST_F(Nodes, GivenARefOfAnotherNodeThenAllCallsOnItWork) {
   const auto other = join("other"), third = join("third");
   const auto here = open(*owner);
