@@ -54,6 +54,15 @@ protected:
   node_membership mine{self()};
 };
 
+TEST_F(NodeMembership, WhenItListensThenItsNextHelloSaysWhere) {
+  node_membership late{{.node = {"b", 2}, .address = {}, .pools = {"default"}}};
+  EXPECT_FALSE(late.hello(0).listens);
+  late.listens_at("b.example:7000");
+  const auto said = late.hello(0);
+  EXPECT_TRUE(said.listens);
+  EXPECT_EQ(said.address, "b.example:7000");
+}
+
 TEST_F(NodeMembership, GivenAGrantThenItServesThatEpochAndNoOther) {
   const auto grant = serving({"x", 5});
   EXPECT_TRUE(mine.serve(grant));
