@@ -13,8 +13,9 @@ namespace snakebridge::testing {
 namespace {
 
 std::vector<word> words_of(const cluster_message& told) {
+  const auto made = encode(told);
   std::vector<word> words;
-  for (const auto& part : encode(told)->parts())
+  for (const auto& part : made->parts())
     words.insert(words.end(), part.begin(), part.end());
   return words;
 }
