@@ -367,14 +367,19 @@ TEST_F(Nodes, WhenANodeDrainsThenItsSessionsEndAndNewOnesAreElsewhere) {
   const auto other = join("other", true), third = join("third");
   const auto session = open(*third, "other");
   ASSERT_TRUE(third->drain_node("other", 0ms));
-  EXPECT_TRUE(eventually([&] { return !session.eval("1"); }));
-  const auto gone = error_of(session.eval("1"));
-  EXPECT_EQ(gone.code(), sb::errc::session_closed);
-  EXPECT_THAT(gone.message(), HasSubstr("drains"));
+  // A call that was on its way there only hears that the session has ended.
+  EXPECT_TRUE(eventually([&] {
+    const auto gone = session.eval("1");
+    return !gone && gone.error().code() == sb::errc::session_closed
+           && gone.error().message().find("drains") != std::string::npos;
+  }));
   EXPECT_EQ(facts_of("other").now, sb::node_facts::state::draining);
   EXPECT_TRUE(eventually([&] { return facts_of("other").sessions == 0; }));
-  const auto anew = open(*third);
-  EXPECT_EQ(facts_of("owner").sessions, 1U);
+  std::optional<sb::session> anew;
+  EXPECT_TRUE(eventually([&] {
+    anew.emplace(open(*third)); // it may have joined the one that was ending
+    return facts_of("owner").sessions == 1;
+  }));
 }
 
 TEST_F(Nodes, WhenTheProcessOfAnOwnerIsKilledThenItsIdHasAnotherLife) {
