@@ -28,7 +28,7 @@ std::string type_name_of(py::handle object) {
 void value_sink::ref(std::uint64_t slot, std::string type_name, bool is_stream,
                      std::optional<value> base) {
   *into_ = snakebridge::ref{
-    .node = origin_->node,
+    .node = std::string{origin_->node},
     .session = std::string{origin_->session},
     .interpreter = origin_->interpreter,
     .epoch = origin_->epoch,

@@ -365,7 +365,7 @@ error to_error(py::error_already_set& raised, const exception_place& keep_in) {
                       ? keep_in.session->keep_if_allowed(raised.value())
                       : std::nullopt;
   if (slot)
-    told.object = ref{.node = keep_in.origin.node,
+    told.object = ref{.node = std::string{keep_in.origin.node},
                       .session = std::string{keep_in.origin.session},
                       .interpreter = keep_in.origin.interpreter,
                       .epoch = keep_in.origin.epoch,

@@ -18,12 +18,12 @@ struct incarnation {
 };
 
 /// What a ref that came from an interpreter is completed with. Whoever has it
-/// keeps the session whose id that is.
+/// keeps the session, whose names these are.
 struct ref_origin {
   std::string_view session;
   std::uint32_t interpreter = 0;
   std::uint32_t epoch = 0;
-  std::string node = {}; ///< empty: the session is this bridge's own
+  std::string_view node = {}; ///< empty: the session is this bridge's own
   std::uint64_t session_epoch = 0;
 };
 

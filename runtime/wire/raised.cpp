@@ -145,7 +145,7 @@ python_error read_raised(schema::PythonError::Reader from,
   auto left = limits::exception_chain_max - 1;
   auto raised = read_linked(from, left);
   if (from.getObject() != 0)
-    raised.object = ref{.node = made_by.node,
+    raised.object = ref{.node = std::string{made_by.node},
                         .session = std::string{made_by.session},
                         .interpreter = made_by.interpreter,
                         .epoch = made_by.epoch,

@@ -64,8 +64,8 @@ operation read_operation(schema::Request::Reader from,
                   .keep_exception = from.getKeepException(),
                   .awaits = from.getAwaits()};
   if (from.getTarget() != 0)
-    asked.target = ref{.node = made_by.node,
-                       .session = made_by.session,
+    asked.target = ref{.node = std::string{made_by.node},
+                       .session = std::string{made_by.session},
                        .interpreter = made_by.interpreter,
                        .epoch = made_by.epoch,
                        .slot = from.getTarget(),

@@ -215,7 +215,7 @@ std::shared_ptr<const value> read_base(schema::Ref::Reader from) {
 }
 
 ref read_ref(schema::Ref::Reader from, const ref_origin& made_by) {
-  return {.node = made_by.node,
+  return {.node = std::string{made_by.node},
           .session = std::string{made_by.session},
           .interpreter = made_by.interpreter,
           .epoch = made_by.epoch,

@@ -18,7 +18,7 @@ namespace snakebridge::testing {
 class any_fixture : public ::testing::Test {
 protected:
   static constexpr std::uint32_t count = 2;
-  static constexpr destination anywhere{.anywhere = true};
+  static inline const destination anywhere{.anywhere = true};
 
   any_fixture() {
     for (std::uint32_t number = 1; number <= count; ++number) {
