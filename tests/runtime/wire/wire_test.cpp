@@ -296,8 +296,7 @@ TEST(Wire, GivenItemsSmallerThanTheyAreThenTheReplyIsMalformed) {
   sent.initList().initIntegers(100);
   auto reply = arrived(message);
   // After the table, the root and Reply; and after its value.
-  constexpr std::size_t word_of_kind =
-    2 + capnp::sizeInWords<schema::Reply>();
+  constexpr std::size_t word_of_kind = 2 + capnp::sizeInWords<schema::Reply>();
   constexpr std::size_t word_of_items =
     word_of_kind + capnp::sizeInWords<schema::Value>();
   ASSERT_EQ(reply.message.at(word_of_kind), schema::Value::LIST);
