@@ -1,6 +1,8 @@
 #include "emit.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -15,7 +17,6 @@ namespace {
 using json = nlohmann::json;
 
 constexpr std::size_t doc_columns = 76;
-constexpr std::size_t digits_max = 18; // with more it may be beyond 64 bits
 
 std::string text_in(const json& of, const char* key) {
   const auto found = of.find(key);
@@ -27,19 +28,17 @@ std::string text_in(const json& of, const char* key) {
 std::string comment(const std::string& doc, const std::string& python,
                     std::string_view indent) {
   const auto paragraph =
-    markdown_of(std::string_view{doc}.substr(0, doc.find("\n\n")));
+    one_line(markdown_of(std::string_view{doc}.substr(0, doc.find("\n\n"))));
   std::string made, line;
   const auto flush = [&] {
-    while (line.ends_with('\\'))
-      line.pop_back(); // it would take the next line into the comment
+    line = one_line(line);
     if (!line.empty())
       made += fmt::format("{}/// {}\n", indent, line);
     line.clear();
   };
   std::size_t at = 0;
   while (at < paragraph.size()) {
-    const auto end =
-      std::min(paragraph.find_first_of(" \t\n\r", at), paragraph.size());
+    const auto end = std::min(paragraph.find(' ', at), paragraph.size());
     const auto word = paragraph.substr(at, end - at);
     at = end + 1;
     if (word.empty())
@@ -51,7 +50,6 @@ std::string comment(const std::string& doc, const std::string& python,
   flush();
   if (!python.empty()) {
     line = "Python: `" + python + "`";
-    std::replace(line.begin(), line.end(), '\n', ' ');
     flush();
   }
   return made;
@@ -109,12 +107,25 @@ bool mentions_self(const json& of) {
   return false;
 }
 
+// An integer as C++ writes it; empty: it has no place in 64 bits.
+std::string integer(const std::string& python) {
+  std::int64_t number = 0;
+  const auto* const end = python.data() + python.size();
+  const auto read = std::from_chars(python.data(), end, number);
+  if (read.ec != std::errc{} || read.ptr != end)
+    return {};
+  // C++ negates what it has read, and 2**63 has no type.
+  return number == std::numeric_limits<std::int64_t>::min()
+           ? "(-9223372036854775807 - 1)"
+           : std::to_string(number);
+}
+
 // A constant as C++ writes it; empty: it is none there.
 std::string constant(const std::string& type, const std::string& value) {
   if (type == "bool")
     return value == "True" ? "true" : "false";
   if (type == "int")
-    return value.size() <= digits_max ? value : "";
+    return integer(value);
   if (type == "float") {
     if (value == "nan")
       return "std::numeric_limits<double>::quiet_NaN()";
@@ -324,8 +335,9 @@ private:
 
   std::string question(const callable& of) const {
     if (of.where == place::member)
-      return fmt::format("question{{*this, {}}}", cpp_text(of.python));
-    return fmt::format("question{{{}, {}}}", cpp_text(name_),
+      return fmt::format("sb::detail::question{{*this, {}}}",
+                         cpp_text(of.python));
+    return fmt::format("sb::detail::question{{{}, {}}}", cpp_text(name_),
                        cpp_text(of.python));
   }
 
@@ -340,13 +352,8 @@ private:
         each.by_default.empty()
             || each.by_default.find('\n') != std::string::npos
           ? ""
-          : " ///< " + without_end(each.by_default));
+          : " ///< " + one_line(each.by_default));
     options_ += "};\n";
-  }
-  static std::string without_end(std::string text) {
-    while (text.ends_with('\\'))
-      text.pop_back();
-    return text;
   }
 
   std::string declare(const callable& of, const std::vector<signature>& all,
@@ -537,8 +544,12 @@ private:
       if (!claim(members, cpp, fmt::format("{}.{}", path, python)))
         continue;
       const auto value = has_integers && each.at(1).is_string()
-                           ? each.at(1).get<std::string>()
+                           ? integer(each.at(1).get<std::string>())
                            : std::to_string(number++);
+      if (value.empty()) {
+        note(fmt::format("{}.{}", path, python), "hole", "beyond 64 bits");
+        continue;
+      }
       listed += fmt::format("  {} = {},\n", cpp, value);
       table += fmt::format("  {{{}, {}}},\n", cpp_text(python), value);
     }
@@ -628,7 +639,8 @@ private:
     } else if (into_ == part::source && is_used(name)) {
       body_ += fmt::format(
         "sb::result<{0}> {1}(const sb::caller& python) {{\n  return "
-        "question{{sb::verb::get, {2}, {3}}}.answer<{0}>(python);\n}}\n",
+        "sb::detail::question{{sb::verb::get, {2}, "
+        "{3}}}.answer<{0}>(python);\n}}\n",
         made.given, name, cpp_text(name_), cpp_text(text_in(symbol, "name")));
     }
   }
@@ -785,10 +797,11 @@ private:
       if (into_ == part::header)
         in.open += fmt::format("  explicit {}({});\n", in.name, list);
       else if (into_ == part::source && is_used(in.name))
-        body_ += fmt::format("{0}::{0}({1})\n    : {0}{{question{{{2}, {3}}}{4}"
-                             ".kept(python)}} {{}}\n",
-                             in.name, list, cpp_text(name_), cpp_text(python),
-                             arguments(one, each));
+        body_ += fmt::format(
+          "{0}::{0}({1})\n    : {0}{{sb::detail::question{{{2}, {3}}}{4}"
+          ".kept(python)}} {{}}\n",
+          in.name, list, cpp_text(name_), cpp_text(python),
+          arguments(one, each));
     }
   }
 
@@ -852,13 +865,14 @@ private:
         in.open += fmt::format("  void {}(sb::arg<{}> value) const;\n", name,
                                type.taken);
     } else if (into_ == part::source && is_used(name)) {
-      body_ += fmt::format("{0} {1}::{2}() const {{\n  return question{{"
-                           "sb::verb::attribute, *this, {3}}}.answer<{0}>();"
-                           "\n}}\n",
-                           type.given, in.name, name, python);
+      body_ +=
+        fmt::format("{0} {1}::{2}() const {{\n  return sb::detail::question{{"
+                    "sb::verb::attribute, *this, {3}}}.answer<{0}>();"
+                    "\n}}\n",
+                    type.given, in.name, name, python);
       if (is_settable)
         body_ += fmt::format(
-          "void {}::{}(sb::arg<{}> value) const {{\n  question{{"
+          "void {}::{}(sb::arg<{}> value) const {{\n  sb::detail::question{{"
           "sb::verb::set_attribute, *this, {}}}.add(value).answer<void>();"
           "\n}}\n",
           in.name, name, type.taken, python);
@@ -879,39 +893,43 @@ private:
         write_binary(found->second, python, given[0], one.returns, in);
     } else if (const auto sign = unary_operators().find(python);
                sign != unary_operators().end()) {
-      write_simple(in, fmt::format("operator{}", sign->second), "", one.returns,
-                   fmt::format("question{{*this, {}}}", cpp_text(python)));
+      write_simple(
+        in, fmt::format("operator{}", sign->second), "", one.returns,
+        fmt::format("sb::detail::question{{*this, {}}}", cpp_text(python)));
     } else if (python == "__len__") {
       if (!has_member(symbol, "size"))
         write_simple(in, "size", "", {.taken = {}, .given = "std::size_t"},
-                     "question{sb::verb::length, *this}");
+                     "sb::detail::question{sb::verb::length, *this}");
     } else if (python == "__iter__") {
       write_iterator(one.returns, in);
     } else if (python == "__contains__" && given.size() == 1
                && !has_member(symbol, "contains")) {
-      write_simple(in, "contains", declared(given[0], true),
-                   {.taken = {}, .given = "bool"},
-                   fmt::format("question{{*this, \"__contains__\"}}.add({})",
-                               given[0].name),
-                   &given[0].cpp);
+      write_simple(
+        in, "contains", declared(given[0], true),
+        {.taken = {}, .given = "bool"},
+        fmt::format("sb::detail::question{{*this, \"__contains__\"}}.add({})",
+                    given[0].name),
+        &given[0].cpp);
     } else if (python == "__getitem__") {
       write_items(told, in);
     } else if (python == "__setitem__" && given.size() == 2) {
       see(given[1].cpp);
-      write_simple(in, "set_item",
-                   fmt::format("{}, {}", declared(given[0], true),
-                               declared(given[1], true)),
-                   {.taken = {}, .given = "void"},
-                   fmt::format("question{{sb::verb::set_item, *this}}.add({})"
-                               ".add({})",
-                               given[0].name, given[1].name),
-                   &given[0].cpp);
+      write_simple(
+        in, "set_item",
+        fmt::format("{}, {}", declared(given[0], true),
+                    declared(given[1], true)),
+        {.taken = {}, .given = "void"},
+        fmt::format("sb::detail::question{{sb::verb::set_item, *this}}.add({})"
+                    ".add({})",
+                    given[0].name, given[1].name),
+        &given[0].cpp);
     } else if (python == "__delitem__" && given.size() == 1) {
-      write_simple(in, "del_item", declared(given[0], true),
-                   {.taken = {}, .given = "void"},
-                   fmt::format("question{{*this, \"__delitem__\"}}.add({})",
-                               given[0].name),
-                   &given[0].cpp);
+      write_simple(
+        in, "del_item", declared(given[0], true),
+        {.taken = {}, .given = "void"},
+        fmt::format("sb::detail::question{{*this, \"__delitem__\"}}.add({})",
+                    given[0].name),
+        &given[0].cpp);
     }
   }
   static bool has_member(const json& symbol, const char* name) {
@@ -974,11 +992,12 @@ private:
       in.hidden += fmt::format("  {} {}(sb::arg<{}> other) const;\n", given,
                                own, other.cpp.taken);
     } else if (into_ == part::source && is_operator_used(in, "operator")) {
-      body_ += fmt::format("{0} {1}::{2}(sb::arg<{3}> other) const {{\n"
-                           "  return question{{sb::verb::operate, *this, {4}}}"
-                           ".add(other).answer<{0}>();\n}}\n",
-                           given, in.name, own, other.cpp.taken,
-                           cpp_text(operator_function(python)));
+      body_ += fmt::format(
+        "{0} {1}::{2}(sb::arg<{3}> other) const {{\n"
+        "  return sb::detail::question{{sb::verb::operate, *this, {4}}}"
+        ".add(other).answer<{0}>();\n}}\n",
+        given, in.name, own, other.cpp.taken,
+        cpp_text(operator_function(python)));
     }
   }
   // Of Python's module `operator`, which asks the other side as well.
@@ -1021,10 +1040,11 @@ private:
         see(given[0].cpp);
         in.open += fmt::format("  {} operator[]({}) const;\n", returns, list);
       } else if (into_ == part::source && is_operator_used(in, "operator")) {
-        body_ += fmt::format("{0} {1}::operator[]({2}) const {{\n  return "
-                             "question{{sb::verb::item, *this}}.add({3})"
-                             ".answer<{0}>();\n}}\n",
-                             returns, in.name, list, given[0].name);
+        body_ +=
+          fmt::format("{0} {1}::operator[]({2}) const {{\n  return "
+                      "sb::detail::question{{sb::verb::item, *this}}.add({3})"
+                      ".answer<{0}>();\n}}\n",
+                      returns, in.name, list, given[0].name);
       }
     }
   }
@@ -1124,7 +1144,7 @@ std::string module_writer::header() {
   std::string made = "#pragma once\n";
   made += fmt::format("// Python's module {}, as `snakebridge generate` found "
                       "it: do not edit.\n",
-                      name_);
+                      one_line(name_));
   made += comment(text_in(module_, "doc"), "", "");
   made += "\n#include <limits>\n\n#include <snakebridge/generated.hpp>\n";
   for (const auto& each : before_)
@@ -1163,14 +1183,14 @@ std::string module_writer::source() {
     fmt::format("#include <{}>\n", emitter::header_path(name_));
   if (into_ == part::messages)
     made += "\n#include <snakebridge/actors.hpp>\n";
-  made += fmt::format("\nnamespace snakebridge::{} {{\n\nnamespace {{\n\n"
-                      "using sb::detail::question;\n\n",
+  made += fmt::format("\nnamespace snakebridge::{} {{\n\n",
                       namespace_of(name_).substr(4));
   if (into_ == part::messages)
-    made += "sb::call_message message_of(const question& asked) {\n"
-            "  return {asked.module(), asked.name(), asked.positional(), "
-            "asked.named()};\n}\n\n";
-  made += "} // namespace\n\n" + body_;
+    made += "namespace {\n\n"
+            "sb::call_message message_of(const sb::detail::question& asked) "
+            "{\n  return {asked.module(), asked.name(), asked.positional(), "
+            "asked.named()};\n}\n\n} // namespace\n\n";
+  made += body_;
   made += fmt::format("\n}} // namespace snakebridge::{}\n",
                       namespace_of(name_).substr(4));
   return made;

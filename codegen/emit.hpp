@@ -19,7 +19,7 @@ using used_names = std::optional<std::set<std::string>>;
 /// Something that is not in C++ as it is in Python.
 struct emission_note {
   std::string symbol;
-  std::string what; ///< "renamed", "clash"
+  std::string what; ///< "renamed", "clash", "hole"
   std::string reason;
   auto operator<=>(const emission_note&) const = default;
 };

@@ -57,6 +57,7 @@ constexpr std::string_view words[] = {"alignas",
                                       "inline",
                                       "int",
                                       "long",
+                                      "message_of",
                                       "mutable",
                                       "namespace",
                                       "new",
@@ -346,6 +347,14 @@ std::string cpp_text(std::string_view text) {
       made += c;
   }
   return made + '"';
+}
+
+std::string one_line(std::string text) {
+  std::replace_if(
+    text.begin(), text.end(),
+    [](unsigned char each) { return each < 0x20 || each == 0x7F; }, ' ');
+  text.erase(text.find_last_not_of(" \\") + 1);
+  return text;
 }
 
 bool scope::take(const std::string& name, const std::string& python) {

@@ -21,6 +21,10 @@ bool is_taken_by_object(std::string_view name);
 /// "C++" with quotes and escapes.
 std::string cpp_text(std::string_view text);
 
+/// As a comment has it: control bytes are blanks, and neither these nor a
+/// backslash end it, as that would take the next line into the comment.
+std::string one_line(std::string text);
+
 /// The names of one namespace or class, each there once.
 class scope {
 public:

@@ -312,7 +312,7 @@ signature made_of(const sorted& of, bool has_shorthands,
       made.options.push_back(each);
   made.options.insert(made.options.end(), of.named.begin(), of.named.end());
   made.options.insert(made.options.end(), of.more.begin(), of.more.end());
-  std::set<std::string> names;
+  std::set<std::string> names = {options}; // no member has its struct's name
   for (auto& each : made.options)
     while (!names.insert(each.name).second)
       each.name += '_';

@@ -153,6 +153,47 @@ TEST(Names, OfWordsMacrosAndPrivateOnesAreOthers) {
   EXPECT_EQ(cg::namespace_of("unix.new"), "sb::py::unix_::new_");
 }
 
+TEST(Names, InACommentEndNoLineAndTakeNoOther) {
+  const std::pair<const char*, const char*> rows[] = {
+    {"a\rb", "a b"},
+    {"a\nb\x0B"
+     "c\x7F",
+     "a b c"},
+    {"a\\", "a"},
+    {"a\\\f", "a"},
+    {"a\\ ", "a"},
+    {"a \\\t\\\r\\ ", "a"},
+    {"\\n is \\n.", "\\n is \\n."},
+    {" \\ ", ""}};
+  for (const auto& [text, line] : rows)
+    EXPECT_EQ(cg::one_line(text), line);
+}
+
+// A default's repr is whatever a library's author likes.
+TEST(Emitter, WritesNothingOfTextsOutsideOfComments) {
+  const std::string hostile = "1\r#error a\\\f", doc = "b\r#error \\ ";
+  const json manifest{{"modules",
+                       {{{"name", "shop"},
+                         {"doc", doc},
+                         {"symbols",
+                          {{{"name", "buy"},
+                            {"kind", "function"},
+                            {"doc", doc},
+                            {"home", "shop:buy"},
+                            {"overloads",
+                             {{{"parameters",
+                                {{{"name", "x"},
+                                  {"kind", "keyword"},
+                                  {"type", "int"},
+                                  {"default", hostile}}}},
+                               {"returns", "int"}}}}}}}}}}};
+  cg::emitter emits{manifest};
+  const auto header = emits.header("shop");
+  EXPECT_EQ(header.find_first_of("\r\f"), std::string::npos);
+  EXPECT_NE(header.find("/// b #error\n"), std::string::npos) << header;
+  EXPECT_NE(header.find("///< 1 #error a\n"), std::string::npos) << header;
+}
+
 TEST(Names, AreThereOnce) {
   cg::scope scope;
   EXPECT_TRUE(scope.take("a", "m.a"));

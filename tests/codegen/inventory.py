@@ -37,6 +37,14 @@ class Rights(enum.Flag):
     WRITE = 2
 
 
+class Far(enum.IntEnum):
+    """Of numbers that C++ writes otherwise, or not at all."""
+
+    LEAST = -2**63
+    MOST = 2**63 - 1
+    BEYOND = 2**63
+
+
 class Missing(KeyError):
     """There is no such item."""
 
@@ -74,6 +82,9 @@ class Item:
 
     def same(self: S) -> S:
         return self
+
+    def question(self, message_of: int = 1) -> int:
+        return message_of
 
     def Item(self) -> str:
         return "a member of its class's name"
@@ -317,3 +328,13 @@ def delete(new: int, errno: int = 0) -> int:
 
 def spread(*values: int) -> int:
     return sum(values)
+
+
+def asks(question: int, message_of: int, *, asks_options: int = 1) -> int:
+    """Its parameters' names are those that generated code has.\r#error\\\x0c"""
+    return question + message_of + asks_options
+
+
+def message_of(text: str = "\\", end: str = "\r\\ ") -> str:
+    """Writes no more than a line, which ends so: \\ \x0c"""
+    return text + end
