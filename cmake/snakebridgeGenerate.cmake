@@ -89,7 +89,9 @@ function(snakebridge_generate)
   endif()
   add_dependencies("${target}_wrappers" "${target}_generate")
   add_dependencies("${target}" "${target}_generate")
-  target_link_libraries("${target}" PRIVATE "${target}_wrappers")
+  # Whoever exports a static library has no wrappers to install with it.
+  target_link_libraries("${target}" PRIVATE
+    "$<BUILD_INTERFACE:${target}_wrappers>")
 endfunction()
 
 # Sets what was left out, and stops where it is no call of the function.
@@ -111,6 +113,7 @@ macro(_snakebridge_check_arguments)
     message(FATAL_ERROR
       "snakebridge_generate: DEFINE must be used or all, not ${arg_DEFINE}")
   endif()
+  set(has_config "${arg_CONFIG}")
   foreach(row "MANIFEST|.snakebridge/manifest.json" "CONFIG|snakebridge.toml")
     string(REPLACE "|" ";" row "${row}")
     list(GET row 0 name)
@@ -120,6 +123,10 @@ macro(_snakebridge_check_arguments)
     endif()
     get_filename_component(arg_${name} "${arg_${name}}" ABSOLUTE)
   endforeach()
+  # One that nobody has named may not be there.
+  if(NOT has_config AND NOT EXISTS "${arg_CONFIG}")
+    set(arg_CONFIG "")
+  endif()
 endmacro()
 
 # Sets `arguments` to those of both runs of the command line.
@@ -132,7 +139,10 @@ macro(_snakebridge_arguments)
     endif()
   endforeach()
   list(APPEND arguments --if-lacking --output "${output}"
-       --manifest "${arg_MANIFEST}" --config "${arg_CONFIG}")
+       --manifest "${arg_MANIFEST}")
+  if(arg_CONFIG)
+    list(APPEND arguments --config "${arg_CONFIG}")
+  endif()
   if(arg_STRICT OR SNAKEBRIDGE_STRICT OR "$ENV{SNAKEBRIDGE_STRICT}")
     list(APPEND arguments --strict)
   endif()
@@ -163,15 +173,21 @@ macro(_snakebridge_write_headers)
   execute_process(
     COMMAND "${program}" ${arguments} --headers
     WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
-    RESULT_VARIABLE code OUTPUT_VARIABLE said ERROR_VARIABLE said)
+    RESULT_VARIABLE code OUTPUT_VARIABLE said ERROR_VARIABLE warned)
   if(NOT code EQUAL 0)
-    message(FATAL_ERROR "snakebridge_generate: ${target}:\n${said}")
+    message(FATAL_ERROR "snakebridge_generate: ${target}:\n${said}${warned}")
+  endif()
+  if(warned)
+    message(WARNING "snakebridge_generate: ${target}:\n${warned}")
   endif()
   file(GLOB_RECURSE headers "${output}/snakebridge/py/*.hpp")
-  if(EXISTS "${arg_MANIFEST}")
-    set_property(DIRECTORY APPEND PROPERTY
-                 CMAKE_CONFIGURE_DEPENDS "${arg_MANIFEST}")
-  endif()
+  get_filename_component(lock "${arg_MANIFEST}" DIRECTORY)
+  string(APPEND lock "/snakebridge.lock")
+  foreach(file IN ITEMS "${arg_MANIFEST}" "${lock}" "${arg_CONFIG}")
+    if(EXISTS "${file}")
+      set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${file}")
+    endif()
+  endforeach()
 endmacro()
 
 cmake_policy(POP)

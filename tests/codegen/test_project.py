@@ -159,6 +159,18 @@ class Project(unittest.TestCase):
         self.assertIn("library_unknown", said)
         self.assertIn("pricess", said)
 
+    def test_a_library_with_nothing_below_it_may_be_asked_for_whole(self):
+        """ALL with it, of a target that is exported: nothing of ours is."""
+        self.edit("CMakeLists.txt", "LIBRARIES prices", "LIBRARIES prices ALL")
+        with (self.source / "CMakeLists.txt").open("a", encoding="utf-8") as to:
+            to.write("\nadd_library(shelf STATIC main.cpp)\n"
+                     "snakebridge_generate(TARGET shelf LIBRARIES prices\n"
+                     "  PATH ${CMAKE_CURRENT_SOURCE_DIR})\n"
+                     "install(TARGETS shelf EXPORT shelves)\n"
+                     "install(EXPORT shelves DESTINATION lib/cmake)\n")
+        self.configure()
+        self.configure()
+
     def without_python(self):
         """What no Python can run in: there is no worker to run it."""
         workers = list(self.prefix.rglob("snakebridge-worker"))
