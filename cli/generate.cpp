@@ -1,10 +1,12 @@
 #include "generate.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <string_view>
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "codegen/generate.hpp"
@@ -29,10 +31,31 @@ std::string settings_of(const request& asked) {
   return named.empty() ? settings_file : named;
 }
 
+// A file that somebody has named must be there.
+result<codegen::wrapper_settings> read_settings(const request& asked) {
+  const auto file = settings_of(asked);
+  std::error_code unknown;
+  if (file != settings_file && !std::filesystem::exists(file, unknown))
+    return error{errc::config_invalid, "there is no file " + file};
+  return codegen::read_settings(file);
+}
+
+// Throws CLI::ValidationError for what says neither.
 bool is_strict(const request& asked,
                const codegen::wrapper_settings& settings) {
-  const auto said = variable("SNAKEBRIDGE_STRICT");
-  return asked.strict || settings.is_strict || said == "1" || said == "true";
+  auto said = variable("SNAKEBRIDGE_STRICT");
+  std::transform(said.begin(), said.end(), said.begin(), [](unsigned char c) {
+    return static_cast<char>(std::tolower(c));
+  });
+  const bool is_said =
+    said == "1" || said == "true" || said == "yes" || said == "on";
+  if (!is_said && !said.empty() && said != "0" && said != "false"
+      && said != "no" && said != "off")
+    throw CLI::ValidationError{"SNAKEBRIDGE_STRICT",
+                               "must be 1, true, yes or on, or 0, false, no or "
+                               "off, not "
+                                 + said};
+  return asked.strict || settings.is_strict || is_said;
 }
 
 void add_once(std::vector<std::string>& to, const std::string& name) {
@@ -98,7 +121,7 @@ std::string manifest_of(const request& asked) {
 int generate(const request& asked, console& out) {
   const log_scope unlogged{nullptr}; // workers that die are told as notes
   codegen::generation_request wanted;
-  auto settings = codegen::read_settings(settings_of(asked));
+  auto settings = read_settings(asked);
   if (!settings)
     return fail(out, settings.error());
   wanted.settings = *std::move(settings);
@@ -122,12 +145,13 @@ int generate(const request& asked, console& out) {
 int regen(const request& asked, console& out) {
   const log_scope unlogged{nullptr};
   codegen::generation_request wanted;
-  auto settings = codegen::read_settings(settings_of(asked));
+  auto settings = read_settings(asked);
   if (!settings)
     return fail(out, settings.error());
   wanted.settings = *std::move(settings);
   wanted.of = description_of(asked, wanted.settings);
   wanted.manifest = manifest_of(asked);
+  wanted.may_forget = asked.clean;
   for (const auto& [name, each] : wanted.settings.libraries)
     add_modules(wanted.settings, name, wanted.of.modules);
   std::error_code unknown;
@@ -137,6 +161,8 @@ int regen(const request& asked, console& out) {
       return fail(out, before.error());
     for (const auto& each : before->at("modules"))
       add_once(wanted.of.modules, each.at("name"));
+    for (const auto& each : codegen::patterns_of(*before))
+      add_once(wanted.of.modules, each);
   }
   if (wanted.of.modules.empty())
     return fail(out,

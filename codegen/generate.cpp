@@ -1,11 +1,17 @@
 #include "generate.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <fstream>
 #include <iterator>
+#include <random>
 #include <system_error>
+#include <utility>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "lock.hpp"
 #include "strict.hpp"
@@ -36,7 +42,7 @@ result<std::string> read_file(const fs::path& file) {
 }
 
 // Whether it was written: it may be there and just so. One that is interrupted
-// leaves the file as it was.
+// leaves the file as it was, and no two of a time write into one another's.
 result<bool> write_file(const fs::path& file, const std::string& text) {
   std::error_code failed;
   if (fs::exists(file, failed))
@@ -45,17 +51,41 @@ result<bool> write_file(const fs::path& file, const std::string& text) {
   if (file.has_parent_path())
     fs::create_directories(file.parent_path(), failed);
   auto next = file;
-  next += ".new";
+  next += fmt::format(".{}-{:08x}.new", ::getpid(), std::random_device{}());
   std::ofstream out{next, std::ios::binary};
   out << text;
   out.close();
   if (!out)
-    return file_error("cannot write", next);
-  fs::rename(next, file, failed);
-  if (failed)
-    return file_error("cannot write", file);
-  return true;
+    failed = std::make_error_code(std::errc::io_error);
+  else
+    fs::rename(next, file, failed);
+  if (!failed)
+    return true;
+  std::error_code unknown;
+  fs::remove(next, unknown);
+  return file_error("cannot write", file);
 }
+
+/// While it lives, no other process describes into that folder: of two that do
+/// so at a time, one would forget what the other has found.
+class folder_claim {
+public:
+  explicit folder_claim(const fs::path& folder)
+      : descriptor_{
+        ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)} {
+    if (descriptor_ >= 0)
+      static_cast<void>(::flock(descriptor_, LOCK_EX));
+  }
+  ~folder_claim() {
+    if (descriptor_ >= 0)
+      ::close(descriptor_);
+  }
+  folder_claim(const folder_claim&) = delete;
+  folder_claim& operator=(const folder_claim&) = delete;
+
+private:
+  int descriptor_; ///< below 0: there is no such folder, and no manifest in it
+};
 
 /// Writes files, and keeps the first error.
 class writer {
@@ -80,7 +110,7 @@ private:
 
 // --- What a program uses -----------------------------------------------------
 
-/// Sources, and all that these include by names in quotes.
+/// Sources, and all that these include from beside them or from the folders.
 class source_reader {
 public:
   explicit source_reader(const std::vector<fs::path>& folders)
@@ -95,7 +125,7 @@ public:
       return text.error();
     add_names(*text, names_);
     uses_.push_back({file.string(), paths_of(*text)});
-    for (const auto& each : quoted_includes(*text))
+    for (const auto& each : includes_of(*text))
       if (const auto found = find(place, each))
         if (auto done = read(*found); !done)
           return done;
@@ -113,9 +143,14 @@ private:
            != std::end(cpp_endings);
   }
   std::optional<fs::path> find(const fs::path& from,
-                               const std::string& name) const {
+                               const included& file) const {
     std::error_code unknown;
-    if (auto beside = from.parent_path() / name; fs::exists(beside, unknown))
+    const auto& name = file.name;
+    // Ours name all there is.
+    if (name.starts_with("snakebridge/"))
+      return std::nullopt;
+    if (auto beside = from.parent_path() / name;
+        file.is_quoted && fs::exists(beside, unknown))
       return beside;
     for (const auto& each : folders_)
       if (auto there = each / name; fs::exists(there, unknown))
@@ -131,6 +166,40 @@ private:
 
 // --- The manifest ------------------------------------------------------------
 
+// Parts with dots between them, which are letters, digits, `_` or no ASCII.
+bool is_module_name(const std::string& name) {
+  char before = '.';
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '.' ? before == '.'
+                 : std::isalnum(byte) == 0 && c != '_' && byte < 0x80)
+      return false;
+    before = c;
+  }
+  return before != '.';
+}
+
+bool is_text(const json& in, const char* key) {
+  return in.is_object() && in.contains(key) && in.at(key).is_string();
+}
+
+// Whether it has modules with symbols; what these are is read where they are.
+bool is_manifest(const json& read) {
+  const auto modules = read.find("modules");
+  return modules != read.end() && modules->is_array()
+         && std::all_of(
+           modules->begin(), modules->end(), [](const json& module) {
+             if (!is_text(module, "name") || !is_module_name(module.at("name"))
+                 || !module.contains("symbols"))
+               return false;
+             const auto& all = module.at("symbols");
+             return all.is_array()
+                    && std::all_of(all.begin(), all.end(), [](const json& one) {
+                         return is_text(one, "name") && is_text(one, "kind");
+                       });
+           });
+}
+
 const json* module_in(const json& manifest, const std::string& name) {
   for (const auto& each : manifest.at("modules"))
     if (each.at("name") == name)
@@ -138,28 +207,86 @@ const json* module_in(const json& manifest, const std::string& name) {
   return nullptr;
 }
 
-// "numpy.*" is there with one that is in it.
-bool has_module(const json& manifest, std::string name) {
-  if (!name.ends_with(".*"))
+bool is_pattern(const std::string& name) {
+  return name.ends_with(".*");
+}
+
+// "numpy.*" is there once it was asked for: it may have nothing below itself,
+// and one that is there for another reason is not all of them.
+bool has_module(const json& manifest, const std::string& name) {
+  if (!is_pattern(name))
     return module_in(manifest, name) != nullptr;
-  name.erase(name.size() - 1);
-  const auto& all = manifest.at("modules");
-  return std::any_of(all.begin(), all.end(), [&](const json& each) {
-    return each.at("name").get<std::string>().starts_with(name);
-  });
+  const auto asked = patterns_of(manifest);
+  return std::find(asked.begin(), asked.end(), name) != asked.end();
 }
 
 error module_unknown(const std::string& name, const std::string& reason) {
   return {errc::library_unknown, fmt::format("{}: {}", name, reason)};
 }
 
-// A module that is neither there nor has a stub.
-const json* empty_module(const json& manifest, const std::string& name) {
+// A module that is neither there nor has a stub; "numpy.*" is without numpy.
+const json* empty_module(const json& manifest, std::string name) {
+  if (is_pattern(name))
+    name.erase(name.size() - 2);
   const auto* found = module_in(manifest, name);
   return found != nullptr && found->contains("reason")
              && found->at("symbols").empty()
            ? found
            : nullptr;
+}
+
+// "numpy.linalg" -> "numpy"
+std::string library_of(const std::string& module) {
+  return module.substr(0, module.find('.'));
+}
+
+// Nothing that was there is lost because one call does not find it.
+result<void> check_lost(const json& before, const json& now) {
+  for (const auto& each : before.at("modules")) {
+    const auto name = each.at("name").get<std::string>();
+    const auto* empty = empty_module(now, name);
+    if (empty != nullptr && !each.at("symbols").empty())
+      return module_unknown(
+        name, fmt::format("{}; the manifest has it, and `snakebridge regen "
+                          "--clean` forgets it",
+                          empty->at("reason").get<std::string>()));
+  }
+  return {};
+}
+
+// What is described now, and of `before` all other modules.
+json merged(const json& before, json now) {
+  std::map<std::string, json> all;
+  for (const json* from : {&before, &std::as_const(now)})
+    for (const auto& each : from->at("modules"))
+      all.insert_or_assign(each.at("name"), each);
+  for (const auto& each : before.value("notes", json::array())) {
+    const auto symbol = each.value("symbol", "");
+    const auto& told = now.at("modules");
+    if (std::none_of(told.begin(), told.end(), [&](const json& module) {
+          return belongs(symbol, module.at("name").get<std::string>());
+        }))
+      now["notes"].push_back(each);
+  }
+  auto libraries = before.value("libraries", json::object());
+  libraries.update(now.at("libraries"));
+  now["libraries"] = std::move(libraries);
+  now["modules"] = json::array();
+  for (auto& [name, each] : all)
+    now["modules"].push_back(std::move(each));
+  return now;
+}
+
+// Settings of what is described, as those of others have nothing to change.
+wrapper_settings settings_for(const json& manifest, wrapper_settings all) {
+  std::erase_if(all.libraries, [&](const auto& each) {
+    const auto& modules = manifest.at("modules");
+    return std::none_of(
+      modules.begin(), modules.end(), [&](const json& module) {
+        return belongs(module.at("name").get<std::string>(), each.first);
+      });
+  });
+  return all;
 }
 
 result<void> check_modules(const generation_request& asked,
@@ -219,6 +346,8 @@ public:
   explicit generating(const generation_request& asked) : asked_{asked} {}
 
   result<generation> run() {
+    if (auto done = check_names(); !done)
+      return done.error();
     for (auto step :
          {&generating::find_manifest, &generating::read_sources,
           &generating::emit, &generating::compare, &generating::write})
@@ -228,9 +357,24 @@ public:
   }
 
 private:
+  // A file is named after each of them.
+  result<void> check_names() const {
+    for (const auto& each : asked_.of.modules)
+      if (!is_module_name(is_pattern(each) ? each.substr(0, each.size() - 2)
+                                           : each))
+        return module_unknown(each, "no name of a module");
+    return {};
+  }
+
   result<void> find_manifest() {
     std::error_code unknown;
     std::optional<json> before;
+    if (!asked_.manifest.empty() && asked_.when != asking::never
+        && !asked_.of.modules.empty()) {
+      const auto folder = fs::absolute(asked_.manifest).parent_path();
+      fs::create_directories(folder, unknown);
+      claim_.emplace(folder);
+    }
     if (!asked_.manifest.empty() && fs::exists(asked_.manifest, unknown)) {
       auto text = read_file(asked_.manifest);
       if (!text)
@@ -247,6 +391,7 @@ private:
       return describe_all(before);
     if (!before)
       return file_error("cannot read", asked_.manifest);
+    claim_.reset(); // what it was read for is there
     manifest_ = *std::move(before);
     return check_modules(asked_, manifest_);
   }
@@ -257,10 +402,13 @@ private:
       return false;
     if (asked_.when == asking::always || !before)
       return true;
-    return !std::all_of(
+    return std::any_of(
              modules.begin(), modules.end(),
-             [&](const std::string& each) { return has_module(*before, each); })
+             [&](const std::string& each) { return is_lacking(*before, each); })
            || !has_settings(*before);
+  }
+  static bool is_lacking(const json& before, const std::string& name) {
+    return !has_module(before, name) || empty_module(before, name) != nullptr;
   }
   bool has_settings(const json& before) const {
     return locked_
@@ -268,29 +416,67 @@ private:
                 == lock_of(before, text_, asked_.settings.text, {}).settings;
   }
 
+  // What is described. Others of the same project use what is there: by other
+  // settings all of it is another; or else what is lacking, with the rest of
+  // its library, as that tells where a class is at home.
+  std::vector<std::string> wanted_of(const json& before, bool is_part) const {
+    auto wanted = asked_.of.modules;
+    const auto add = [&](const std::string& name) {
+      if (std::find(wanted.begin(), wanted.end(), name) == wanted.end())
+        wanted.push_back(name);
+    };
+    std::set<std::string> libraries;
+    if (is_part) {
+      std::erase_if(wanted, [&](const std::string& each) {
+        return !is_lacking(before, each);
+      });
+      for (const auto& each : wanted)
+        libraries.insert(library_of(each));
+    }
+    for (const auto& each : before.at("modules")) {
+      const auto name = each.at("name").get<std::string>();
+      if (!is_part || libraries.contains(library_of(name)))
+        add(name);
+    }
+    return wanted;
+  }
+
   result<void> describe_all(const std::optional<json>& before) {
     auto wanted = asked_.of;
-    // Others of the same project use what is there.
-    if (asked_.when == asking::lacking && before)
-      for (const auto& each : before->at("modules")) {
-        const auto name = each.at("name").get<std::string>();
-        if (std::find(wanted.modules.begin(), wanted.modules.end(), name)
-            == wanted.modules.end())
-          wanted.modules.push_back(name);
-      }
+    const bool is_lacking = asked_.when == asking::lacking && before;
+    const bool is_part = is_lacking && has_settings(*before);
+    if (is_lacking)
+      wanted.modules = wanted_of(*before, is_part);
     auto described = describe(wanted);
     if (!described)
       return described.error();
     made_.lacking = std::move(described->lacking);
     manifest_ = json::parse(described->manifest);
     is_new_ = true;
+    if (before && !asked_.may_forget)
+      if (auto done = check_lost(*before, manifest_); !done)
+        return done;
+    const auto settings =
+      is_part ? settings_for(manifest_, asked_.settings) : asked_.settings;
+    if (is_part)
+      manifest_ = merged(*before, std::move(manifest_));
+    keep_patterns(is_lacking ? patterns_of(*before)
+                             : std::vector<std::string>{});
     if (auto done = check_modules(asked_, manifest_); !done)
       return done;
-    if (auto done = apply(asked_.settings, manifest_); !done)
+    if (auto done = codegen::apply(settings, manifest_); !done)
       return done;
     if (before)
       made_.changes = changes_between(*before, manifest_);
     return {};
+  }
+
+  void keep_patterns(std::vector<std::string> before) {
+    std::set<std::string> all{before.begin(), before.end()};
+    std::copy_if(asked_.of.modules.begin(), asked_.of.modules.end(),
+                 std::inserter(all, all.end()), is_pattern);
+    if (!all.empty())
+      manifest_["asked"] = all;
   }
 
   result<void> read_sources() {
@@ -383,22 +569,48 @@ private:
     files.write(asked_.output / "wrappers_messages.cpp", all_messages);
   }
 
+  // A name as make(1) reads it.
+  static std::string escaped(const fs::path& file) {
+    std::string made;
+    for (const char c : file.string())
+      made += (c == ' ' || c == '#' ? "\\"
+               : c == '$'           ? "$"
+                                    : "")
+              + std::string{c};
+    return made;
+  }
+
   std::string depfile() const {
-    std::string made = asked_.depfile.target.string() + ":";
+    auto made = escaped(asked_.depfile.target) + ":";
     auto files = sources_.files();
-    files.insert(fs::absolute(asked_.manifest));
-    for (const auto& each : files) {
-      made += " \\\n ";
-      for (const char c : each.string())
-        made += (c == ' ' || c == '#' ? "\\"
-                 : c == '$'           ? "$"
-                                      : "")
-                + std::string{c};
-    }
+    for (const auto& each : dependencies())
+      files.insert(fs::absolute(each).lexically_normal());
+    for (const auto& each : files)
+      made += " \\\n " + escaped(each);
     return made + "\n";
   }
 
+  // What is there of it: a build would wait for others for ever.
+  std::vector<fs::path> dependencies() const {
+    std::vector<fs::path> made = {asked_.manifest, lock_beside(asked_.manifest),
+                                  asked_.settings.file};
+    std::error_code unknown;
+    for (const auto& [name, each] : asked_.settings.libraries) {
+      made.push_back(each.docs);
+      for (const auto& folder : each.stubs)
+        for (auto at = fs::recursive_directory_iterator{folder, unknown};
+             at != fs::recursive_directory_iterator{}; at.increment(unknown))
+          if (at->path().extension() == ".pyi")
+            made.push_back(at->path());
+    }
+    std::erase_if(made, [&](const fs::path& each) {
+      return each.empty() || !fs::exists(each, unknown);
+    });
+    return made;
+  }
+
   const generation_request& asked_;
+  std::optional<folder_claim> claim_; ///< until all is written
   generation made_;
   json manifest_;
   std::string text_; ///< of the manifest, in its file
@@ -412,7 +624,15 @@ private:
 } // namespace
 
 result<generation> generate(const generation_request& asked) {
-  return generating{asked}.run();
+  try {
+    return generating{asked}.run();
+  } catch (const json::exception& wrong) {
+    return file_error(wrong.what(), asked.manifest);
+  }
+}
+
+std::vector<std::string> patterns_of(const json& manifest) {
+  return manifest.value("asked", std::vector<std::string>{});
 }
 
 result<json> read_manifest(const fs::path& file) {
@@ -420,8 +640,8 @@ result<json> read_manifest(const fs::path& file) {
   if (!text)
     return text.error();
   auto parsed = json::parse(*text, nullptr, false);
-  if (!parsed.is_object()
-      || parsed.value("version", json{}) != manifest_version)
+  if (!parsed.is_object() || parsed.value("version", json{}) != manifest_version
+      || !is_manifest(parsed))
     return file_error("no manifest of this version:", file);
   return parsed;
 }

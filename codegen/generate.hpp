@@ -24,6 +24,9 @@ struct generation_request {
   /// Without modules: of a manifest that is there, and no Python is needed.
   description_request of;
   asking when = asking::always;
+  /// Whether a module that the manifest describes may be absent by now: else it
+  /// is an error.
+  bool may_forget = false;
   wrapper_settings settings = {};
   /// Where the manifest is written to, or read from; empty: nowhere. The lock
   /// lies beside it.
@@ -32,10 +35,10 @@ struct generation_request {
   /// `wrappers.cpp` and `wrappers_messages.cpp` are all of these. Empty:
   /// nothing but the manifest and its lock is written.
   std::filesystem::path output = {};
-  /// Definitions of what these use, and what they include by a name in quotes;
-  /// none: of all there is.
+  /// Definitions of what these use, and what they include; none: of all there
+  /// is.
   std::vector<std::filesystem::path> sources = {};
-  /// Where such includes are looked for besides.
+  /// Where includes are looked for; those in quotes also beside what has them.
   std::vector<std::filesystem::path> includes = {};
   bool has_sources = true; ///< false: headers alone are written
   /// In the way of make(1): that `depfile.target` depends on all that was read.
@@ -58,8 +61,12 @@ struct generation {
 /// Errors: those of `describe` and `apply`; config_invalid for a file that
 /// cannot be read or written, or is no manifest, and for two names of Python's
 /// that are one in C++; library_unknown for a module
-/// that is not there; where Python is never asked those of strict.hpp.
+/// that is not there, or not any more; where Python is never asked those of
+/// strict.hpp.
 result<generation> generate(const generation_request& asked);
+
+/// What was asked for of it as "numpy.*".
+std::vector<std::string> patterns_of(const nlohmann::json& manifest);
 
 /// One that was written. Errors: config_invalid.
 result<nlohmann::json> read_manifest(const std::filesystem::path& file);

@@ -528,6 +528,7 @@ result<wrapper_settings> read_settings(const fs::path& file) {
   const std::string text{std::istreambuf_iterator<char>{in}, {}};
   if (!in.is_open() || in.bad())
     return wrong("cannot read " + file.string());
+  made.file = file;
   if (auto done = read_places(text, file, made); !done)
     return done.error();
   const auto all = toml::parse(text, file.string());

@@ -47,7 +47,8 @@ struct wrapper_settings {
   /// Of pool `default`: where the libraries are.
   std::filesystem::path python;
   std::vector<std::filesystem::path> path;
-  std::string text; ///< of what is said here, always in one form
+  std::filesystem::path file; ///< that says so; empty: there is none
+  std::string text;           ///< of what is said here, always in one form
 
   /// The library that a module belongs to, or null.
   const library_settings* of(const std::string& module) const;

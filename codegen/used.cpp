@@ -9,7 +9,8 @@ namespace {
 
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-         || (c >= '0' && c <= '9') || c == '_';
+         || (c >= '0' && c <= '9') || c == '_'
+         || static_cast<unsigned char>(c) >= 0x80; // of a letter in UTF-8
 }
 
 // Where what begins at `at`, with its own quote, ends.
@@ -183,13 +184,23 @@ std::vector<used_path> paths_of(std::string_view source) {
   return path_reader{source}.read();
 }
 
-std::vector<std::string> quoted_includes(std::string_view source) {
-  std::vector<std::string> made;
+std::vector<included> includes_of(std::string_view source) {
+  std::vector<included> made;
   const auto all = tokens_of(source);
-  for (std::size_t at = 2; at < all.size(); ++at)
-    if (all[at].text.starts_with('"') && all[at - 1].text == "include"
-        && all[at - 2].text == "#" && all[at].text.size() > 2)
-      made.emplace_back(all[at].text.substr(1, all[at].text.size() - 2));
+  const auto* const end = source.data() + source.size();
+  for (std::size_t at = 2; at < all.size(); ++at) {
+    const auto text = all[at].text;
+    if (all[at - 1].text != "include" || all[at - 2].text != "#")
+      continue;
+    if (text.starts_with('"') && text.size() > 2) {
+      made.push_back({std::string{text.substr(1, text.size() - 2)}, true});
+    } else if (text == "<") {
+      const auto* const begin = text.data() + 1;
+      const auto* const close = std::find(begin, end, '>');
+      if (close != end && std::find(begin, close, '\n') == close)
+        made.push_back({std::string{begin, close}, false});
+    }
+  }
   return made;
 }
 

@@ -24,7 +24,13 @@ void add_names(std::string_view source, std::set<std::string>& to);
 /// In order. What `using namespace` brings in is not told.
 std::vector<used_path> paths_of(std::string_view source);
 
-/// What it includes by a name in quotes.
-std::vector<std::string> quoted_includes(std::string_view source);
+struct included {
+  std::string name;
+  bool is_quoted = false; ///< false: <name>
+  auto operator<=>(const included&) const = default;
+};
+
+/// What it includes, in order.
+std::vector<included> includes_of(std::string_view source);
 
 } // namespace snakebridge::codegen

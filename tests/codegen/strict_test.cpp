@@ -127,10 +127,18 @@ TEST(UsedPaths, AreNamesBelowPyInFullOrByAnAlias) {
   EXPECT_EQ(found[1].line, 4U);
 }
 
-TEST(QuotedIncludes, AreThoseInQuotes) {
-  EXPECT_EQ(cg::quoted_includes("#include <a.hpp>\n# include \"b.hpp\"\n"
-                                "// #include \"c.hpp\"\nf(\"d.hpp\");"),
-            std::vector<std::string>{"b.hpp"});
+TEST(Includes, AreThoseInQuotesAndInBrackets) {
+  EXPECT_EQ(cg::includes_of("#include <a/a.hpp>\n# include \"b.hpp\"\n"
+                            "// #include \"c.hpp\"\nf(\"d.hpp\");\n"
+                            "#include <e.hpp\n>"),
+            (std::vector<cg::included>{{"a/a.hpp", false}, {"b.hpp", true}}));
+}
+
+TEST(UsedPaths, HaveLettersThatAreNoAscii) {
+  const auto found = cg::paths_of("sb::py::shop::gr\u00f6\u00dfe();");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].names,
+            (std::vector<std::string>{"shop", "gr\u00f6\u00dfe"}));
 }
 
 } // namespace

@@ -18,6 +18,7 @@ VENV = pathlib.Path(os.environ["SNAKEBRIDGE_VENV"])
 HERE = pathlib.Path(__file__).resolve().parent
 PATIENCE_S = 200
 COUNT = HERE / "count_types.py"
+GENERATE = ("generate", "--output", "out")
 
 
 def generate(output, *modules, **options):
@@ -149,6 +150,111 @@ class Generate(unittest.TestCase):
         self.assertIn("config_invalid",
                       self.command("regen", "--manifest", "none/m.json",
                                    code=1))
+
+    def write(self, name, text):
+        path = self.output / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def described(self, name="m.json"):
+        """Names of modules, and how many symbols each has."""
+        manifest = json.loads((self.output / name).read_text(encoding="utf-8"))
+        return {each["name"]: len(each["symbols"])
+                for each in manifest["modules"]}
+
+    def test_a_module_without_submodules_is_all_there_is_of_it(self):
+        for _ in range(2):
+            self.command(*GENERATE, "math", "math.*", "--if-lacking",
+                         "--manifest", "m.json")
+        self.assertEqual(list(self.described()), ["math"])
+        self.assertIn("library_unknown", self.command(
+            *GENERATE, "nowhere.*", "--manifest", "n.json", code=1))
+        self.assertIn("library_unknown", self.command(
+            *GENERATE, "../math", "--manifest", "n.json", code=1))
+
+    def test_a_module_of_a_library_is_not_all_of_it(self):
+        for name in ("a", "b"):
+            self.write(f"lib/{name}.py", "def f(): ...\n")
+        self.write("lib/__init__.py", "")
+        given = ("--path", ".", "--if-lacking", "--manifest", "m.json")
+        self.command(*GENERATE, "lib.a", *given)
+        self.command(*GENERATE, "lib.*", *given)
+        self.assertEqual(self.described(), {"lib": 0, "lib.a": 1, "lib.b": 1})
+
+    def test_calls_with_paths_of_their_own_keep_what_others_found(self):
+        self.write("one/first.py", "def f(): ...\n")
+        self.write("two/second.py", "def g(): ...\n")
+        for name, folder in (("first", "one"), ("second", "two")):
+            self.command(*GENERATE, name, "--path", folder, "--if-lacking",
+                         "--manifest", "m.json")
+        self.assertEqual(self.described(), {"first": 1, "second": 1})
+        before = (self.output / "m.json").read_bytes()
+        said = self.command("regen", "--manifest", "m.json", code=1)
+        self.assertIn("library_unknown: first", said)
+        self.assertIn("--clean", said)
+        self.assertEqual((self.output / "m.json").read_bytes(), before)
+        self.command("regen", "--manifest", "m.json", "--path", "one",
+                     "--path", "two")
+        self.assertEqual(self.described(), {"first": 1, "second": 1})
+        self.command("regen", "math", "--clean", "--manifest", "m.json")
+        self.assertEqual(list(self.described()), ["math"])
+
+    def test_calls_at_a_time_find_as_much_as_one_after_the_other(self):
+        names = ["shelf", "yard", "attic"]
+        for each in names:
+            self.write(f"{each}.py", "def f(): ...\n")
+        running = [subprocess.Popen(
+            [BIN / "snakebridge", *GENERATE, each, "--path", ".",
+             "--if-lacking", "--manifest", "m.json"], cwd=self.output,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            for each in names]
+        self.assertEqual([each.wait(PATIENCE_S) for each in running], [0] * 3)
+        self.assertEqual(sorted(self.described()), sorted(names))
+        self.assertEqual(list(self.output.glob("*.new")), [])
+
+    def test_the_depfile_names_all_that_it_was_made_of(self):
+        self.write("a b/shop.py", "def buy(): ...\n")
+        self.write("a b/stubs/shop.pyi", "def buy() -> int: ...\n")
+        self.write("a b/s.toml", '[libraries.shop]\nstubs = ["stubs"]\n')
+        self.write("a b/inside.hpp", "inline int sell();\n")
+        self.write("a b/main.cpp", "#include <inside.hpp>\n")
+        self.command("generate", "shop", "--path", "a b", "--config",
+                     "a b/s.toml", "--manifest", "m.json", "--output", "out",
+                     "--source", "a b/main.cpp", "--include", "a b",
+                     "--depfile", "a b/d", "--depends", "a b/stamp")
+        text = (self.output / "a b/d").read_text(encoding="utf-8")
+        self.assertTrue(text.startswith("a\\ b/stamp: "), text)
+        for name in ("a\\ b/s.toml", "m.json", "snakebridge.lock",
+                     "a\\ b/stubs/shop.pyi", "a\\ b/main.cpp",
+                     "a\\ b/inside.hpp"):
+            self.assertIn(f"/{name}", text)
+
+    def test_settings_that_are_named_are_there(self):
+        self.assertIn("none.toml", self.command(
+            *GENERATE, "math", "--config", "none.toml", code=1))
+        self.assertIn("none.toml", self.command(
+            "regen", "math", code=1, SNAKEBRIDGE_CONFIG="none.toml"))
+
+    def test_strict_is_said_in_words(self):
+        given = (*GENERATE, "math", "--manifest", "m.json")
+        for said in ("1", "TRUE", "Yes", "on"):
+            self.assertIn("cannot read", self.command(
+                *given, code=1, SNAKEBRIDGE_STRICT=said))
+        self.assertIn("SNAKEBRIDGE_STRICT", self.command(
+            *given, code=2, SNAKEBRIDGE_STRICT="maybe"))
+        self.command(*given, SNAKEBRIDGE_STRICT="Off")
+
+    def test_a_manifest_of_another_shape_is_told_by_its_name(self):
+        for text in ('{"version": 1}', '{"version": 1, "modules": [{}]}',
+                     '{"version": 1, "modules": [{"name": "../a", '
+                     '"symbols": []}]}',
+                     '{"version": 1, "modules": [{"name": "a", "symbols": '
+                     '[{"name": "f", "kind": "function"}]}]}'):
+            self.write("m.json", text)
+            said = self.command("generate", "--manifest", "m.json", "--output",
+                                "out", code=1)
+            self.assertIn("config_invalid", said)
+            self.assertIn("m.json", said)
 
     def test_reports_are_of_the_manifest_alone(self):
         shutil.copy(HERE / "golden/inventory.json", self.output / "m.json")
