@@ -306,9 +306,7 @@ private:
   // What it asks: ".add(key).add("strict", options.strict)".
   std::string arguments(const form& way, const signature& of) const {
     std::string made;
-    bool by_name = false;
     for (const auto& each : way.given) {
-      by_name |= each.kind == "keyword";
       if (each.kind == "rest")
         made += fmt::format(".add({}.items())", each.name);
       else if (each.kind == "keyword")
