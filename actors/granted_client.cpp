@@ -70,9 +70,8 @@ void granted_client::submit(std::uint64_t call, std::vector<word> request,
   if (made->asked.what == verb::next)
     return read(call, std::move(made->asked), std::move(options),
                 std::move(done));
-  if (const auto* named = made->asked.target.get_if<ref>();
-      named != nullptr && made->asked.what == verb::close)
-    forget_stream(named->slot);
+  if (made->asked.what == verb::close || made->asked.what == verb::release)
+    forget_streams(made->asked);
   start(call, options);
   in_->submit(std::move(made->asked), options,
               [running = running_, call, done,
@@ -189,7 +188,7 @@ void granted_client::read(std::uint64_t call, operation asked,
   std::erase_if(streams_,
                 [](const auto& each) { return each.second->is_over(); });
   const auto stream =
-    streams_.try_emplace(named->slot, std::make_shared<read_stream>())
+    streams_.try_emplace(place_of(*named), std::make_shared<read_stream>())
       .first->second;
   start(call, options, stream->cancels);
   const bool begins = stream->ask(
@@ -206,9 +205,17 @@ void granted_client::read(std::uint64_t call, operation asked,
   make_batch(in_, stream, asked, options);
 }
 
-void granted_client::forget_stream(std::uint64_t slot) {
-  if (const auto gone = streams_.extract(slot))
-    gone.mapped()->cancels.cancel();
+void granted_client::forget_streams(const operation& freed) {
+  const auto* named = freed.target.get_if<ref>();
+  if (named == nullptr)
+    return;
+  const auto forget = [this](const stream_place& at) {
+    if (const auto gone = streams_.extract(at))
+      gone.mapped()->cancels.cancel();
+  };
+  forget(place_of(*named));
+  for (const auto slot : freed.slots)
+    forget({named->interpreter, named->epoch, slot});
 }
 
 granted_client::~granted_client() {
@@ -219,7 +226,7 @@ granted_client::~granted_client() {
   }
   for (auto& [call, source] : left)
     source.cancel(); // the session may live on
-  for (const auto& [slot, stream] : streams_)
+  for (const auto& [at, stream] : streams_)
     stream->cancels.cancel();
   on_end_();
 }

@@ -5,8 +5,10 @@
 // does. Owned by the link; on the loop's thread, but for answers.
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <tuple>
 #include <unordered_map>
 
 #include "actors/client.hpp"
@@ -31,12 +33,18 @@ public:
 
 private:
   class read_stream;
+  /// Interpreter, its epoch and the slot there: each incarnation numbers its
+  /// own slots.
+  using stream_place = std::tuple<std::uint32_t, std::uint32_t, std::uint64_t>;
+  static stream_place place_of(const ref& named) {
+    return {named.interpreter, named.epoch, named.slot};
+  }
   void read(std::uint64_t call, operation asked, call_options options,
             on_remote_reply done);
   static void make_batch(const session_ptr& in,
                          const std::shared_ptr<read_stream>& of,
                          const operation& next, const call_options& options);
-  void forget_stream(std::uint64_t slot);
+  void forget_streams(const operation& freed);
   void start(std::uint64_t call, call_options& options, cancel_source by = {});
 
   /// What cancels the calls that run.
@@ -53,8 +61,7 @@ private:
   const std::function<void(on_counted)> release_;
   const std::function<void()> on_end_;
   const std::shared_ptr<running> running_ = std::make_shared<running>();
-  std::unordered_map<std::uint64_t, std::shared_ptr<read_stream>>
-    streams_; ///< by slot
+  std::map<stream_place, std::shared_ptr<read_stream>> streams_;
 };
 
 } // namespace snakebridge

@@ -1,5 +1,6 @@
 // Bridges of one process as nodes of a cluster: a session that is opened on one
 // is the same on all, and what ends, wherever it is, releases what it owned.
+#include "tests/api/gate.hpp"
 #include "tests/api/python_fixture.hpp"
 
 #include "tests/runtime/node/relay.hpp"
@@ -253,6 +254,35 @@ TEST_F(Nodes, GivenASlowProducerThenItsItemsComeAsTheyAreMade) {
   EXPECT_EQ(items, (std::vector<sb::value>{1, 2}));
   EXPECT_TRUE(eventually(
     [&] { return there.eval("closed.is_set()") == sb::value{true}; }));
+}
+
+// Slots are numbered by each interpreter: two of the same number are two
+// objects.
+TEST_F(Nodes, GivenStreamsOfTwoInterpretersThenEachHasItsOwnItems) {
+  auto wanted = node_of("wide");
+  wanted.pools.front().size = 2;
+  wanted.cluster.join = {address_of(*owner, "owner")};
+  const sb::bridge wide{wanted};
+  ASSERT_TRUE(eventually([&] { return wide.nodes().has_value(); }));
+  const auto there = open(*owner, "wide");
+  const auto small = there.eval("iter(range(1000))");
+  gate keeps;
+  auto busy = there.async().exec(keeps.wait_here());
+  ASSERT_TRUE(keeps.has_a_caller());
+  const auto large = there.with({.affinity = sb::affinity::hint})
+                       .call("itertools", "count", 1000);
+  keeps.open();
+  EXPECT_TRUE(busy.get());
+  ASSERT_TRUE(small && large) << small << large;
+  ASSERT_NE(small->as<sb::ref>().interpreter, large->as<sb::ref>().interpreter);
+  ASSERT_EQ(small->as<sb::ref>().slot, large->as<sb::ref>().slot);
+  auto smalls = there.stream(small->as<sb::ref>());
+  auto larges = there.stream(large->as<sb::ref>());
+  auto low = smalls.begin(), high = larges.begin();
+  for (int at = 0; at < 500; ++at, ++low, ++high) {
+    ASSERT_EQ(*low, sb::value{at});
+    ASSERT_EQ(*high, sb::value{1000 + at});
+  }
 }
 
 TEST_F(Nodes, WhenADeadlinePassesOrACallIsCancelledThenItEndsThereToo) {
