@@ -82,7 +82,9 @@ result<opened_session> cluster_node::open(const session_options& wanted,
   return opened;
 }
 
-// `ended`: the epoch that its owner has said has ended, if that is why.
+// `ended`: the epoch that its owner has said has ended, if that is why. Only an
+// owner says session_closed, of its table: the directory takes it for the
+// owner's word, and gives the id away.
 result<opened_session> cluster_node::open_once(const asking& by,
                                                std::uint64_t& ended) {
   const auto before = std::exchange(ended, 0);
@@ -242,6 +244,10 @@ cluster_node::stand_in_for(const asking& by, const session_place& place,
                     payload_bytes_max_, on_event_);
   afterwards after;
   const lock_guard lock{mutex_};
+  // This node may have heard of another owner while it was asked for.
+  const session_grant grant{by.wanted.id, place.epoch};
+  if (const auto may = table_->pass(grant); !may)
+    return error{errc::node_down, may.error().message()};
   auto opened = around_.sessions->open_at(by.wanted.id,
                                           {.node = place.owner.name,
                                            .epoch = place.epoch,
@@ -256,7 +262,7 @@ cluster_node::stand_in_for(const asking& by, const session_place& place,
     table_->left(by.wanted.id);
     return opened;
   }
-  stand_ins_.push_back({{by.wanted.id, place.epoch}, place.owner, core});
+  stand_ins_.push_back({grant, place.owner, core});
   told->core = core;
   after.add([weak = weak_from_this(), core, actor = opened->actor] {
     when_ended(actor, [weak, core](const caf::error&) {

@@ -108,7 +108,7 @@ result<opened_session> sessions::open_at(const std::string& id,
     if (there.node.empty())
       return of_this_bridge(id);
     if (there.node != home.node || there.epoch != home.epoch)
-      return error{errc::session_closed,
+      return error{errc::node_down,
                    fmt::format("session '{}' (epoch {}) on node '{}' has not "
                                "ended yet",
                                id, there.epoch, there.node)};

@@ -50,8 +50,8 @@ public:
                               const caf::actor_addr& owner);
   /// Joins the session of that id and home, or makes it: under its grant, or as
   /// a stand-in, whose calls go through `way`. Errors: as of `join` and
-  /// `rules_of`; and
-  /// session_closed where another life of it has not ended yet.
+  /// `rules_of`; and node_down where another life of it has not ended yet: not
+  /// session_closed, by which an owner says that its own has.
   result<opened_session> open_at(const std::string& id,
                                  const session_home& home,
                                  const caf::actor_addr& owner,

@@ -44,6 +44,20 @@ TEST_F(SessionEnd, WhenItIsReleasedThenItsClientLives) {
 
 // A client that does not trap ignores a normal end, as over a link.
 // SUPERVISION 42
+// By session_closed an owner says that the epoch it is asked for has ended: the
+// directory would give the id of a living session away.
+TEST_F(SessionEnd, GivenAnotherLifeOfItHereThenAnOpenIsNotTheOwnersWord) {
+  const auto owner = client("client");
+  const auto open_epoch = [&](std::uint64_t epoch) {
+    return open_sessions->open_at("a", {.node = "owner", .epoch = epoch},
+                                  owner.address());
+  };
+  ASSERT_TRUE(open_epoch(1));
+  const auto next = open_epoch(2);
+  ASSERT_FALSE(next);
+  EXPECT_EQ(next.error().code(), errc::node_down);
+}
+
 TEST_F(SessionEnd, WhenItIsReleasedThenAPlainClientDoesNotNotice) {
   auto plain = [](caf::event_based_actor*, caf::unit_t) {
     return caf::behavior{[](int number) { return number; }};
