@@ -407,9 +407,11 @@ void release_now_or_later(session_core& of, operation asked,
 void bridge_core::let_go(std::vector<ref> refs) {
   if (process_.forked())
     return; // they are our parent's
-  // Of one incarnation at a time: it takes them in one message.
+  // Of one incarnation at a time: it takes them in one message. An id has had
+  // other sessions, which are refused as a whole.
   const auto place = [](const ref& each) {
-    return std::tie(each.session, each.interpreter, each.epoch);
+    return std::tie(each.session, each.node, each.session_epoch,
+                    each.interpreter, each.epoch);
   };
   std::sort(refs.begin(), refs.end(), [&](const ref& left, const ref& right) {
     return place(left) < place(right);

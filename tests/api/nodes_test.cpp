@@ -338,6 +338,25 @@ TEST_F(Nodes, WhenItIsOpenedAnewThenOldRefsAreStale) {
   EXPECT_EQ(code_of(there->str(*path)), sb::errc::ref_stale);
 }
 
+// Refs of a former one are refused, and must take no others with them.
+TEST_F(Nodes, WhenAScopeHasRefsOfTwoSessionsOfAnIdThenTheNewOnesAreFreed) {
+  const auto other = join("other");
+  std::optional there{open(*other)};
+  {
+    const sb::ref_scope scope{*other};
+    for (int made = 0; made < 8; ++made)
+    const auto former = there->call("pathlib", "Path", "x");
+      ASSERT_TRUE(other->method(former->as<sb::ref>(), "with_suffix", ".y"));
+    there.reset();
+    EXPECT_TRUE(eventually([&] { return facts_of("owner").sessions == 0; }));
+    there.emplace(open(*other));
+    const auto path = there->call("pathlib", "Path", "x");
+    ASSERT_TRUE(other->method(path->as<sb::ref>(), "with_suffix", ".y"));
+    EXPECT_EQ(owner->stats().live_objects(), 2U);
+  }
+  EXPECT_EQ(owner->stats().live_objects(), 1U); // of no scope
+}
+
 TEST_F(Nodes, WhenANodeStopsThenItsClientsAreNone) {
   auto other = join("other");
   {
