@@ -29,6 +29,25 @@ call_options options_of(const wire::remote_request& made,
   return options;
 }
 
+// The call has run all the same. What it made is freed where the reply cannot
+// be sent: nobody will ever have its refs.
+result<std::shared_ptr<message>>
+reply_of(const session_ptr& in, std::size_t bytes_max,
+         const result<value>& outcome, const std::vector<value>& items = {}) {
+  auto made = wire::encode_remote_reply(outcome, items, bytes_max);
+  if (made)
+    return made;
+  const auto free = [&](const ref& each) { in->let_go(each); };
+  for (const auto& each : items)
+    each_ref(each, free);
+  if (outcome)
+    each_ref(*outcome, free);
+  else if (const auto* raised = outcome.error().python();
+           raised != nullptr && raised->object)
+    free(*raised->object);
+  return tl::unexpected{made.error().with_may_have_run(true)};
+}
+
 } // namespace
 
 std::optional<cancel_source> granted_client::running::take(std::uint64_t call) {
@@ -61,12 +80,12 @@ void granted_client::submit(std::uint64_t call, std::vector<word> request,
     return done(tl::unexpected{std::move(made).error()});
   auto options = options_of(*made, in_->clock().now(), deadline);
   if (made->asked.what == verb::release_session)
-    return release_(
-      [done, bytes_max = payload_bytes_max_](const result<std::size_t>& count) {
-        done(wire::encode_remote_reply(
-          count.transform([](std::size_t objects) { return value{objects}; }),
-          {}, bytes_max));
-      });
+    return release_([in = in_, done, bytes_max = payload_bytes_max_](
+                      const result<std::size_t>& count) {
+      done(reply_of(in, bytes_max, count.transform([](std::size_t objects) {
+        return value{objects};
+      })));
+    });
   if (made->asked.what == verb::next)
     return read(call, std::move(made->asked), std::move(options),
                 std::move(done));
@@ -74,10 +93,10 @@ void granted_client::submit(std::uint64_t call, std::vector<word> request,
     forget_streams(made->asked);
   start(call, options);
   in_->submit(std::move(made->asked), options,
-              [running = running_, call, done,
+              [in = in_, running = running_, call, done,
                bytes_max = payload_bytes_max_](const result<value>& outcome) {
                 running->take(call);
-                done(wire::encode_remote_reply(outcome, {}, bytes_max));
+                done(reply_of(in, bytes_max, outcome));
               });
 }
 
@@ -193,10 +212,10 @@ void granted_client::read(std::uint64_t call, operation asked,
   start(call, options, stream->cancels);
   const bool begins = stream->ask(
     asked.batch.items,
-    [running = running_, call, done, bytes_max = payload_bytes_max_](
+    [in = in_, running = running_, call, done, bytes_max = payload_bytes_max_](
       const result<value>& outcome, const std::vector<value>& items) {
       running->take(call);
-      done(wire::encode_remote_reply(outcome, items, bytes_max));
+      done(reply_of(in, bytes_max, outcome, items));
     });
   if (!begins)
     return;

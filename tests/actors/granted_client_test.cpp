@@ -1,0 +1,61 @@
+// What the owner of a session does for a client that another node has in it.
+#include "actors/granted_client.hpp"
+
+#include "config/tunables.hpp"
+#include "runtime/wire/messages.hpp"
+#include "runtime/wire/remote_messages.hpp"
+#include "tests/actors/acting.hpp"
+
+namespace snakebridge::testing {
+
+namespace {
+
+std::vector<word> request_of(const operation& asked) {
+  const auto made = or_throw(wire::encode_request(asked, 1, 1 << 20));
+  wire::write_route(*made, {});
+  std::vector<word> words;
+  for (const auto& part : made->parts())
+    words.insert(words.end(), part.begin(), part.end());
+  return words;
+}
+
+} // namespace
+
+class GrantedClient : public acting {
+protected:
+  GrantedClient() { start_bridge(); }
+
+  /// Of a session there, which it ends with.
+  std::unique_ptr<granted_client> granted(std::size_t payload_bytes_max) {
+    auto mine = std::make_unique<snakebridge::client>(
+      system(), std::make_shared<clients>(), open_sessions);
+    auto opened = or_throw(open_sessions->open_at(
+      "a", {.node = "owner", .epoch = 1}, mine->address()));
+    mine->own(opened.core);
+    settle();
+    return std::make_unique<granted_client>(
+      std::move(mine), opened.core, payload_bytes_max,
+      [](const granted_client::on_counted&) {}, [] {});
+  }
+};
+
+TEST_F(GrantedClient, WhenAReplyIsTooLargeThenWhatItKeptIsFreed) {
+  auto there = granted(16);
+  std::optional<error> told;
+  there->submit(
+    1, request_of({.what = verb::call, .module = "fake", .name = "object"}),
+    steady_clock::now() + a_day, [&](auto replied) {
+      ASSERT_FALSE(replied);
+      told = replied.error();
+    });
+  settle();
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->code(), errc::payload_too_large);
+  EXPECT_TRUE(told->may_have_run());
+  EXPECT_EQ(host().live_objects(), 1U);
+  advance(std::chrono::milliseconds{limits::let_go_ms});
+  EXPECT_EQ(host().live_objects(), 0U);
+  there.reset();
+}
+
+} // namespace snakebridge::testing
