@@ -207,10 +207,10 @@ result<void> cluster_node::join(const std::string& address,
     if (directory_)
       if (auto done = stop_leading(); !done)
         return done;
-    if (auto dialed = links_->dial(address); !dialed)
-      return dialed;
-    join_.push_back(address);
-    if (table_->now_is() == node_membership::state::joined)
+    auto dialed = links_->dial(address);
+    if (dialed)
+      join_.push_back(address);
+    if (dialed && table_->now_is() == node_membership::state::joined)
       return {};
     joining_.push_back({address, waits});
   }
@@ -218,6 +218,8 @@ result<void> cluster_node::join(const std::string& address,
     waits->wait(until, {},
                 {errc::deadline_exceeded,
                  fmt::format("there was no answer from {}", address)});
+    if (!dialed)
+      waits->set(std::move(dialed));
   const lock_guard lock{mutex_};
   std::erase_if(joining_,
                 [&](const auto& each) { return each.waits == waits; });
@@ -230,6 +232,14 @@ result<void> cluster_node::join(const std::string& address,
 
 // A node that listens leads a cluster of its own until it joins another.
 result<void> cluster_node::stop_leading() {
+    // It led a cluster of its own before: without a directory nobody could open
+    // a session here, for which it listens.
+    if (links_ && !directory_ && !address_.empty() && join_.empty()
+        && table_->now_is() == node_membership::state::apart) {
+      if (to_directory_)
+        links_->close(to_directory_->name); // which did not answer in time
+      lead();
+    }
   if (cluster_.directory == self_.name || directory_->sessions() > 0
       || directory_->nodes(around_.clock->now()).size() > 1)
     return invalid(fmt::format("node '{}' is the directory of a cluster: it "

@@ -678,6 +678,20 @@ TEST(NodesAtRunTime, WhenOneThatListensJoinsThenItLeadsNoMore) {
             sb::errc::config_invalid);
 }
 
+TEST(NodesAtRunTime, WhenOneThatListensCannotJoinThenItLeadsAsBefore) {
+  const raw_listener nobody{std::nullopt};
+  const listening alone{"alone"};
+  EXPECT_EQ(code_of(alone.bridge.join("127.0.0.1", nobody.port())),
+            sb::errc::unreachable);
+  EXPECT_EQ(or_throw(alone.bridge.nodes()).size(), 1U);
+  EXPECT_TRUE(
+    alone.bridge.open_session({.id = "x", .scope = sb::scope::cluster})
+      .eval("1"));
+  const sb::bridge second{one_pool(sb::placement::worker)};
+  ASSERT_TRUE(second.join("127.0.0.1", alone.port));
+  EXPECT_EQ(or_throw(second.nodes()).size(), 2U);
+}
+
 TEST(NodesAtRunTime, WhenNobodyListensThereThenAJoinSaysSo) {
   const raw_listener nobody{std::nullopt};
   const sb::bridge alone{one_pool(sb::placement::worker)};
