@@ -1,11 +1,43 @@
 #include "runtime/node/remote_host.hpp"
 
+#include <span>
+
 #include "config/tunables.hpp"
 #include "runtime/base/ensure.hpp"
 #include "runtime/wire/messages.hpp"
 #include "runtime/wire/remote_messages.hpp"
 
 namespace snakebridge {
+
+namespace {
+
+void add_refs(const value& in, std::vector<ref>& found) {
+  if (!in.holds_refs())
+    return;
+  if (const auto* named = in.get_if<ref>()) {
+    found.push_back(*named);
+  } else if (const auto* items = detail::items_of(in)) {
+    for (const auto& each : *items)
+      add_refs(each, found);
+  } else if (const auto* entries = in.get_if<dict>()) {
+    for (const auto& [key, item] : *entries) {
+      add_refs(key, found);
+      add_refs(item, found);
+    }
+  }
+}
+
+std::vector<ref> refs_in(const result<value>& outcome) {
+  std::vector<ref> found;
+  if (outcome)
+    add_refs(*outcome, found);
+  else if (const auto* raised = outcome.error().python();
+           raised != nullptr && raised->object)
+    found.push_back(*raised->object);
+  return found;
+}
+
+} // namespace
 
 remote_host::remote_host(std::unique_ptr<remote_session> over)
     : over_{std::move(over)} {}
@@ -88,15 +120,15 @@ void remote_host::take(std::uint64_t call, result<std::vector<word>> replied) {
   std::function<void()> on_room;
   {
     const std::lock_guard lock{mutex_};
-    const auto here = calls_.find(call);
-    if (here == calls_.end())
-      return;
-    mine = std::move(here->second.made);
-    calls_.erase(here);
     on_room = on_room_;
+    if (const auto here = calls_.find(call); here != calls_.end()) {
+      mine = std::move(here->second.made);
+      calls_.erase(here);
+    }
   }
-  finish(*mine, std::move(replied));
-  on_room();
+  if (mine)
+    finish(*mine, std::move(replied));
+  on_room(); // for the link, too, which has had one that was given up until now
 }
 
 void remote_host::finish(exchange& replied, result<std::vector<word>> with) {
@@ -114,9 +146,38 @@ void remote_host::finish(exchange& replied, result<std::vector<word>> with) {
       error{errc::message_malformed,
             "its node sent items of a stream that nobody asked for"}};
   if (!replied.claim())
-    return;
+    return let_go(replied, told.outcome);
   replied.reply_bytes = bytes;
   replied.settle(std::move(told.outcome));
+}
+
+// A call was given up when its reply was there: the program will never have the
+// refs in it, and so cannot release them.
+void remote_host::let_go(const exchange& replied,
+                         const result<value>& untaken) {
+  const auto found = refs_in(untaken);
+  std::shared_ptr<remote_session> over;
+  {
+    const std::lock_guard lock{mutex_};
+    over = over_;
+  }
+  if (found.empty() || !over)
+    return;
+  const auto& first = found.front(); // all of one answer live in one place
+  operation freed{.what = verb::release, .target = first};
+  for (const auto& each : std::span{found}.subspan(1))
+    freed.slots.push_back(each.slot);
+  constexpr std::size_t without_slots_bytes = 4'096;
+  auto request =
+    wire::encode_request(freed, replied.session->number,
+                         found.size() * sizeof(word) + without_slots_bytes);
+  if (!request)
+    return;
+  wire::write_route(**request,
+                    {.interpreter = first.interpreter, .epoch = first.epoch});
+  over->submit(*std::move(request),
+               steady_clock::now() + std::chrono::milliseconds{day_ms},
+               [](const auto&) {});
 }
 
 call_stage remote_host::abandon(exchange& given_up) {

@@ -39,6 +39,7 @@ private:
   void send(const exchange_ptr& made);
   void take(std::uint64_t call, result<std::vector<word>> replied);
   void finish(exchange& replied, result<std::vector<word>> with);
+  void let_go(const exchange& replied, const result<value>& untaken);
 
   /// A call that is on its way.
   struct sent_call {

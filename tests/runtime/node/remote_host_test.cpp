@@ -14,6 +14,7 @@ namespace {
 
 struct noted {
   std::vector<remote_session::on_reply> sent;
+  std::vector<std::shared_ptr<message>> requests;
   std::vector<std::uint64_t> cancelled;
   bool has_ended = false;
 };
@@ -24,8 +25,9 @@ public:
   explicit noting_session(noted& in) : in_{in} {}
   ~noting_session() override { in_.has_ended = true; }
 
-  std::uint64_t submit(std::shared_ptr<message>, steady_clock::time_point,
-                       on_reply done) override {
+  std::uint64_t submit(std::shared_ptr<message> request,
+                       steady_clock::time_point, on_reply done) override {
+    in_.requests.push_back(std::move(request));
     in_.sent.push_back(std::move(done));
     return in_.sent.size();
   }
@@ -35,12 +37,15 @@ private:
   noted& in_;
 };
 
-std::vector<word> reply_of(const result<value>& outcome) {
+std::vector<word> words_of(message& made) {
   std::vector<word> words;
-  const auto made = or_throw(wire::encode_remote_reply(outcome, {}, 1 << 20));
-  for (const auto& part : made->parts())
+  for (const auto& part : made.parts())
     words.insert(words.end(), part.begin(), part.end());
   return words;
+}
+
+std::vector<word> reply_of(const result<value>& outcome) {
+  return words_of(*or_throw(wire::encode_remote_reply(outcome, {}, 1 << 20)));
 }
 
 } // namespace
@@ -120,8 +125,36 @@ TEST_F(RemoteHost, WhenACallIsGivenUpOnItsWayThenItIsCancelledThere) {
   const auto made = sent_call(1);
   EXPECT_EQ(host->abandon(*made), call_stage::running);
   EXPECT_EQ(over.cancelled, std::vector<std::uint64_t>{1});
+  EXPECT_EQ(room, 0);
   over.sent.at(0)(reply_of(value{1})); // nobody hears it
   EXPECT_TRUE(answers.empty());
+  EXPECT_EQ(room, 1); // the link has some by now
+}
+
+TEST_F(RemoteHost, WhenACallIsGivenUpAsItsReplyComesThenItsObjectsAreFreed) {
+  const auto made = sent_call(1);
+  ASSERT_TRUE(made->claim());
+  const ref first{.node = "owner",
+                  .session = "shared",
+                  .interpreter = 2,
+                  .epoch = 3,
+                  .slot = 7,
+                  .session_epoch = 9};
+  auto second = first;
+  second.slot = 8;
+  over.sent.at(0)(reply_of(value{list{first, second}}));
+  EXPECT_TRUE(answers.empty());
+  ASSERT_EQ(over.requests.size(), 2U);
+  auto words = words_of(*over.requests[1]);
+  const auto freed = or_throw(wire::decode_remote_request(
+    frame{.header = {.words = static_cast<std::uint32_t>(words.size())},
+          .message = std::move(words)},
+    {.session = "shared", .node = "owner", .session_epoch = 9}));
+  EXPECT_EQ(freed.asked.what, verb::release);
+  EXPECT_EQ(freed.asked.target, value{first});
+  EXPECT_EQ(freed.asked.slots, std::vector<std::uint64_t>{8});
+  EXPECT_EQ(freed.route.interpreter, 2U);
+  EXPECT_EQ(freed.route.epoch, 3U);
 }
 
 TEST_F(RemoteHost, WhenItsSessionLetsGoThenItTakesNoMore) {
