@@ -1,5 +1,6 @@
 #include <snakebridge/bridge.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -7,6 +8,7 @@
 #include <snakebridge/actors.hpp>
 
 #include "bridge/bridge_core.hpp"
+#include "config/tunables.hpp"
 #include "runtime/base/reached.hpp"
 
 namespace snakebridge {
@@ -117,12 +119,13 @@ result<void> bridge::join(std::string_view host, std::uint16_t port) const {
   return reached(core_->join(fmt::format("{}:{}", host, port)));
 }
 
+// What a forked child has of our locks may be held by nobody.
 std::string bridge::node_name() const {
-  return core_->node_name();
+  return core_->in_its_process() ? core_->node_name() : std::string{};
 }
 
 std::string bridge::node_address() const {
-  return core_->node_address();
+  return core_->in_its_process() ? core_->node_address() : std::string{};
 }
 
 result<std::vector<node_facts>> bridge::nodes() const {
@@ -153,12 +156,14 @@ result<void> bridge::drain_node(std::string_view name,
   return reached(core_
                    ->ask_cluster({.what = cluster_question::kind::drain,
                                   .name = std::string{name},
-                                  .patience = patience})
+                                  .patience = std::clamp(
+                                    patience, std::chrono::milliseconds{0},
+                                    std::chrono::milliseconds{day_ms})})
                    .transform([](const auto&) {}));
 }
 
 result<void> bridge::drain_node(std::chrono::milliseconds patience) const {
-  return drain_node(core_->node_name(), patience);
+  return drain_node(node_name(), patience);
 }
 
 bridge_stats bridge::stats() const {

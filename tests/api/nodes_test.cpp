@@ -11,6 +11,7 @@
 
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <snakebridge/actors.hpp>
@@ -690,6 +691,20 @@ TEST(NodesAtRunTime, WhenOneThatListensCannotJoinThenItLeadsAsBefore) {
   const sb::bridge second{one_pool(sb::placement::worker)};
   ASSERT_TRUE(second.join("127.0.0.1", alone.port));
   EXPECT_EQ(or_throw(second.nodes()).size(), 2U);
+}
+
+TEST(NodesAtRunTime, GivenAForkedChildThenItIsNoNodeThere) {
+  const listening alone{"alone"};
+  const auto child = ::fork();
+  if (child == 0)
+    ::_exit(
+      alone.bridge.node_name().empty() && alone.bridge.node_address().empty()
+          && code_of(alone.bridge.drain_node(0ms)) == sb::errc::shutting_down
+        ? 0
+        : 1);
+  int status = -1;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST(NodesAtRunTime, WhenNobodyListensThereThenAJoinSaysSo) {
