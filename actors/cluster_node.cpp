@@ -117,8 +117,14 @@ result<void> cluster_node::begin(const tls_files& tls) {
                             .peers_allowed = settings_.peers_allowed,
                             .heartbeat_limit = settings_.heartbeat_limit,
                             .payload_bytes_max = payload_bytes_max_};
-  links_ = std::make_shared<node_links>(
-    links, events(), std::make_shared<provider>(weak_from_this()));
+  try {
+    links_ = std::make_shared<node_links>(
+      links, events(), std::make_shared<provider>(weak_from_this()));
+  } catch (const std::exception& failed) { // no thread, or no descriptor
+    return error{
+      errc::startup_failed,
+      fmt::format("the links of this node cannot start: {}", failed.what())};
+  }
   table_.emplace(node_hello{.node = self_,
                             .address = {},
                             .pools = links.self.pools,
@@ -212,26 +218,20 @@ result<void> cluster_node::join(const std::string& address,
       join_.push_back(address);
     if (dialed && table_->now_is() == node_membership::state::joined)
       return {};
+    if (!dialed)
+      waits->set(std::move(dialed));
     joining_.push_back({address, waits});
   }
   auto joined =
     waits->wait(until, {},
                 {errc::deadline_exceeded,
                  fmt::format("there was no answer from {}", address)});
-    if (!dialed)
-      waits->set(std::move(dialed));
   const lock_guard lock{mutex_};
   std::erase_if(joining_,
                 [&](const auto& each) { return each.waits == waits; });
   if (!joined) {
     std::erase(join_, address);
     undial(address);
-  }
-  return joined;
-}
-
-// A node that listens leads a cluster of its own until it joins another.
-result<void> cluster_node::stop_leading() {
     // It led a cluster of its own before: without a directory nobody could open
     // a session here, for which it listens.
     if (links_ && !directory_ && !address_.empty() && join_.empty()
@@ -240,6 +240,12 @@ result<void> cluster_node::stop_leading() {
         links_->close(to_directory_->name); // which did not answer in time
       lead();
     }
+  }
+  return joined;
+}
+
+// A node that listens leads a cluster of its own until it joins another.
+result<void> cluster_node::stop_leading() {
   if (cluster_.directory == self_.name || directory_->sessions() > 0
       || directory_->nodes(around_.clock->now()).size() > 1)
     return invalid(fmt::format("node '{}' is the directory of a cluster: it "

@@ -11,6 +11,7 @@
 
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -705,6 +706,21 @@ TEST(NodesAtRunTime, GivenAForkedChildThenItIsNoNodeThere) {
   int status = -1;
   EXPECT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
+}
+
+TEST(NodesAtRunTime, WhenThereAreNoDescriptorsThenAListenSaysSo) {
+  const sb::bridge alone{one_pool(sb::placement::worker)};
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const auto next = ::dup(0);
+  ASSERT_GE(next, 0);
+  ::close(next);
+  const rlimit none{static_cast<rlim_t>(next), before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto failed = alone.listen();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(code_of(failed), sb::errc::startup_failed);
+  EXPECT_TRUE(alone.listen());
 }
 
 TEST(NodesAtRunTime, WhenNobodyListensThereThenAJoinSaysSo) {
