@@ -1,6 +1,7 @@
 #include "bridge/bridge_core.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <tuple>
 
 #include <caf/scoped_actor.hpp>
@@ -276,6 +277,13 @@ tl::unexpected<error> no_node() {
                  "one");
 }
 
+error no_thread_for(const std::string& id) {
+  return {errc::deadline_exceeded,
+          fmt::format("session '{}' was not opened in time: callbacks of this "
+                      "program keep all its callback threads busy",
+                      id)};
+}
+
 } // namespace
 
 result<session_ptr> bridge_core::open_session(const session_options& wanted,
@@ -302,13 +310,26 @@ result<session_actor> bridge_core::open_for(const caf::actor_addr& owner,
   if (joined->core)
     return joined->actor;
   const auto opening = spawn_opening_session(*system_, owner);
-  callback_threads_->run([self = shared_from_this(), opening, owner, wanted] {
-    call_options as_configured;
-    end_opening(opening, self->node_->open(wanted, owner, as_configured)
-                           .transform([](const opened_session& opened) {
-                             return opened.actor;
-                           }));
+  // Who takes it answers: the first thread that is free, or the timer where
+  // none was in time.
+  const auto is_taken = std::make_shared<std::atomic<bool>>(false);
+  const auto until = clock_->now() + settings_.timeout;
+  const auto late = clock_->at(until, [is_taken, opening, id = wanted.id] {
+    if (!is_taken->exchange(true))
+      end_opening(opening, tl::unexpected{no_thread_for(id)});
   });
+  callback_threads_->run(
+    [self = shared_from_this(), is_taken, until, late, opening, owner, wanted] {
+      if (is_taken->exchange(true))
+        return;
+      self->clock_->cancel(late);
+      call_options rest{.timeout = std::chrono::ceil<std::chrono::milliseconds>(
+                          until - self->clock_->now())};
+      end_opening(opening, self->node_->open(wanted, owner, rest)
+                             .transform([](const opened_session& opened) {
+                               return opened.actor;
+                             }));
+    });
   return opening;
 }
 

@@ -7,6 +7,7 @@
 #include "tests/support/program.hpp"
 
 #include <csignal>
+#include <future>
 #include <optional>
 
 #include <caf/actor_system.hpp>
@@ -346,8 +347,8 @@ TEST_F(Nodes, WhenAScopeHasRefsOfTwoSessionsOfAnIdThenTheNewOnesAreFreed) {
   std::optional there{open(*other)};
   {
     const sb::ref_scope scope{*other};
-    for (int made = 0; made < 8; ++made)
     const auto former = there->call("pathlib", "Path", "x");
+    for (int made = 0; made < 8; ++made)
       ASSERT_TRUE(other->method(former->as<sb::ref>(), "with_suffix", ".y"));
     there.reset();
     EXPECT_TRUE(eventually([&] { return facts_of("owner").sessions == 0; }));
@@ -597,6 +598,37 @@ TEST_F(Nodes, WhenAnActorOpensItThenWhatItAsksWaitsUntilThen) {
       [](const sb::value&) {},
       [&](const caf::error& failed) { told = sb::to_error(failed).code(); });
   EXPECT_EQ(told, sb::errc::node_down);
+}
+
+TEST_F(Nodes, WhenNoThreadIsFreeThenAnActorsOpenIsLateAllTheSame) {
+  auto wanted = node_of("other");
+  wanted.node.listen.clear();
+  wanted.cluster.join = {address_of(*owner, "owner")};
+  wanted.callback_threads = 1;
+  wanted.timeout = 2s;
+  std::promise<void> begun, end;
+  const sb::bridge other{wanted};
+  ASSERT_TRUE(eventually([&] { return other.nodes().has_value(); }));
+  const auto busy =
+    other.async().eval("1").then([&](const sb::result<sb::value>&) {
+      begun.set_value();
+      end.get_future().wait();
+    });
+  begun.get_future().wait();
+  auto told = sb::errc::cancelled;
+  {
+    caf::scoped_actor self{other.system()};
+    const auto late = sb::open_session(
+      self.ptr(), other,
+      {.id = "shared", .scope = sb::scope::cluster, .at = "owner"});
+    self->request(late, patience, sb::eval_message{"1"})
+      .receive(
+        [](const sb::value&) {},
+        [&](const caf::error& failed) { told = sb::to_error(failed).code(); });
+  }
+  EXPECT_EQ(told, sb::errc::deadline_exceeded);
+  end.set_value();
+  EXPECT_TRUE(is_empty(*owner));
 }
 
 TEST_F(Nodes, GivenASessionThenPythonKnowsItsEpoch) {
