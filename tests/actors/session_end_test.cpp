@@ -42,8 +42,6 @@ TEST_F(SessionEnd, WhenItIsReleasedThenItsClientLives) {
   EXPECT_EQ(host().live_objects(), 0U);
 }
 
-// A client that does not trap ignores a normal end, as over a link.
-// SUPERVISION 42
 // By session_closed an owner says that the epoch it is asked for has ended: the
 // directory would give the id of a living session away.
 TEST_F(SessionEnd, GivenAnotherLifeOfItHereThenAnOpenIsNotTheOwnersWord) {
@@ -58,6 +56,8 @@ TEST_F(SessionEnd, GivenAnotherLifeOfItHereThenAnOpenIsNotTheOwnersWord) {
   EXPECT_EQ(next.error().code(), errc::node_down);
 }
 
+// A client that does not trap ignores a normal end, as over a link.
+// SUPERVISION 42
 TEST_F(SessionEnd, WhenItIsReleasedThenAPlainClientDoesNotNotice) {
   auto plain = [](caf::event_based_actor*, caf::unit_t) {
     return caf::behavior{[](int number) { return number; }};
