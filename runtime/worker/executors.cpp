@@ -276,6 +276,8 @@ public:
       : all_{all},
         asked_{begun, nullptr},
         from_{from} {}
+  // What Cap'n Proto has in it may throw as it ends, and does not here.
+  ~awaited_call() noexcept override = default;
 
 private:
   executors& all_;
