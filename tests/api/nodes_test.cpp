@@ -291,12 +291,12 @@ TEST_F(Nodes, GivenStreamsOfTwoInterpretersThenEachHasItsOwnItems) {
 TEST_F(Nodes, WhenADeadlinePassesOrACallIsCancelledThenItEndsThereToo) {
   const auto other = join("other");
   const auto there = open(*other);
-  const auto late = there.with({.timeout = 50ms}).exec("while True: pass");
+  const auto endlessly = "import time\nwhile True: time.sleep(0.001)";
+  const auto late = there.with({.timeout = 50ms}).exec(endlessly);
   EXPECT_EQ(code_of(late), sb::errc::deadline_exceeded);
   EXPECT_TRUE(late.error().may_have_run());
   sb::cancel_source cancel;
-  auto endless =
-    there.with({.cancel = cancel.token()}).async().exec("while True: pass");
+  auto endless = there.with({.cancel = cancel.token()}).async().exec(endlessly);
   EXPECT_TRUE(eventually(
     [&] { return owner->stats().pools.at(0).interpreters.at(0).running > 0; }));
   cancel.cancel();
