@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "config/tunables.hpp"
+#include "runtime/values/each_ref.hpp"
 #include "runtime/wire/remote_messages.hpp"
 
 namespace snakebridge {
@@ -40,11 +41,7 @@ reply_of(const session_ptr& in, std::size_t bytes_max,
   const auto free = [&](const ref& each) { in->let_go(each); };
   for (const auto& each : items)
     each_ref(each, free);
-  if (outcome)
-    each_ref(*outcome, free);
-  else if (const auto* raised = outcome.error().python();
-           raised != nullptr && raised->object)
-    free(*raised->object);
+  each_ref(outcome, free);
   return tl::unexpected{made.error().with_may_have_run(true)};
 }
 

@@ -30,24 +30,6 @@ using held_ptr = std::shared_ptr<const held_object>;
 /// The first object an operation names, at any depth; null: none.
 const ref* first_ref(const operation& asked);
 
-/// Calls `take(ref)` for each in the value, at any depth.
-template <class Take>
-void each_ref(const value& in, Take take) {
-  if (!in.holds_refs())
-    return;
-  if (const auto* named = in.get_if<ref>()) {
-    take(*named);
-  } else if (const auto* items = detail::items_of(in)) {
-    for (const auto& each : *items)
-      each_ref(each, take);
-  } else if (const auto* entries = in.get_if<dict>()) {
-    for (const auto& [key, item] : *entries) {
-      each_ref(key, take);
-      each_ref(item, take);
-    }
-  }
-}
-
 /// How long a call of these options may take.
 std::chrono::milliseconds time_limit(const call_options& options,
                                      std::chrono::milliseconds configured);

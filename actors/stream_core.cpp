@@ -8,6 +8,7 @@
 #include "config/settings.hpp"
 #include "config/tunables.hpp"
 #include "runtime/python/without_gil.hpp"
+#include "runtime/values/each_ref.hpp"
 
 namespace snakebridge {
 

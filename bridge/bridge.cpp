@@ -10,6 +10,7 @@
 #include "bridge/bridge_core.hpp"
 #include "config/tunables.hpp"
 #include "runtime/base/reached.hpp"
+#include "runtime/values/each_ref.hpp"
 
 namespace snakebridge {
 
@@ -236,11 +237,7 @@ bool ref_scope::covers(const caller& asking) const {
 }
 
 void ref_scope::take(const result<value>& answered) {
-  if (answered)
-    each_ref(*answered, [this](const ref& made) { made_.insert(made); });
-  else if (const auto* raised = answered.error().python();
-           raised != nullptr && raised->object)
-    made_.insert(*raised->object);
+  each_ref(answered, [this](const ref& made) { made_.insert(made); });
 }
 
 void ref_scope::keep(const value& kept) {

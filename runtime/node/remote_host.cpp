@@ -4,40 +4,11 @@
 
 #include "config/tunables.hpp"
 #include "runtime/base/ensure.hpp"
+#include "runtime/values/each_ref.hpp"
 #include "runtime/wire/messages.hpp"
 #include "runtime/wire/remote_messages.hpp"
 
 namespace snakebridge {
-
-namespace {
-
-void add_refs(const value& in, std::vector<ref>& found) {
-  if (!in.holds_refs())
-    return;
-  if (const auto* named = in.get_if<ref>()) {
-    found.push_back(*named);
-  } else if (const auto* items = detail::items_of(in)) {
-    for (const auto& each : *items)
-      add_refs(each, found);
-  } else if (const auto* entries = in.get_if<dict>()) {
-    for (const auto& [key, item] : *entries) {
-      add_refs(key, found);
-      add_refs(item, found);
-    }
-  }
-}
-
-std::vector<ref> refs_in(const result<value>& outcome) {
-  std::vector<ref> found;
-  if (outcome)
-    add_refs(*outcome, found);
-  else if (const auto* raised = outcome.error().python();
-           raised != nullptr && raised->object)
-    found.push_back(*raised->object);
-  return found;
-}
-
-} // namespace
 
 remote_host::remote_host(std::unique_ptr<remote_session> over)
     : over_{std::move(over)} {}
@@ -155,7 +126,8 @@ void remote_host::finish(exchange& replied, result<std::vector<word>> with) {
 // refs in it, and so cannot release them.
 void remote_host::let_go(const exchange& replied,
                          const result<value>& untaken) {
-  const auto found = refs_in(untaken);
+  std::vector<ref> found;
+  each_ref(untaken, [&](const ref& each) { found.push_back(each); });
   std::shared_ptr<remote_session> over;
   {
     const std::lock_guard lock{mutex_};

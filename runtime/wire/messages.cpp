@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "config/tunables.hpp"
+#include "runtime/values/each_ref.hpp"
 
 namespace snakebridge::wire {
 
@@ -85,37 +86,9 @@ std::vector<value> read_items(capnp::List<schema::Value>::Reader from,
 
 using slots = std::vector<std::uint64_t>;
 
-void add_slots(const value& in, slots& to) {
-  const auto add_all = [&to](const auto& items) {
-    for (const auto& each : items)
-      add_slots(each, to);
-  };
-  if (!in.holds_refs())
-    return;
-  if (const auto* named = in.get_if<ref>())
-    to.push_back(named->slot);
-  else if (const auto* items = in.get_if<list>())
-    add_all(*items);
-  else if (const auto* items = in.get_if<tuple>())
-    add_all(*items);
-  else if (const auto* items = in.get_if<set>())
-    add_all(*items);
-  else if (const auto* items = in.get_if<frozenset>())
-    add_all(*items);
-  else if (const auto* entries = in.get_if<dict>())
-    for (const auto& [key, item] : *entries) {
-      add_slots(key, to);
-      add_slots(item, to);
-    }
-}
-
 slots slots_in(const result<value>& outcome) {
   slots found;
-  if (outcome)
-    add_slots(*outcome, found);
-  else if (const auto* raised = outcome.error().python();
-           raised != nullptr && raised->object)
-    found.push_back(raised->object->slot);
+  each_ref(outcome, [&](const ref& each) { found.push_back(each.slot); });
   return found;
 }
 
