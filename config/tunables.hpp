@@ -146,6 +146,12 @@ inline constexpr int spin_us_max = 60;
 inline constexpr int spin_looks = 8; ///< between two at the clock
 inline constexpr int spins_in_vain_max = 4;
 inline constexpr int spins_left_out = 50;
+/// Replies that one thread brings in for others before it wakes them: for each
+/// of them, in all, and how long that may take.
+inline constexpr std::size_t gathered_each = 8;
+inline constexpr std::size_t gathered_max = 64;
+inline constexpr int gathering_us_max = 250;
+inline constexpr int gatherings_left_out = 64;
 /// Of what a callback has thrown, so much of its text is told.
 inline constexpr std::size_t callback_text_bytes_max = 64 * 1024;
 /// A text of an object that is sent as itself.

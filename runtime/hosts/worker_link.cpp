@@ -513,26 +513,70 @@ exchange_ptr* worker_link::find_locked(std::uint64_t call) {
   return place == calls.end() || (*place)->id != call ? nullptr : &*place;
 }
 
+// How many replies a helper has before it tells of the first: where calls stand
+// in line that several threads wait for, each alone would wake another thread.
+std::size_t worker_link::enough_to_tell() const {
+  const std::lock_guard lock{mutex_};
+  std::size_t there = 0;
+  bool has_line = false;
+  for (const auto& each : seats_) {
+    there += each.calls.size() + each.inside.size();
+    has_line = has_line || each.calls.size() >= limits::handed_over_max;
+  }
+  return helpers_.size() > 1 && has_line && prompt_ == 0 && unwaited_ == there
+           ? std::min(helpers_.size() * limits::gathered_each,
+                      limits::gathered_max)
+           : 1;
+}
+
+// Reads on, while the worker has enough to do, unless that was in vain lately.
+template <class Read>
+channel_state worker_link::gather(const replies& replied, const Read& read) {
+  if (not_gathered_ > 0) {
+    --not_gathered_;
+    return channel_state::open;
+  }
+  const auto until =
+    steady_clock::now() + std::chrono::microseconds{limits::gathering_us_max};
+  auto state = channel_state::open;
+  do {
+    owner_.on_room();
+    if (replied.size() >= enough_to_tell())
+      return state;
+    if (data_->spin())
+      state = read();
+  } while (state == channel_state::open && steady_clock::now() < until);
+  if (replied.size() < limits::gathered_each)
+    not_gathered_ = limits::gatherings_left_out;
+  return state;
+}
+
 channel_state worker_link::read(reader who) {
-  std::vector<std::pair<exchange_ptr, frame>> replied;
+  replies replied;
   auto state = channel_state::open;
   bool any = false;
-  try {
-    // Taken back before another can read: who reads next, to learn what has no
-    // reply, finds no call that has one.
-    state = data_->read([&](std::vector<frame>& arrived) {
+  // Taken back before another can read: who reads next, to learn what has no
+  // reply, finds no call that has one.
+  const auto read_some = [&] {
+    return data_->read([&](std::vector<frame>& arrived) {
       any = true;
-      replied.reserve(arrived.size());
       for (auto& reply : arrived)
         if (auto mine = take_back(reply, who))
           replied.emplace_back(std::move(mine), std::move(reply));
     });
+  };
+  try {
+    state = read_some();
+    if (who == reader::helper && state == channel_state::open
+        && !replied.empty())
+      state = gather(replied, read_some);
   } catch (const std::bad_alloc&) {
     owner_.kill("there is no memory for what it sent");
     state = channel_state::closed;
   }
-  for (const auto& [mine, reply] : replied)
-    finish(mine, reply);
+  // The last first: a thread that waits for several finds all when it wakes.
+  for (auto each = replied.rbegin(); each != replied.rend(); ++each)
+    finish(each->first, each->second);
   if (who == reader::own_thread)
     finish_all_handed_off();
   // A leader may still sleep over the channel, for an answer that is among

@@ -141,7 +141,12 @@ private:
     std::uint64_t session = 0;
   };
 
+  using replies = std::vector<std::pair<exchange_ptr, frame>>;
+
   channel_state read(reader who);
+  template <class Read>
+  channel_state gather(const replies& replied, const Read& read);
+  std::size_t enough_to_tell() const;
   exchange_ptr take_back(frame& reply, reader who);
   bool finish_all_handed_off();
   void finish(const exchange_ptr& replied, const frame& reply);
@@ -194,8 +199,9 @@ private:
   // again soon: the own thread is not woken when one goes.
   std::atomic<bool> helped_ = false;
   std::uint64_t helps_ = 0, helps_seen_ = 0;
-  std::vector<exchange*> helpers_; // each by the call it waits for
-  std::vector<seat> seats_;        // by executor; the last is the loop's
+  std::vector<exchange*> helpers_;    // each by the call it waits for
+  std::atomic<int> not_gathered_ = 0; // by who reads: so many times yet
+  std::vector<seat> seats_;           // by executor; the last is the loop's
   // Of the loop's calls: all nobody wants, and those not taken yet.
   std::set<std::uint64_t> unwanted_;
   std::vector<std::uint64_t> newly_unwanted_;
