@@ -164,7 +164,7 @@ void stream_core::opened(result<value> answered) {
 
 // One batch is being read, and none is there or on its way.
 bool stream_core::wants_more() const {
-  return !waits_ && !ended_ && ready_.empty();
+  return !waits_ && !ended_ && ready_.size() < 2;
 }
 
 // `waits_` is set already.
@@ -235,7 +235,7 @@ void stream_core::answered(result<value> more) {
     came_ < batch_items_
       ? std::max(static_cast<std::uint32_t>(came_) / 2, 1U)
       : std::min(batch_items_ * limits::batch_growth, rules_.batch_items);
-  waits_ = ready_.empty(); // all of it has been taken already
+  waits_ = ready_.size() < 2;
   const bool asks = waits_;
   held.unlock();
   if (asks)

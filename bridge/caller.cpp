@@ -82,17 +82,17 @@ async_caller::way async_caller::no_way() const {
 }
 
 async_caller::way async_caller::find_way(const operation& asked) const {
-  auto found = no_way();
+  call_options options;
   auto session = through_.core_->session_for(asked, through_.options_,
-                                             through_.session_, found.options);
+                                             through_.session_, options);
   if (!session) {
-    found.refused = std::move(session).error();
-    return found;
+    auto none = no_way();
+    none.refused = std::move(session).error();
+    return none;
   }
-  found.session = *std::move(session);
-  found.place = std::make_shared<detail::continuation_place>(
-    through_.core_, found.session, callback_scope::here());
-  return found;
+  auto place = std::make_shared<detail::continuation_place>(
+    through_.core_, *session, callback_scope::here());
+  return {std::move(place), *std::move(session), std::move(options)};
 }
 
 std::shared_ptr<exchange>

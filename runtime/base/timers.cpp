@@ -26,22 +26,23 @@ void thread_timers::stop() {
 timer_token thread_timers::at(steady_clock::time_point when,
                               std::function<void()> due) {
   auto& shared = *clockwork_;
+  // Many threads come here: no memory is taken or given back with the lock.
+  std::map<timer_token, std::function<void()>> made;
+  made.emplace(timer_token{when, 0}, std::move(due));
+  auto node = made.extract(made.begin());
   const std::lock_guard lock{shared.mutex};
   const timer_token set{when, ++shared.next};
-  shared.due.emplace(set, std::move(due));
+  node.key() = set;
+  shared.due.insert(std::move(node));
   if (when < shared.wake)
     shared.earlier.notify_one();
   return set;
 }
 
 void thread_timers::cancel(const timer_token& set) {
-  std::function<void()> forgotten; // freed outside the lock
+  std::map<timer_token, std::function<void()>>::node_type forgotten;
   const std::lock_guard lock{clockwork_->mutex};
-  const auto place = clockwork_->due.find(set);
-  if (place == clockwork_->due.end())
-    return;
-  forgotten = std::move(place->second);
-  clockwork_->due.erase(place);
+  forgotten = clockwork_->due.extract(set);
 }
 
 void thread_timers::clockwork::loop() {

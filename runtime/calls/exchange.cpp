@@ -145,7 +145,7 @@ bool exchange::do_job() {
     if (jobs_.empty())
       return false;
     job = std::move(jobs_.front());
-    jobs_.pop_front();
+    jobs_.erase(jobs_.begin());
     called_back_ = !jobs_.empty();
     at_job_ = true;
   }

@@ -7,7 +7,6 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -192,7 +191,7 @@ private:
   std::thread::id helper_;
   bool completed_ = false;
   std::atomic<bool> called_back_ = false;
-  std::deque<std::function<void()>> jobs_;
+  std::vector<std::function<void()>> jobs_; // in order
   bool at_job_ = false;
 };
 

@@ -560,6 +560,7 @@ channel_state worker_link::read(reader who) {
   const auto read_some = [&] {
     return data_->read([&](std::vector<frame>& arrived) {
       any = true;
+      replied.reserve(replied.size() + arrived.size());
       for (auto& reply : arrived)
         if (auto mine = take_back(reply, who))
           replied.emplace_back(std::move(mine), std::move(reply));

@@ -104,6 +104,7 @@ std::span<const message_part> outgoing::parts() {
   segment_table_.assign(table_words(), word{});
   auto* table = reinterpret_cast<std::uint32_t*>(segment_table_.data());
   table[0] = static_cast<std::uint32_t>(segments.size() - 1);
+  parts_.reserve(1 + segments.size());
   parts_.emplace_back(segment_table_);
   for (std::size_t i = 0; i < segments.size(); ++i) {
     table[i + 1] = static_cast<std::uint32_t>(segments[i].size());
