@@ -162,9 +162,9 @@ void stream_core::opened(result<value> answered) {
   ask();
 }
 
-// One batch is being read, and none is there or on its way.
+// Where only one is there, who makes the next would sleep each time.
 bool stream_core::wants_more() const {
-  return !waits_ && !ended_ && ready_.size() < 2;
+  return !waits_ && !ended_ && ready_.size() < limits::batches_ahead;
 }
 
 // `waits_` is set already.
@@ -235,8 +235,8 @@ void stream_core::answered(result<value> more) {
     came_ < batch_items_
       ? std::max(static_cast<std::uint32_t>(came_) / 2, 1U)
       : std::min(batch_items_ * limits::batch_growth, rules_.batch_items);
-  waits_ = ready_.size() < 2;
-  const bool asks = waits_;
+  const bool asks = wants_more();
+  waits_ = asks;
   held.unlock();
   if (asks)
     ask();

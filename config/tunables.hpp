@@ -32,7 +32,7 @@ inline constexpr std::size_t marker_looked_at_bytes_max = 4'096;
 inline constexpr std::size_t executors_max = 64;
 /// Calls an executor has at a time, the one it runs among them: the others
 /// start at once when it is done, without waiting for us.
-inline constexpr std::size_t handed_over_max = 4;
+inline constexpr std::size_t handed_over_max = 8;
 /// Functions of the program that Python finds by name, and a name's length.
 inline constexpr std::size_t tools_max = 1'000;
 inline constexpr std::size_t tool_name_bytes_max = 64;
@@ -174,6 +174,8 @@ inline constexpr int tick_again_ms = 1;
 /// A stream whose batch was filled asks for so many times as many items next,
 /// up to its limit; one whose batch was not, for half of those that came.
 inline constexpr std::uint32_t batch_growth = 4;
+/// Batches of a stream that wait to be read, at most.
+inline constexpr std::size_t batches_ahead = 2;
 /// Refs in one batch are at most such a part of those a session may hold: two
 /// batches are on their way, and none is pruned before it is read.
 inline constexpr std::uint32_t batch_refs_part = 4;

@@ -6,7 +6,7 @@
 //     …
 //
 // Nothing happens before the first item is asked for. Items come in batches,
-// and the next is asked for while one is read: a consumer that stops reading
+// and two more are asked for while one is read: a consumer that stops reading
 // stops the producer. An error of Python or of the bridge is the last item.
 // Leaving the loop, and the end of the stream before it, closes a generator:
 // what its `finally` does is done then, or its time is over. One that is

@@ -23,47 +23,79 @@ void thread_timers::stop() {
     thread_.join();
 }
 
+// The number of a timer tells the drawer it is in.
 timer_token thread_timers::at(steady_clock::time_point when,
                               std::function<void()> due) {
   auto& shared = *clockwork_;
-  // Many threads come here: no memory is taken or given back with the lock.
-  std::map<timer_token, std::function<void()>> made;
+  const auto number = std::hash<std::thread::id>{}(std::this_thread::get_id())
+                      % shared.drawers.size();
+  auto& drawer = shared.drawers[number];
+  // No memory is taken with the lock.
+  clockwork::entries made;
   made.emplace(timer_token{when, 0}, std::move(due));
   auto node = made.extract(made.begin());
-  const std::lock_guard lock{shared.mutex};
-  const timer_token set{when, ++shared.next};
-  node.key() = set;
-  shared.due.insert(std::move(node));
-  if (when < shared.wake)
+  timer_token set;
+  {
+    const std::lock_guard lock{drawer.mutex};
+    node.key().second = ++drawer.last * shared.drawers.size() + number;
+    set = node.key();
+    drawer.due.insert(std::move(node));
+  }
+  if (when < shared.wake.load()) {
+    // It waits, or looks yet.
+    { const std::lock_guard lock{shared.mutex}; }
     shared.earlier.notify_one();
+  }
   return set;
 }
 
 void thread_timers::cancel(const timer_token& set) {
-  std::map<timer_token, std::function<void()>>::node_type forgotten;
-  const std::lock_guard lock{clockwork_->mutex};
-  forgotten = clockwork_->due.extract(set);
+  auto& drawer = clockwork_->drawers[set.second % clockwork_->drawers.size()];
+  clockwork::entries::node_type forgotten; // freed outside the lock
+  const std::lock_guard lock{drawer.mutex};
+  forgotten = drawer.due.extract(set);
+}
+
+std::pair<thread_timers::clockwork::drawer*, steady_clock::time_point>
+thread_timers::clockwork::first() {
+  std::pair<drawer*, steady_clock::time_point> found{
+    nullptr, steady_clock::time_point::max()};
+  for (auto& each : drawers) {
+    const std::lock_guard lock{each.mutex};
+    if (!each.due.empty() && each.due.begin()->first.first < found.second)
+      found = {&each, each.due.begin()->first.first};
+  }
+  return found;
+}
+
+// Unless it was cancelled meanwhile.
+void thread_timers::clockwork::run_first(drawer& of) {
+  entries::node_type due;
+  {
+    const std::lock_guard lock{of.mutex};
+    if (!of.due.empty() && of.due.begin()->first.first <= steady_clock::now())
+      due = of.due.extract(of.due.begin());
+  }
+  if (due)
+    due.mapped()();
 }
 
 void thread_timers::clockwork::loop() {
   std::unique_lock lock{mutex};
   while (!stopping) {
-    if (due.empty()) {
-      wake = steady_clock::time_point::max();
-      earlier.wait(lock);
+    // Whoever sets one while this looks wakes it.
+    wake = steady_clock::time_point::max();
+    const auto [of, when] = first();
+    if (of == nullptr || steady_clock::now() < when) {
+      wake = when;
+      if (of == nullptr)
+        earlier.wait(lock);
+      else
+        earlier.wait_until(lock, when);
       continue;
     }
-    const auto first = due.begin();
-    wake = first->first.first;
-    if (steady_clock::now() < wake) {
-      earlier.wait_until(lock, wake);
-      continue;
-    }
-    auto run = std::move(first->second);
-    due.erase(first);
     lock.unlock();
-    run();
-    run = nullptr;
+    run_first(*of);
     lock.lock();
   }
 }

@@ -3,6 +3,8 @@
 // waits for. Owned by the bridge; any thread may set and cancel. Tests put a
 // clock in its place that they move by hand (testing/actor_timers.hpp).
 
+#include <array>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -61,14 +63,24 @@ private:
   // Shared with the thread: what it runs may hold the last owner of the timers,
   // which then end on their own thread.
   struct clockwork {
-    void loop();
+    using entries = std::map<timer_token, std::function<void()>>;
+    /// Those of some threads: many set and cancel, and seldom meet here.
+    struct alignas(64) drawer {
+      std::mutex mutex;
+      entries due;
+      std::uint64_t last = 0; // number that it gave out
+    };
 
+    void loop();
+    /// That has what is due first; null: there is nothing.
+    std::pair<drawer*, steady_clock::time_point> first();
+    static void run_first(drawer& of);
+
+    std::array<drawer, 8> drawers;
     std::mutex mutex;
     std::condition_variable earlier;
-    std::map<timer_token, std::function<void()>> due;
-    std::uint64_t next = 0;
     // When the thread will look again: only an earlier timer has to wake it.
-    steady_clock::time_point wake = steady_clock::time_point::max();
+    std::atomic<steady_clock::time_point> wake{steady_clock::time_point::max()};
     bool stopping = false;
   };
 

@@ -393,6 +393,32 @@ TEST_P(Futures, GivenManyThreadsThenEachHasItsOwnAnswers) {
   EXPECT_EQ(right, 8 * 193);
 }
 
+// Replies are brought in some at a time where calls stand in line.
+TEST_P(Futures, GivenALineBehindASlowCallThenWhatCameBeforeItIsTold) {
+  gate held;
+  std::vector<sb::future<sb::value>> quick, behind;
+  for (int i = 0; i < 5; ++i)
+    quick.push_back(bridge.async().call("builtins", "str", i));
+  auto slow = bridge.async().exec(held.wait_here());
+  for (int i = 0; i < 100; ++i)
+    behind.push_back(bridge.async().call("builtins", "str", i));
+  std::vector<std::future<sb::result<sb::value>>> told, later;
+  const auto ask = [](sb::future<sb::value>& of) {
+    return std::async(std::launch::async, [&of] { return of.get(); });
+  };
+  for (auto& each : behind)
+    later.push_back(ask(each));
+  for (auto& each : quick)
+    told.push_back(ask(each));
+  for (std::size_t i = 0; i < told.size(); ++i)
+    EXPECT_EQ(told[i].get(), std::to_string(i));
+  ASSERT_TRUE(held.has_a_caller());
+  held.open();
+  EXPECT_TRUE(slow.get());
+  for (std::size_t i = 0; i < later.size(); ++i)
+    EXPECT_EQ(later[i].get(), std::to_string(i));
+}
+
 TEST(FuturesOfTwoExecutors, WhileAThreadWaitsForOneThenAContinuationRuns) {
   const sb::bridge bridge{sb::config{.pools = {{.size = 1, .threads = 2}}}};
   const auto slow = bridge.open_session(), quick = bridge.open_session();

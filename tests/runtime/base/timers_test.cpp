@@ -2,6 +2,9 @@
 #include "runtime/base/timers.hpp"
 
 #include <future>
+#include <string>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -37,6 +40,44 @@ TEST(Timers, GivenSeveralThenTheEarliestRunsFirst) {
   all_set.set_value();
   ASSERT_EQ(all_ran.get_future().wait_for(patience), std::future_status::ready);
   EXPECT_EQ(happened.take(), (events{"first", "second"}));
+}
+
+TEST(Timers, WhenManyThreadsSetSomeThenThoseRunInTheOrderOfTheirTimes) {
+  trace happened;
+  thread_timers set;
+  std::promise<void> all_set, all_ran;
+  set.at(long_ago, [&] { all_set.get_future().wait(); });
+  constexpr int threads = 20;
+  events expected;
+  {
+    std::vector<std::jthread> setting;
+    for (int i = 0; i < threads; ++i) {
+      expected.push_back(std::to_string(i));
+      setting.emplace_back([&, i] {
+        set.at(long_ago + std::chrono::seconds{1 + i},
+               [&, i] { happened.add(std::to_string(i)); });
+      });
+    }
+  }
+  set.at(long_ago + std::chrono::seconds{1 + threads},
+         [&] { all_ran.set_value(); });
+  all_set.set_value();
+  ASSERT_EQ(all_ran.get_future().wait_for(patience), std::future_status::ready);
+  EXPECT_EQ(happened.take(), expected);
+}
+
+// The thread sleeps until the later one then.
+TEST(Timers, WhenAnotherThreadSetsAnEarlierOneThenItIsNotLate) {
+  thread_timers set;
+  std::promise<void> begun, ran;
+  set.at(steady_clock::now() + std::chrono::hours{1}, [] {});
+  set.at(long_ago, [&] { begun.set_value(); });
+  ASSERT_EQ(begun.get_future().wait_for(patience), std::future_status::ready);
+  std::jthread{[&] {
+    set.at(steady_clock::now() + std::chrono::milliseconds{1},
+           [&] { ran.set_value(); });
+  }}.join();
+  EXPECT_EQ(ran.get_future().wait_for(patience), std::future_status::ready);
 }
 
 TEST(Timers, WhenItIsCancelledThenItNeverRunsAndLetsGoOfWhatItHeld) {
