@@ -4,6 +4,8 @@
 #include <cstdlib>
 
 #include <fmt/format.h>
+#include <snakebridge/hardware.hpp>
+#include <snakebridge/wheel_selector.hpp>
 
 namespace snakebridge::cli {
 
@@ -190,6 +192,34 @@ int print_warnings(const caller& in_pool) {
   return warnings;
 }
 
+// What would make it another, so that nobody wonders why it is this one.
+std::string why(const wheel_selector& wheels) {
+  const auto& machine = wheels.machine();
+  if (machine.accelerator == "cpu")
+    return "no driver of an accelerator: neither /proc/driver/nvidia nor "
+           "nvidia-smi nor /dev/kfd with ROCm";
+  const auto& version =
+    machine.accelerator == "cuda" ? machine.cuda : machine.rocm;
+  return fmt::format("the newest that {} {} runs; another driver changes it",
+                     machine.accelerator, version);
+}
+
+void print_machine(const hardware& machine) {
+  fmt::print("machine\n");
+  row("system",
+      fmt::format("{} {}, {}", machine.os, machine.arch, machine.libc));
+  row("cpu features", fmt::format("{}", fmt::join(machine.cpu_features, " ")));
+  row("accelerator", machine.accelerator);
+  if (machine.accelerator != "cpu") {
+    row("gpus", fmt::format("{}", fmt::join(machine.gpus, ", ")));
+    row("driver", machine.driver);
+    row("cuda", machine.cuda);
+    row("rocm", machine.rocm);
+  }
+  const wheel_selector wheels{machine};
+  row("build of PyTorch", wheels.pytorch_variant(), why(wheels));
+}
+
 int print_pool(const bridge& started, const pool_stats& pool,
                const config& settings, const config_origins& origins) {
   fmt::print("pool {}\n", pool.name);
@@ -223,6 +253,7 @@ int doctor(const config& settings, const config_origins& origins) {
     return 1;
   }
   print_limits(*complete, origins);
+  print_machine(probe_hardware());
   const auto started = bridge::start(settings);
   if (!started) {
     fmt::print("  cannot start: {}\n", to_string(started.error()));

@@ -1,7 +1,8 @@
 # The library users link: every layer in one shared object, so that a program
 # sees one version, one set of symbols and none of the private dependencies.
 set(layers sb_config sb_schemas sb_node_schemas sb_base sb_values sb_wire
-           sb_python sb_calls sb_hosts sb_node sb_actors sb_supervisors sb_bridge)
+           sb_python sb_calls sb_hosts sb_node sb_environment sb_actors
+           sb_supervisors sb_bridge)
 
 # The objects themselves: an archive would drop what nothing inside calls, and
 # that is just the public API.

@@ -28,9 +28,10 @@ BELOW = {
     "schemas": set(),
     "config": set(),
     "runtime": {"schemas", "config"},
+    "environment": {"config", "runtime"},
     "actors": {"config", "runtime"},
     "supervisors": {"config", "runtime", "actors"},
-    "bridge": {"config", "runtime", "actors", "supervisors"},
+    "bridge": {"config", "runtime", "environment", "actors", "supervisors"},
 }
 # What each room of runtime may see of the others.
 ROOMS = {
@@ -334,8 +335,8 @@ def mirrored(root):
         if line.strip() and not line.startswith("#"):
             name, *tests = line.split()
             told[name] = (number, tests)
-    for folder in ("config", "runtime", "actors", "supervisors", "bridge",
-                   "testing"):
+    for folder in ("config", "runtime", "environment", "actors", "supervisors",
+                   "bridge", "testing"):
         for path in sorted((root / folder).rglob("*.cpp")):
             name = path.relative_to(root).as_posix()
             own = root / "tests" / (name[:-len(".cpp")] + "_test.cpp")

@@ -666,6 +666,22 @@ class Doctor(unittest.TestCase):
         self.assertRegex(ended.stdout, r"sys.executable +/")
         self.assertIn("installed", ended.stdout)
 
+    @unittest.skipIf(pathlib.Path("/proc/driver/nvidia").exists(),
+                     "its driver tells before nvidia-smi is asked")
+    def test_it_shows_the_machine_and_which_pytorch_fits(self):
+        with tempfile.TemporaryDirectory() as folder:
+            smi = pathlib.Path(folder) / "nvidia-smi"
+            smi.write_text("#!/bin/sh\necho 'NVIDIA A100, 550.54.15'\n",
+                           encoding="utf-8")
+            smi.chmod(0o700)
+            ended = snakebridge(
+                "doctor", env={"PATH": f"{folder}:{os.environ['PATH']}"})
+        self.assertEqual(ended.returncode, 0, ended.stdout + ended.stderr)
+        for name, told in (("accelerator", "cuda"), ("gpus", "NVIDIA A100"),
+                           ("driver", "550.54.15"), ("cuda", "12.4"),
+                           ("build of PyTorch", "cu124")):
+            self.assertRegex(ended.stdout, rf"(?m)^  {name} +{told}( |$)")
+
     def test_what_works_but_may_not_fit_is_warned_of(self):
         well = snakebridge("doctor", env={"VIRTUAL_ENV": ""})
         self.assertIn("all is well", well.stdout)

@@ -1,0 +1,115 @@
+#include <snakebridge/hardware.hpp>
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/scratch_folder.hpp"
+
+namespace snakebridge::testing {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A machine made of files; what it has besides is nothing.
+class Machine : public ::testing::Test {
+protected:
+  void has(const std::string& file, const std::string& text) {
+    const auto path = folder.path() / file;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream{path} << text;
+  }
+  void has_program(const std::string& script) {
+    has("nvidia-smi", "#!/bin/sh\n" + script);
+    std::filesystem::permissions(folder.path() / "nvidia-smi",
+                                 std::filesystem::perms::owner_all);
+  }
+  hardware probed(bool runs_programs = true) const {
+    return probe_hardware({.runs_programs = runs_programs,
+                           .root = folder.path(),
+                           .smi = (folder.path() / "nvidia-smi").string(),
+                           .patience = 50ms});
+  }
+
+  scratch_folder folder;
+};
+
+constexpr auto nvidia_version =
+  "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  Tue Mar  5 "
+  "22:23:56 UTC 2024\nGCC version:  gcc version 12.2.0 (Debian 12.2.0-14)\n";
+
+} // namespace
+
+TEST_F(Machine, WithoutADriverIsACpu) {
+  const auto found = probed();
+  EXPECT_EQ(found.accelerator, "cpu");
+  EXPECT_EQ(found.driver + found.cuda + found.rocm, "");
+  EXPECT_EQ(found.os, "linux");
+  EXPECT_EQ(found.libc.find("glibc 2."), 0U);
+  EXPECT_FALSE(found.arch.empty());
+}
+
+TEST_F(Machine, TellsOfNvidiaByTheFilesOfItsDriver) {
+  has("proc/driver/nvidia/version", nvidia_version);
+  has("proc/driver/nvidia/gpus/0000:01:00.0/information",
+      "Model: \t\t NVIDIA A100-SXM4-40GB\nIRQ:   \t\t 54\n");
+  const auto found = probed(false);
+  EXPECT_EQ(found.accelerator, "cuda");
+  EXPECT_EQ(found.driver, "550.54.15");
+  EXPECT_EQ(found.cuda, "12.4");
+  EXPECT_EQ(found.gpus, std::vector<std::string>{"NVIDIA A100-SXM4-40GB"});
+}
+
+TEST_F(Machine, AsksNvidiaSmiWhereThereAreNoFiles) {
+  has_program("echo 'NVIDIA H100, SXM, 570.86.10'; echo 'No devices'");
+  EXPECT_EQ(probed(false).accelerator, "cpu");
+  const auto found = probed();
+  EXPECT_EQ(found.accelerator, "cuda");
+  EXPECT_EQ(found.gpus, std::vector<std::string>{"NVIDIA H100, SXM"});
+  EXPECT_EQ(found.cuda, "12.8");
+}
+
+TEST_F(Machine, WhoseNvidiaSmiFailsHangsOrTalksHasNone) {
+  for (const auto* script :
+       {"echo 'NVIDIA H100, 570.86.10'; exit 9",
+        "read line </dev/tty; exec cat", "yes 'NVIDIA H100, 570.86.10'",
+        "echo 'NVIDIA H100, 570.86;rm'"}) {
+    has_program(script);
+    EXPECT_EQ(probed().accelerator, "cpu") << script;
+  }
+}
+
+TEST_F(Machine, TellsOfRocm) {
+  has("opt/rocm/.info/version", "6.4.1-83\n");
+  EXPECT_EQ(probed().accelerator, "cpu");
+  has("dev/kfd", "");
+  const auto found = probed();
+  EXPECT_EQ(found.accelerator, "rocm");
+  EXPECT_EQ(found.rocm, "6.4.1");
+}
+
+TEST_F(Machine, HasTheFeaturesThatWheelsAskFor) {
+  has("proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu sse4_2 avx512f avx2 ht\n"
+                      "\nprocessor\t: 1\nflags\t\t: fpu\n");
+  EXPECT_EQ(probed().cpu_features,
+            (std::vector<std::string>{"avx2", "avx512f", "sse4_2"}));
+  has("proc/cpuinfo", "Features\t: fp asimd sve\n");
+  EXPECT_EQ(probed().cpu_features, (std::vector<std::string>{"asimd", "sve"}));
+}
+
+TEST(Drivers, RunTheCudaOfTheirBranch) {
+  const std::pair<const char*, const char*> rows[] = {{"525.60.13", "12.0"},
+                                                      {"549.1", "12.3"},
+                                                      {"550.54.15", "12.4"},
+                                                      {"580.65.06", "13.0"},
+                                                      {"999.9", "13.0"},
+                                                      {"449.9", ""},
+                                                      {"", ""},
+                                                      {"driver 550", ""},
+                                                      {"550", ""}};
+  for (const auto& [driver, cuda] : rows)
+    EXPECT_EQ(cuda_of_driver(driver), cuda) << driver;
+}
+
+} // namespace snakebridge::testing
