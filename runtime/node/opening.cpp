@@ -176,7 +176,10 @@ refused_error link_attempt::failed(const kj::Exception& how) const {
       return {refusal::refused, address};
     return {refusal::unreachable, late ? address : told};
   case stage::tls:
-    return {late ? refusal::too_late : refusal::tls_failed, told};
+    // Who does not accept a certificate says so before it goes.
+    if (!late && how.getType() != kj::Exception::Type::DISCONNECTED)
+      return {refusal::tls_failed, told};
+    break;
   case stage::greeting:
   case stage::hello:
     break;

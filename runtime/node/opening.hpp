@@ -28,9 +28,9 @@ struct refused_error {
 struct link_attempt {
   enum class stage { reaching, greeting, tls, hello };
   stage at = stage::reaching;
-  std::string address;              ///< of the other side
-  std::string name = {};            ///< of the other side, once it is said
-  std::optional<refused_error> why; ///< the first
+  std::string address;                   ///< of the other side
+  std::string name = {};                 ///< of the other side, once it is said
+  std::optional<refused_error> why = {}; ///< the first
   /// Its name stands for several: that one of them refuses proves nothing.
   bool has_several_addresses = false;
 

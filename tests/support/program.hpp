@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <stdexcept>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -20,17 +22,20 @@ namespace snakebridge::testing {
 
 class program {
 public:
-  /// Works in `folder`, where that is not empty.
+  /// Works in `folder`, where that is not empty. `hears`: what it reads is what
+  /// is written to it; else it has our own input.
   program(const std::string& name, std::vector<std::string> arguments,
-          const std::string& folder = {}) {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-      throw std::runtime_error{"no pipe"};
-    printed_ = descriptor{ends[0]};
-    const descriptor prints{ends[1]};
+          const std::string& folder = {}, bool hears = false) {
+    auto [printed, prints] = pipe();
+    printed_ = std::move(printed);
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_adddup2(&actions, prints.get(), STDOUT_FILENO);
+    descriptor input;
+    if (hears) {
+      std::tie(input, told_) = pipe();
+      ::posix_spawn_file_actions_adddup2(&actions, input.get(), STDIN_FILENO);
+    }
     if (!folder.empty())
       ::posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());
     const auto file = std::filesystem::read_symlink("/proc/self/exe")
@@ -57,6 +62,13 @@ public:
   program& operator=(const program&) = delete;
 
   pid_t pid() const { return pid_; }
+
+  /// False: it reads no more.
+  bool write(const std::string& line) const {
+    const auto text = line + '\n';
+    return ::write(told_.get(), text.data(), text.size())
+           == static_cast<ssize_t>(text.size());
+  }
 
   /// The next line it prints; empty when it ended without one.
   std::string line() {
@@ -86,8 +98,15 @@ public:
   }
 
 private:
+  static std::pair<descriptor, descriptor> pipe() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+      throw std::runtime_error{"no pipe"};
+    return {descriptor{ends[0]}, descriptor{ends[1]}};
+  }
+
   pid_t pid_ = 0;
-  descriptor printed_;
+  descriptor printed_, told_;
 };
 
 } // namespace snakebridge::testing

@@ -198,6 +198,16 @@ TEST(Attempts, WhenTheSystemHasTooFewThenThatIsSaid) {
   EXPECT_THAT(attempt.failed(how).what, HasSubstr("Too many open files"));
 }
 
+// A process that is killed then.
+TEST(Attempts, WhenItsConnectionEndsInTlsThenNoCertificateIsBlamed) {
+  const link_attempt attempt{.at = link_attempt::stage::tls,
+                             .address = "alpha.test:1"};
+  EXPECT_EQ(attempt.failed(KJ_EXCEPTION(DISCONNECTED, "reset by peer")).why,
+            refusal::ended);
+  EXPECT_EQ(attempt.failed(KJ_EXCEPTION(FAILED, "unknown ca")).why,
+            refusal::tls_failed);
+}
+
 TEST(Addresses, GivenSeveralThenAllMustBeLoopback) {
   EXPECT_TRUE(is_loopback("127.0.0.1:0"));
   EXPECT_TRUE(is_loopback("[::1]:0,127.1.2.3:0"));
