@@ -64,7 +64,7 @@ TEST(NodeCorpus, GivenEachSeedThenItIsThere) {
 class NodeTwisted : public ::testing::TestWithParam<unsigned> {};
 
 TEST_P(NodeTwisted, GivenFilesOfTheCorpusThenWhatMustHoldHolds) {
-  constexpr int inputs = 10'000;
+  constexpr int inputs = 4'000;
   std::vector<input> from;
   for (auto& [name, bytes] : stored())
     from.push_back(bytes);
