@@ -118,6 +118,7 @@ result<void> cluster_node::begin(const tls_files& tls) {
                             .heartbeat_limit = settings_.heartbeat_limit,
                             .payload_bytes_max = payload_bytes_max_};
   try {
+    values_ = std::make_shared<value_thread>();
     links_ = std::make_shared<node_links>(
       links, events(), std::make_shared<provider>(weak_from_this()));
   } catch (const std::exception& failed) { // no thread, or no descriptor
@@ -274,14 +275,20 @@ std::string cluster_node::address() const {
 }
 
 void cluster_node::stop() {
-  std::shared_ptr<node_links> ending;
-  const lock_guard lock{mutex_};
-  has_stopped_ = true;
-  ending.swap(links_); // and what it still tells finds none
-  lose_directory(stopping());
-  for (const auto& each : links_wanted_)
-    each.waits->set(tl::unexpected{stopping()});
-  tell_joining(stopping());
+  std::shared_ptr<value_thread> values;
+  {
+    std::shared_ptr<node_links> ending;
+    const lock_guard lock{mutex_};
+    has_stopped_ = true;
+    values = values_;
+    ending.swap(links_); // and what it still tells finds none
+    lose_directory(stopping());
+    for (const auto& each : links_wanted_)
+      each.waits->set(tl::unexpected{stopping()});
+    tell_joining(stopping());
+  }
+  if (values)
+    values->stop(); // what it reads is answered
 }
 
 link_events cluster_node::events() {

@@ -26,6 +26,7 @@
 #include "actors/node_membership.hpp"
 #include "config/tunables.hpp"
 #include "runtime/node/node_links.hpp"
+#include "runtime/node/value_thread.hpp"
 
 namespace snakebridge {
 
@@ -258,6 +259,7 @@ private:
   std::vector<wanted_link> links_wanted_;
   std::map<std::string, served_session> served_; ///< by id
   std::vector<stand_in> stand_ins_;
+  std::shared_ptr<value_thread> values_; ///< null before the start
   std::shared_ptr<node_links> links_; ///< null before the start and at the end
 };
 

@@ -20,6 +20,7 @@ constexpr std::uint32_t the_only_place = 1;
 // The calls of a stand-in: one host, which is a link.
 std::shared_ptr<const pools>
 way_to(const std::string& node, std::unique_ptr<remote_session> over,
+       std::shared_ptr<value_thread> values,
        const std::shared_ptr<timers>& clock, std::size_t payload_bytes_max,
        const std::function<void(const interpreter_event&)>& on_event) {
   const std::vector<pool_config> one{
@@ -27,7 +28,8 @@ way_to(const std::string& node, std::unique_ptr<remote_session> over,
   auto way =
     std::make_shared<const pools>(one, clock, payload_bytes_max, on_event);
   const auto& calls = way->all().front().calls;
-  const auto host = std::make_shared<remote_host>(std::move(over));
+  const auto host =
+    std::make_shared<remote_host>(std::move(over), std::move(values));
   calls->next_epoch(the_only_place);
   host->start({.on_ready = [] {},
                .on_room =
@@ -240,7 +242,7 @@ result<opened_session>
 cluster_node::stand_in_for(const asking& by, const session_place& place,
                            std::unique_ptr<remote_session> over,
                            const std::shared_ptr<fate>& told) {
-  auto way = way_to(place.owner.name, std::move(over), around_.clock,
+  auto way = way_to(place.owner.name, std::move(over), values_, around_.clock,
                     payload_bytes_max_, on_event_);
   afterwards after;
   const lock_guard lock{mutex_};

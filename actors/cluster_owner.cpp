@@ -146,7 +146,7 @@ cluster_node::client_of(const remote_open& wanted, std::unique_ptr<client> mine,
   const auto number = ++last_number_;
   served_.at(wanted.session).clients.emplace(number, std::move(ended));
   return std::make_unique<granted_client>(
-    std::move(mine), in, payload_bytes_max_,
+    std::move(mine), in, payload_bytes_max_, values_,
     [all = around_.sessions, aside = around_.run_aside,
      in](granted_client::on_counted counted) {
       aside([all, in, counted = std::move(counted)] {

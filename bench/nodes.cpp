@@ -76,10 +76,10 @@ private:
       ++freed_;
       freed_.notify_all();
     }
-    void submit(std::uint64_t, std::vector<sb::word> request,
+    void submit(std::uint64_t, sb::received_message request,
                 sb::steady_clock::time_point,
                 sb::on_remote_reply done) override {
-      done(std::make_shared<words>(std::move(request)));
+      done(sb::remote_reply{std::make_shared<words>(std::move(request.words))});
     }
     void cancel(std::uint64_t) override {}
 

@@ -27,7 +27,9 @@
 #   calls    `request` carries a `Request` of message.capnp with its route, and what
 #            is left of its caller's time: clocks are not compared. The owner makes
 #            the call as its own, and its answer carries the `Reply`. The link reads
-#            neither. Who drops the promise cancels the call.
+#            neither. Who drops the promise cancels the call. A reply that brings
+#            objects comes with `Objects`, which who takes it keeps: whatever else
+#            becomes of the reply, on its way or there, they are freed.
 #   cluster  `tell` carries what a node and the directory of its cluster have to say
 #            to each other, each a `Said`. They are heard in the order in which
 #            they are told, and answered, if at all, by another.
@@ -44,7 +46,7 @@
 using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("snakebridge::schema");
 
-const protocolVersion :UInt16 = 1;
+const protocolVersion :UInt16 = 2;
 # Of this file.
 
 const messagesVersion :UInt16 = 1;
@@ -151,6 +153,12 @@ struct Replied {
     payload @0 :Payload;
     failed @1 :Failed;
   }
+  objects @2 :Objects;         # null: it brings none
+}
+
+interface Objects {
+  keep @0 () -> ();
+  # They are taken. Dropped before that they are freed.
 }
 
 struct Said {

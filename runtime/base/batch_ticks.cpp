@@ -1,23 +1,17 @@
 #include "runtime/base/batch_ticks.hpp"
 
 #include <algorithm>
-#include <csignal>
 #include <system_error>
 
 #include "config/tunables.hpp"
-#include "runtime/base/finally.hpp"
+#include "runtime/base/no_signals.hpp"
 
 namespace snakebridge {
 
 namespace {
 
-// Signals of the process are for other threads.
 std::unique_ptr<timers> quiet_timers() {
-  sigset_t all, before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  const finally heard_again{
-    [&before] { ::pthread_sigmask(SIG_SETMASK, &before, nullptr); }};
+  const no_signals inherited;
   return std::make_unique<thread_timers>();
 }
 

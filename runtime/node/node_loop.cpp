@@ -6,12 +6,12 @@
 
 #include <kj/async-io.h>
 #include <kj/async-unix.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 
 #include "config/tunables.hpp"
 #include "runtime/base/event.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/base/no_signals.hpp"
 
 namespace snakebridge {
 
@@ -26,23 +26,6 @@ descriptor wake_event() {
                             "no event for the links of this node"};
   return made;
 }
-
-// Signals are for the program's threads. A write to a connection that has gone
-// would raise SIGPIPE: it is an error here.
-class no_signals {
-public:
-  no_signals() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~no_signals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  no_signals(const no_signals&) = delete;
-  no_signals& operator=(const no_signals&) = delete;
-
-private:
-  sigset_t before_{};
-};
 
 // KJ makes the process ignore SIGPIPE, which is not ours to decide.
 kj::AsyncIoContext make_io() {
@@ -110,6 +93,8 @@ bool loop_jobs::is_closed() {
 node_loop::node_loop(std::function<void(node_loop&)> begin,
                      std::function<void()> end)
     : jobs_{std::make_shared<loop_jobs>(limits::loop_jobs_max)} {
+  // A write to a connection that has gone would raise SIGPIPE: it is an error
+  // here.
   const no_signals inherited;
   std::promise<void> ready;
   auto begun = ready.get_future();

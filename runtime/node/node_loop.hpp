@@ -32,6 +32,13 @@ public:
   bool post(job todo) { return put(todo, false); }
   /// The same of the end of something that was posted, for which there is room.
   bool post_end(job todo) { return put(todo, true); }
+  /// The same here and now, where this is the loop's thread.
+  void run(job todo) {
+    if (is_here())
+      todo();
+    else
+      post_end(std::move(todo));
+  }
   /// This is the loop's thread.
   bool is_here() const { return here_ == std::this_thread::get_id(); }
   bool is_closed();

@@ -104,12 +104,22 @@ remote_calls::send(std::shared_ptr<message> request,
     const auto replied = came.getReplied();
     if (replied.isFailed())
       return outcome{tl::unexpected{read_failed(replied.getFailed())}};
+    auto objects = replied.hasObjects()
+                     ? std::optional{replied.getObjects()}
+                     : std::optional<schema::Objects::Client>{};
     auto reading = link_->replies.read(replied.getPayload());
-    return reading.attach(kj::mv(came)).then([](auto reply) -> outcome {
-      if (!reply)
-        return tl::unexpected{std::move(reply).error().with_may_have_run(true)};
-      return std::move(reply->words);
-    });
+    return reading.attach(kj::mv(came))
+      .then([this, objects = kj::mv(objects)](auto reply) mutable -> outcome {
+        if (!reply)
+          return tl::unexpected{
+            std::move(reply).error().with_may_have_run(true)};
+        received_message made{std::move(reply->words)};
+        if (made.is_large())
+          made.held = link_->held.add(kj::mv(reply->held), kj::mv(objects));
+        else if (objects)
+          made.held = link_->held.add({}, kj::mv(objects));
+        return made;
+      });
   });
 }
 

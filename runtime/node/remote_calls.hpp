@@ -39,7 +39,7 @@ public:
   void cancel(std::uint64_t call);
 
 private:
-  using outcome = result<std::vector<word>>;
+  using outcome = result<received_message>;
   struct in_flight {
     on_reply done;
     kj::Own<kj::PromiseFulfiller<outcome>> gives_up;

@@ -1,17 +1,16 @@
 #include "runtime/node/remote_host.hpp"
 
-#include <span>
-
 #include "config/tunables.hpp"
 #include "runtime/base/ensure.hpp"
-#include "runtime/values/each_ref.hpp"
 #include "runtime/wire/messages.hpp"
 #include "runtime/wire/remote_messages.hpp"
 
 namespace snakebridge {
 
-remote_host::remote_host(std::unique_ptr<remote_session> over)
-    : over_{std::move(over)} {}
+remote_host::remote_host(std::unique_ptr<remote_session> over,
+                         std::shared_ptr<value_thread> values)
+    : values_{std::move(values)},
+      over_{std::move(over)} {}
 
 void remote_host::start(host_events events) {
   {
@@ -86,7 +85,48 @@ void remote_host::send(const exchange_ptr& made) {
   over->cancel(number); // given up meanwhile, or answered
 }
 
-void remote_host::take(std::uint64_t call, result<std::vector<word>> replied) {
+void remote_host::take(std::uint64_t call, result<received_message> replied) {
+  if (!replied || !replied->is_large())
+    return finish(call, std::move(replied));
+  // A std::function can be copied, and so must be what it holds.
+  const auto held =
+    std::make_shared<result<received_message>>(std::move(replied));
+  values_->run([self = shared_from_this(), call, held] {
+    self->finish(call, std::move(*held));
+  });
+}
+
+namespace {
+
+// Whatever nobody takes is freed with what the link holds of it.
+void answer(exchange& replied, result<received_message> with) {
+  if (!with) {
+    replied.answer(tl::unexpected{std::move(with).error()});
+    return;
+  }
+  const auto held = std::move(with->held);
+  const auto bytes = with->words.size() * sizeof(word);
+  auto told = wire::decode_remote_reply(
+    frame{.header = {.words = static_cast<std::uint32_t>(with->words.size())},
+          .message = std::move(with->words)},
+    replied.session->origin_in(0, 0));
+  const bool brings_items = !told.items.empty();
+  if (!replied.deliver(std::move(told.items)))
+    told.outcome = tl::unexpected{
+      error{errc::message_malformed,
+            "its node sent items of a stream that nobody asked for"}};
+  const bool is_mine = replied.claim();
+  if (held && (is_mine || brings_items))
+    held->keep();
+  if (!is_mine)
+    return;
+  replied.reply_bytes = bytes;
+  replied.settle(std::move(told.outcome));
+}
+
+} // namespace
+
+void remote_host::finish(std::uint64_t call, result<received_message> replied) {
   exchange_ptr mine;
   std::function<void()> on_room;
   {
@@ -98,58 +138,8 @@ void remote_host::take(std::uint64_t call, result<std::vector<word>> replied) {
     }
   }
   if (mine)
-    finish(*mine, std::move(replied));
+    answer(*mine, std::move(replied));
   on_room(); // for the link, too, which has had one that was given up until now
-}
-
-void remote_host::finish(exchange& replied, result<std::vector<word>> with) {
-  if (!with) {
-    replied.answer(tl::unexpected{std::move(with).error()});
-    return;
-  }
-  const auto bytes = with->size() * sizeof(word);
-  auto told = wire::decode_remote_reply(
-    frame{.header = {.words = static_cast<std::uint32_t>(with->size())},
-          .message = *std::move(with)},
-    replied.session->origin_in(0, 0));
-  if (!replied.deliver(std::move(told.items)))
-    told.outcome = tl::unexpected{
-      error{errc::message_malformed,
-            "its node sent items of a stream that nobody asked for"}};
-  if (!replied.claim())
-    return let_go(replied, told.outcome);
-  replied.reply_bytes = bytes;
-  replied.settle(std::move(told.outcome));
-}
-
-// A call was given up when its reply was there: the program will never have the
-// refs in it, and so cannot release them.
-void remote_host::let_go(const exchange& replied,
-                         const result<value>& untaken) {
-  std::vector<ref> found;
-  each_ref(untaken, [&](const ref& each) { found.push_back(each); });
-  std::shared_ptr<remote_session> over;
-  {
-    const std::lock_guard lock{mutex_};
-    over = over_;
-  }
-  if (found.empty() || !over)
-    return;
-  const auto& first = found.front(); // all of one answer live in one place
-  operation freed{.what = verb::release, .target = first};
-  for (const auto& each : std::span{found}.subspan(1))
-    freed.slots.push_back(each.slot);
-  constexpr std::size_t without_slots_bytes = 4'096;
-  auto request =
-    wire::encode_request(freed, replied.session->number,
-                         found.size() * sizeof(word) + without_slots_bytes);
-  if (!request)
-    return;
-  wire::write_route(**request,
-                    {.interpreter = first.interpreter, .epoch = first.epoch});
-  over->submit(*std::move(request),
-               steady_clock::now() + std::chrono::milliseconds{day_ms},
-               [](const auto&) {});
 }
 
 call_stage remote_host::abandon(exchange& given_up) {

@@ -13,13 +13,16 @@
 
 #include "runtime/calls/interpreter_host.hpp"
 #include "runtime/node/remote_session.hpp"
+#include "runtime/node/value_thread.hpp"
 
 namespace snakebridge {
 
 class remote_host final : public interpreter_host,
                           public std::enable_shared_from_this<remote_host> {
 public:
-  explicit remote_host(std::unique_ptr<remote_session> over);
+  /// `values`: reads what is large.
+  remote_host(std::unique_ptr<remote_session> over,
+              std::shared_ptr<value_thread> values);
 
   /// It is ready from the start, and never says `on_end`: the links tell who
   /// made it.
@@ -37,9 +40,8 @@ public:
 
 private:
   void send(const exchange_ptr& made);
-  void take(std::uint64_t call, result<std::vector<word>> replied);
-  void finish(exchange& replied, result<std::vector<word>> with);
-  void let_go(const exchange& replied, const result<value>& untaken);
+  void take(std::uint64_t call, result<received_message> replied);
+  void finish(std::uint64_t call, result<received_message> replied);
 
   /// A call that is on its way.
   struct sent_call {
@@ -47,6 +49,7 @@ private:
     std::uint64_t number = 0; ///< the link's own; 0: it has not got it yet
   };
 
+  const std::shared_ptr<value_thread> values_;
   mutable std::mutex mutex_;
   std::shared_ptr<remote_session> over_; ///< null: it has ended
   std::function<void()> on_room_;

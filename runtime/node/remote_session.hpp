@@ -5,6 +5,7 @@
 // for it. What they pass are a Request and a Reply (schemas/message.capnp) as
 // they are: nobody here reads them.
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -16,6 +17,7 @@
 #include <snakebridge/config.hpp>
 #include <snakebridge/result.hpp>
 
+#include "config/tunables.hpp"
 #include "runtime/base/timers.hpp"
 #include "runtime/wire/channel.hpp"
 
@@ -38,8 +40,53 @@ struct remote_open {
   wanted_refs refs = {};
 };
 
+/// What a message that has come has of its link until it is let go: the room it
+/// takes there, and the objects that a reply brings. On any thread.
+class link_hold {
+public:
+  virtual ~link_hold() = default;
+  /// The objects are taken: else they are freed with this.
+  virtual void keep() = 0;
+};
+
+/// A message that has come, flat.
+struct received_message {
+  std::vector<word> words;
+  std::shared_ptr<link_hold> held = {}; ///< null: nothing
+
+  /// To read it takes longer than a loop may be held up.
+  bool is_large() const {
+    return words.size() * sizeof(word) > limits::payload_part_bytes_max;
+  }
+};
+
+/// Objects that a reply brings: freed at its end, unless somebody has taken
+/// them. On any thread.
+class untaken_objects {
+public:
+  explicit untaken_objects(std::function<void()> free)
+      : free_{std::move(free)} {}
+  ~untaken_objects() {
+    if (!are_kept_)
+      free_();
+  }
+  untaken_objects(const untaken_objects&) = delete;
+  untaken_objects& operator=(const untaken_objects&) = delete;
+
+  void keep() { are_kept_ = true; }
+
+private:
+  const std::function<void()> free_;
+  std::atomic<bool> are_kept_ = false;
+};
+
+struct remote_reply {
+  std::shared_ptr<message> content;
+  std::shared_ptr<untaken_objects> objects = {}; ///< null: it brings none
+};
+
 /// Takes the answer of one call: once, from any thread.
-using on_remote_reply = std::function<void(result<std::shared_ptr<message>>)>;
+using on_remote_reply = std::function<void(result<remote_reply>)>;
 /// Hears that the session has ended, and why: once, from any thread.
 using on_remote_end = std::function<void(error)>;
 
@@ -52,7 +99,7 @@ public:
   virtual ~remote_client() = default;
   /// Runs a call. `deadline`: what was left of its caller's time when it came;
   /// the caller's own clock decides, so this one need only stop work.
-  virtual void submit(std::uint64_t call, std::vector<word> request,
+  virtual void submit(std::uint64_t call, received_message request,
                       steady_clock::time_point deadline,
                       on_remote_reply done) = 0;
   /// Nobody waits for that call any more: it was cancelled, or the link has
@@ -78,10 +125,9 @@ public:
 /// answers what it has in flight with `session_closed`.
 class remote_session {
 public:
-  /// Takes the reply of one call: a flat message. Once, on the loop's thread
-  /// or, where the call was refused at once, on the caller's: it must not
-  /// block.
-  using on_reply = std::function<void(result<std::vector<word>>)>;
+  /// Takes the reply of one call. Once, on the loop's thread or, where the call
+  /// was refused at once, on the caller's: it must not block.
+  using on_reply = std::function<void(result<received_message>)>;
 
   virtual ~remote_session() = default;
   /// Runs a call; the number it is cancelled by. Errors, besides those the

@@ -11,15 +11,20 @@ namespace snakebridge {
 
 namespace {
 
-// Does it on the loop's thread: here, or later. What `later` owns is let go
-// there, too, as long as the loop lives.
-template <class Do>
-void on_loop(loop_jobs& jobs, Do later) {
-  if (jobs.is_here())
-    later();
-  else
-    jobs.post_end(std::move(later));
-}
+// Objects of a reply, as long as the other node has that, or is to have it.
+class objects_server final : public schema::Objects::Server {
+public:
+  explicit objects_server(std::shared_ptr<untaken_objects> objects)
+      : objects_{std::move(objects)} {}
+
+  kj::Promise<void> keep(KeepContext) override {
+    objects_->keep();
+    return kj::READY_NOW;
+  }
+
+private:
+  const std::shared_ptr<untaken_objects> objects_;
+};
 
 error overloaded(const char* by_what) {
   return {errc::overloaded, by_what};
@@ -46,7 +51,7 @@ served_session::open(session_provider& by, const remote_open& wanted) {
   by.open(
     wanted,
     [jobs = link_->jobs, self = self_](error why) {
-      on_loop(*jobs, [self, why = std::move(why)] {
+      jobs->run([self, why = std::move(why)] {
         if (*self != nullptr)
           (*self)->end(why);
       });
@@ -54,7 +59,7 @@ served_session::open(session_provider& by, const remote_open& wanted) {
     [jobs = link_->jobs, self = self_](auto made) {
       // A std::function can be copied, and so must be what it holds.
       auto held = std::make_shared<decltype(made)>(std::move(made));
-      on_loop(*jobs, [self, held] {
+      jobs->run([self, held] {
         if (*self == nullptr)
           return; // and the client ends with `held`
         std::optional<error> why;
@@ -103,21 +108,30 @@ kj::Promise<void> served_session::request(RequestContext call) {
     .then([this, deadline](auto request) -> kj::Promise<answer> {
       if (!request)
         return answer{tl::unexpected{std::move(request).error()}};
-      auto running = run(std::move(request->words), deadline);
-      return running.attach(kj::mv(request->held)); // until it is answered
+      // It counts until it is answered; a large one also until it has been
+      // read, though nobody may want it any more.
+      received_message came{std::move(request->words)};
+      if (!came.is_large())
+        return run(std::move(came), deadline).attach(kj::mv(request->held));
+      came.held = link_->held.add(kj::mv(request->held));
+      auto held = came.held;
+      return run(std::move(came), deadline).attach(kj::mv(held));
     })
     .then([this, call, fail](answer outcome) mutable {
       if (outcome)
-        if (auto why = cannot_go(**outcome))
+        if (auto why = cannot_go(*outcome->content))
           outcome = tl::unexpected{why->with_may_have_run(true)};
       if (!outcome)
         return fail(call, outcome.error());
-      const auto bytes = bytes_of(**outcome);
+      const auto bytes = bytes_of(*outcome->content);
       const auto size = bytes > limits::payload_part_bytes_max
                           ? capnp::MessageSize{16, 1}
                           : capnp::MessageSize{bytes / sizeof(word) + 16, 0};
-      link_->outgoing.write(call.getResults(size).initReplied().initPayload(),
-                            *std::move(outcome));
+      auto replied = call.getResults(size).initReplied();
+      link_->outgoing.write(replied.initPayload(), std::move(outcome->content));
+      if (outcome->objects)
+        replied.setObjects(
+          kj::heap<objects_server>(std::move(outcome->objects)));
     })
     .attach(kj::mv(done));
 }
@@ -134,7 +148,7 @@ std::optional<error> served_session::cannot_go(message& reply) const {
 }
 
 kj::Promise<served_session::answer>
-served_session::run(std::vector<word> request,
+served_session::run(received_message request,
                     steady_clock::time_point deadline) {
   const auto number = ++last_call_;
   auto later = kj::newPromiseAndFulfiller<answer>();
@@ -145,11 +159,10 @@ served_session::run(std::vector<word> request,
   }));
   client_->submit(number, std::move(request), deadline,
                   [jobs = link_->jobs, self = self_, number](answer outcome) {
-                    on_loop(*jobs,
-                            [self, number, outcome = std::move(outcome)] {
-                              if (*self != nullptr)
-                                (*self)->take(number, outcome);
-                            });
+                    jobs->run([self, number, outcome = std::move(outcome)] {
+                      if (*self != nullptr)
+                        (*self)->take(number, outcome);
+                    });
                   });
   return waiting;
 }

@@ -13,6 +13,7 @@
 #include <capnp/capability.h>
 
 #include "runtime/node/cancellable.hpp"
+#include "runtime/node/held_arrivals.hpp"
 #include "runtime/node/node_loop.hpp"
 #include "runtime/node/payloads.hpp"
 #include "runtime/node/remote_session.hpp"
@@ -28,7 +29,8 @@ struct link_parts {
         payload_bytes_max{payload_bytes_max},
         requests{payload_bytes_max},
         replies{payload_bytes_max},
-        outgoing{payload_bytes_max} {}
+        outgoing{payload_bytes_max},
+        held{this->jobs} {}
 
   const std::shared_ptr<loop_jobs> jobs;
   const std::size_t payload_bytes_max;
@@ -41,6 +43,7 @@ struct link_parts {
   incoming_payloads requests;
   incoming_payloads replies;
   outgoing_payloads outgoing;
+  held_arrivals held;
   std::size_t calls_served = 0;
   std::size_t sessions_served = 0;
   std::size_t calls_made = 0;
@@ -59,8 +62,8 @@ public:
   kj::Promise<void> request(RequestContext call) override;
 
 private:
-  using answer = result<std::shared_ptr<message>>;
-  kj::Promise<answer> run(std::vector<word> request,
+  using answer = result<remote_reply>;
+  kj::Promise<answer> run(received_message request,
                           steady_clock::time_point deadline);
   std::optional<error> cannot_go(message& reply) const;
   void take(std::uint64_t call, answer outcome);

@@ -210,6 +210,13 @@ result<remote_request> decode_remote_request(const frame& received,
   }
 }
 
+bool is_large(const std::vector<value>& items) {
+  std::size_t words = 0;
+  for (const auto& each : items)
+    words += words_of(each);
+  return words * sizeof(word) > limits::payload_part_bytes_max;
+}
+
 result<std::shared_ptr<message>>
 encode_remote_reply(const result<value>& outcome,
                     const std::vector<value>& items, std::size_t bytes_max) {

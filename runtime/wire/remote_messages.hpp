@@ -45,6 +45,8 @@ struct remote_request {
 /// callback too.
 result<remote_request> decode_remote_request(const frame& received,
                                              ref_origin session);
+/// Whether to write those takes longer than a loop may be held up.
+bool is_large(const std::vector<value>& items);
 /// `items`: those of a stream, in order. Errors: payload_too_large.
 result<std::shared_ptr<message>>
 encode_remote_reply(const result<value>& outcome,

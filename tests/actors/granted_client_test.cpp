@@ -1,6 +1,8 @@
 // What the owner of a session does for a client that another node has in it.
 #include "actors/granted_client.hpp"
 
+#include <future>
+
 #include "config/tunables.hpp"
 #include "runtime/wire/messages.hpp"
 #include "runtime/wire/remote_messages.hpp"
@@ -34,16 +36,18 @@ protected:
     mine->own(opened.core);
     settle();
     return std::make_unique<granted_client>(
-      std::move(mine), opened.core, payload_bytes_max,
+      std::move(mine), opened.core, payload_bytes_max, values,
       [](const granted_client::on_counted&) {}, [] {});
   }
+
+  const std::shared_ptr<value_thread> values = std::make_shared<value_thread>();
 };
 
 TEST_F(GrantedClient, WhenAReplyIsTooLargeThenWhatItKeptIsFreed) {
   auto there = granted(16);
   std::optional<error> told;
   there->submit(
-    1, request_of({.what = verb::call, .module = "fake", .name = "object"}),
+    1, {request_of({.what = verb::call, .module = "fake", .name = "object"})},
     steady_clock::now() + a_day, [&](auto replied) {
       ASSERT_FALSE(replied);
       told = replied.error();
@@ -55,6 +59,46 @@ TEST_F(GrantedClient, WhenAReplyIsTooLargeThenWhatItKeptIsFreed) {
   EXPECT_EQ(host().live_objects(), 1U);
   advance(std::chrono::milliseconds{limits::let_go_ms});
   EXPECT_EQ(host().live_objects(), 0U);
+  there.reset();
+}
+
+TEST_F(GrantedClient, WhenNobodyTakesAReplyThenWhatItKeptIsFreed) {
+  auto there = granted(1 << 20);
+  std::vector<remote_reply> replies;
+  for (const std::uint64_t call : {1, 2})
+    there->submit(
+      call,
+      {request_of({.what = verb::call, .module = "fake", .name = "object"})},
+      steady_clock::now() + a_day,
+      [&](auto replied) { replies.push_back(or_throw(std::move(replied))); });
+  settle();
+  ASSERT_EQ(replies.size(), 2U);
+  EXPECT_EQ(host().live_objects(), 2U);
+  replies[0].objects->keep();
+  replies.clear();
+  advance(std::chrono::milliseconds{limits::let_go_ms});
+  EXPECT_EQ(host().live_objects(), 1U);
+  there.reset();
+}
+
+TEST_F(GrantedClient, WhenARequestIsLargeThenAnotherThreadReadsIt) {
+  auto there = granted(1 << 20);
+  std::promise<void> free;
+  values->run([until = free.get_future().share()] { until.wait(); });
+  operation large{.what = verb::call, .module = "fake", .name = "object"};
+  large.positional.push_back(bytes{std::string(300'000, 'x')});
+  int answered = 0;
+  for (const std::uint64_t call : {1, 2})
+    there->submit(call, {request_of(large)}, steady_clock::now() + a_day,
+                  [&](const auto&) { ++answered; });
+  there->cancel(2); // and it is never made
+  settle();
+  EXPECT_EQ(host().live_objects(), 0U);
+  free.set_value();
+  values->stop();
+  settle();
+  EXPECT_EQ(answered, 1);
+  EXPECT_EQ(host().live_objects(), 1U);
   there.reset();
 }
 

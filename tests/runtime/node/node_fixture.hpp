@@ -66,7 +66,12 @@ public:
     std::uint64_t call;
     std::vector<word> request;
     steady_clock::time_point deadline;
-    on_remote_reply done;
+    on_remote_reply reply;
+
+    void done(result<std::shared_ptr<message>> outcome) const {
+      reply(outcome.transform(
+        [](const auto& content) { return remote_reply{content}; }));
+    }
   };
   notes<kept> waiting;
   notes<std::uint64_t> cancelled;
@@ -93,13 +98,14 @@ private:
     explicit client(echoes& of) : of_{of} {}
     ~client() override { of_.released.add(1); }
 
-    void submit(std::uint64_t call, std::vector<word> request,
+    void submit(std::uint64_t call, received_message request,
                 steady_clock::time_point deadline,
                 on_remote_reply done) override {
-      if (of_.keeps && of_.keeps(request))
-        of_.waiting.add({call, std::move(request), deadline, std::move(done)});
+      if (of_.keeps && of_.keeps(request.words))
+        of_.waiting.add(
+          {call, std::move(request.words), deadline, std::move(done)});
       else
-        done(message_of(std::move(request)));
+        done(remote_reply{message_of(std::move(request.words))});
     }
     void cancel(std::uint64_t call) override { of_.cancelled.add(call); }
 
@@ -199,9 +205,12 @@ private:
 struct test_call {
   explicit test_call(remote_session& through, std::vector<word> request,
                      milliseconds timeout = patience)
-      : number{through.submit(
-        message_of(std::move(request)), steady_clock::now() + timeout,
-        [to = reply](auto outcome) { to->add(std::move(outcome)); })} {}
+      : number{through.submit(message_of(std::move(request)),
+                              steady_clock::now() + timeout,
+                              [to = reply](const auto& outcome) {
+                                to->add(outcome.transform(
+                                  [](const auto& come) { return come.words; }));
+                              })} {}
   result<std::vector<word>> answer() const { return reply->first(); }
 
   const std::shared_ptr<notes<result<std::vector<word>>>> reply =

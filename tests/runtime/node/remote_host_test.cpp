@@ -2,6 +2,8 @@
 // what becomes of calls nobody waits for.
 #include "runtime/node/remote_host.hpp"
 
+#include <future>
+
 #include <gtest/gtest.h>
 
 #include "config/tunables.hpp"
@@ -48,6 +50,19 @@ std::vector<word> reply_of(const result<value>& outcome) {
   return words_of(*or_throw(wire::encode_remote_reply(outcome, {}, 1 << 20)));
 }
 
+/// What a link holds of a reply.
+struct noted_hold final : link_hold {
+  void keep() override { is_kept = true; }
+  bool is_kept = false;
+};
+
+const value object{ref{.node = "owner",
+                       .session = "shared",
+                       .interpreter = 2,
+                       .epoch = 3,
+                       .slot = 7,
+                       .session_epoch = 9}};
+
 } // namespace
 
 class RemoteHost : public ::testing::Test {
@@ -83,8 +98,9 @@ protected:
   const std::shared_ptr<session_gate> gate = std::make_shared<session_gate>(
     1, "shared", ref_rules{},
     session_home{.node = "owner", .epoch = 9, .is_elsewhere = true});
-  const std::shared_ptr<remote_host> host =
-    std::make_shared<remote_host>(std::make_unique<noting_session>(over));
+  const std::shared_ptr<value_thread> values = std::make_shared<value_thread>();
+  const std::shared_ptr<remote_host> host = std::make_shared<remote_host>(
+    std::make_unique<noting_session>(over), values);
 };
 
 TEST_F(RemoteHost, WhenItStartsThenItIsReady) {
@@ -96,7 +112,7 @@ TEST_F(RemoteHost, WhenAReplyComesThenItsCallIsAnsweredAndThereIsRoom) {
   sent_call(1);
   sent_call(2);
   EXPECT_EQ(host->running(), 2U);
-  over.sent.at(1)(reply_of(value{"two"}));
+  over.sent.at(1)(received_message{reply_of(value{"two"})});
   ASSERT_EQ(answers.size(), 1U);
   EXPECT_EQ(answers[0].first, 2);
   EXPECT_EQ(answers[0].second, value{"two"});
@@ -108,7 +124,7 @@ TEST_F(RemoteHost, WhenAReplyComesThenItsCallIsAnsweredAndThereIsRoom) {
 
 TEST_F(RemoteHost, WhenAReplyIsNoiseThenThatIsTheAnswer) {
   sent_call(1);
-  over.sent.at(0)(std::vector<word>{1, 2, 3});
+  over.sent.at(0)(received_message{{1, 2, 3}});
   EXPECT_EQ(answers.at(0).second.error().code(), errc::message_malformed);
 }
 
@@ -126,35 +142,68 @@ TEST_F(RemoteHost, WhenACallIsGivenUpOnItsWayThenItIsCancelledThere) {
   EXPECT_EQ(host->abandon(*made), call_stage::running);
   EXPECT_EQ(over.cancelled, std::vector<std::uint64_t>{1});
   EXPECT_EQ(room, 0);
-  over.sent.at(0)(reply_of(value{1})); // nobody hears it
+  over.sent.at(0)(received_message{reply_of(value{1})}); // nobody hears it
   EXPECT_TRUE(answers.empty());
   EXPECT_EQ(room, 1); // the link has some by now
 }
 
-TEST_F(RemoteHost, WhenACallIsGivenUpAsItsReplyComesThenItsObjectsAreFreed) {
-  const auto made = sent_call(1);
-  ASSERT_TRUE(made->claim());
-  const ref first{.node = "owner",
-                  .session = "shared",
-                  .interpreter = 2,
-                  .epoch = 3,
-                  .slot = 7,
-                  .session_epoch = 9};
-  auto second = first;
-  second.slot = 8;
-  over.sent.at(0)(reply_of(value{list{first, second}}));
+TEST_F(RemoteHost, GivenAReplyWithObjectsThenTheyAreTakenWithIt) {
+  sent_call(1);
+  const auto held = std::make_shared<noted_hold>();
+  over.sent.at(0)(received_message{reply_of(object), held});
+  EXPECT_EQ(answers.at(0).second, object);
+  EXPECT_TRUE(held->is_kept);
+  EXPECT_EQ(held.use_count(), 1);
+}
+
+TEST_F(RemoteHost, WhenACallIsGivenUpAsItsReplyComesThenItsObjectsAreNotTaken) {
+  const auto claimed = sent_call(1);
+  ASSERT_TRUE(claimed->claim());
+  const auto abandoned = sent_call(2);
+  host->abandon(*abandoned);
+  for (const std::size_t call : {0U, 1U}) {
+    const auto held = std::make_shared<noted_hold>();
+    over.sent.at(call)(received_message{reply_of(object), held});
+    EXPECT_FALSE(held->is_kept);
+    EXPECT_EQ(held.use_count(), 1); // and so they are freed
+  }
   EXPECT_TRUE(answers.empty());
-  ASSERT_EQ(over.requests.size(), 2U);
-  auto words = words_of(*over.requests[1]);
-  const auto freed = or_throw(wire::decode_remote_request(
-    frame{.header = {.words = static_cast<std::uint32_t>(words.size())},
-          .message = std::move(words)},
-    {.session = "shared", .node = "owner", .session_epoch = 9}));
-  EXPECT_EQ(freed.asked.what, verb::release);
-  EXPECT_EQ(freed.asked.target, value{first});
-  EXPECT_EQ(freed.asked.slots, std::vector<std::uint64_t>{8});
-  EXPECT_EQ(freed.route.interpreter, 2U);
-  EXPECT_EQ(freed.route.epoch, 3U);
+}
+
+// The thread of the link is free meanwhile.
+TEST_F(RemoteHost, WhenAReplyIsLargeThenAnotherThreadReadsIt) {
+  sent_call(1);
+  std::promise<void> free;
+  values->run([until = free.get_future().share()] { until.wait(); });
+  const value large = bytes{std::string(300'000, 'x')};
+  const auto held = std::make_shared<noted_hold>();
+  over.sent.at(0)(received_message{reply_of(large), held});
+  EXPECT_TRUE(answers.empty());
+  EXPECT_EQ(host->running(), 1U); // it counts until it is read
+  sent_call(2);
+  over.sent.at(1)(received_message{reply_of(value{2})});
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].second, value{2});
+  free.set_value();
+  values->stop();
+  EXPECT_EQ(answers.at(1).second, large);
+  EXPECT_EQ(held.use_count(), 1);
+}
+
+TEST_F(RemoteHost, WhenACallIsGivenUpWhileItsReplyIsReadThenNothingIsTaken) {
+  const auto made = sent_call(1);
+  std::promise<void> free;
+  values->run([until = free.get_future().share()] { until.wait(); });
+  const auto held = std::make_shared<noted_hold>();
+  over.sent.at(0)(received_message{
+    reply_of(list{object, bytes{std::string(300'000, 'x')}}), held});
+  EXPECT_EQ(host->abandon(*made), call_stage::running);
+  free.set_value();
+  values->stop();
+  EXPECT_FALSE(held->is_kept);
+  EXPECT_EQ(held.use_count(), 1);
+  EXPECT_EQ(host->running(), 0U);
+  EXPECT_EQ(room, 1);
 }
 
 TEST_F(RemoteHost, WhenItsSessionLetsGoThenItTakesNoMore) {
@@ -178,7 +227,7 @@ TEST_F(RemoteHost, WhenTooManyAreOnTheirWayThenTheNextWaitsForRoom) {
     sent_call(static_cast<int>(sent));
   const auto next = call(-1);
   EXPECT_FALSE(host->accept(next));
-  over.sent.at(0)(reply_of(value{1}));
+  over.sent.at(0)(received_message{reply_of(value{1})});
   EXPECT_EQ(room, 1);
   EXPECT_TRUE(host->accept(next));
 }

@@ -131,8 +131,11 @@ TEST_F(RemoteSession, GivenAMessageOfManyPartsThenItArrivesInOne) {
   const auto session = user.open("owner");
   const auto request = words(200'000);
   notes<result<std::vector<word>>> reply;
-  session->submit(message_of(request, 70'001), steady_clock::now() + patience,
-                  [&](auto outcome) { reply.add(std::move(outcome)); });
+  session->submit(
+    message_of(request, 70'001), steady_clock::now() + patience,
+    [&](const auto& outcome) {
+      reply.add(outcome.transform([](const auto& come) { return come.words; }));
+    });
   EXPECT_TRUE(*reply.first() == request);
 }
 
