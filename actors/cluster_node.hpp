@@ -251,7 +251,7 @@ private:
   std::uint64_t last_load_ = 0;
   std::deque<cluster_message> own_; ///< what it has told itself
   bool hears_own_ = false;
-  bool drains_ = false;
+  std::optional<steady_clock::time_point> drained_at_; ///< not set: it does not
   std::map<node_id, std::string> silent_; ///< dialed to learn of their end
   std::uint64_t last_number_ = 0;         ///< of what is asked, and of clients
   std::map<std::uint64_t, waiting_for<session_place>> opens_;

@@ -42,6 +42,11 @@ way_to(const std::string& node, std::unique_ptr<remote_session> over,
   return way;
 }
 
+error another_process(const std::string& name) {
+  return {errc::node_down,
+          fmt::format("node '{}' is another process by now", name)};
+}
+
 wanted_refs refs_of(const session_options& wanted) {
   return {wanted.max_refs, wanted.ttl, wanted.on_full};
 }
@@ -179,9 +184,10 @@ result<void> cluster_node::link_with(const asking& by,
     if (!links_)
       return error{errc::shutting_down, "this node is stopping"};
     for (const auto& each : links_->peers())
-      if (each.who.name == place.owner.name
-          && each.who.incarnation == place.owner.incarnation)
-        return {};
+      if (each.who.name == place.owner.name)
+        return each.who.incarnation == place.owner.incarnation
+                 ? result<void>{}
+                 : another_process(place.owner.name);
     links_wanted_.push_back({place.owner, place.address, waits});
     if (auto dialed = links_->dial(place.address, place.owner.name); !dialed)
       waits->set(tl::unexpected{std::move(dialed).error()});
@@ -195,9 +201,7 @@ result<void> cluster_node::link_with(const asking& by,
   if (!linked)
     return linked.error();
   if (*linked != place.owner)
-    return error{
-      errc::node_down,
-      fmt::format("node '{}' is another process by now", place.owner.name)};
+    return another_process(place.owner.name);
   return {};
 }
 

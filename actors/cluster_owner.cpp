@@ -174,6 +174,9 @@ void cluster_node::end_drained() {
     table_->end({id, each.epoch});
     around_.sessions->end(each.core, why);
   }
+  // Who was sent here for others and has not come yet is sent elsewhere.
+  table_->end_unused(steady_clock::time_point::max());
+  tell_ended();
 }
 
 void cluster_node::leave_cluster(const admission& answer, afterwards& after) {

@@ -24,16 +24,6 @@ std::string bytes_of(const cluster_id& id) {
   return bytes;
 }
 
-// "10.0.0.7:7070" of one that listens at "0.0.0.0:7070" and was seen at
-// "10.0.0.7:50112": others cannot dial what it listens at.
-std::string dialable(const std::string& listens, const std::string& seen) {
-  const auto port_at = listens.rfind(':');
-  const auto host = listens.substr(0, port_at);
-  const bool is_any = host == "0.0.0.0" || host == "[::]" || host == "*";
-  return is_any ? seen.substr(0, seen.rfind(':')) + listens.substr(port_at)
-                : listens;
-}
-
 // Who was asked is no directory; the code says it to who asked.
 constexpr auto no_directory = errc::unreachable;
 
@@ -289,8 +279,11 @@ void cluster_node::start_drain(milliseconds patience) {
     directory_->drains(self_);
   else
     tell_directory(drain_word{});
-  if (!std::exchange(drains_, true))
-    in(patience, &cluster_node::end_drained);
+  const auto until = around_.clock->now() + patience;
+  if (drained_at_ && *drained_at_ <= until)
+    return; // it has been told to be done before
+  drained_at_ = until;
+  in(patience, &cluster_node::end_drained);
 }
 
 } // namespace snakebridge

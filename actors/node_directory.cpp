@@ -477,4 +477,15 @@ std::optional<session_place> node_directory::find(const std::string& id) const {
   return place_of(found->second);
 }
 
+// What a node says may be no address at all.
+std::string dialable(const std::string& listens, const std::string& seen) {
+  const auto port_at = listens.rfind(':');
+  if (port_at == std::string::npos)
+    return listens;
+  const auto host = listens.substr(0, port_at);
+  const bool is_any = host == "0.0.0.0" || host == "[::]" || host == "*";
+  return is_any ? seen.substr(0, seen.rfind(':')) + listens.substr(port_at)
+                : listens;
+}
+
 } // namespace snakebridge

@@ -156,4 +156,8 @@ private:
   std::size_t waiting_ = 0; ///< openers, of all entries
 };
 
+/// Where others dial a node that listens there and was seen at that address:
+/// "10.0.0.7:7070" of "0.0.0.0:7070" and "10.0.0.7:50112".
+std::string dialable(const std::string& listens, const std::string& seen);
+
 } // namespace snakebridge

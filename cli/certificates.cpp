@@ -137,6 +137,9 @@ authority authority_in(const path& folder) {
   require(
     read.key != nullptr && read.own != nullptr,
     fmt::format("{}: no certificate and key are in there", file.string()));
+  require(
+    ::X509_check_private_key(read.own.get(), read.key.get()) == 1,
+    fmt::format("{} is not the key of {}", key_file.string(), file.string()));
   return read;
 }
 

@@ -496,4 +496,15 @@ TEST_F(NodeDirectory, GivenTheOpenerHasNotJoinedThenItIsRefused) {
   EXPECT_EQ(table.sessions(), 0U);
 }
 
+TEST(Dialable, GivenWhatItSaysAndWhereItWasSeenThenThatIsWhereToDial) {
+  const std::string port = "7070", seen = "10.0.0.7:50112";
+  EXPECT_EQ(dialable("gpu:7070", seen), "gpu:7070");
+  EXPECT_EQ(dialable("0.0.0.0:" + port, seen), "10.0.0.7:" + port);
+  EXPECT_EQ(dialable("[::]:" + port, seen), "10.0.0.7:" + port);
+  EXPECT_EQ(dialable("*:" + port, seen), "10.0.0.7:" + port);
+  // It is hostile.
+  for (const std::string none : {"", "0.0.0.0", "*", ":", "[::]"})
+    EXPECT_EQ(dialable(none, seen), none);
+}
+
 } // namespace snakebridge::testing

@@ -434,6 +434,18 @@ TEST_F(Nodes, WhenANodeDrainsThenItsSessionsEndAndNewOnesAreElsewhere) {
   }));
 }
 
+TEST_F(Nodes, WhenItIsToldToDrainSoonerThenItIsDoneThen) {
+  const auto other = join("other", true), third = join("third");
+  const auto session = open(*third, "other");
+  ASSERT_TRUE(third->drain_node("other", 1h));
+  EXPECT_TRUE(eventually(
+    [&] { return facts_of("other").now == sb::node_facts::state::draining; }));
+  EXPECT_EQ(session.eval("1"), sb::value{1});
+  ASSERT_TRUE(third->drain_node("other", 0ms));
+  EXPECT_TRUE(eventually([&] { return facts_of("other").sessions == 0; }));
+  EXPECT_FALSE(session.eval("1"));
+}
+
 TEST_F(Nodes, WhenTheProcessOfAnOwnerIsKilledThenItsIdHasAnotherLife) {
   program child{"node_program", {address_of(*owner, "owner")}};
   ASSERT_EQ(child.line(), "joined");

@@ -806,6 +806,19 @@ class Nodes(Folder):
         self.assertEqual(make("No Name").returncode, 1)
         self.assertEqual(make("ca").returncode, 1)
 
+    def test_the_key_of_an_authority_is_its_own(self):
+        for folder in ["certs", "others"]:
+            made = snakebridge("node", "--make-certs", folder, "alpha",
+                               cwd=self.folder)
+            self.assertEqual(made.returncode, 0)
+        (self.folder / "others/ca.key").replace(self.folder / "certs/ca.key")
+        told = snakebridge("node", "--make-certs", "certs", "beta",
+                           cwd=self.folder)
+        self.assertEqual(told.returncode, 1)
+        self.assertIn("certs/ca.key is not the key of certs/ca.pem",
+                      told.stderr)
+        self.assertFalse((self.folder / "certs/beta.pem").exists())
+
     def test_a_wrong_command_line_is_2(self):
         for words in [[], ["walk"], ["forget"], ["drain", "a", "b"],
                       ["list", "a"], ["--make-certs", "certs"],
