@@ -24,6 +24,34 @@ bool has_words(std::string_view text, std::string_view words) {
 
 } // namespace
 
+value sent_as(const enumeration& of, std::int64_t number) {
+  const std::string type{of.type};
+  if (of.has_integers)
+    return value::of_type(type, value::of_integer(number));
+  const auto* const last = of.members + of.count;
+  const auto* const found =
+    std::find_if(of.members, last, [&](const enumeration::member& each) {
+      return each.number == number;
+    });
+  // Python has no member of a number's name, and refuses it.
+  return value::of_type(type, found == last ? std::to_string(number)
+                                            : std::string{found->name});
+}
+
+result<std::int64_t> number_of(const enumeration& of, const value& told) {
+  const auto* const member = told.get_if<ref>();
+  if (member != nullptr && member->base != nullptr) {
+    const auto* const number = member->base->get_if<std::int64_t>();
+    if (of.has_flags && number != nullptr)
+      return *number;
+    const auto written = repr(*member->base);
+    for (std::size_t at = 0; at < of.count; ++at)
+      if (of.members[at].written == written)
+        return of.members[at].number;
+  }
+  return not_convertible(fmt::format("a member of {}", of.type), told);
+}
+
 std::vector<function_entry> search(const function_entry* all, std::size_t count,
                                    std::string_view words) {
   std::vector<function_entry> made;
@@ -51,62 +79,30 @@ question::question(verb what, const object& self, std::string_view name)
 question::question(question&& other) noexcept = default;
 question::~question() = default;
 
-question& question::add(given item) {
+question& question::add(const given& item) {
   if (item.is_given())
-    positional_.push_back(std::move(item));
+    asked_.positional.push_back(item.item());
   return *this;
 }
 
 question& question::add(const std::vector<given>& items) {
-  positional_.insert(positional_.end(), items.begin(), items.end());
+  for (const auto& each : items)
+    add(each);
   return *this;
 }
 
-question& question::add(std::string_view name, given item) {
+question& question::add(std::string_view name, const given& item) {
   if (item.is_given())
-    named_.emplace_back(name, std::move(item));
+    asked_.named.emplace_back(name, item.item());
   return *this;
 }
 
 question&
 question::add_more(const std::vector<std::pair<std::string, given>>& items) {
-  named_.insert(named_.end(), items.begin(), items.end());
+  for (const auto& [name, item] : items)
+    add(name, item);
   return *this;
 }
-
-namespace {
-
-// The member that a number stands for.
-operation member_of(const enumeration& of, const value& number) {
-  if (of.has_integers)
-    return {.what = verb::call,
-            .module = std::string{of.module},
-            .name = std::string{of.name},
-            .positional = {number}};
-  const auto* const last = of.members + of.count;
-  const auto* const found =
-    std::find_if(of.members, last, [&](const enumeration::member& each) {
-      return each.number == number.as<std::int64_t>();
-    });
-  if (found == last)
-    throw_error(
-      {errc::not_convertible, fmt::format("{}.{} has no member {}", of.module,
-                                          of.name, repr_short(number))});
-  return {.what = verb::get,
-          .module = std::string{of.module},
-          .name = fmt::format("{}.{}", of.name, found->name)};
-}
-
-// The object itself for a member of an enum, which has no value form.
-value sent(const caller& python, const given& item) {
-  if (item.member_of() == nullptr)
-    return item.item();
-  return object{
-    held_object::run(python, member_of(*item.member_of(), item.item()))}
-    .held();
-}
-
-} // namespace
 
 caller question::caller_of_self() const {
   const auto* self = asked_.target.get_if<ref>();
@@ -118,33 +114,21 @@ caller question::caller_of_self() const {
   return *self->owner->through();
 }
 
-operation question::made(const caller& python) {
-  auto asked = asked_;
-  for (const auto& each : positional_)
-    asked.positional.push_back(sent(python, each));
-  for (const auto& [name, item] : named_)
-    asked.named.emplace_back(name, sent(python, item));
-  return asked;
-}
-
 value question::ask(const caller& python, leaves form) {
-  return held_object::ask(python, made(python), form);
+  return held_object::ask(python, std::move(asked_), form);
 }
 
 held_ptr question::keep(const caller& python) {
-  return held_object::run(python, made(python));
+  return held_object::run(python, std::move(asked_));
 }
 
 // A method's generator is an object first, and then iterated.
 stream<> question::open(const caller& python) {
-  auto asked = made(python);
-  if (asked.what == verb::call)
-    asked.what = verb::stream;
-  else if (asked.what != verb::iterate)
-    asked = {.what = verb::iterate,
-             .target =
-               object{held_object::run(python, std::move(asked))}.held()};
-  auto made = python.stream_of(asked);
+  if (asked_.what == verb::call)
+    asked_.what = verb::stream;
+  else if (asked_.what != verb::iterate)
+    asked_ = {.what = verb::iterate, .target = kept(python).held()};
+  auto made = python.stream_of(asked_);
   made.reader_.own_items();
   return made;
 }
@@ -156,7 +140,6 @@ struct question::way {
 };
 
 place_ptr question::begin(const async_caller& python) {
-  asked_ = made(python.through_);
   way_ = std::make_shared<way>(way{python.find_way(asked_), nullptr});
   if (way_->found.session)
     way_->bound = held_object::bind(python.through_, way_->found.session);
@@ -180,44 +163,11 @@ void question::send(cancel_token cancel, leaves form,
     });
 }
 
-list question::positional() const {
-  list made;
-  for (const auto& each : positional_)
-    made.push_back(each.item());
-  return made;
-}
-
 dict question::named() const {
   dict made;
-  for (const auto& [name, item] : named_)
-    made.set(name, item.item());
+  for (const auto& [name, item] : asked_.named)
+    made.set(name, item);
   return made;
-}
-
-result<std::int64_t> question::number_of(const caller& python,
-                                         const enumeration& of,
-                                         const value& told) {
-  const auto refused = [&] {
-    return not_convertible(fmt::format("a member of {}.{}", of.module, of.name),
-                           told);
-  };
-  if (!told.is_ref())
-    return refused();
-  const auto named =
-    held_object::ask(python,
-                     {.what = verb::attribute,
-                      .name = of.has_integers ? "value" : "name",
-                      .target = told},
-                     leaves::refs);
-  if (of.has_flags)
-    return named.to<std::int64_t>();
-  for (std::size_t at = 0; at < of.count; ++at) {
-    const auto& each = of.members[at];
-    if (of.has_integers ? named == value{each.number}
-                        : named == value{std::string{each.name}})
-      return each.number;
-  }
-  return refused();
 }
 
 } // namespace snakebridge::detail

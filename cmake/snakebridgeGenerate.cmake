@@ -92,6 +92,14 @@ function(snakebridge_generate)
   # Whoever exports a static library has no wrappers to install with it.
   target_link_libraries("${target}" PRIVATE
     "$<BUILD_INTERFACE:${target}_wrappers>")
+  # A library's own headers may include those of wrappers.
+  get_target_property(type "${target}" TYPE)
+  if(NOT type STREQUAL "EXECUTABLE")
+    target_include_directories("${target}" SYSTEM INTERFACE
+      "$<BUILD_INTERFACE:${output}>")
+    target_link_libraries("${target}" INTERFACE
+      "$<BUILD_INTERFACE:snakebridge::snakebridge>")
+  endif()
 endfunction()
 
 # Sets what was left out, and stops where it is no call of the function.

@@ -111,22 +111,16 @@ private:
     if (!module.ends_with(".*"))
       return add_one(told, module);
     module.erase(module.size() - 2);
-    const auto inside = ask("submodules(name)", {{"name", module}});
+    const auto set = asked_.depths.find(module);
+    const auto depth = set == asked_.depths.end() ? 1 : set->second;
+    const auto inside =
+      ask("submodules(name, depth)", {{"name", module}, {"depth", depth}});
     if (!inside) {
       told.failed.set(module, reason_of(inside.error()));
       return;
     }
     for (const auto& each : inside->as<std::vector<std::string>>())
-      if (!is_too_deep(module, each))
-        add_one(told, each);
-  }
-  bool is_too_deep(const std::string& library,
-                   const std::string& module) const {
-    const auto most = asked_.depths.find(library);
-    const auto dots = std::count(module.begin(), module.end(), '.')
-                      - std::count(library.begin(), library.end(), '.');
-    return most != asked_.depths.end()
-           && static_cast<std::size_t>(dots) > most->second;
+      add_one(told, each);
   }
 
   void add_one(telling& told, const std::string& module) const {

@@ -2,27 +2,17 @@
 // C++ of a manifest: for each module a header that declares all it has, and the
 // definitions of what a program uses. The same manifest gives the same bytes.
 
-#include <optional>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
-#include "types.hpp"
+#include "module_part.hpp"
+#include "symbol_table.hpp"
 
 namespace snakebridge::codegen {
-
-/// What a program's sources name; nothing: all there is.
-using used_names = std::optional<std::set<std::string>>;
-
-/// Something that is not in C++ as it is in Python.
-struct emission_note {
-  std::string symbol;
-  std::string what; ///< "renamed", "clash", "hole"
-  std::string reason;
-  auto operator<=>(const emission_note&) const = default;
-};
 
 /// What a name below snakebridge::py is: "math", "sqrt".
 struct found_name {
@@ -42,8 +32,6 @@ public:
   explicit emitter(const nlohmann::json& manifest);
 
   std::vector<std::string> modules() const;
-  /// "snakebridge/py/numpy/linalg.hpp"
-  static std::string header_path(const std::string& module);
 
   std::string header(const std::string& module);
   /// Empty: nothing of it is used.
@@ -60,16 +48,12 @@ public:
   }
 
 private:
-  friend class module_writer;
   const nlohmann::json& module_of(const std::string& name) const;
-  bool has_module(const std::string& name) const;
-  /// Classes that a program may have objects of.
-  std::set<std::string> classes_seen(const std::set<std::string>& used) const;
+  std::string text(const std::string& module, module_part::kind what,
+                   const used_names& used);
 
   const nlohmann::json& manifest_;
-  generated_classes classes_;
-  std::map<std::string, const nlohmann::json*> symbols_; // by public path
-  std::map<std::string, std::string> cpp_names_;         // of the same
+  symbol_table known_;
   // What each header declares, by module: Python's names by those in C++.
   std::map<std::string, std::map<std::string, std::string>> declared_;
   std::set<emission_note> notes_;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "lock.hpp"
+#include "module_writer.hpp"
 #include "strict.hpp"
 #include "used.hpp"
 
@@ -123,8 +124,9 @@ public:
     const auto text = read_file(place);
     if (!text)
       return text.error();
-    add_names(*text, names_);
-    uses_.push_back({file.string(), paths_of(*text)});
+    uses_.push_back({file.string(), paths_of(*text), {}});
+    add_names(*text, uses_.back().names);
+    names_.insert(uses_.back().names.begin(), uses_.back().names.end());
     for (const auto& each : includes_of(*text))
       if (const auto found = find(place, each))
         if (auto done = read(*found); !done)
@@ -277,18 +279,6 @@ json merged(const json& before, json now) {
   return now;
 }
 
-// Settings of what is described, as those of others have nothing to change.
-wrapper_settings settings_for(const json& manifest, wrapper_settings all) {
-  std::erase_if(all.libraries, [&](const auto& each) {
-    const auto& modules = manifest.at("modules");
-    return std::none_of(
-      modules.begin(), modules.end(), [&](const json& module) {
-        return belongs(module.at("name").get<std::string>(), each.first);
-      });
-  });
-  return all;
-}
-
 result<void> check_modules(const generation_request& asked,
                            const json& manifest) {
   std::size_t missing = 0;
@@ -410,10 +400,12 @@ private:
   static bool is_lacking(const json& before, const std::string& name) {
     return !has_module(before, name) || empty_module(before, name) != nullptr;
   }
+  lock lock_now(const json& manifest) const {
+    return lock_of(manifest, text_,
+                   asked_.settings.within(manifest).locked_text(), headers_);
+  }
   bool has_settings(const json& before) const {
-    return locked_
-           && locked_->settings
-                == lock_of(before, text_, asked_.settings.text, {}).settings;
+    return locked_ && locked_->settings == lock_now(before).settings;
   }
 
   // What is described. Others of the same project use what is there: by other
@@ -456,8 +448,7 @@ private:
     if (before && !asked_.may_forget)
       if (auto done = check_lost(*before, manifest_); !done)
         return done;
-    const auto settings =
-      is_part ? settings_for(manifest_, asked_.settings) : asked_.settings;
+    const auto settings = asked_.settings.within(manifest_);
     if (is_part)
       manifest_ = merged(*before, std::move(manifest_));
     keep_patterns(is_lacking ? patterns_of(*before)
@@ -489,7 +480,7 @@ private:
   result<void> emit() {
     emits_.emplace(manifest_);
     for (const auto& module : emits_->modules())
-      headers_.emplace(emitter::header_path(module), emits_->header(module));
+      headers_.emplace(header_path(module), emits_->header(module));
     made_.notes = emits_->notes();
     if (auto done = check_clashes(); !done)
       return done;
@@ -518,8 +509,7 @@ private:
       return {};
     auto found =
       drifts_of_uses(*emits_, manifest_, asked_.settings, sources_.uses());
-    const auto of_lock = drifts_of_lock(
-      locked_, lock_of(manifest_, text_, asked_.settings.text, headers_));
+    const auto of_lock = drifts_of_lock(locked_, lock_now(manifest_));
     found.insert(found.end(), of_lock.begin(), of_lock.end());
     if (!found.empty())
       return error_of(found);
@@ -538,9 +528,7 @@ private:
     }
     if (is_new_ && !asked_.manifest.empty()) {
       files.write(asked_.manifest, text_);
-      files.write(
-        lock_beside(asked_.manifest),
-        to_text(lock_of(manifest_, text_, asked_.settings.text, headers_)));
+      files.write(lock_beside(asked_.manifest), to_text(lock_now(manifest_)));
     }
     if (!asked_.depfile.file.empty())
       files.write(asked_.depfile.file, depfile());
@@ -595,14 +583,9 @@ private:
     std::vector<fs::path> made = {asked_.manifest, lock_beside(asked_.manifest),
                                   asked_.settings.file};
     std::error_code unknown;
-    for (const auto& [name, each] : asked_.settings.libraries) {
-      made.push_back(each.docs);
-      for (const auto& folder : each.stubs)
-        for (auto at = fs::recursive_directory_iterator{folder, unknown};
-             at != fs::recursive_directory_iterator{}; at.increment(unknown))
-          if (at->path().extension() == ".pyi")
-            made.push_back(at->path());
-    }
+    for (const auto& [name, each] : asked_.settings.libraries)
+      for (const auto& file : files_of(each))
+        made.push_back(file);
     std::erase_if(made, [&](const fs::path& each) {
       return each.empty() || !fs::exists(each, unknown);
     });

@@ -1,9 +1,12 @@
 #include "lock.hpp"
 
+#include <array>
+
+#include <fmt/format.h>
+#include <openssl/sha.h>
 #include <snakebridge/snakebridge.hpp>
 
 #include "codegen/sources.hpp"
-#include "sha256.hpp"
 
 namespace snakebridge::codegen {
 
@@ -12,6 +15,14 @@ namespace {
 using json = nlohmann::json;
 
 constexpr int lock_version = 1;
+
+// SHA-256, in lower-case hexadecimal.
+std::string hash_of(std::string_view text) {
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> hash{};
+  ::SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+           hash.data());
+  return fmt::format("{:02x}", fmt::join(hash, ""));
+}
 
 } // namespace
 
@@ -28,10 +39,10 @@ lock lock_of(const json& manifest, const std::string& text,
   made.python = manifest.value("python", "");
   made.platform = manifest.value("platform", "");
   made.libraries = manifest.value("libraries", made.libraries);
-  made.manifest = sha256(text);
-  made.settings = sha256(settings);
+  made.manifest = hash_of(text);
+  made.settings = hash_of(settings);
   for (const auto& [path, header] : headers)
-    made.headers.emplace(path, sha256(header));
+    made.headers.emplace(path, hash_of(header));
   return made;
 }
 

@@ -24,9 +24,10 @@ give the same bytes. Keys are sorted, lists in the order said here.
       object     "type": what else a module has
       reexport   "of": where it is defined; that is its shortest public path
       hole       "reason" for which nothing is made of it
+            A class inside a class is named by both, "Store.Kind".
     MEMBER  {"name", "kind", "owner": the class that has it, …}: method,
             classmethod, staticmethod: CALLABLE; property, attribute: "type",
-            "settable", "value"?; hole: "reason"
+            "settable", "value"?; class: "of"; hole: "reason"
     CALLABLE {"tier", "overloads": [{"parameters": [PARAMETER, …], "returns":
              TYPE}, …], "async"?, "doc"?}
     PARAMETER {"name", "kind", "type", "default"? as written, "required"?: it
@@ -537,8 +538,8 @@ class Model:
                 if home is None or symbol["kind"] not in (
                         "class", "enum", "exception", "function"):
                     continue
-                if home.partition(":")[2].rpartition(".")[2] \
-                        != symbol["name"]:
+                if not f".{home.partition(':')[2]}".endswith(
+                        f".{symbol['name']}"):
                     continue  # another name of it, generated as well
                 path = f"{module}.{symbol['name']}"
                 exports = symbol["name"] in (told.get("all") or ())
@@ -609,8 +610,7 @@ class Model:
                 self.note(path, "hole", reason)
             return {**made, "kind": "hole", "reason": reason}
         home = self.homes.get(told.get("home"))
-        if home is not None and home != path and home.rpartition(
-                ".")[2] == name:
+        if home is not None and home != path and home.endswith(f".{name}"):
             return {**made, "kind": "reexport", "of": home}
         if told.get("doc"):
             made["doc"] = told["doc"]
@@ -683,7 +683,9 @@ class Model:
         if kind == "hole":
             self.note(f"{path}.{name}", "hole", told["reason"])
             return {"kind": "hole", "reason": told["reason"]}
-        owner_module, _, owner_name = told["owner"].rpartition(".")
+        if kind == "class":
+            return {"kind": kind, "of": self.public(told["of"])}
+        owner_module, owner_name = self.parted(told["owner"])
         found = self.types.member(stub, name) if stub else None
         if found is None:
             owner = self.types.find(owner_module or "builtins", owner_name)
@@ -715,6 +717,16 @@ class Model:
         return {"kind": kind, **self.merge.callable(
             told, name, owner_module, called, path,
             bound=kind != "staticmethod")}
+
+    def parted(self, full):
+        """Of a class: its module, and its name there."""
+        for at in range(full.count("."), 0, -1):
+            parts = full.split(".")
+            module = ".".join(parts[:at])
+            if module in self.described:
+                return module, ".".join(parts[at:])
+        module, _, name = full.rpartition(".")
+        return module, name
 
     def referred(self, told):
         """The method that a docstring sends its reader to: NumPy's scalars say

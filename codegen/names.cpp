@@ -311,6 +311,7 @@ bool is_macro(std::string_view name) {
 
 std::string cpp_name(std::string_view python) {
   std::string made{python};
+  std::replace(made.begin(), made.end(), '.', '_'); // a class inside a class
   if (python.starts_with("__"))
     return "py" + made;
   if (has(words, python) || is_macro(python))

@@ -5,7 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "emit.hpp"
+#include "module_writer.hpp"
+#include "symbol_table.hpp"
 
 namespace snakebridge::codegen {
 
@@ -14,12 +15,6 @@ namespace {
 using json = nlohmann::json;
 
 constexpr std::size_t signature_characters_max = 400;
-
-std::string text_in(const json& of, const char* key) {
-  const auto found = of.find(key);
-  return found != of.end() && found->is_string() ? found->get<std::string>()
-                                                 : std::string{};
-}
 
 // --- reST --------------------------------------------------------------------
 
@@ -197,8 +192,8 @@ std::string callable_text(const std::string& name, const json& told) {
 
 std::string module_page(const json& module) {
   const auto name = text_in(module, "name");
-  auto made = fmt::format("# {0}\n\n`#include <{1}>`\n", name,
-                          emitter::header_path(name));
+  auto made =
+    fmt::format("# {0}\n\n`#include <{1}>`\n", name, header_path(name));
   if (const auto doc = text_in(module, "doc"); !doc.empty())
     made += "\n" + markdown_of(doc);
   made += "\n";
@@ -291,7 +286,7 @@ result<std::string> page_of(const json& manifest, const std::string& name) {
     return module_page(*found.module);
   const auto own = text_in(*found.symbol, "name");
   auto made = fmt::format("# {}\n\n`#include <{}>`\n", name,
-                          emitter::header_path(text_in(*found.module, "name")));
+                          header_path(text_in(*found.module, "name")));
   if (found.member != nullptr)
     return made + callable_text(text_in(*found.member, "name"), *found.member);
   if (!found.symbol->contains("constructor"))

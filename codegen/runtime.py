@@ -15,6 +15,8 @@ A SYMBOL has a name, a kind and, beside those told where they are made:
     object     type: anything else that is there
     alias      what only types are written with
     module     a submodule
+One inside a class has the names of both, "Store.Kind"; its class has a member of
+the kind `class` for it, as for every attribute that is one.
 `home` is where it says it was defined, "module:qualified.name"."""
 
 import dis
@@ -23,6 +25,7 @@ import functools
 import importlib
 import inspect
 import json
+import os
 import pkgutil
 import sys
 import types
@@ -247,7 +250,7 @@ def described_member(kind, name, thing):
         return {"kind": "classmethod" if of_class else "staticmethod",
                 **described_function(inner)}
     if isinstance(thing, type):
-        return {"kind": "hole", "reason": "a class inside a class"}
+        return {"kind": "class", "of": full_name(thing)}
     if callable(thing) and inspect.isroutine(thing) \
             and not inspect.isdatadescriptor(thing) \
             or isinstance(thing, functools.partialmethod):
@@ -362,6 +365,20 @@ def described(name, thing, package):
     return made
 
 
+def described_class_and_inner(name, kind, package):
+    """A class and those that are defined inside it: "Store", "Store.Kind"."""
+    made = {"name": name, **described(name, kind, package)}
+    yield made
+    if made["kind"] != "class":
+        return
+    for inner, thing in list(vars(kind).items()):
+        if isinstance(thing, type) and is_public(inner) \
+                and thing.__module__ == kind.__module__ \
+                and thing.__qualname__ == f"{kind.__qualname__}.{inner}":
+            yield from described_class_and_inner(f"{name}.{inner}", thing,
+                                                 package)
+
+
 def is_of(package, thing, is_package):
     """Not something that the module has merely imported for itself; a package
     has what is in its modules, a module what private ones have made for it."""
@@ -416,7 +433,10 @@ def describe(name):
         if exported is not None and each not in exported \
                 and not isinstance(thing, types.ModuleType):
             continue
-        symbols.append({"name": each, **described(each, thing, name)})
+        if isinstance(thing, type):
+            symbols += described_class_and_inner(each, thing, name)
+        else:
+            symbols.append({"name": each, **described(each, thing, name)})
     return json.dumps({
         "module": name, "doc": inspect.getdoc(module),
         "version": version_of(module, name),
@@ -424,17 +444,23 @@ def describe(name):
         "symbols": symbols})
 
 
-def submodules(name):
-    """Names of what lies below a package, itself first, without private ones;
-    nothing below it is imported."""
+def below(name, folders, depth):
+    """Names of what lies in a package's folders; nothing of it is imported."""
+    for each in pkgutil.iter_modules(folders, name + ".") if depth else ():
+        last = each.name.rpartition(".")[2]
+        if last.startswith("_") or last in ("tests", "conftest"):
+            continue
+        yield each.name
+        place = getattr(each.module_finder, "path", None)
+        if each.ispkg and place:
+            yield from below(each.name, [os.path.join(place, last)], depth - 1)
+
+
+def submodules(name, depth):
+    """Names of what lies at most so deep below a package, itself first, without
+    private ones."""
     module = importlib.import_module(name)
-    found = [name]
-    for each in pkgutil.iter_modules(getattr(module, "__path__", ()),
-                                     name + "."):
-        if not any(part.startswith("_") for part in each.name.split(".")) \
-                and each.name.rsplit(".", 1)[1] not in ("tests", "conftest"):
-            found.append(each.name)
-    return found
+    return [name, *below(name, getattr(module, "__path__", ()), depth)]
 
 
 def environment():

@@ -11,6 +11,8 @@
 #include <snakebridge/config.hpp>
 #include <toml++/toml.h>
 
+#include "symbol_table.hpp"
+
 namespace snakebridge::codegen {
 
 namespace {
@@ -39,6 +41,9 @@ public:
         read_one(key.str(), value);
     if (failed_)
       return *failed_;
+    std::ostringstream text;
+    text << all;
+    made_.text = text.str();
     return std::move(made_);
   }
 
@@ -161,9 +166,6 @@ result<void> read_libraries(const toml::node& given, const std::string& file,
       return read.error();
     into.libraries.emplace(library, *std::move(read));
   }
-  std::ostringstream text;
-  text << *all;
-  into.text = text.str();
   return {};
 }
 
@@ -253,12 +255,6 @@ private:
 };
 
 // --- Names -------------------------------------------------------------------
-
-std::string text_in(const json& of, const char* key) {
-  const auto found = of.find(key);
-  return found != of.end() && found->is_string() ? found->get<std::string>()
-                                                 : std::string{};
-}
 
 // "numpy.linalg", "norm" -> "linalg.norm"
 std::string below(const std::string& library, const std::string& module,
@@ -360,6 +356,12 @@ private:
   }
   bool is_public(const json& module, const std::string& module_name,
                  const std::string& name) const {
+    // A class inside a class is as public as that.
+    if (const auto dot = name.rfind('.'); dot != std::string::npos) {
+      const auto own = below(library_, module_name, name);
+      return is_public(module, module_name, name.substr(0, dot))
+             && !fits_any(own, settings_.exclude);
+    }
     const auto path = below(library_, module_name, name);
     if (fits_any(path, settings_.include))
       return true;
@@ -506,7 +508,28 @@ bool is_one(std::string_view version, std::string_view wanted) {
                         : order >= 0;
 }
 
+// --- Files -------------------------------------------------------------------
+
+std::string text_of(const fs::path& file) {
+  std::ifstream in{file, std::ios::binary};
+  return {std::istreambuf_iterator<char>{in}, {}};
+}
+
 } // namespace
+
+std::vector<fs::path> files_of(const library_settings& of) {
+  std::vector<fs::path> made;
+  std::error_code unknown;
+  if (!of.docs.empty() && fs::exists(of.docs, unknown))
+    made.push_back(of.docs);
+  for (const auto& folder : of.stubs)
+    for (auto at = fs::recursive_directory_iterator{folder, unknown};
+         at != fs::recursive_directory_iterator{}; at.increment(unknown))
+      if (at->path().extension() == ".pyi")
+        made.push_back(at->path());
+  std::sort(made.begin(), made.end());
+  return made;
+}
 
 const library_settings* wrapper_settings::of(const std::string& module) const {
   const library_settings* found = nullptr;
@@ -517,6 +540,28 @@ const library_settings* wrapper_settings::of(const std::string& module) const {
       length = name.size();
     }
   return found;
+}
+
+wrapper_settings wrapper_settings::within(const json& manifest) const {
+  auto made = *this;
+  std::erase_if(made.libraries, [&](const auto& each) {
+    const auto& modules = manifest.at("modules");
+    return std::none_of(modules.begin(), modules.end(),
+                        [&](const json& module) {
+                          return belongs(text_in(module, "name"), each.first);
+                        });
+  });
+  return made;
+}
+
+std::string wrapper_settings::locked_text() const {
+  std::string made;
+  for (const auto& [name, each] : libraries) {
+    made += fmt::format("[{}]\n{}\n", name, each.text);
+    for (const auto& file : files_of(each))
+      made += fmt::format("{}\n{}\n", file.filename().string(), text_of(file));
+  }
+  return made;
 }
 
 result<wrapper_settings> read_settings(const fs::path& file) {

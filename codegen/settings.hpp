@@ -27,7 +27,7 @@ struct library_settings {
   /// Patterns of what is taken and left out, "linalg.norm", "*_like": a symbol
   /// below the library. `include` wins.
   std::vector<std::string> include, exclude;
-  /// Of "numpy.*": modules with at most so many dots below it.
+  /// Of "numpy.*": modules with at most so many dots below it; else 1.
   std::optional<std::size_t> depth;
   public_names names = public_names::all;
   std::filesystem::path docs; ///< the docs manifest, for `public = "docs"`
@@ -39,6 +39,7 @@ struct library_settings {
   std::map<std::string, std::string> types;
   std::vector<std::filesystem::path> stubs;
   std::string min_tier; ///< strict builds refuse symbols below it; or empty
+  std::string text;     ///< of all this, always in one form
 };
 
 struct wrapper_settings {
@@ -48,11 +49,19 @@ struct wrapper_settings {
   std::filesystem::path python;
   std::vector<std::filesystem::path> path;
   std::filesystem::path file; ///< that says so; empty: there is none
-  std::string text;           ///< of what is said here, always in one form
 
   /// The library that a module belongs to, or null.
   const library_settings* of(const std::string& module) const;
+  /// Those of libraries with a module in the manifest: of others there is
+  /// nothing to change.
+  wrapper_settings within(const nlohmann::json& manifest) const;
+  /// What of them a lock holds to: what they say, and what is in the stubs and
+  /// the docs manifests that they name.
+  std::string locked_text() const;
 };
+
+/// The stubs and the docs manifest that it names, as far as they are there.
+std::vector<std::filesystem::path> files_of(const library_settings& of);
 
 /// Of that file; a file that is not there says nothing. Errors: config_invalid,
 /// with file and line.

@@ -1,9 +1,10 @@
 #include "strict.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include <fmt/format.h>
+
+#include "names.hpp"
 
 namespace snakebridge::codegen {
 
@@ -11,32 +12,53 @@ namespace {
 
 using json = nlohmann::json;
 
-// "math.sqrt" -> its tier; empty: it has none.
-std::string tier_of(const json& manifest, const found_name& found) {
+// "math.sqrt"; null: there is no such thing.
+const json* symbol_of(const json& manifest, const std::string& path) {
   for (const auto& module : manifest.at("modules"))
-    if (module.at("name") == found.module)
-      for (const auto& symbol : module.at("symbols"))
-        if (fmt::format("{}.{}", found.module,
-                        symbol.at("name").get<std::string>())
-            == found.python) {
-          const auto& of =
-            symbol.contains("constructor") ? symbol.at("constructor") : symbol;
-          return of.value("tier", "");
-        }
-  return {};
+    for (const auto& symbol : module.at("symbols"))
+      if (fmt::format("{}.{}", module.at("name").get<std::string>(),
+                      symbol.at("name").get<std::string>())
+          == path)
+        return &symbol;
+  return nullptr;
+}
+
+// "math.sqrt" and its tier; of a class also those of its members that the
+// source may use, as it has their names in it.
+std::vector<std::pair<std::string, std::string>>
+tiers_of(const json& manifest, const std::string& path,
+         const std::set<std::string>& names) {
+  const auto* symbol = symbol_of(manifest, path);
+  if (symbol != nullptr && symbol->at("kind") == "reexport")
+    symbol = symbol_of(manifest, symbol->at("of").get<std::string>());
+  if (symbol == nullptr)
+    return {};
+  const auto& of =
+    symbol->contains("constructor") ? symbol->at("constructor") : *symbol;
+  std::vector<std::pair<std::string, std::string>> made{
+    {path, of.value("tier", "")}};
+  if (symbol->at("kind") == "class")
+    for (const auto& each : symbol->at("members")) {
+      const auto name = each.at("name").get<std::string>();
+      if (names.contains(cpp_name(name)))
+        made.emplace_back(fmt::format("{}.{}", path, name),
+                          each.value("tier", ""));
+    }
+  return made;
 }
 
 bool is_below(const std::string& tier, const std::string& least) {
   const auto& all = tiers();
-  return !tier.empty() && !least.empty()
+  return !tier.empty()
          && std::find(all.begin(), all.end(), tier)
               > std::find(all.begin(), all.end(), least);
 }
 
 std::optional<drift> drift_of(const emitter& emits, const json& manifest,
                               const wrapper_settings& settings,
-                              const used_path& used, const std::string& file) {
-  const auto at = fmt::format("{}:{}: sb::py::{}", file, used.line,
+                              const used_path& used,
+                              const source_uses& source) {
+  const auto at = fmt::format("{}:{}: sb::py::{}", source.file, used.line,
                               fmt::join(used.names, "::"));
   const auto found = emits.find(used.names);
   if (found.what == found_name::kind::library_unknown)
@@ -45,11 +67,14 @@ std::optional<drift> drift_of(const emitter& emits, const json& manifest,
     return drift{drift_kind::symbol_unknown,
                  fmt::format("{}: {} has no such name", at, found.module)};
   const auto* library = settings.of(found.module);
-  const auto tier = tier_of(manifest, found);
-  if (library != nullptr && is_below(tier, library->min_tier))
-    return drift{drift_kind::tier_below,
-                 fmt::format("{}: {} is of tier {}, below {}", at, found.python,
-                             tier, library->min_tier)};
+  if (library == nullptr || library->min_tier.empty())
+    return std::nullopt;
+  for (const auto& [name, tier] :
+       tiers_of(manifest, found.python, source.names))
+    if (is_below(tier, library->min_tier))
+      return drift{drift_kind::tier_below,
+                   fmt::format("{}: {} is of tier {}, below {}", at, name, tier,
+                               library->min_tier)};
   return std::nullopt;
 }
 
@@ -80,12 +105,13 @@ std::vector<drift> drifts_of_uses(const emitter& emits, const json& manifest,
                                   const wrapper_settings& settings,
                                   const std::vector<source_uses>& sources) {
   std::vector<drift> made;
-  std::set<std::vector<std::string>> seen;
-  for (const auto& source : sources)
+  for (const auto& source : sources) {
+    std::set<std::vector<std::string>> seen;
     for (const auto& each : source.paths)
       if (seen.insert(each.names).second)
-        if (auto found = drift_of(emits, manifest, settings, each, source.file))
+        if (auto found = drift_of(emits, manifest, settings, each, source))
           made.push_back(*std::move(found));
+  }
   std::sort(made.begin(), made.end());
   return made;
 }

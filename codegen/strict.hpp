@@ -5,6 +5,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,9 +38,11 @@ struct drift {
 struct source_uses {
   std::string file;
   std::vector<used_path> paths;
+  std::set<std::string> names; ///< all that are in it
 };
 
-/// All names that are used, each once. `emits` has made all headers.
+/// Of all names that are used, each once in a source. `emits` has made all
+/// headers.
 std::vector<drift> drifts_of_uses(const emitter& emits,
                                   const nlohmann::json& manifest,
                                   const wrapper_settings& settings,

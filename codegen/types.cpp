@@ -75,8 +75,8 @@ const std::map<std::string, plain_type>& plain_types() {
     {"object", any},
     {"Hashable", any},
     {"numpy.generic", any},
-    {"numpy.ArrayLike", any},
-    {"numpy.DTypeLike", any},
+    {"numpy.ArrayLike", {"sb::array_like", "sb::value", "any"}},
+    {"numpy.DTypeLike", {"sb::dtype_like", "sb::value", "any"}},
     {"...", any},
     {"EllipsisType", {"sb::ellipsis_t", "sb::value", "ellipsis"}},
   };
@@ -104,7 +104,7 @@ public:
   /// `inside`: it is what a container or a choice has in it.
   cpp_type read(const json& of, bool inside = false) const {
     if (of.is_string())
-      return named(of.get<std::string>(), inside);
+      return named(of.get<std::string>());
     if (!of.is_array() || of.empty())
       return any_type();
     const auto name = of[0].get<std::string>();
@@ -116,11 +116,11 @@ public:
   }
 
 private:
-  cpp_type named(const std::string& name, bool inside) const {
+  cpp_type named(const std::string& name) const {
     if (name == "Self")
-      return self_.empty() ? any_object() : of_class(self_, inside);
+      return self_.empty() ? any_object() : of_class(self_);
     if (const auto found = classes_.find(name); found != classes_.end())
-      return of_class(name, inside);
+      return of_class(name);
     const auto& plain = plain_types();
     if (const auto found = plain.find(name); found != plain.end())
       return {.taken = found->second.taken,
@@ -157,10 +157,8 @@ private:
     return "object";
   }
 
-  cpp_type of_class(const std::string& path, bool inside) const {
+  cpp_type of_class(const std::string& path) const {
     const auto& known = classes_.at(path);
-    if (known.is_enum && inside) // nobody would ask for its members
-      return any_object();
     const auto name =
       fmt::format("{}::{}", namespace_of(known.module), known.name);
     cpp_type made{.taken = name, .given = name, .classes = {path}};
@@ -187,7 +185,7 @@ private:
         types.push_back(each);
       return choice(types);
     }
-    auto made = named(*kinds.begin(), inside);
+    auto made = named(*kinds.begin());
     if (*kinds.begin() == "str" && !inside)
       made.taken = fmt::format("sb::literal<{}>", words);
     return made;
@@ -210,38 +208,24 @@ private:
   }
 
   cpp_type choice(const json& of) const {
-    bool has_none = false;
+    const auto nones = std::count(of.begin() + 1, of.end(), json("None"));
+    const bool is_single = of.size() == 2 + static_cast<std::size_t>(nones);
     std::vector<cpp_type> parts;
-    const bool is_single = of.size()
-                           == 2
-                                + static_cast<std::size_t>(std::count(
-                                  of.begin() + 1, of.end(), json("None")));
     for (std::size_t at = 1; at < of.size(); ++at) {
-      if (of[at] == "None") {
-        has_none = true;
+      if (of[at] == "None")
         continue;
-      }
-      auto part = read(of[at], !is_single || !is_enum(of[at]));
-      if (is_single)
-        part = read(of[at], false);
+      auto part = read(of[at], !is_single);
       if (!part.is_known())
-        return any_type();
+        return is_single ? part : any_type();
       if (std::none_of(parts.begin(), parts.end(), [&](const cpp_type& each) {
             return each.taken == part.taken;
           }))
         parts.push_back(std::move(part));
     }
     if (parts.empty())
-      return named("None", false);
+      return named("None");
     auto made = one_of(std::move(parts));
-    return has_none ? or_none(std::move(made)) : made;
-  }
-
-  bool is_enum(const json& of) const {
-    if (!of.is_string())
-      return false;
-    const auto found = classes_.find(of.get<std::string>());
-    return found != classes_.end() && found->second.is_enum;
+    return nones > 0 ? or_none(std::move(made)) : made;
   }
 
   static bool is_wider(const cpp_type& wide, const cpp_type& narrow) {
@@ -365,7 +349,7 @@ private:
     if (name == "tuple")
       return row(of);
     if (name == "PathLike")
-      return named("StrPath", false);
+      return named("StrPath");
     return any_object();
   }
 

@@ -98,7 +98,8 @@ struct Ref {
   isStream @2 :Bool;
   base @3 :Value;
   # Only on the way back: of an object whose class is derived from a scalar type
-  # of Python's, what it is as that. Else none.
+  # of Python's, what it is as that; of an Enum's member its value or its name.
+  # Else none.
 }
 
 struct Complex {
@@ -148,7 +149,8 @@ struct Uuid {
 }
 
 struct Typed {
-  # A scalar of a type that is more than its kind: "numpy.float32".
+  # A scalar of a type that is more than its kind: "numpy.float32". To Python
+  # also "module:Class", an Enum, whose member it numbers or names.
   typeName @0 :Text;
   value @1 :Value;             # boolean, integer, floating, complex, string,
                                # bytes; nothing else

@@ -76,9 +76,10 @@ THIRD_PARTIES = (
                 r"|serialize-async)\.h|kj/(async|compat|timer)"
                 r"|schemas/node\.capnp\.h)"), RPC_HOMES,
      "networks are seen only in runtime/node"),
-    (re.compile(r"openssl/"), (*RPC_HOMES, "cli/certificates.cpp"),
-     "networks are seen only in runtime/node, and certificates where they are "
-     "made"),
+    (re.compile(r"openssl/"),
+     (*RPC_HOMES, "cli/certificates.cpp", "codegen/lock.cpp"),
+     "networks are seen only in runtime/node, certificates where they are made, "
+     "and hashes where something is locked"),
     (re.compile(r"caf/"), CAF_HOMES,
      "CAF is seen only from actors on, and in <snakebridge/actors.hpp>, "
      "<snakebridge/supervisor.hpp> and <snakebridge/testing_actors.hpp>"),
@@ -93,9 +94,9 @@ TARGETS = (
      ("schemas/", "runtime/", "bench/", "tests/"),
      "only schemas and runtime link what networks need"),
     (re.compile(r"\bOpenSSL::"),
-     ("schemas/", "runtime/", "bench/", "tests/", "cli/"),
+     ("schemas/", "runtime/", "bench/", "tests/", "cli/", "codegen/"),
      "only schemas and runtime link what networks need, and what makes "
-     "certificates"),
+     "certificates and locks"),
     (re.compile(r"\bCAF::"), CAF_HOMES, "CAF is linked only from actors on"),
 )
 

@@ -42,10 +42,11 @@
 
 namespace snakebridge {
 
-struct call_message; // <snakebridge/actors.hpp>
+struct call_message; // of <snakebridge/actors.hpp>, as the next
+struct stream_message;
 
 /// Of the code that generates wrappers: they are made anew with a new one.
-inline constexpr int generated_form = 1;
+inline constexpr int generated_form = 2;
 
 /// Instead of a caller: the function answers the message that an actor sends
 /// its session for it.
@@ -67,6 +68,12 @@ struct function_entry {
 
 /// A path, or text that is one.
 class path_like {};
+
+/// What NumPy makes an array of: numbers, truths, arrays, and rows of such.
+class array_like {};
+
+/// What NumPy takes for the type of an array's items: "float32", or an object.
+class dtype_like {};
 
 /// Any number of them, as Python's tuple.
 template <class T>
@@ -125,14 +132,18 @@ struct enumeration {
   struct member {
     std::string_view name;
     std::int64_t number;
+    std::string_view written; ///< its value, or its name, as `repr` shows it
   };
-  std::string_view module;
-  std::string_view name;
+  std::string_view type; ///< "inventory:Place"
   bool has_integers;
-  bool has_flags;
+  bool has_flags; ///< any number is one
   const member* members;
   std::size_t count;
 };
+/// What Python takes for that member.
+value sent_as(const enumeration& of, std::int64_t number);
+/// Errors: not_convertible for what is none of its members.
+result<std::int64_t> number_of(const enumeration& of, const value& told);
 
 /// Generated, beside it: `const sb::detail::enumeration&
 /// enumeration_of(Place)`.
@@ -141,23 +152,17 @@ concept python_enum = std::is_enum_v<T> && requires(T item) {
   enumeration_of(item);
 };
 
-/// What is sent. Members of enums are asked for first, by their numbers.
+/// What is sent, or nothing.
 class given {
 public:
   given() = default;
   given(value item) : item_{std::move(item)}, is_given_{true} {}
-  given(const enumeration& of, std::int64_t number)
-      : item_{number},
-        member_of_{&of},
-        is_given_{true} {}
 
   const value& item() const { return item_; }
-  const enumeration* member_of() const { return member_of_; }
   bool is_given() const { return is_given_; }
 
 private:
   value item_;
-  const enumeration* member_of_ = nullptr;
   bool is_given_ = false;
 };
 
@@ -273,6 +278,17 @@ struct taking<std::string_view> {
   }
 };
 template <>
+struct taking<array_like> : taking<value> {
+  template <class U>
+  static constexpr bool takes =
+    std::convertible_to<const U&, value> && !text<U> && !one_of<U, dict>;
+};
+template <>
+struct taking<dtype_like> : taking<value> {
+  template <class U>
+  static constexpr bool takes = text<U> || one_of<U, none_t> || is_object<U>;
+};
+template <>
 struct taking<path_like> {
   template <class U>
   static constexpr bool takes = text<U> || one_of<U, std::filesystem::path>;
@@ -318,7 +334,7 @@ struct taking<T> {
   template <class U>
   static constexpr bool takes = std::same_as<U, T>;
   static given make(T item) {
-    return {enumeration_of(item), static_cast<std::int64_t>(item)};
+    return sent_as(enumeration_of(item), static_cast<std::int64_t>(item));
   }
 };
 template <class U, class T>
@@ -645,12 +661,20 @@ requires(!std::same_as<T, object>) struct converter<T> {
   }
 };
 
-namespace detail {
+/// A member of an enum that is generated.
+template <detail::python_enum T>
+struct converter<T> {
+  static value to_value(T item) {
+    return detail::sent_as(enumeration_of(item),
+                           static_cast<std::int64_t>(item));
+  }
+  static result<T> from_value(const value& from) {
+    return detail::number_of(enumeration_of(T{}), from)
+      .transform([](std::int64_t number) { return static_cast<T>(number); });
+  }
+};
 
-template <class T>
-inline constexpr bool is_optional_enum = false;
-template <python_enum T>
-inline constexpr bool is_optional_enum<std::optional<T>> = true;
+namespace detail {
 
 /// What a generated function asks. It is built, and then answered once.
 class question {
@@ -666,10 +690,10 @@ public:
   question(question&& other) noexcept;
   ~question();
 
-  question& add(given item);
+  question& add(const given& item);
   question& add(const std::vector<given>& items);
   /// Not where it was left out.
-  question& add(std::string_view name, given item);
+  question& add(std::string_view name, const given& item);
   question& add_more(const std::vector<std::pair<std::string, given>>& items);
 
   template <class T>
@@ -712,7 +736,9 @@ public:
 
   const std::string& module() const { return asked_.module; }
   const std::string& name() const { return asked_.name; }
-  list positional() const;
+  list positional() const {
+    return list(asked_.positional.begin(), asked_.positional.end());
+  }
   dict named() const;
 
 private:
@@ -722,28 +748,13 @@ private:
 
   template <class T>
   result<T> read(const caller& python) {
-    if constexpr (python_enum<T>) {
-      return member<T>(python, ask(python, leaves::refs));
-    } else if constexpr (is_optional_enum<T>) {
-      const auto told = ask(python, leaves::refs);
-      if (told.is_none())
-        return T{};
-      return member<typename T::value_type>(python, told)
-        .transform([](auto item) { return T{item}; });
-    } else if constexpr (std::same_as<T, object>) {
+    if constexpr (std::same_as<T, object>) {
       return kept(python);
     } else {
       return read_as<T>(ask(python, form_of<T>));
     }
   }
-  template <class T>
-  static result<T> member(const caller& python, const value& told) {
-    return number_of(python, enumeration_of(T{}), told)
-      .transform([](std::int64_t number) { return static_cast<T>(number); });
-  }
-
   caller caller_of_self() const;
-  operation made(const caller& python);
   value ask(const caller& python, leaves form);
   held_ptr keep(const caller& python);
   stream<> open(const caller& python);
@@ -752,12 +763,8 @@ private:
   using keeper = std::function<object(const value&)>;
   void send(cancel_token cancel, leaves form,
             std::function<void(result<value>, const keeper&)> done);
-  static result<std::int64_t>
-  number_of(const caller& python, const enumeration& of, const value& told);
 
   operation asked_;
-  std::vector<given> positional_;
-  std::vector<std::pair<std::string, given>> named_;
   struct way;
   std::shared_ptr<way> way_; // of an async caller's call
 };

@@ -26,7 +26,8 @@ struct ref {
   bool is_stream = false;        ///< it is an iterator, or an async one
   /// What it was as a str, bytes, int, float or complex, when it was sent: of
   /// an object whose class is derived from one of these (an IntEnum's member,
-  /// say), up to 64 KiB; else null. `value::cast` looks at it.
+  /// say), up to 64 KiB; of other members of an Enum their value, where that is
+  /// one of these, else their name. Else null. `value::cast` looks at it.
   std::shared_ptr<const value> base = {};
   /// Of a session of the cluster: which of those that have had its id.
   std::uint64_t session_epoch = 0;

@@ -149,6 +149,7 @@ public:
   static value of_floating(double item) noexcept;
   /// A scalar of a type that is more than its kind, "numpy.float32": it
   /// converts and compares as `plain`, and goes back to Python as that type.
+  /// Of "module:Class", an Enum, it goes as the member of that number or name.
   /// Throws not_convertible for what is no number, text or bytes.
   static value of_type(std::string type_name, value plain);
 
@@ -206,7 +207,8 @@ public:
   }
   /// The value as a T, by choice with loss, at any depth: numbers are rounded
   /// to a float type, 3.0 is the int 3, a Decimal a float, an object of a class
-  /// derived from str, bytes, int or float is what that is (`ref::base`), and
+  /// derived from str, bytes, int or float is what that is (`ref::base`), a
+  /// member of an Enum what its value is, and
   /// what is not there (NaN, pandas' NaT and NA) is an empty optional. Throws
   /// not_convertible for all else that `as` refuses: 2.5 is no int, and 300 no
   /// int8_t.

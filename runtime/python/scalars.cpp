@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "config/tunables.hpp"
+#include "runtime/python/members.hpp"
 #include "runtime/python/moments.hpp"
 #include "runtime/values/python_bounds.hpp"
 
@@ -179,7 +180,7 @@ std::optional<value> base_of(py::handle from) {
     const auto& number = reinterpret_cast<PyComplexObject*>(object)->cval;
     return value{std::complex<double>{number.real, number.imag}};
   }
-  return {};
+  return value_of_member(from);
 }
 
 namespace {

@@ -5,6 +5,7 @@
 
 #include <snakebridge/callback.hpp>
 
+#include "runtime/python/members.hpp"
 #include "runtime/python/scalars.hpp"
 #include "runtime/wire/messages.hpp"
 
@@ -194,6 +195,11 @@ py::object python_dict(schema::Dict::Reader from,
   return made;
 }
 
+py::object python_item(const value& from, const session_objects& session) {
+  return is_member(from) ? python_member(from, session)
+                         : python_scalar(from, session.rules());
+}
+
 } // namespace
 
 py::object to_python(const value& from, const session_objects& session,
@@ -222,7 +228,7 @@ py::object to_python(const value& from, const session_objects& session,
   case kind::ellipsis:
     return singleton(Py_Ellipsis);
   default:
-    return python_scalar(from, session.rules());
+    return python_item(from, session);
   }
 }
 
@@ -272,7 +278,7 @@ py::object to_python(schema::Value::Reader from,
   case schema::Value::ELLIPSIS:
     return singleton(Py_Ellipsis);
   default: // of one piece, or of no known kind
-    return python_scalar(wire::read_value(from, {}), session.rules());
+    return python_item(wire::read_value(from, {}), session);
   }
 }
 

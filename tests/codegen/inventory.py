@@ -116,12 +116,35 @@ class Tool(Item, Named):
 class Store:
     """A set of items."""
 
+    class Size(enum.Enum):
+        SMALL = "s"
+        LARGE = "l"
+
+    class Shelf:
+        """A part of a store."""
+
+        def __init__(self, size: "Store.Size"):
+            self._size = size
+
+        @property
+        def size(self) -> "Store.Size":
+            return self._size
+
+        def grown(self) -> "Store.Shelf":
+            return type(self)(Store.Size.LARGE)
+
     def __init__(self, file: Pathish, mode: Literal["r", "w"] = "r",
                  strict: bool = False):
         self.file = os.fspath(file)
         self.mode = mode
         self.strict = strict
         self.items: dict[str, Item] = {}
+
+    def shelf(self, size: Size = Size.SMALL) -> Shelf:
+        return self.Shelf(size)
+
+    def places(self) -> list[Place]:
+        return [each.place for each in self.items.values()]
 
     @classmethod
     def open(cls, url: str) -> "Store":
@@ -282,6 +305,14 @@ def paint(item: Item, colour: Colour) -> Colour:
 
 def put(place: Place) -> Place:
     return Place.YARD if place is Place.SHELF else Place.SHELF
+
+
+def mixed(which: Union[Colour, int]) -> Optional[Colour]:
+    return which if isinstance(which, Colour) else None
+
+
+def allowed(rights: Rights) -> Rights:
+    return rights | Rights.READ
 
 
 def where(path: "os.PathLike[str]") -> str:

@@ -1,7 +1,6 @@
 // What a strict build refuses, each by its own name.
 #include <gtest/gtest.h>
 
-#include "codegen/sha256.hpp"
 #include "codegen/strict.hpp"
 
 namespace {
@@ -16,21 +15,35 @@ json manifest() {
     {"kind", "function"},
     {"tier", "runtime"},
     {"overloads", {{{"parameters", json::array()}, {"returns", "int"}}}}};
+  const json again = {
+    {"name", "buy"}, {"kind", "reexport"}, {"of", "shop.till.buy"}};
+  auto open = function, constructor = function;
+  open.update({{"name", "open"}, {"kind", "method"}, {"owner", "shop.Till"}});
+  constructor["tier"] = "stub";
+  const json till = {{"name", "Till"},
+                     {"kind", "class"},
+                     {"mro", json::array()},
+                     {"constructor", constructor},
+                     {"members", {open}}};
   return {{"version", 1},
           {"python", "3.11.2"},
           {"platform", "linux"},
           {"libraries", {{"shop", "1.0"}}},
           {"modules",
-           {{{"name", "shop.till"}, {"doc", ""}, {"symbols", {function}}}}}};
+           {{{"name", "shop"}, {"doc", ""}, {"symbols", {again, till}}},
+            {{"name", "shop.till"}, {"doc", ""}, {"symbols", {function}}}}}};
 }
 
 std::vector<cg::drift> drifts(const char* source,
                               const cg::wrapper_settings& settings = {}) {
   const auto all = manifest();
   cg::emitter emits{all};
-  static_cast<void>(emits.header("shop.till"));
+  for (const auto& each : emits.modules())
+    static_cast<void>(emits.header(each));
+  std::set<std::string> names;
+  cg::add_names(source, names);
   return cg::drifts_of_uses(emits, all, settings,
-                            {{"app.cpp", cg::paths_of(source)}});
+                            {{"app.cpp", cg::paths_of(source), names}});
 }
 
 std::vector<drift_kind> kinds(const std::vector<cg::drift>& all) {
@@ -81,6 +94,18 @@ TEST(Strict, RefusesTiersBelowTheLeast) {
   EXPECT_EQ(cg::error_of(found).code(), snakebridge::errc::environment_invalid);
 }
 
+TEST(Strict, RefusesTiersOfWhatIsExportedAgainAndOfMembers) {
+  cg::wrapper_settings settings;
+  settings.libraries["shop"].min_tier = "stub";
+  EXPECT_TRUE(drifts("sb::py::shop::Till{b};", settings).empty());
+  const auto member = drifts("sb::py::shop::Till{b}.open();", settings);
+  ASSERT_EQ(kinds(member), std::vector{drift_kind::tier_below});
+  EXPECT_EQ(member[0].where, "app.cpp:1: sb::py::shop::Till: shop.Till.open is "
+                             "of tier runtime, below stub");
+  EXPECT_EQ(kinds(drifts("sb::py::shop::buy(b);", settings)),
+            std::vector{drift_kind::tier_below});
+}
+
 TEST(Strict, RefusesWhatWasLockedOtherwise) {
   EXPECT_EQ(kinds(cg::drifts_of_lock(std::nullopt, locked())),
             std::vector{drift_kind::lock_missing});
@@ -107,13 +132,12 @@ TEST(Lock, IsReadAsItWasWritten) {
   EXPECT_EQ(cg::lock_beside("a/manifest.json"), "a/snakebridge.lock");
 }
 
-TEST(Sha256, IsThatOfTheStandard) {
-  EXPECT_EQ(cg::sha256(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca4"
-                            "95991b7852b855");
-  EXPECT_EQ(cg::sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9"
-                               "cb410ff61f20015ad");
-  EXPECT_EQ(cg::sha256(std::string(1'000'000, 'a')),
-            "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+TEST(Lock, HasHashesOfTheStandard) {
+  const auto made = cg::lock_of(manifest(), "", "abc", {});
+  EXPECT_EQ(made.manifest, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca4"
+                           "95991b7852b855");
+  EXPECT_EQ(made.settings, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9"
+                           "cb410ff61f20015ad");
 }
 
 TEST(UsedPaths, AreNamesBelowPyInFullOrByAnAlias) {

@@ -171,6 +171,38 @@ class Project(unittest.TestCase):
         self.configure()
         self.configure()
 
+    def test_a_library_shows_wrappers_in_its_own_headers(self):
+        (self.source / "till.hpp").write_text(
+            "#pragma once\n#include <snakebridge/py/prices.hpp>\n"
+            "snakebridge::py::prices::Basket filled(\n"
+            "  const snakebridge::caller& python);\n", encoding="utf-8")
+        (self.source / "till.cpp").write_text(
+            '#include "till.hpp"\n'
+            "snakebridge::py::prices::Basket filled(\n"
+            "  const snakebridge::caller& python) {\n"
+            '  snakebridge::py::prices::Basket made{python, "Ada"};\n'
+            "  made.add(9.5);\n  return made;\n}\n", encoding="utf-8")
+        (self.source / "user.cpp").write_text(
+            '#include "till.hpp"\n#include <snakebridge/snakebridge.hpp>\n'
+            "#include <iostream>\nint main() {\n"
+            "  snakebridge::bridge bridge{snakebridge::config{\n"
+            "    .pools = {{.size = 1, .path = {MODULES}}}}};\n"
+            "  std::cout << filled(bridge).str() << '\\n';\n}\n",
+            encoding="utf-8")
+        with (self.source / "CMakeLists.txt").open("a", encoding="utf-8") as to:
+            to.write("""
+add_library(till STATIC till.cpp)
+target_include_directories(till INTERFACE ${CMAKE_CURRENT_SOURCE_DIR})
+snakebridge_generate(TARGET till LIBRARIES prices PATH modules)
+add_executable(user user.cpp)
+target_compile_definitions(user PRIVATE
+  MODULES="${CMAKE_CURRENT_SOURCE_DIR}/modules")
+target_link_libraries(user PRIVATE till)
+""")
+        self.configure()
+        run(CMAKE, "--build", self.build_folder, "--target", "user")
+        self.assertIn("Basket", run(self.build_folder / "user"))
+
     def without_python(self):
         """What no Python can run in: there is no worker to run it."""
         workers = list(self.prefix.rglob("snakebridge-worker"))

@@ -52,6 +52,12 @@ TEST_F(Wrapped, WhatPythonWouldNotTakeForItDoesNotCompile) {
   EXPECT_TRUE((std::is_constructible_v<sb::arg<std::int64_t>, sb::value>));
   EXPECT_TRUE((std::is_constructible_v<sb::arg<inv::Item>, sb::object>));
   EXPECT_FALSE((std::is_constructible_v<sb::only<inv::Item>, sb::object>));
+  EXPECT_TRUE((std::is_constructible_v<sb::arg<sb::array_like>, sb::list>));
+  EXPECT_TRUE(
+    (std::is_constructible_v<sb::arg<sb::array_like>, std::vector<double>>));
+  EXPECT_FALSE((std::is_constructible_v<sb::arg<sb::array_like>, const char*>));
+  EXPECT_TRUE((std::is_constructible_v<sb::arg<sb::dtype_like>, const char*>));
+  EXPECT_FALSE((std::is_constructible_v<sb::arg<sb::dtype_like>, double>));
 }
 
 TEST_F(Wrapped, MomentsAndExactNumbersCrossByField) {
@@ -95,6 +101,28 @@ TEST_F(Wrapped, MembersOfEnumsAreMembersThere) {
   EXPECT_EQ(inv::paint(python(), inv::Item{python(), "wall"}, inv::Colour::RED),
             inv::Colour::BLUE);
   EXPECT_EQ(store().add({}, {.place = inv::Place::YARD}), 2);
+  EXPECT_EQ(store().places().at(0), inv::Place::SHELF);
+  EXPECT_EQ(inv::allowed(python(), inv::Rights::WRITE),
+            static_cast<inv::Rights>(3));
+  EXPECT_EQ(inv::mixed(python(), inv::Colour::BLUE), inv::Colour::BLUE);
+  EXPECT_EQ(inv::mixed(python(), 5), std::nullopt);
+  EXPECT_EQ(inv::put(python().async(), inv::Place::SHELF).get(),
+            inv::Place::YARD);
+}
+
+TEST_F(Wrapped, AMemberThatIsNoneIsRefusedByItsEnum) {
+  for (const auto& refused :
+       {inv::put(python(), static_cast<inv::Place>(9)).error(),
+        inv::mixed(python(), static_cast<inv::Colour>(9)).error()})
+    EXPECT_EQ(refused.code(), sb::errc::not_convertible) << refused.message();
+}
+
+TEST_F(Wrapped, AClassInsideAClassIsOneOfItsModule) {
+  using size = inv::Store::Size;
+  const auto shelf = store().shelf({.size = size::SMALL});
+  EXPECT_EQ(shelf.size(), size::SMALL);
+  EXPECT_EQ(shelf.grown().size(), inv::Store_Size::LARGE);
+  EXPECT_EQ(inv::Store::Shelf(python(), size::LARGE).size(), size::LARGE);
 }
 
 TEST_F(Wrapped, NamesThatAreWordsOrMacrosHaveATrailingLine) {
@@ -237,6 +265,11 @@ TEST_F(Wrapped, AnActorSendsItsSessionTheMessage) {
   EXPECT_EQ(asked.args.size(), 6U);
   const auto named = inv::wide(sb::as_message, {.limit = 1.5});
   EXPECT_EQ(named.kwargs, (sb::dict{{"limit", 1.5}}));
+  const auto put = inv::put(sb::as_message, inv::Place::YARD);
+  EXPECT_EQ(put.args.at(0), sb::value::of_type("inventory:Place", 2));
+  const auto numbers = inv::numbers(sb::as_message, 3);
+  static_assert(std::same_as<decltype(numbers), const sb::stream_message>);
+  EXPECT_EQ(numbers.args, (sb::list{3}));
 }
 
 TEST_F(Wrapped, WordsOfALiteralAreLookedAtBeforeAndAfter) {

@@ -166,6 +166,11 @@ TEST_P(FidelityHere, GivenWhatPythonCouldNotHaveThenItIsRefusedNotChanged) {
     value::of_type("numpy.int64", "5"),
     value::of_type("numpy.float32", 1),
     value::of_type("of.my.own", 5),
+    value::of_type("enum:Enum", 1),
+    value::of_type("uuid:SafeUUID", "perhaps"),
+    value::of_type("uuid:UUID", 1),
+    value::of_type("signal:Signals", 4711),
+    value::of_type("signal:Signals", 1.5),
     value::of_type("bytearray", "text"),
     dict{{1, "int"}, {decimal{"1"}, "Decimal"}},
     dict{{"ok", 1}, {atom{"ok"}, 2}},
@@ -177,6 +182,20 @@ TEST_P(FidelityHere, GivenWhatPythonCouldNotHaveThenItIsRefusedNotChanged) {
     EXPECT_EQ(code_of(eval("x", "x"_a = list{each})), errc::not_convertible);
   }
   EXPECT_EQ(value_of(eval("1")), value{1}) << "it can go on";
+}
+
+TEST_P(FidelityHere, GivenAMemberOfAnEnumThenItIsThatThere) {
+  for (const auto& [told, shown] : std::vector<std::pair<value, const char*>>{
+         {value::of_type("signal:Signals", 2), "<Signals.SIGINT: 2>"},
+         {value::of_type("signal:Signals", "SIGINT"), "<Signals.SIGINT: 2>"},
+         {value::of_type("uuid:SafeUUID", "unknown"),
+          "<SafeUUID.unknown: None>"},
+         {value::of_type("re:RegexFlag", 10), "re.IGNORECASE|re.MULTILINE"}})
+    EXPECT_EQ(value_of(eval("repr(x)", "x"_a = told)), value{shown});
+  const auto back = value_of(eval("__import__('uuid').SafeUUID.unknown"));
+  EXPECT_EQ(*back.get_if<ref>()->base, value{"unknown"});
+  const auto safe = value_of(eval("__import__('uuid').SafeUUID.safe"));
+  EXPECT_EQ(*safe.get_if<ref>()->base, value{0});
 }
 
 TEST_P(FidelityHere, GivenAZoneNobodyKnowsThenPythonRaises) {
