@@ -162,7 +162,7 @@ void stream_core::opened(result<value> answered) {
   ask();
 }
 
-// Where only one is there, who makes the next would sleep each time.
+// With one batch ahead its producer would fall asleep after each.
 bool stream_core::wants_more() const {
   return !waits_ && !ended_ && ready_.size() < limits::batches_ahead;
 }

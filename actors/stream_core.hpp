@@ -1,6 +1,6 @@
 #pragma once
-// One stream on the program's side: asks its session for batch after batch, the
-// next two while one is read, and keeps what has come until it is taken. Shared by
+// One stream on the program's side: asks its session for batch after batch, two
+// more while one is read, and keeps what has come until it is taken. Shared by
 // who reads it and by what is on its way to it. One reader at a time; what
 // comes, comes on any thread.
 

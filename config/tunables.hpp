@@ -146,8 +146,9 @@ inline constexpr int spin_us_max = 60;
 inline constexpr int spin_looks = 8; ///< between two at the clock
 inline constexpr int spins_in_vain_max = 4;
 inline constexpr int spins_left_out = 50;
-/// Replies that one thread brings in for others before it wakes them: for each
-/// of them, in all, and how long that may take.
+/// A thread that reads for others tells them of their replies once it has so
+/// many for each, so many in all, or this time has passed. Where it came to
+/// less than the first, so many reads are told of at once.
 inline constexpr std::size_t gathered_each = 8;
 inline constexpr std::size_t gathered_max = 64;
 inline constexpr int gathering_us_max = 250;
@@ -174,11 +175,11 @@ inline constexpr int tick_again_ms = 1;
 /// A stream whose batch was filled asks for so many times as many items next,
 /// up to its limit; one whose batch was not, for half of those that came.
 inline constexpr std::uint32_t batch_growth = 4;
-/// Batches of a stream that wait to be read, at most.
+/// The next batch of a stream is asked for while fewer pieces wait to be read.
 inline constexpr std::size_t batches_ahead = 2;
-/// Refs in one batch are at most such a part of those a session may hold: two
-/// batches are on their way, and none is pruned before it is read.
-inline constexpr std::uint32_t batch_refs_part = 4;
+/// Refs in one batch are at most such a part of those a session may hold: one
+/// batch is read, two are on their way, and none is pruned before it is read.
+inline constexpr std::uint32_t batch_refs_part = 6;
 /// Who comes to an embedded interpreter may pass a thread that waits for it, if
 /// that has not waited for longer.
 inline constexpr int passed_us_max = 500;

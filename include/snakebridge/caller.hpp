@@ -136,7 +136,8 @@ protected:
 /// A caller that does not wait. Its calls are those of the caller it was made
 /// of: of its session, or of that of the thread which makes the call, with the
 /// scopes that hold there; a `ref_scope` does not cover what they answer. Calls
-/// of one session are begun in the order they were made in. Any number may be
+/// of one session are begun in the order they were made in; which is answered
+/// first is not told by that. Any number may be
 /// on their way, as far as their pool lets them wait (`queue_max`): one more is
 /// overloaded. To make one may wait where a session is to be opened for it.
 class async_caller : public detail::verbs<async_caller, future> {

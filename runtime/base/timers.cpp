@@ -42,7 +42,7 @@ timer_token thread_timers::at(steady_clock::time_point when,
     drawer.due.insert(std::move(node));
   }
   if (when < shared.wake.load()) {
-    // It waits, or looks yet.
+    // With the lock it is known that the thread waits and no longer looks.
     { const std::lock_guard lock{shared.mutex}; }
     shared.earlier.notify_one();
   }
@@ -68,7 +68,7 @@ thread_timers::clockwork::first() {
   return found;
 }
 
-// Unless it was cancelled meanwhile.
+// The first of a drawer, unless it was cancelled since `first` looked.
 void thread_timers::clockwork::run_first(drawer& of) {
   entries::node_type due;
   {
@@ -83,7 +83,8 @@ void thread_timers::clockwork::run_first(drawer& of) {
 void thread_timers::clockwork::loop() {
   std::unique_lock lock{mutex};
   while (!stopping) {
-    // Whoever sets one while this looks wakes it.
+    // While this looks any timer counts as earlier, so that none is missed
+    // between the look and the wait.
     wake = steady_clock::time_point::max();
     const auto [of, when] = first();
     if (of == nullptr || steady_clock::now() < when) {

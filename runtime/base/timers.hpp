@@ -64,7 +64,8 @@ private:
   // which then end on their own thread.
   struct clockwork {
     using entries = std::map<timer_token, std::function<void()>>;
-    /// Those of some threads: many set and cancel, and seldom meet here.
+    /// What some of the threads have set: there are several drawers, so that
+    /// threads seldom wait for each other.
     struct alignas(64) drawer {
       std::mutex mutex;
       entries due;
@@ -72,7 +73,7 @@ private:
     };
 
     void loop();
-    /// That has what is due first; null: there is nothing.
+    /// The drawer that has the earliest timer, and when; null: none is set.
     std::pair<drawer*, steady_clock::time_point> first();
     static void run_first(drawer& of);
 

@@ -513,15 +513,24 @@ exchange_ptr* worker_link::find_locked(std::uint64_t call) {
   return place == calls.end() || (*place)->id != call ? nullptr : &*place;
 }
 
-// How many replies a helper has before it tells of the first: where calls stand
-// in line that several threads wait for, each alone would wake another thread.
-std::size_t worker_link::enough_to_tell() const {
+// How many replies a helper has before it tells of them. Where several threads
+// wait and calls stand in line, each reply alone would wake one of the threads.
+std::size_t worker_link::enough_to_tell(const replies& replied) const {
+  const auto is_for_a_thread = [](const auto& each) {
+    return each.first->waited_for();
+  };
+  if (!is_to_lead()
+      || std::any_of(replied.begin(), replied.end(), is_for_a_thread))
+    return 1;
   const std::lock_guard lock{mutex_};
-  std::size_t there = 0;
+  auto there = seats_.back().calls.size();
   bool has_line = false;
-  for (const auto& each : seats_) {
+  for (std::size_t at = 0; at < loop(); ++at) {
+    const auto& each = seats_[at];
     there += each.calls.size() + each.inside.size();
     has_line = has_line || each.calls.size() >= limits::handed_over_max;
+    if (each.calls.empty() && each.running > 0)
+      return 1; // it is free once it is told of its last
   }
   return helpers_.size() > 1 && has_line && prompt_ == 0 && unwaited_ == there
            ? std::min(helpers_.size() * limits::gathered_each,
@@ -538,17 +547,22 @@ channel_state worker_link::gather(const replies& replied, const Read& read) {
   }
   const auto until =
     steady_clock::now() + std::chrono::microseconds{limits::gathering_us_max};
-  auto state = channel_state::open;
   do {
-    owner_.on_room();
-    if (replied.size() >= enough_to_tell())
+    try {
+      owner_.on_room();
+    } catch (const std::exception&) {
+      return channel_state::open; // again when these are told
+    }
+    if (replied.size() >= enough_to_tell(replied))
+      return channel_state::open;
+    if (!data_->spin())
+      break;
+    if (const auto state = read(); state != channel_state::open)
       return state;
-    if (data_->spin())
-      state = read();
-  } while (state == channel_state::open && steady_clock::now() < until);
+  } while (steady_clock::now() < until);
   if (replied.size() < limits::gathered_each)
     not_gathered_ = limits::gatherings_left_out;
-  return state;
+  return channel_state::open;
 }
 
 channel_state worker_link::read(reader who) {
@@ -575,9 +589,14 @@ channel_state worker_link::read(reader who) {
     owner_.kill("there is no memory for what it sent");
     state = channel_state::closed;
   }
-  // The last first: a thread that waits for several finds all when it wakes.
+  // First what threads wait for. Of futures the last first: a thread that asks
+  // for several finds all when it wakes.
+  for (const auto& [mine, reply] : replied)
+    if (mine->waited_for())
+      finish(mine, reply);
   for (auto each = replied.rbegin(); each != replied.rend(); ++each)
-    finish(each->first, each->second);
+    if (!each->first->waited_for())
+      finish(each->first, each->second);
   if (who == reader::own_thread)
     finish_all_handed_off();
   // A leader may still sleep over the channel, for an answer that is among

@@ -146,7 +146,7 @@ private:
   channel_state read(reader who);
   template <class Read>
   channel_state gather(const replies& replied, const Read& read);
-  std::size_t enough_to_tell() const;
+  std::size_t enough_to_tell(const replies& replied) const;
   exchange_ptr take_back(frame& reply, reader who);
   bool finish_all_handed_off();
   void finish(const exchange_ptr& replied, const frame& reply);
@@ -200,7 +200,7 @@ private:
   std::atomic<bool> helped_ = false;
   std::uint64_t helps_ = 0, helps_seen_ = 0;
   std::vector<exchange*> helpers_;    // each by the call it waits for
-  std::atomic<int> not_gathered_ = 0; // by who reads: so many times yet
+  std::atomic<int> not_gathered_ = 0; // reads to be told of at once, of helpers
   std::vector<seat> seats_;           // by executor; the last is the loop's
   // Of the loop's calls: all nobody wants, and those not taken yet.
   std::set<std::uint64_t> unwanted_;

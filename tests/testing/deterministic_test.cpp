@@ -186,7 +186,7 @@ TEST_F(OnVirtualTime, WhenAStreamTakesItsTimeThenItsItemsComeOneByOne) {
   advance(1ms);
   ASSERT_TRUE(first);
   EXPECT_EQ(first->items, (list{1}));
-  // The next is asked for while one is read.
+  // More are asked for while one is read.
   for (const int each : {2, 3}) {
     advance(1s);
     const auto more =
