@@ -177,6 +177,7 @@ void cluster_node::end_drained() {
   // Who was sent here for others and has not come yet is sent elsewhere.
   table_->end_unused(steady_clock::time_point::max());
   tell_ended();
+  rejoin(); // if that was what it waited for
 }
 
 void cluster_node::leave_cluster(const admission& answer, afterwards& after) {

@@ -110,13 +110,15 @@ void answer(exchange& replied, result<received_message> with) {
     frame{.header = {.words = static_cast<std::uint32_t>(with->words.size())},
           .message = std::move(with->words)},
     replied.session->origin_in(0, 0));
-  const bool brings_items = !told.items.empty();
-  if (!replied.deliver(std::move(told.items)))
+  bool is_taken = !told.items.empty();
+  if (!replied.deliver(std::move(told.items))) {
+    is_taken = false;
     told.outcome = tl::unexpected{
       error{errc::message_malformed,
             "its node sent items of a stream that nobody asked for"}};
+  }
   const bool is_mine = replied.claim();
-  if (held && (is_mine || brings_items))
+  if (held && !told.malformed && (is_taken || is_mine))
     held->keep();
   if (!is_mine)
     return;

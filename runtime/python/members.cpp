@@ -14,6 +14,8 @@ namespace {
 py::object metaclass() {
   const auto module = py::reinterpret_steal<py::object>(
     PyImport_GetModule(py::str("enum").ptr()));
+  if (!module && PyErr_Occurred() != nullptr)
+    throw_raised();
   return module ? py::getattr(module, "EnumMeta", py::none()) : py::none();
 }
 
@@ -48,6 +50,8 @@ std::optional<value> plain_value(py::handle object) {
 py::object told_by(py::handle member, const char* name) {
   auto told = py::reinterpret_steal<py::object>(
     PyObject_GetAttrString(member.ptr(), name));
+  if (!told && PyErr_ExceptionMatches(PyExc_AttributeError) == 0)
+    throw_raised(); // the call was interrupted in code of its class
   PyErr_Clear();
   return told;
 }
@@ -85,14 +89,12 @@ py::object python_member(const value& from, const session_objects& session) {
                                              type, repr_short(plain))}};
 }
 
-std::optional<value> value_of_member(py::handle object) {
+std::optional<value> value_of_member(py::handle object, member_word word) {
   if (!is_enum(py::type::of(object)))
     return {};
-  for (const auto* name : {"_value_", "_name_"})
-    if (const auto told = told_by(object, name))
-      if (auto found = plain_value(told))
-        return found;
-  return {};
+  const auto told =
+    told_by(object, word == member_word::value ? "_value_" : "_name_");
+  return told ? plain_value(told) : std::nullopt;
 }
 
 } // namespace snakebridge

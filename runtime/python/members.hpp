@@ -20,8 +20,9 @@ bool is_member(const value& from);
 /// what the import of its module raises.
 py::object python_member(const value& from, const session_objects& session);
 
-/// The value of an Enum's member where that is a plain number or a short text,
-/// else its name; nothing for what is no member.
-std::optional<value> value_of_member(py::handle object);
+/// The value of an Enum's member, or its name, where that is a plain number or
+/// a short text; nothing for another, and for what is no member.
+enum class member_word { value, name };
+std::optional<value> value_of_member(py::handle object, member_word word);
 
 } // namespace gnu::visibility("hidden")]]snakebridge

@@ -328,12 +328,15 @@ void serve(python_call& asked, session_objects& session, batch_ticks& ticks,
     keep_in.session = &session;
   if (asked.what == verb::next)
     return serve_items(asked, session, ticks, now.ran);
-  const auto made = asked.read(session);
-  now.ran = true;
-  if (asked.what == verb::close) // however that ends
-    for (const auto slot : asked.slots())
-      session.forget(slot);
-  const auto outcome = in_this_process([&] { return run(made, session); });
+  // What it is read with may run code of its modules, which may fork.
+  const auto outcome = in_this_process([&] {
+    const auto made = asked.read(session);
+    now.ran = true;
+    if (asked.what == verb::close) // however that ends
+      for (const auto slot : asked.slots())
+        session.forget(slot);
+    return run(made, session);
+  });
   if (asked.what == verb::await
       || (asked.awaits && PyCoro_CheckExact(outcome.ptr()) != 0
           && calls_code(asked.what))) {

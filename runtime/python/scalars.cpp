@@ -160,6 +160,9 @@ std::optional<value> plain_of(py::handle from) {
 } // namespace
 
 std::optional<value> base_of(py::handle from) {
+  // A member that is a text as well may have another value than that text.
+  if (auto told = value_of_member(from, member_word::value))
+    return told;
   PyObject* const object = from.ptr();
   constexpr auto most = static_cast<Py_ssize_t>(limits::ref_base_bytes_max);
   if (PyUnicode_Check(object) && !PyUnicode_CheckExact(object)
@@ -180,7 +183,7 @@ std::optional<value> base_of(py::handle from) {
     const auto& number = reinterpret_cast<PyComplexObject*>(object)->cval;
     return value{std::complex<double>{number.real, number.imag}};
   }
-  return value_of_member(from);
+  return value_of_member(from, member_word::name);
 }
 
 namespace {

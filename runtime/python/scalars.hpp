@@ -26,8 +26,8 @@ py::object python_scalar(const value& from, const conversion_config& rules);
 value big_integer_of(py::handle from);
 
 /// Of an object whose class is derived from str, bytes, int, float or complex:
-/// what it is as that, if it is not large; of another member of an Enum what
-/// `value_of_member` tells.
+/// what it is as that, if it is not large; of a member of an Enum its value,
+/// and its name where that is nothing of these.
 std::optional<value> base_of(py::handle from);
 
 /// What a marker tells of an object.
