@@ -80,10 +80,10 @@ private:
   class client final : public remote_client {
   public:
     explicit client(visited& counts) : counts_{counts} {}
-    void submit(std::uint64_t, std::vector<word> request,
+    void submit(std::uint64_t, received_message request,
                 steady_clock::time_point, on_remote_reply done) override {
       ++counts_.requested;
-      done(std::make_shared<echo>(std::move(request)));
+      done(remote_reply{std::make_shared<echo>(std::move(request.words))});
     }
     void cancel(std::uint64_t) override {}
 
