@@ -1,5 +1,6 @@
 // The end of a ref_scope: it frees what was made in it, though its interpreter
 // has no time for that, or no room.
+#include "config/tunables.hpp"
 #include "tests/api/gate.hpp"
 #include "tests/api/python_fixture.hpp"
 
@@ -118,8 +119,8 @@ TEST_P(ScopesOfTheBusy, GivenAFullQueueThenItIsFreedAllTheSame) {
     ASSERT_TRUE(patient().eval("object()"));
     other.emplace(patient());
     ASSERT_TRUE(other->is_running());
-    // Four wait in a worker, one in its queue.
-    for (int i = 0; i < 5; ++i)
+    // So many wait in a worker, and one in its queue.
+    for (std::size_t i = 0; i <= limits::handed_over_max; ++i)
       fill.push_back(std::async(std::launch::async, [this] {
         return eventually([this] { return patient().eval("1") == 1; });
       }));
