@@ -1,5 +1,5 @@
 """The null baseline of a stream: a process sends numbers through a Pipe in lists
-of 1024, and this one goes through them one by one. Prints items per second."""
+of 4096, and this one goes through them one by one. Prints items per second."""
 
 import multiprocessing
 import sys
@@ -10,7 +10,7 @@ def produce(count, to):
     batch = []
     for item in range(count):
         batch.append(item)
-        if len(batch) == 1024:
+        if len(batch) == 4096:
             to.send(batch)
             batch = []
     to.send(batch)

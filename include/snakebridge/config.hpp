@@ -283,7 +283,7 @@ struct stream_rules {
   std::chrono::milliseconds timeout{1'800'000};
   /// A batch is sent when it has so many items, is so large, or its first item
   /// has waited for so long. A consumer that does not read holds two of them.
-  std::uint32_t batch_items = 1'024;
+  std::uint32_t batch_items = 4'096;
   std::size_t batch_bytes = std::size_t{1} << 20U;
   std::chrono::milliseconds batch_time{5};
 };
