@@ -282,7 +282,7 @@ struct stream_rules {
   /// For the next item to come, waiting in the queue included; not for all.
   std::chrono::milliseconds timeout{1'800'000};
   /// A batch is sent when it has so many items, is so large, or its first item
-  /// has waited for so long. A consumer that does not read holds two of them.
+  /// has waited for so long. A consumer that does not read holds three of them.
   std::uint32_t batch_items = 4'096;
   std::size_t batch_bytes = std::size_t{1} << 20U;
   std::chrono::milliseconds batch_time{5};
