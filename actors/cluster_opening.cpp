@@ -28,8 +28,8 @@ way_to(const std::string& node, std::unique_ptr<remote_session> over,
   auto way =
     std::make_shared<const pools>(one, clock, payload_bytes_max, on_event);
   const auto& calls = way->all().front().calls;
-  const auto host =
-    std::make_shared<remote_host>(std::move(over), std::move(values));
+  const auto host = std::make_shared<remote_host>(
+    std::move(over), std::move(values), payload_bytes_max);
   calls->next_epoch(the_only_place);
   host->start({.on_ready = [] {},
                .on_room =

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
+#include <deque>
 #include <iterator>
 #include <map>
 #include <mutex>
@@ -9,6 +11,7 @@
 #include <unordered_map>
 
 #include "config/tunables.hpp"
+#include "runtime/calls/callback_scope.hpp"
 #include "runtime/values/each_ref.hpp"
 #include "runtime/wire/remote_messages.hpp"
 
@@ -137,6 +140,60 @@ private:
   std::atomic<bool> is_over_ = false;
 };
 
+// --- Callbacks ---------------------------------------------------------------
+
+// A callback that waits, on this thread, for the program of another node. What
+// that one calls meanwhile is called from here, as a callback's own calls are,
+// and what Python calls back in those is called here: however deep that goes,
+// it is one thread.
+class granted_client::visit {
+public:
+  using outcome = result<received_message>;
+
+  /// False: it is over, and nothing is called here any more.
+  bool add(std::function<void()> job) {
+    const std::lock_guard lock{mutex_};
+    if (is_over_)
+      return false;
+    jobs_.push_back(std::move(job));
+    changed_.notify_all();
+    return true;
+  }
+  void set(outcome answer) {
+    const std::lock_guard lock{mutex_};
+    answer_.emplace(std::move(answer));
+    changed_.notify_all();
+  }
+  /// Nothing: it was cancelled, or too late.
+  std::optional<outcome> wait(steady_clock::time_point until,
+                              const cancel_token& cancel) {
+    std::unique_lock lock{mutex_};
+    while (changed_.wait_until(lock, cancel, until, [this] {
+      return answer_.has_value() || !jobs_.empty();
+    }) && !jobs_.empty())
+      do_job(lock);
+    is_over_ = true;
+    while (!jobs_.empty())
+      do_job(lock);
+    return std::move(answer_);
+  }
+
+private:
+  void do_job(std::unique_lock<std::mutex>& lock) {
+    const auto job = std::move(jobs_.front());
+    jobs_.pop_front();
+    lock.unlock();
+    job();
+    lock.lock();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable_any changed_; // waits with a cancel_token
+  std::deque<std::function<void()>> jobs_;
+  std::optional<outcome> answer_;
+  bool is_over_ = false;
+};
+
 // --- Calls -------------------------------------------------------------------
 
 /// Those that run, and the streams they read. Any thread.
@@ -150,17 +207,27 @@ public:
         values_{std::move(values)},
         release_{std::move(release)} {}
 
-  /// It is there to be cancelled.
-  void note(std::uint64_t call) {
+  /// It is there to be cancelled. `number`: its client's.
+  void note(std::uint64_t call, std::uint64_t number) {
     const std::lock_guard lock{mutex_};
-    running_.emplace(call, cancel_source{});
+    running_.emplace(call, running_call{number});
   }
   void make(std::uint64_t call, received_message request,
             steady_clock::time_point deadline, on_remote_reply done);
   void cancel(std::uint64_t call);
   void cancel_all();
+  /// Calls back, and waits for the answer. Throws thrown_elsewhere.
+  value call_back(callback_caller& through,
+                  const detail::callback_arguments& given);
 
 private:
+  class far_callback;
+
+  struct running_call {
+    std::uint64_t number; ///< its client's
+    cancel_source cancels = {};
+  };
+
   /// Interpreter, its epoch and the slot there: each incarnation numbers its
   /// own slots.
   using stream_place = std::tuple<std::uint32_t, std::uint32_t, std::uint64_t>;
@@ -175,7 +242,11 @@ private:
   void make_batch(const std::shared_ptr<read_stream>& of, const operation& next,
                   const call_options& options);
   void forget_streams(const operation& freed);
+  std::unordered_map<std::uint64_t, callback>
+  callbacks_of(std::vector<received_callback> come);
   std::optional<cancel_source> take(std::uint64_t call);
+  std::shared_ptr<visit> find_visit(std::uint64_t number);
+  std::uint64_t number_of(const cancel_token& cancelled_by);
   result<remote_reply> reply(const result<value>& outcome,
                              const std::vector<value>& items = {}) const {
     return reply_of(in_, payload_bytes_max_, outcome, items);
@@ -186,14 +257,127 @@ private:
   const std::shared_ptr<value_thread> values_;
   const std::function<void(on_counted)> release_;
   std::mutex mutex_;
-  std::unordered_map<std::uint64_t, cancel_source> running_;
+  std::unordered_map<std::uint64_t, running_call> running_;
   std::map<stream_place, std::shared_ptr<read_stream>> streams_;
+  std::uint64_t last_visit_ = 0;
+  std::unordered_map<std::uint64_t, std::shared_ptr<visit>> visits_;
 };
+
+// What Python has of a callback of the other node.
+class granted_client::calls::far_callback final : public detail::callable {
+public:
+  far_callback(std::weak_ptr<calls> in,
+               std::shared_ptr<callback_caller> through)
+      : in_{std::move(in)},
+        through_{std::move(through)} {}
+
+  value call(detail::callback_arguments given) const override {
+    if (const auto in = in_.lock())
+      return in->call_back(*through_, given);
+    throw thrown_elsewhere{"snakebridge::exception",
+                           "the callback is gone: its program has left the "
+                           "session"};
+  }
+  std::string signature() const override { return "(*args, **kwargs)"; }
+
+private:
+  const std::weak_ptr<calls> in_;
+  const std::shared_ptr<callback_caller> through_;
+};
+
+std::unordered_map<std::uint64_t, callback>
+granted_client::calls::callbacks_of(std::vector<received_callback> come) {
+  std::unordered_map<std::uint64_t, callback> made;
+  for (auto& [id, caller] : come) {
+    std::shared_ptr<const detail::callable> through =
+      std::make_shared<far_callback>(weak_from_this(), std::move(caller));
+    made.try_emplace(id, std::move(through));
+  }
+  return made;
+}
+
+std::shared_ptr<granted_client::visit>
+granted_client::calls::find_visit(std::uint64_t number) {
+  const std::lock_guard lock{mutex_};
+  const auto here = visits_.find(number);
+  return here == visits_.end() ? nullptr : here->second;
+}
+
+// The number of the call which that cancels; 0: it is none of this client's.
+std::uint64_t
+granted_client::calls::number_of(const cancel_token& cancelled_by) {
+  const std::lock_guard lock{mutex_};
+  for (const auto& [call, running] : running_)
+    if (running.cancels.token() == cancelled_by)
+      return running.number;
+  return 0;
+}
+
+value granted_client::calls::call_back(
+  callback_caller& through, const detail::callback_arguments& given) {
+  const auto failed = [](const std::string& why) {
+    return thrown_elsewhere{"snakebridge::exception", why};
+  };
+  // On a thread of Python's own it is in no call.
+  auto* around = callback_scope::in(in_->id());
+  callback_place where{.deadline = in_->deadline({})};
+  cancel_token cancel;
+  if (around != nullptr) {
+    const auto& outer = around->of();
+    where.interpreter = outer.interpreter;
+    where.epoch = outer.epoch;
+    where.deadline = outer.deadline;
+    cancel = outer.cancel;
+    where.within = number_of(cancel);
+  }
+  auto asked = wire::encode_remote_called(given, payload_bytes_max_);
+  if (!asked)
+    throw failed(asked.error().message());
+  const auto mine = std::make_shared<visit>();
+  {
+    const std::lock_guard lock{mutex_};
+    where.visit = ++last_visit_;
+    visits_.emplace(where.visit, mine);
+  }
+  through.call(*std::move(asked), where,
+               [mine](visit::outcome answer) { mine->set(std::move(answer)); });
+  if (around != nullptr)
+    around->takes_jobs = [mine](std::function<void()> job) {
+      return mine->add(std::move(job));
+    };
+  auto answer = mine->wait(where.deadline, cancel);
+  if (around != nullptr)
+    around->takes_jobs = {};
+  {
+    const std::lock_guard lock{mutex_};
+    visits_.erase(where.visit);
+  }
+  if (!answer) {
+    through.give_up(where.visit);
+    throw failed(cancel.stop_requested()
+                   ? "the call it was called in was given up"
+                   : "its program did not answer in time");
+  }
+  if (!*answer)
+    throw failed(answer->error().message());
+  auto& come = **answer;
+  const auto& home = in_->home();
+  auto told = wire::decode_remote_returned(
+    {.header = {.words = static_cast<std::uint32_t>(come.words.size())},
+     .message = std::move(come.words)},
+    {in_->id(), where.interpreter, where.epoch, home.node, home.epoch});
+  if (!told)
+    throw failed(told.error().message());
+  if (told->failed)
+    throw thrown_elsewhere{std::move(told->type), std::move(told->message)};
+  return std::move(told->outcome);
+}
 
 std::optional<cancel_source> granted_client::calls::take(std::uint64_t call) {
   const std::lock_guard lock{mutex_};
   auto found = running_.extract(call);
-  return found ? std::optional{std::move(found.mapped())} : std::nullopt;
+  return found ? std::optional{std::move(found.mapped().cancels)}
+               : std::nullopt;
 }
 
 void granted_client::calls::cancel(std::uint64_t call) {
@@ -209,8 +393,8 @@ void granted_client::calls::cancel_all() {
     calls.swap(running_);
     streams.swap(streams_);
   }
-  for (auto& [call, source] : calls)
-    source.cancel(); // the session may live on
+  for (auto& [call, running] : calls)
+    running.cancels.cancel(); // the session may live on
   for (const auto& [at, stream] : streams)
     stream->cancels.cancel();
 }
@@ -222,15 +406,23 @@ void granted_client::calls::make(std::uint64_t call, received_message request,
   const frame received{
     .header = {.words = static_cast<std::uint32_t>(request.words.size())},
     .message = std::move(request.words)};
+  const auto callbacks = callbacks_of(std::move(request.callbacks));
   const auto& home = in_->home();
-  auto made = wire::decode_remote_request(
-    received,
-    {.session = in_->id(), .node = home.node, .session_epoch = home.epoch});
+  auto made =
+    wire::decode_remote_request(received, {.session = in_->id(),
+                                           .node = home.node,
+                                           .session_epoch = home.epoch,
+                                           .callbacks = &callbacks});
   if (!made) {
     take(call);
     return done(tl::unexpected{std::move(made).error()});
   }
   auto options = options_of(*made, in_->clock().now(), deadline);
+  const auto inside = request.inside > 0 ? find_visit(request.inside) : nullptr;
+  if (inside
+      && inside->add([self = shared_from_this(), call, made = *made, options,
+                      done] { self->begin(call, made, options, done); }))
+    return;
   begin(call, *std::move(made), std::move(options), done);
 }
 
@@ -255,7 +447,7 @@ void granted_client::calls::begin(std::uint64_t call, wire::remote_request made,
     const auto here = running_.find(call);
     if (here == running_.end())
       return; // given up as it was read
-    options.cancel = here->second.token();
+    options.cancel = here->second.cancels.token();
   }
   in_->submit(
     std::move(asked), options,
@@ -297,7 +489,7 @@ void granted_client::calls::read(std::uint64_t call, const operation& asked,
     stream =
       streams_.try_emplace(place_of(*named), std::make_shared<read_stream>())
         .first->second;
-    here->second = stream->cancels;
+    here->second.cancels = stream->cancels;
     options.cancel = stream->cancels.token();
   }
   const bool begins =
@@ -359,7 +551,7 @@ granted_client::~granted_client() {
 void granted_client::submit(std::uint64_t call, received_message request,
                             steady_clock::time_point deadline,
                             on_remote_reply done) {
-  calls_->note(call);
+  calls_->note(call, request.number);
   if (!request.is_large())
     return calls_->make(call, std::move(request), deadline, std::move(done));
   // A std::function can be copied, and so must be what it holds.

@@ -33,6 +33,7 @@ public:
 
 private:
   class read_stream;
+  class visit;
   class calls;
 
   const std::unique_ptr<client> mine_;

@@ -421,12 +421,6 @@ result<void> session_core::find_way(errand& mine) {
 // Which interpreter of the other node it goes to is that one's to say.
 result<void> session_core::find_way_out(errand& mine, const ref* found) {
   const auto& options = mine.options;
-  if (holds_callbacks(mine.asked))
-    return error{
-      errc::not_convertible,
-      fmt::format("session '{}' is on node '{}', from where callbacks "
-                  "of this program cannot be called",
-                  gate_->id, gate_->home.node)};
   call_route route{.pool = options.pool,
                    .affinity = options.affinity,
                    .leaves_given = options.leaves.has_value(),

@@ -126,7 +126,7 @@ public:
 
   void submit(const std::shared_ptr<sb::message>& request,
               std::function<void()> done) {
-    session_->submit(request, deadline(),
+    session_->submit({request}, deadline(),
                      [done = std::move(done)](auto outcome) {
                        ensure(outcome.has_value(), "a call has failed");
                        done();

@@ -30,6 +30,11 @@
 #            neither. Who drops the promise cancels the call. A reply that brings
 #            objects comes with `Objects`, which who takes it keeps: whatever else
 #            becomes of the reply, on its way or there, they are freed.
+#   callbacks  What a program gives to Python goes as a `Callback`. To call it is a
+#            call in the other direction, and a visit: what the callback calls in
+#            its session meanwhile names that, and is done on the thread there
+#            which waits for it. It names the request it is called in, and is run
+#            on the thread that waits for that.
 #   cluster  `tell` carries what a node and the directory of its cluster have to say
 #            to each other, each a `Said`. They are heard in the order in which
 #            they are told, and answered, if at all, by another.
@@ -125,7 +130,24 @@ struct Opened {
 }
 
 interface RemoteSession {
-  request @0 (payload :Payload, remainingNs :UInt64) -> (replied :Replied);
+  request @0 (payload :Payload, remainingNs :UInt64, callbacks :List(Given),
+              inside :UInt64, number :UInt64) -> (replied :Replied);
+  # `inside`: the visit of a callback that makes it; 0: none does. `number`: by
+  # which callbacks name it that are called in it.
+}
+
+struct Given {
+  # A callback in the payload, by its id there.
+  id @0 :UInt64;
+  callback @1 :Callback;
+}
+
+interface Callback {
+  # Held as long as Python has it.
+  call @0 (payload :Payload, interpreter :UInt32, epoch :UInt32, visit :UInt64,
+           remainingNs :UInt64, within :UInt64) -> (replied :Replied);
+  # With a `Called`, whose objects are of that interpreter; answers a `Returned`.
+  # `within`: the request it is called in; 0: in none of this session.
 }
 
 interface SessionClient {

@@ -17,6 +17,7 @@ public:
   struct outer_call {
     std::shared_ptr<interpreter_host> host;
     std::uint32_t interpreter = 0;
+    std::uint32_t epoch = 0; ///< of that interpreter
     std::uint32_t executor = 0;
     std::uint64_t session = 0; ///< its number
     std::string session_id = {};
@@ -26,6 +27,8 @@ public:
     std::weak_ptr<const exchange> call = {}; ///< where it is one
     /// What the callback throws is raised there.
     bool raises = true;
+    /// Of Python on another node: what it calls names that.
+    std::uint64_t visit = 0;
   };
 
   explicit callback_scope(outer_call of)
@@ -50,6 +53,9 @@ public:
   /// Exceptions of calls it made, kept in Python so that they can be raised
   /// again.
   std::vector<ref> kept;
+  /// While the callback waits for its program on another node: does what comes
+  /// back of calls that are made here for that, on this thread. Else empty.
+  job_taker takes_jobs;
 
 private:
   static callback_scope*& innermost() {

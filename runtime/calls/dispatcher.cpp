@@ -196,6 +196,7 @@ void dispatcher::put_inside(const exchange_ptr& made,
       made->executor = outer.executor;
       made->inside = true;
       made->around = outer.call;
+      made->called_back_by = around.takes_jobs;
       ++at.calls;
     }
   }
@@ -265,7 +266,10 @@ result<value> dispatcher::wait(const exchange_ptr& mine) {
     case exchange::news::answered:
       break;
     case exchange::news::lead:
+      continue;
     case exchange::news::called_back:
+      while (mine->do_job()) {
+      }
       continue;
     case exchange::news::deadline:
       give_up(mine, errc::deadline_exceeded);

@@ -127,9 +127,11 @@ bool exchange::appoint() {
 }
 
 bool exchange::call_back(std::function<void()> job) {
+  if (!waited_for_)
+    return called_back_by && called_back_by(std::move(job));
   {
     const std::lock_guard lock{mutex_};
-    if (!waited_for_ || outcome_ || answered())
+    if (outcome_ || answered())
       return false;
     jobs_.push_back(std::move(job));
     called_back_ = true;

@@ -35,6 +35,9 @@ using completion = std::function<void(result<value>)>;
 /// those that come when the call has been given up. It must not block.
 using items_listener = std::function<void(std::vector<value>)>;
 
+/// Has something done on a thread that waits; false: it does not any more.
+using job_taker = std::function<bool(std::function<void()>)>;
+
 /// How far a call has come.
 enum class call_stage {
   queued,      ///< it waits for its turn
@@ -98,6 +101,8 @@ public:
   std::atomic<std::uint64_t> id = 0;
   bool inside = false; ///< a callback made it, inside the call it is in
   std::weak_ptr<const exchange> around = {}; ///< that call
+  /// Of one nobody waits for: where its own callbacks run, if that is told.
+  job_taker called_back_by = {};
   // For who has claimed it, before it is settled.
   std::chrono::nanoseconds ran{}; ///< as far as that is known
   std::size_t reply_bytes = 0;
@@ -162,7 +167,8 @@ public:
   void helps(std::function<void()> call_helper);
   /// Asks the waiting thread to lead; true if it will hear of it.
   bool appoint();
-  /// Gives the waiting thread something to do; false: it waits no more.
+  /// Gives the waiting thread something to do; false: none waits, or not any
+  /// more.
   bool call_back(std::function<void()> job);
   bool is_called_back() const {
     return called_back_.load(std::memory_order_acquire);

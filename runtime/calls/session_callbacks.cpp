@@ -68,6 +68,9 @@ callback_answer call_back(const callback& of,
   } catch (const detail::bad_arguments& wrong) {
     told.type = "TypeError";
     told.message = as_text(wrong.what());
+  } catch (const thrown_elsewhere& failed) {
+    told.type = as_text(failed.type);
+    told.message = as_text(failed.message);
   } catch (const exception& failed) {
     told.type = name_of(typeid(failed));
     told.message = as_text(failed.what());
@@ -131,9 +134,7 @@ void session_callbacks::add(const operation& asked, const void* holder) {
 }
 
 void session_callbacks::remove(const operation& asked, const void* holder) {
-  each_argument(asked, [&](const value& each) {
-    each_callback(each, [&](const callback& one) { drop(one.id(), holder); });
-  });
+  each_callback(asked, [&](const callback& one) { drop(one.id(), holder); });
 }
 
 std::optional<callback> session_callbacks::find(std::uint64_t id) const {
@@ -199,6 +200,11 @@ void session_callbacks::end() {
     gone.swap(given_);
   }
   destroy(std::move(gone));
+}
+
+void each_callback(const operation& asked,
+                   const std::function<void(const callback&)>& take) {
+  each_argument(asked, [&](const value& each) { each_callback(each, take); });
 }
 
 bool holds_callbacks(const operation& asked) {

@@ -12,6 +12,8 @@
 
 #include <snakebridge/callback.hpp>
 
+#include "runtime/values/callback_answer.hpp"
+
 namespace snakebridge {
 
 /// Where code of the program runs that Python calls.
@@ -29,14 +31,10 @@ public:
 /// The number of that as a callback; others are never 0.
 inline constexpr std::uint64_t tools_callback = 0;
 
-/// What a callback answered.
-struct callback_answer {
-  value outcome = {};
-  // Where it threw:
-  bool failed = false;
-  std::string type = {}; ///< of what it threw; "TypeError": Python's
-  std::string message = {};
-  std::optional<ref> raised = {}; ///< it was Python's, and is kept there
+/// What a callback throws for one of another node, which has thrown that.
+struct thrown_elsewhere {
+  std::string type;
+  std::string message;
 };
 
 /// Calls it, on this thread.
@@ -91,6 +89,9 @@ private:
   all given_; // by id
 };
 
+/// Each in what is sent with it, as often as it is there.
+void each_callback(const operation& asked,
+                   const std::function<void(const callback&)>& take);
 /// There are some in what is sent with it.
 bool holds_callbacks(const operation& asked);
 

@@ -37,6 +37,7 @@ public:
         const auto& outer = *here().in;
         callback_scope scope{{.host = host,
                               .interpreter = host->self_.interpreter,
+                              .epoch = host->self_.epoch,
                               .executor = 0,
                               .session = session,
                               .session_id = known->session,

@@ -805,7 +805,8 @@ void worker_link::let_go(const exchange& replied,
 // --- Callbacks ---------------------------------------------------------------
 
 // One that is called in a call whose thread waits for it goes to that thread;
-// others to callback threads, by the own thread. False: it is no call of its.
+// others by the own thread, to callback threads or to a callback's that waits.
+// False: it is no call of its.
 bool worker_link::take_news_of_callback(frame& arrived, reader who) {
   exchange_ptr in;
   {
@@ -858,8 +859,9 @@ void worker_link::run_called_later(const exchange_ptr& in,
     return run_called(in, called); // it is refused
   auto kept =
     std::make_shared<const frame>(frame{called.header, called.message});
-  known->run_later(
-    [this, host = owner_.self(), in, kept] { run_called(in, *kept); });
+  auto job = [this, host = owner_.self(), in, kept] { run_called(in, *kept); };
+  if (!in || !in->call_back(job))
+    known->run_later(std::move(job));
 }
 
 std::shared_ptr<session_callbacks>
@@ -950,6 +952,7 @@ void worker_link::run_called(const exchange_ptr& in, const frame& called) {
     if (in)
       scope.emplace(callback_scope::outer_call{.host = owner_.self(),
                                                .interpreter = self_.interpreter,
+                                               .epoch = self_.epoch,
                                                .executor = in->executor,
                                                .session = session,
                                                .session_id = known->session,

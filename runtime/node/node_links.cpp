@@ -52,8 +52,7 @@ public:
       [&network = network_, number = number_] { network.release(number); });
   }
 
-  std::uint64_t submit(std::shared_ptr<message> request,
-                       steady_clock::time_point deadline,
+  std::uint64_t submit(sent_request request, steady_clock::time_point deadline,
                        on_reply done) override {
     const auto call = ++last_call_;
     if (!jobs_->post([&network = network_, number = number_, call,

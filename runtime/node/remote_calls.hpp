@@ -7,23 +7,24 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 
 #include <kj/async.h>
 #include <kj/timer.h>
 
+#include "runtime/node/link_parts.hpp"
+#include "runtime/node/pending_answers.hpp"
 #include "runtime/node/remote_session.hpp"
-#include "runtime/node/served_session.hpp"
 
 namespace snakebridge {
 
-class remote_calls final : private kj::TaskSet::ErrorHandler {
+class remote_calls {
 public:
   using on_reply = remote_session::on_reply;
 
   remote_calls(std::shared_ptr<link_parts> link, kj::Timer& timer)
       : link_{std::move(link)},
-        timer_{timer} {}
+        timer_{timer},
+        calls_{link_} {}
   /// Answers what is in flight with `session_closed`.
   ~remote_calls() noexcept;
 
@@ -34,31 +35,23 @@ public:
   void end(const error& why);
   const std::shared_ptr<link_parts>& link() const { return link_; }
 
-  void submit(std::uint64_t call, std::shared_ptr<message> request,
+  void submit(std::uint64_t call, sent_request request,
               steady_clock::time_point deadline, on_reply done);
   void cancel(std::uint64_t call);
 
 private:
-  using outcome = result<received_message>;
-  struct in_flight {
-    on_reply done;
-    kj::Own<kj::PromiseFulfiller<outcome>> gives_up;
-  };
+  using outcome = pending_answers::outcome;
 
   std::optional<error> refused(message& request, std::size_t bytes) const;
-  kj::Promise<outcome> send(std::shared_ptr<message> request,
+  kj::Promise<outcome> send(sent_request request,
                             std::chrono::nanoseconds remaining);
-  void answer(std::uint64_t call, outcome with);
-  void answer_all(const error& why);
-  void taskFailed(kj::Exception&& failed) override;
 
   const std::shared_ptr<link_parts> link_;
   kj::Timer& timer_;
   on_remote_end told_;
   std::optional<error> ended_;
   std::optional<schema::RemoteSession::Client> session_;
-  std::unordered_map<std::uint64_t, in_flight> calls_;
-  kj::TaskSet tasks_{*this};
+  pending_answers calls_;
 };
 
 } // namespace snakebridge

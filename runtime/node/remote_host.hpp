@@ -22,7 +22,8 @@ class remote_host final : public interpreter_host,
 public:
   /// `values`: reads what is large.
   remote_host(std::unique_ptr<remote_session> over,
-              std::shared_ptr<value_thread> values);
+              std::shared_ptr<value_thread> values,
+              std::size_t payload_bytes_max);
 
   /// It is ready from the start, and never says `on_end`: the links tell who
   /// made it.
@@ -30,6 +31,7 @@ public:
   void stop() override;
   void kill(std::string reason) override;
   bool accept(const exchange_ptr& taken) override;
+  bool accept_inside(const exchange_ptr& taken) override;
   void flush() override;
   call_stage abandon(exchange& given_up) override;
   void withdraw(std::uint64_t session) override;
@@ -39,6 +41,12 @@ public:
   host_stats stats() const override { return {.running = running()}; }
 
 private:
+  class given;
+
+  /// Null: it is answered.
+  exchange_ptr find(std::uint64_t call) const;
+  bool take_in(const exchange_ptr& taken, std::uint64_t visit);
+  sent_request request_of(const exchange& made, std::uint64_t visit);
   void send(const exchange_ptr& made);
   void take(std::uint64_t call, result<received_message> replied);
   void finish(std::uint64_t call, result<received_message> replied);
@@ -46,10 +54,12 @@ private:
   /// A call that is on its way.
   struct sent_call {
     exchange_ptr made;
+    std::uint64_t visit = 0;  ///< of the callback that makes it; 0: none
     std::uint64_t number = 0; ///< the link's own; 0: it has not got it yet
   };
 
   const std::shared_ptr<value_thread> values_;
+  const std::size_t payload_bytes_max_;
   mutable std::mutex mutex_;
   std::shared_ptr<remote_session> over_; ///< null: it has ended
   std::function<void()> on_room_;

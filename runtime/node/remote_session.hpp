@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <snakebridge/config.hpp>
@@ -49,10 +50,44 @@ public:
   virtual void keep() = 0;
 };
 
+struct received_message;
+/// Takes what is answered: once. It must not block.
+using on_received = std::function<void(result<received_message>)>;
+
+/// For whom a callback is called.
+struct callback_place {
+  std::uint32_t interpreter = 0; ///< that its arguments' objects live in
+  std::uint32_t epoch = 0;
+  std::uint64_t visit = 0;  ///< of its session at that node; not 0
+  std::uint64_t within = 0; ///< the number of the request it is called in
+  steady_clock::time_point deadline = {};
+};
+
+/// At the owner: a callback of a program on another node, which has it as long
+/// as this lives. Any thread.
+class callback_caller {
+public:
+  virtual ~callback_caller() = default;
+  /// With a `Called`; what comes is a `Returned`. `done` is called on the
+  /// loop's thread, or where it is refused on this.
+  virtual void call(std::shared_ptr<message> given, const callback_place& where,
+                    on_received done) = 0;
+  /// Nobody waits for that one any more.
+  virtual void give_up(std::uint64_t visit) = 0;
+};
+struct received_callback {
+  std::uint64_t id; ///< in its request
+  std::shared_ptr<callback_caller> caller;
+};
+
 /// A message that has come, flat.
 struct received_message {
   std::vector<word> words;
   std::shared_ptr<link_hold> held = {}; ///< null: nothing
+  // Of a request:
+  std::vector<received_callback> callbacks = {};
+  std::uint64_t inside = 0; ///< the visit whose callback makes it; 0: none
+  std::uint64_t number = 0; ///< of its client
 
   /// To read it takes longer than a loop may be held up.
   bool is_large() const {
@@ -121,20 +156,42 @@ public:
 
 // At the client. From any thread, and none of it blocks.
 
+/// A callback of this program that the other node has, as long as this lives.
+/// On the loop's thread.
+class given_callback {
+public:
+  virtual ~given_callback() = default;
+  /// What is answered gives it up, from the loop's thread: nobody waits for it
+  /// any more.
+  virtual std::function<void()> call(received_message given,
+                                     const callback_place& where,
+                                     on_remote_reply done) = 0;
+};
+
+/// A request on its way to the owner of its session.
+struct sent_request {
+  std::shared_ptr<message> content;
+  /// Those in it, by their ids.
+  std::vector<std::pair<std::uint64_t, std::shared_ptr<given_callback>>>
+    callbacks = {};
+  std::uint64_t inside = 0; ///< the visit whose callback makes it; 0: none
+  std::uint64_t number = 0; ///< callbacks that are called in it name that
+};
+
 /// A client of a session of another node. Its end releases it there, and
 /// answers what it has in flight with `session_closed`.
 class remote_session {
 public:
   /// Takes the reply of one call. Once, on the loop's thread or, where the call
   /// was refused at once, on the caller's: it must not block.
-  using on_reply = std::function<void(result<received_message>)>;
+  using on_reply = on_received;
 
   virtual ~remote_session() = default;
   /// Runs a call; the number it is cancelled by. Errors, besides those the
   /// owner answers: node_down (`may_have_run` says whether it may have begun),
   /// deadline_exceeded, cancelled, overloaded, payload_too_large,
   /// message_malformed.
-  virtual std::uint64_t submit(std::shared_ptr<message> request,
+  virtual std::uint64_t submit(sent_request request,
                                steady_clock::time_point deadline,
                                on_reply done) = 0;
   /// Gives the call up: it answers `cancelled`, unless it has been answered.

@@ -11,21 +11,6 @@ namespace snakebridge {
 
 namespace {
 
-// Objects of a reply, as long as the other node has that, or is to have it.
-class objects_server final : public schema::Objects::Server {
-public:
-  explicit objects_server(std::shared_ptr<untaken_objects> objects)
-      : objects_{std::move(objects)} {}
-
-  kj::Promise<void> keep(KeepContext) override {
-    objects_->keep();
-    return kj::READY_NOW;
-  }
-
-private:
-  const std::shared_ptr<untaken_objects> objects_;
-};
-
 error overloaded(const char* by_what) {
   return {errc::overloaded, by_what};
 }
@@ -35,12 +20,15 @@ error overloaded(const char* by_what) {
 served_session::served_session(std::shared_ptr<link_parts> link,
                                schema::SessionClient::Client holder)
     : link_{std::move(link)},
-      holder_{kj::mv(holder)} {
+      holder_{kj::mv(holder)},
+      calls_{link_->jobs},
+      visits_{link_} {
   ++link_->sessions_served;
 }
 
 served_session::~served_session() noexcept {
   *self_ = nullptr;
+  visits_.answer_all({errc::node_down, "its program has left the session"});
   --link_->sessions_served;
 }
 
@@ -96,84 +84,123 @@ kj::Promise<void> served_session::request(RequestContext call) {
   if (link_->calls_served >= limits::link_calls_max)
     return fail(call, overloaded("too many calls of this node run there")),
            kj::READY_NOW;
-  const std::chrono::nanoseconds remaining{std::min<std::uint64_t>(
-    asked.getRemainingNs(),
-    std::chrono::nanoseconds{std::chrono::milliseconds{day_ms}}.count())};
-  const auto deadline = steady_clock::now() + remaining;
+  auto callbacks = take_callbacks(asked.getCallbacks());
+  if (!callbacks)
+    return fail(call, overloaded("that node has too many callbacks there")),
+           kj::READY_NOW;
+  const auto deadline = deadline_of(asked.getRemainingNs());
+  const auto inside = asked.getInside(), number = asked.getNumber();
   ++link_->calls_served;
   auto done = kj::defer([link = link_] { --link->calls_served; });
   auto reading = link_->requests.read(asked.getPayload());
   call.releaseParams();
   return reading
-    .then([this, deadline](auto request) -> kj::Promise<answer> {
+    .then([this, deadline, inside, number, callbacks = *std::move(callbacks)](
+            auto request) mutable -> kj::Promise<late_replies::reply> {
       if (!request)
-        return answer{tl::unexpected{std::move(request).error()}};
+        return late_replies::reply{tl::unexpected{std::move(request).error()}};
       // It counts until it is answered; a large one also until it has been
       // read, though nobody may want it any more.
-      received_message came{std::move(request->words)};
-      if (!came.is_large())
-        return run(std::move(came), deadline).attach(kj::mv(request->held));
-      came.held = link_->held.add(kj::mv(request->held));
-      auto held = came.held;
-      return run(std::move(came), deadline).attach(kj::mv(held));
+      auto come = link_->hold(*request);
+      come.callbacks = std::move(callbacks);
+      come.inside = inside;
+      come.number = number;
+      auto held = come.held;
+      return calls_
+        .wait(
+          [&](std::uint64_t call, on_remote_reply replied) {
+            client_->submit(call, std::move(come), deadline,
+                            std::move(replied));
+          },
+          [this](std::uint64_t call) { client_->cancel(call); })
+        .attach(kj::mv(held), kj::mv(request->held));
     })
-    .then([this, call, fail](answer outcome) mutable {
-      if (outcome)
-        if (auto why = cannot_go(*outcome->content))
-          outcome = tl::unexpected{why->with_may_have_run(true)};
-      if (!outcome)
-        return fail(call, outcome.error());
-      const auto bytes = bytes_of(*outcome->content);
-      const auto size = bytes > limits::payload_part_bytes_max
-                          ? capnp::MessageSize{16, 1}
-                          : capnp::MessageSize{bytes / sizeof(word) + 16, 0};
-      auto replied = call.getResults(size).initReplied();
-      link_->outgoing.write(replied.initPayload(), std::move(outcome->content));
-      if (outcome->objects)
-        replied.setObjects(
-          kj::heap<objects_server>(std::move(outcome->objects)));
+    .then([this, call](late_replies::reply outcome) mutable {
+      link_->reply(call, std::move(outcome));
     })
     .attach(kj::mv(done));
 }
 
-std::optional<error> served_session::cannot_go(message& reply) const {
-  if (!reply.descriptors().empty())
-    return error{errc::message_malformed,
-                 "a reply that cannot cross a network"};
-  if (!link_->outgoing.has_room(bytes_of(reply)))
-    return overloaded("large results wait there to be read");
-  if (link_->has_way && !link_->has_way())
-    return overloaded("results wait there to be read");
-  return std::nullopt;
+// --- Callbacks ---------------------------------------------------------------
+
+// It outlives the session, if Python does not let it go before.
+class served_session::caller final : public callback_caller {
+public:
+  caller(std::shared_ptr<loop_jobs> jobs, self_pointer in, std::uint64_t number)
+      : jobs_{std::move(jobs)},
+        in_{std::move(in)},
+        number_{number} {}
+  ~caller() override {
+    jobs_->run([in = in_, number = number_] {
+      if (*in != nullptr)
+        (*in)->callbacks_.erase(number);
+    });
+  }
+
+  void call(std::shared_ptr<message> given, const callback_place& where,
+            on_received done) override {
+    const bool is_posted = jobs_->post(
+      [in = in_, number = number_, given = std::move(given), where, done] {
+        if (*in != nullptr)
+          (*in)->call_back(number, given, where, done);
+        else
+          done(tl::unexpected{
+            error{errc::session_closed, "its program has left the session"}});
+      });
+    if (!is_posted)
+      done(tl::unexpected{
+        overloaded("too much waits for the links of this node")});
+  }
+  void give_up(std::uint64_t visit) override {
+    jobs_->post_end([in = in_, visit] {
+      if (*in != nullptr)
+        (*in)->visits_.give_up(
+          visit, {errc::cancelled, "nobody waits for it any more"});
+    });
+  }
+
+private:
+  const std::shared_ptr<loop_jobs> jobs_;
+  const self_pointer in_;
+  const std::uint64_t number_;
+};
+
+// Nothing: they are too many.
+std::optional<std::vector<received_callback>>
+served_session::take_callbacks(capnp::List<schema::Given>::Reader from) {
+  if (callbacks_.size() + from.size() > limits::link_calls_max)
+    return std::nullopt;
+  std::vector<received_callback> made;
+  for (const auto each : from) {
+    callbacks_.emplace(++last_callback_, each.getCallback());
+    made.push_back({each.getId(), std::make_shared<caller>(link_->jobs, self_,
+                                                           last_callback_)});
+  }
+  return made;
 }
 
-kj::Promise<served_session::answer>
-served_session::run(received_message request,
-                    steady_clock::time_point deadline) {
-  const auto number = ++last_call_;
-  auto later = kj::newPromiseAndFulfiller<answer>();
-  calls_.emplace(number, kj::mv(later.fulfiller));
-  auto waiting = later.promise.attach(kj::defer([this, number] {
-    if (calls_.erase(number) > 0)
-      client_->cancel(number);
-  }));
-  client_->submit(number, std::move(request), deadline,
-                  [jobs = link_->jobs, self = self_, number](answer outcome) {
-                    jobs->run([self, number, outcome = std::move(outcome)] {
-                      if (*self != nullptr)
-                        (*self)->take(number, outcome);
-                    });
-                  });
-  return waiting;
-}
-
-void served_session::take(std::uint64_t call, answer outcome) {
-  const auto place = calls_.find(call);
-  if (place == calls_.end())
-    return;
-  auto waits = kj::mv(place->second);
-  calls_.erase(place);
-  waits->fulfill(std::move(outcome));
+void served_session::call_back(std::uint64_t callback,
+                               std::shared_ptr<message> given,
+                               const callback_place& where, on_received done) {
+  const auto bytes = bytes_of(*given);
+  if (auto why = link_->no_way_for(bytes))
+    return done(tl::unexpected{*std::move(why)});
+  const auto left = std::clamp<std::chrono::nanoseconds>(
+    where.deadline - steady_clock::now(), std::chrono::nanoseconds{0},
+    std::chrono::milliseconds{day_ms});
+  visits_.add(where.visit, std::move(done), kj::evalNow([&] {
+                auto asking = callbacks_.at(callback).callRequest(
+                  link_parts::size_of(bytes));
+                asking.setInterpreter(where.interpreter);
+                asking.setEpoch(where.epoch);
+                asking.setVisit(where.visit);
+                asking.setWithin(where.within);
+                asking.setRemainingNs(static_cast<std::uint64_t>(left.count()));
+                link_->outgoing.write(asking.initPayload(), std::move(given));
+                return asking.send().then([this](auto&& came) {
+                  return link_->receive(came.getReplied()).attach(kj::mv(came));
+                });
+              }));
 }
 
 } // namespace snakebridge

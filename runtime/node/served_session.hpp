@@ -13,41 +13,14 @@
 #include <capnp/capability.h>
 
 #include "runtime/node/cancellable.hpp"
-#include "runtime/node/held_arrivals.hpp"
-#include "runtime/node/node_loop.hpp"
-#include "runtime/node/payloads.hpp"
+#include "runtime/node/late_replies.hpp"
+#include "runtime/node/link_parts.hpp"
+#include "runtime/node/pending_answers.hpp"
 #include "runtime/node/remote_session.hpp"
 
 #include "schemas/node.capnp.h"
 
 namespace snakebridge {
-
-/// What the capabilities of one link share; they may outlive it for a moment.
-struct link_parts {
-  link_parts(std::shared_ptr<loop_jobs> jobs, std::size_t payload_bytes_max)
-      : jobs{std::move(jobs)},
-        payload_bytes_max{payload_bytes_max},
-        requests{payload_bytes_max},
-        replies{payload_bytes_max},
-        outgoing{payload_bytes_max},
-        held{this->jobs} {}
-
-  const std::shared_ptr<loop_jobs> jobs;
-  const std::size_t payload_bytes_max;
-  std::string peer = {}; ///< its name, once it is known
-  /// Something new may be sent: the peer reads. Empty once the link is gone.
-  std::function<bool()> has_way = {};
-  /// The peer asks for something. Ends a link whose peer does not read answers,
-  /// and throws.
-  std::function<void()> on_asked = {};
-  incoming_payloads requests;
-  incoming_payloads replies;
-  outgoing_payloads outgoing;
-  held_arrivals held;
-  std::size_t calls_served = 0;
-  std::size_t sessions_served = 0;
-  std::size_t calls_made = 0;
-};
 
 class served_session final : public cancellable<schema::RemoteSession> {
 public:
@@ -62,11 +35,12 @@ public:
   kj::Promise<void> request(RequestContext call) override;
 
 private:
-  using answer = result<remote_reply>;
-  kj::Promise<answer> run(received_message request,
-                          steady_clock::time_point deadline);
-  std::optional<error> cannot_go(message& reply) const;
-  void take(std::uint64_t call, answer outcome);
+  class caller;
+
+  std::optional<std::vector<received_callback>>
+  take_callbacks(capnp::List<schema::Given>::Reader from);
+  void call_back(std::uint64_t callback, std::shared_ptr<message> given,
+                 const callback_place& where, on_received done);
   void end(const error& why);
 
   /// Null once it is gone; shared with what is called from other threads, which
@@ -79,9 +53,10 @@ private:
   std::unique_ptr<remote_client> client_;
   kj::Own<kj::PromiseFulfiller<std::optional<error>>> opening_;
   std::optional<error> ended_;
-  std::uint64_t last_call_ = 0;
-  std::unordered_map<std::uint64_t, kj::Own<kj::PromiseFulfiller<answer>>>
-    calls_;
+  std::uint64_t last_callback_ = 0;
+  std::unordered_map<std::uint64_t, schema::Callback::Client> callbacks_;
+  late_replies calls_;
+  pending_answers visits_;
   kj::Promise<void> telling_ = kj::READY_NOW;
 };
 

@@ -5,10 +5,13 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include <snakebridge/config.hpp>
 
 namespace snakebridge {
+
+class callback;
 
 /// One life of an interpreter, between two restarts.
 struct incarnation {
@@ -25,6 +28,8 @@ struct ref_origin {
   std::uint32_t epoch = 0;
   std::string_view node = {}; ///< empty: the session is this bridge's own
   std::uint64_t session_epoch = 0;
+  /// Of a request of another node: its callbacks, by their ids there.
+  const std::unordered_map<std::uint64_t, callback>* callbacks = nullptr;
 };
 
 /// A session's rules, as they hold in one interpreter.

@@ -244,6 +244,64 @@ encode_remote_reply(const result<value>& outcome,
   return std::shared_ptr<message>{*std::move(made)};
 }
 
+result<std::shared_ptr<message>>
+encode_remote_called(const detail::callback_arguments& given,
+                     std::size_t bytes_max) {
+  auto made =
+    build_message<schema::Called>(bytes_max, [&](schema::Called::Builder into) {
+      value_writer writer{bytes_max};
+      auto positional = into.initPositional(count_of(given.positional.size()));
+      for (unsigned at = 0; at < positional.size(); ++at)
+        writer.write(positional[at], given.positional[at]);
+      auto named = into.initNamed(count_of(given.named.size()));
+      for (unsigned at = 0; at < named.size(); ++at) {
+        named[at].setName(text(given.named[at].first));
+        writer.write(named[at].initValue(), given.named[at].second);
+      }
+    });
+  if (!made)
+    return tl::unexpected{std::move(made).error()};
+  return std::shared_ptr<message>{*std::move(made)};
+}
+
+std::shared_ptr<message> encode_remote_returned(const callback_answer& told,
+                                                std::size_t bytes_max) {
+  const auto build = [&](const callback_answer& from) {
+    return build_message<schema::Returned>(
+      bytes_max, [&](schema::Returned::Builder into) {
+        if (!from.failed)
+          return value_writer{bytes_max}.write(into.initValue(), from.outcome);
+        auto failed = into.initFailed();
+        failed.setType(text(from.type));
+        failed.setMessage(text(from.message));
+      });
+  };
+  auto made = build(told);
+  if (!made)
+    made = build({.failed = true,
+                  .type = "snakebridge::exception",
+                  .message = made.error().message()});
+  return *std::move(made);
+}
+
+result<callback_answer> decode_remote_returned(const frame& received,
+                                               const ref_origin& session) {
+  try {
+    incoming message{received};
+    const auto told = message.root<schema::Returned>();
+    if (told.isValue())
+      return callback_answer{.outcome = read_value(told.getValue(), session)};
+    require(told.isFailed(), "an answer of a callback that only a host gives");
+    return callback_answer{.failed = true,
+                           .type = string(told.getFailed().getType()),
+                           .message = string(told.getFailed().getMessage())};
+  } catch (const kj::Exception& broken) {
+    return tl::unexpected{malformed(broken)};
+  } catch (const std::bad_alloc&) {
+    return error{errc::payload_too_large, "there is no memory for the answer"};
+  }
+}
+
 reply decode_remote_reply(const frame& received, ref_origin session) {
   std::optional<post_mortem> death;
   try {

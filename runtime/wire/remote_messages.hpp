@@ -10,8 +10,10 @@
 #include <string>
 #include <vector>
 
+#include <snakebridge/callback.hpp>
 #include <snakebridge/operation.hpp>
 
+#include "runtime/values/callback_answer.hpp"
 #include "runtime/values/origin.hpp"
 #include "runtime/wire/channel.hpp"
 
@@ -41,8 +43,7 @@ struct remote_request {
   operation asked;
   call_route route;
 };
-/// Its refs get that origin, of that route. Errors: message_malformed, for a
-/// callback too.
+/// Its refs get that origin, of that route. Errors: message_malformed.
 result<remote_request> decode_remote_request(const frame& received,
                                              ref_origin session);
 /// Whether to write those takes longer than a loop may be held up.
@@ -54,5 +55,17 @@ encode_remote_reply(const result<value>& outcome,
 
 /// At the caller: as decode_reply.
 reply decode_remote_reply(const frame& received, ref_origin session);
+
+/// What a callback of the other node is called with: there decode_called reads
+/// it. Errors: payload_too_large, not_convertible.
+result<std::shared_ptr<message>>
+encode_remote_called(const detail::callback_arguments& given,
+                     std::size_t bytes_max);
+/// What it has answered.
+std::shared_ptr<message> encode_remote_returned(const callback_answer& told,
+                                                std::size_t bytes_max);
+/// Errors: message_malformed, payload_too_large.
+result<callback_answer> decode_remote_returned(const frame& received,
+                                               const ref_origin& session);
 
 } // namespace snakebridge::wire

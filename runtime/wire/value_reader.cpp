@@ -316,6 +316,16 @@ capnp::List<schema::Items>::Reader columns_of(schema::Records::Reader from,
   return columns;
 }
 
+namespace {
+
+value read_callback(std::uint64_t id, const ref_origin& made_by) {
+  require(made_by.callbacks != nullptr && made_by.callbacks->contains(id),
+          "a callback where none can be");
+  return value{made_by.callbacks->at(id)};
+}
+
+} // namespace
+
 value read_value(reader from, const ref_origin& made_by) {
   switch (from.which()) {
   case schema::Value::NONE:
@@ -332,6 +342,8 @@ value read_value(reader from, const ref_origin& made_by) {
     return read_bytes(from.getBytes());
   case schema::Value::REF:
     return value{read_ref(from.getRef(), made_by)};
+  case schema::Value::CALLBACK:
+    return read_callback(from.getCallback(), made_by);
   default:
     return read_moment_or_name(from, made_by);
   }

@@ -136,7 +136,7 @@ TEST(SlowReaders, WhileThePeerReadsNothingThenSmallCallsDoNotPileUp) {
   const auto failed = std::make_shared<notes<error>>();
   const auto all = std::make_shared<notes<bool>>();
   for (int i = 0; i < 400; ++i) {
-    session->submit(content, steady_clock::now() + patience,
+    session->submit({content}, steady_clock::now() + patience,
                     [failed, all](const auto& outcome) {
                       if (!outcome)
                         failed->add(outcome.error());
@@ -167,7 +167,7 @@ TEST(SlowReaders, WhenOneAsksAndDoesNotReadThenItsLinkEnds) {
   between.cut_from = true;
   const auto content = message_of(words(1'000));
   for (int i = 0; i < 9'000; ++i)
-    session->submit(content, steady_clock::now() + patience, [](auto&&) {});
+    session->submit({content}, steady_clock::now() + patience, [](auto&&) {});
   const auto why = owner.lost.first().second;
   EXPECT_EQ(why.code(), errc::node_down);
   EXPECT_THAT(why.message(), HasSubstr("it asks and does not read"));

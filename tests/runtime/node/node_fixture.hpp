@@ -205,7 +205,7 @@ private:
 struct test_call {
   explicit test_call(remote_session& through, std::vector<word> request,
                      milliseconds timeout = patience)
-      : number{through.submit(message_of(std::move(request)),
+      : number{through.submit({message_of(std::move(request))},
                               steady_clock::now() + timeout,
                               [to = reply](const auto& outcome) {
                                 to->add(outcome.transform(

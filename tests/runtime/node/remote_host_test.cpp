@@ -16,7 +16,7 @@ namespace {
 
 struct noted {
   std::vector<remote_session::on_reply> sent;
-  std::vector<std::shared_ptr<message>> requests;
+  std::vector<sent_request> requests;
   std::vector<std::uint64_t> cancelled;
   bool has_ended = false;
 };
@@ -27,8 +27,8 @@ public:
   explicit noting_session(noted& in) : in_{in} {}
   ~noting_session() override { in_.has_ended = true; }
 
-  std::uint64_t submit(std::shared_ptr<message> request,
-                       steady_clock::time_point, on_reply done) override {
+  std::uint64_t submit(sent_request request, steady_clock::time_point,
+                       on_reply done) override {
     in_.requests.push_back(std::move(request));
     in_.sent.push_back(std::move(done));
     return in_.sent.size();
@@ -100,7 +100,7 @@ protected:
     session_home{.node = "owner", .epoch = 9, .is_elsewhere = true});
   const std::shared_ptr<value_thread> values = std::make_shared<value_thread>();
   const std::shared_ptr<remote_host> host = std::make_shared<remote_host>(
-    std::make_unique<noting_session>(over), values);
+    std::make_unique<noting_session>(over), values, 1 << 20);
 };
 
 TEST_F(RemoteHost, WhenItStartsThenItIsReady) {
@@ -230,6 +230,61 @@ TEST_F(RemoteHost, WhenTooManyAreOnTheirWayThenTheNextWaitsForRoom) {
   over.sent.at(0)(received_message{reply_of(value{1})});
   EXPECT_EQ(room, 1);
   EXPECT_TRUE(host->accept(next));
+}
+
+class CallbackOfRemoteHost : public RemoteHost {
+protected:
+  CallbackOfRemoteHost() {
+    // A thread waits for it.
+    made = std::make_shared<exchange>(
+      operation{.what = verb::call,
+                .module = "m",
+                .name = "f",
+                .positional = {callback{[this](int x) { ran.push_back(x); }}}},
+      gate, steady_clock::now() + std::chrono::hours{1},
+      destination{.route = std::make_shared<const call_route>()});
+    made->prepared = or_throw(wire::encode_request(made->asked, 1, 1 << 20));
+    EXPECT_TRUE(host->accept(made));
+    host->flush();
+  }
+  void call_back(int x, std::uint64_t within) {
+    detail::callback_arguments given;
+    given.positional.emplace_back(x);
+    over.requests.at(0).callbacks.at(0).second->call(
+      {words_of(*or_throw(wire::encode_remote_called(given, 1 << 20)))},
+      {.visit = 1, .within = within, .deadline = made->deadline},
+      [this](result<remote_reply> reply) { told.push_back(std::move(reply)); });
+  }
+
+  exchange_ptr made;
+  std::vector<int> ran;
+  std::vector<result<remote_reply>> told;
+};
+
+TEST_F(CallbackOfRemoteHost, WhenItsCallIsWaitedForThenThatThreadRunsIt) {
+  call_back(1, over.requests.at(0).number);
+  EXPECT_TRUE(ran.empty());
+  EXPECT_TRUE(made->do_job());
+  EXPECT_EQ(ran, (std::vector{1}));
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_TRUE(told[0]);
+}
+
+TEST_F(CallbackOfRemoteHost, WhenItIsCalledInNoCallThenItRunsAtOnce) {
+  call_back(1, 0);
+  call_back(2, over.requests.at(0).number + 1); // that is none of ours
+  EXPECT_EQ(ran, (std::vector{1, 2}));
+  EXPECT_FALSE(made->do_job());
+}
+
+TEST_F(CallbackOfRemoteHost, WhenItsCallIsGivenUpThenItNeverRuns) {
+  call_back(1, over.requests.at(0).number);
+  made->answer(tl::unexpected{error{errc::deadline_exceeded, "late"}});
+  EXPECT_TRUE(made->do_job());
+  EXPECT_TRUE(ran.empty());
+  ASSERT_EQ(told.size(), 1U);
+  ASSERT_FALSE(told[0]);
+  EXPECT_EQ(told[0].error().code(), errc::cancelled);
 }
 
 } // namespace snakebridge::testing

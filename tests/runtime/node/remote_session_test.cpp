@@ -76,7 +76,7 @@ TEST_F(RemoteSession, WhenItsLinkEndsWhileItIsOpenedThenThatIsTheAnswer) {
 TEST_F(RemoteSession, WhenItIsLetGoThenItsEndIsNotToldAnyMore) {
   std::promise<void> go_on, began;
   auto session = user.open("owner");
-  session->submit(message_of({}), steady_clock::now() + patience,
+  session->submit({message_of({})}, steady_clock::now() + patience,
                   [&, until = go_on.get_future().share()](auto&&) {
                     began.set_value();
                     until.wait_for(patience);
@@ -106,7 +106,7 @@ TEST_F(RemoteSession, WhenARequestCannotBeReadThenItsCallIsAnswered) {
   const auto session = user.open("owner");
   notes<bool> answered;
   session->submit(
-    std::make_shared<fails_later>(), steady_clock::now() + patience,
+    {std::make_shared<fails_later>()}, steady_clock::now() + patience,
     [&](const auto& outcome) { answered.add(outcome.has_value()); });
   EXPECT_FALSE(answered.first());
 }
@@ -132,7 +132,7 @@ TEST_F(RemoteSession, GivenAMessageOfManyPartsThenItArrivesInOne) {
   const auto request = words(200'000);
   notes<result<std::vector<word>>> reply;
   session->submit(
-    message_of(request, 70'001), steady_clock::now() + patience,
+    {message_of(request, 70'001)}, steady_clock::now() + patience,
     [&](const auto& outcome) {
       reply.add(outcome.transform([](const auto& come) { return come.words; }));
     });
@@ -343,7 +343,7 @@ TEST_F(RemoteSession, WhileItsOwnerReadsNothingThenNothingPilesUp) {
   const auto replies = std::make_shared<notes<bool>>();
   for (int i = 0; i < 16; ++i)
     session->submit(
-      content, steady_clock::now() + patience,
+      {content}, steady_clock::now() + patience,
       [replies](const auto& outcome) { replies->add(outcome.has_value()); });
   // They have been taken up when a call that cannot be sent is answered.
   EXPECT_FALSE(test_call(*session, {}).answer());
