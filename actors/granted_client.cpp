@@ -72,6 +72,18 @@ class granted_client::read_stream {
 public:
   using replies = std::function<void(const result<value>&, std::vector<value>)>;
 
+  explicit read_stream(session_ptr in) : in_{std::move(in)} {}
+  read_stream(const read_stream&) = delete;
+  read_stream& operator=(const read_stream&) = delete;
+  /// Nobody will have the objects that have come and were not asked for.
+  ~read_stream() {
+    const auto let_go = [this](const ref& each) { in_->let_go(each); };
+    for (const auto& each : items_)
+      each_ref(each, let_go);
+    if (end_)
+      each_ref(*end_, let_go);
+  }
+
   /// Answers with what there is, or when there is something; true: the next
   /// batch is to be asked for.
   bool ask(std::size_t items_max, replies done) {
@@ -131,6 +143,7 @@ private:
     done(outcome, std::move(told));
   }
 
+  const session_ptr in_;
   std::mutex mutex_;
   std::vector<value> items_;         ///< that have come
   std::optional<result<value>> end_; ///< of the batch
@@ -487,7 +500,7 @@ void granted_client::calls::read(std::uint64_t call, const operation& asked,
     std::erase_if(streams_,
                   [](const auto& each) { return each.second->is_over(); });
     stream =
-      streams_.try_emplace(place_of(*named), std::make_shared<read_stream>())
+      streams_.try_emplace(place_of(*named), std::make_shared<read_stream>(in_))
         .first->second;
     here->second.cancels = stream->cancels;
     options.cancel = stream->cancels.token();

@@ -12,9 +12,10 @@ namespace snakebridge::testing {
 
 namespace {
 
-std::vector<word> request_of(const operation& asked) {
+std::vector<word> request_of(const operation& asked,
+                             const call_route& route = {}) {
   const auto made = or_throw(wire::encode_request(asked, 1, 1 << 20));
-  wire::write_route(*made, {});
+  wire::write_route(*made, route);
   std::vector<word> words;
   for (const auto& part : made->parts())
     words.insert(words.end(), part.begin(), part.end());
@@ -25,7 +26,9 @@ std::vector<word> request_of(const operation& asked) {
 
 class GrantedClient : public acting {
 protected:
-  GrantedClient() { start_bridge(); }
+  explicit GrantedClient(const fake_manners& manners = {}) {
+    start_bridge({{.size = 1}}, manners);
+  }
 
   /// Of a session there, which it ends with.
   std::unique_ptr<granted_client> granted(std::size_t payload_bytes_max) {
@@ -78,6 +81,66 @@ TEST_F(GrantedClient, WhenNobodyTakesAReplyThenWhatItKeptIsFreed) {
   replies.clear();
   advance(std::chrono::milliseconds{limits::let_go_ms});
   EXPECT_EQ(host().live_objects(), 1U);
+  there.reset();
+}
+
+class GrantedStream : public GrantedClient {
+protected:
+  GrantedStream() : GrantedClient{{.holds_items = true}} {}
+
+  static wire::reply decoded(const remote_reply& from) {
+    std::vector<word> words;
+    for (const auto& part : from.content->parts())
+      words.insert(words.end(), part.begin(), part.end());
+    return wire::decode_remote_reply(
+      frame{.header = {.words = static_cast<std::uint32_t>(words.size())},
+            .message = std::move(words)},
+      {"a", 1, 1});
+  }
+};
+
+TEST_F(GrantedStream, WhenItIsClosedThenObjectsThatWereNotAskedForAreFreed) {
+  auto there = granted(1 << 20);
+  std::vector<remote_reply> replies;
+  const auto ask = [&](std::uint64_t call, const operation& asked) {
+    call_route route;
+    if (asked.target.is_ref())
+      route.interpreter = route.epoch = 1;
+    there->submit(
+      call, {request_of(asked, route)}, steady_clock::now() + a_day,
+      [&](auto replied) { replies.push_back(or_throw(std::move(replied))); });
+    settle();
+  };
+  ask(1, {.what = verb::stream,
+          .module = "fake",
+          .name = "echo",
+          .positional = {list{1, 2, 3}}});
+  ASSERT_EQ(replies.size(), 1U);
+  const auto stream = or_throw(decoded(replies[0]).outcome);
+  replies[0].objects->keep();
+  ask(2, {.what = verb::next, .target = stream, .batch = {.items = 2}});
+  const auto made = [](std::uint64_t slot) {
+    return ref{.node = {},
+               .session = "a",
+               .interpreter = 1,
+               .epoch = 1,
+               .slot = slot,
+               .type_name = "fake.object"};
+  };
+  host().deliver({made(70)});
+  host().deliver({made(71)});
+  host().finish(true);
+  settle();
+  ASSERT_EQ(replies.size(), 2U);
+  const auto first = decoded(replies[1]);
+  EXPECT_TRUE(first.outcome) << first.outcome.error().message();
+  EXPECT_EQ(first.items.size(), 1U);
+  replies[1].objects->keep();
+  happened.take();
+  ask(3, {.what = verb::close, .target = stream});
+  EXPECT_EQ(took_place(), (events{"call:close()"}));
+  advance(std::chrono::milliseconds{limits::let_go_ms});
+  EXPECT_EQ(took_place(), (events{"call:release"})); // of the second
   there.reset();
 }
 
