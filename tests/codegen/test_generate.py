@@ -23,7 +23,7 @@ VENV = pathlib.Path(os.environ["SNAKEBRIDGE_VENV"])
 HERE = pathlib.Path(__file__).resolve().parent
 PATIENCE_S = 200
 COUNT = HERE / "count_types.py"
-CLANGD = shutil.which("clangd-14") or shutil.which("clangd")
+CLANGD = shutil.which("clangd")
 GENERATE = ("generate", "--output", "out")
 
 
