@@ -13,13 +13,15 @@
 #include <fmt/format.h>
 
 #include "environment/files.hpp"
-#include "environment/run_program.hpp"
+#include "runtime/base/asked_program.hpp"
 
 namespace snakebridge {
 
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t answer_bytes_max = std::size_t{64} << 10U;
 
 // Those that builds of packages ask for.
 constexpr std::array known_features{
@@ -97,10 +99,11 @@ std::vector<std::string> gpus_below(const fs::path& folder) {
 
 // "NAME, DRIVER" in each line.
 void ask_smi(const hardware_probe& how, hardware& found) {
-  const auto told = answer_of(
-    {how.smi, "--query-gpu=name,driver_version", "--format=csv,noheader"},
-    how.patience);
-  if (!told)
+  const auto until = steady_clock::now() + how.patience;
+  auto smi = asked_program::start(
+    {how.smi, "--query-gpu=name,driver_version", "--format=csv,noheader"});
+  const auto told = smi ? smi->read(answer_bytes_max, until) : std::nullopt;
+  if (!told || !smi->ends_well(until))
     return;
   std::istringstream lines{*told};
   for (std::string line; std::getline(lines, line);) {

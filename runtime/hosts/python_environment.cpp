@@ -3,21 +3,16 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <optional>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "config/tunables.hpp"
-#include "runtime/base/descriptor.hpp"
+#include "runtime/base/asked_program.hpp"
 #include "runtime/base/log.hpp"
 
 namespace snakebridge {
@@ -56,51 +51,6 @@ struct told_python {
   std::filesystem::path executable;
 };
 
-// Runs the program as a Python would be run, with its output into `into`.
-// Answers why it cannot be; 0: it is.
-int run(const std::filesystem::path& program, const std::string& code, int into,
-        pid_t& started) {
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null",
-                                   O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, into, STDOUT_FILENO);
-  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null",
-                                   O_WRONLY, 0);
-  posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
-  // Alone, without the user's site, and so in a few milliseconds.
-  std::string arguments[] = {program.string(), "-I", "-S", "-c", code};
-  char* pointers[] = {arguments[0].data(), arguments[1].data(),
-                      arguments[2].data(), arguments[3].data(),
-                      arguments[4].data(), nullptr};
-  const int failed = ::posix_spawn(&started, program.c_str(), &actions, nullptr,
-                                   pointers, environ);
-  posix_spawn_file_actions_destroy(&actions);
-  return failed;
-}
-
-// What comes out of a pipe until its end, as far as it matters to us.
-std::string text_of(int pipe) {
-  constexpr std::size_t bytes_max = 8'192;
-  const auto until = std::chrono::steady_clock::now()
-                     + std::chrono::milliseconds{limits::python_answer_ms_max};
-  std::string text;
-  char block[bytes_max];
-  while (text.size() < bytes_max) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-      until - std::chrono::steady_clock::now());
-    pollfd readable{pipe, POLLIN, 0};
-    if (left.count() <= 0
-        || ::poll(&readable, 1, static_cast<int>(left.count())) <= 0)
-      return {};
-    const auto got = ::read(pipe, block, sizeof block);
-    if (got <= 0)
-      return text;
-    text.append(block, static_cast<std::size_t>(got));
-  }
-  return text;
-}
-
 using claim = std::optional<told_python>;
 
 // Nothing of a program that is no Python. Errors: overloaded where the system
@@ -111,27 +61,23 @@ result<claim> told_by(const std::filesystem::path& program) {
                  fmt::format("cannot ask {} for its version: {}",
                              program.string(), std::strerror(why))};
   };
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0)
-    return not_now(errno);
-  const descriptor ours{ends[0]};
-  descriptor theirs{ends[1]};
-  pid_t started = 0;
-  const int failed =
-    run(program,
-        "import os, sys; sys.stdout.buffer.write(b'\\0'.join(map(os.fsencode, "
-        "('snakebridge', sys.implementation.name, sys.version, "
-        "sys.executable, ''))))",
-        theirs.get(), started);
-  theirs.reset();
-  if (is_shortage(failed))
-    return not_now(failed);
-  if (failed != 0)
+  // Alone, without the user's site, and so in a few milliseconds.
+  const auto asked = asked_program::start(
+    {program.string(), "-I", "-S", "-c",
+     "import os, sys; sys.stdout.buffer.write(b'\\0'.join(map(os.fsencode, "
+     "('snakebridge', sys.implementation.name, sys.version, "
+     "sys.executable, ''))))"});
+  if (!asked && is_shortage(asked.error()))
+    return not_now(asked.error());
+  if (!asked)
     return claim{};
-  const auto text = text_of(ours.get());
-  ::kill(started, SIGKILL);
-  while (::waitpid(started, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  constexpr std::size_t answer_bytes_max = 8'192;
+  const auto text =
+    asked
+      ->read(answer_bytes_max,
+             steady_clock::now()
+               + std::chrono::milliseconds{limits::python_answer_ms_max})
+      .value_or(std::string{});
   // A wrapper may have printed something before.
   constexpr std::string_view mark{"snakebridge\0", 12};
   const auto marked = text.rfind(mark);

@@ -1,7 +1,9 @@
 #include "runtime/node/value_thread.hpp"
 
+#include <new>
 #include <utility>
 
+#include "runtime/base/log.hpp"
 #include "runtime/base/no_signals.hpp"
 
 namespace snakebridge {
@@ -46,7 +48,12 @@ void value_thread::serve() {
     auto next = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
-    next();
+    try {
+      next();
+    } catch (const std::bad_alloc&) {
+      // Whoever waits for it hears of that when its time is over.
+      logger()->error("no memory for a value that came from another node");
+    }
     next = nullptr;
     lock.lock();
   }

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <vector>
@@ -97,7 +98,7 @@ private:
 };
 
 /// Runs `build` on a new message. Errors: payload_too_large when it grew
-/// beyond `bytes_max` or beyond what the format can hold.
+/// beyond `bytes_max`, beyond what the format can hold, or beyond the memory.
 /// `words`: what it will about need.
 template <class Root, class Build>
 result<std::unique_ptr<outgoing>>
@@ -325,18 +326,20 @@ error too_large(std::size_t bytes_max);
 template <class Root, class Build>
 result<std::unique_ptr<outgoing>>
 build_message(std::size_t bytes_max, Build build, std::size_t words) {
-  auto message = std::make_unique<outgoing>(words);
   try {
+    auto message = std::make_unique<outgoing>(words);
     build(message->builder().template initRoot<Root>());
     if (message->bytes() > bytes_max)
       return tl::unexpected{too_large(bytes_max)};
+    return message;
+  } catch (const std::bad_alloc&) {
+    return error{errc::payload_too_large, "there is no memory to encode it"};
   } catch (const exception& refused) {
     return tl::unexpected{refused.error()};
   } catch (const kj::Exception&) {
     // The only way to fail while building: a text or list beyond 2^29 items.
     return tl::unexpected{too_large(bytes_max)};
   }
-  return message;
 }
 
 } // namespace snakebridge::wire

@@ -89,6 +89,16 @@ protected:
     return how() == fault::kill || how() == fault::power;
   }
 
+  /// Who lost its power is told of by nobody: it is forgotten.
+  void expect_it_has_left() {
+    EXPECT_TRUE(eventually([&] {
+      const auto now = facts_of("child");
+      if (how() == fault::power && now.now == sb::node_facts::state::silent)
+        static_cast<void>(home().forget_node("child"));
+      return now.name.empty();
+    }));
+  }
+
   /// What becomes of the id that the child owned, and of the child.
   void expect_its_id_is_safe(std::uint64_t epoch) {
     if (is_unproven()) {
@@ -295,12 +305,7 @@ void Faults::at_leave_of_owner() {
   passes_.open();
   if (!has_ended())
     undo();
-  EXPECT_TRUE(eventually([&] {
-    const auto now = facts_of("child");
-    if (how() == fault::power && now.now == sb::node_facts::state::silent)
-      static_cast<void>(home().forget_node("child"));
-    return now.name.empty();
-  }));
+  expect_it_has_left();
   EXPECT_GT(epoch_of(open()), epoch);
 }
 
@@ -386,12 +391,7 @@ void Faults::at_leave_of_user() {
   expect_home_released_it();
   if (!has_ended())
     undo();
-  EXPECT_TRUE(eventually([&] {
-    const auto now = facts_of("child");
-    if (how() == fault::power && now.now == sb::node_facts::state::silent)
-      static_cast<void>(home().forget_node("child"));
-    return now.name.empty();
-  }));
+  expect_it_has_left();
 }
 
 TEST_P(Faults, WhenItStrikesThenAllIsAnsweredAndReleased) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <future>
+#include <new>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -39,6 +40,14 @@ TEST(ValueThread, WhenAJobIsDoneThenItIsLetGo) {
   std::promise<long> seen;
   values.run([&] { seen.set_value(held.use_count()); });
   EXPECT_EQ(seen.get_future().get(), 1);
+}
+
+TEST(ValueThread, WhenThereIsNoMemoryForAJobThenTheNextIsDone) {
+  value_thread values;
+  values.run([] { throw std::bad_alloc{}; });
+  std::promise<std::thread::id> next;
+  values.run([&] { next.set_value(std::this_thread::get_id()); });
+  EXPECT_NE(next.get_future().get(), std::this_thread::get_id());
 }
 
 } // namespace snakebridge::testing
