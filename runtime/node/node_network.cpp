@@ -62,13 +62,13 @@ node_network::~node_network() noexcept {
   listener_ = nullptr;
   for (auto& [number, done] : std::exchange(opening_, {}))
     done(tl::unexpected{why});
-  for (auto& [number, session] : sessions_)
-    session->end(why);
   for (auto& [peer, link] : links_)
     peers_.erase(peer);
   for (auto& [peer, link] : links_)
     if (events_.on_lost)
       events_.on_lost(told_of(*link), why);
+  for (auto& [number, session] : sessions_)
+    session->end(why);
 }
 
 void node_network::listen(const std::string& address,
@@ -356,6 +356,8 @@ void node_network::on_end(node_link& over, const error& why,
   auto place = links_.find(peer.who.name);
   destroy_later(kj::mv(place->second));
   links_.erase(place);
+  if (events_.on_lost)
+    events_.on_lost(peer, why);
   std::vector<std::uint64_t> unopened;
   for (auto& [number, session] : sessions_)
     if (session->link() == over.parts()) {
@@ -368,8 +370,6 @@ void node_network::on_end(node_link& over, const error& why,
   for (auto& [address, each] : dialed_)
     if (each->last_name == peer.who.name && each->wakes.get() != nullptr)
       each->wakes->fulfill();
-  if (events_.on_lost)
-    events_.on_lost(peer, why);
 }
 
 void node_network::close(const std::string& peer) {

@@ -35,10 +35,12 @@ void remote_calls::end(const error& why) {
   if (ended_)
     return;
   ended_ = why.with_may_have_run(false);
-  calls_.answer_all(why.with_may_have_run(true));
   session_.reset();
+  // Before its calls are answered: whoever learns of its end by that finds that
+  // it has ended.
   if (told_)
     std::exchange(told_, nullptr)(*ended_);
+  calls_.answer_all(why.with_may_have_run(true));
 }
 
 std::optional<error> remote_calls::refused(message& request,

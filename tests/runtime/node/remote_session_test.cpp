@@ -242,6 +242,24 @@ TEST_F(RemoteSession, WhenTheSessionEndsThereThenItsClientHearsWhy) {
   EXPECT_EQ(user.ended.size(), 1U);
 }
 
+// Who opens it again, or asks what nodes there are, must not find it alive.
+TEST_F(RemoteSession, WhenTheLinkEndsThenThatIsKnownBeforeACallIsAnswered) {
+  keep_some();
+  const auto session = user.open("owner");
+  struct known {
+    std::size_t ended, lost;
+  };
+  const auto found = std::make_shared<notes<known>>();
+  session->submit({message_of({0})}, steady_clock::now() + patience,
+                  [this, found](const auto&) {
+                    found->add({user.ended.size(), user.lost.size()});
+                  });
+  EXPECT_TRUE(owner.sessions->waiting.reach(1));
+  owner.links.close("user");
+  EXPECT_EQ(found->first().ended, 1U);
+  EXPECT_EQ(found->first().lost, 1U);
+}
+
 TEST_F(RemoteSession, WhenTheLinkEndsThenAllInFlightIsNodeDown) {
   keep_some();
   const auto session = user.open("owner");
