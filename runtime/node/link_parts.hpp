@@ -48,6 +48,9 @@ struct link_parts {
   /// The peer asks for something. Ends a link whose peer does not read answers,
   /// and throws.
   std::function<void()> on_asked = {};
+  /// A call has failed: if with its connection, so has the link, whose end is
+  /// told before the call is answered.
+  std::function<void(const kj::Exception&)> on_failed = {};
   incoming_payloads requests;
   incoming_payloads replies;
   outgoing_payloads outgoing;

@@ -157,6 +157,10 @@ node_link::node_link(owner& by, const link_settings& settings, node_loop& loop,
   progress_->at = link_attempt::stage::hello;
   parts_->has_way = [this] { return has_way(); };
   parts_->on_asked = [this] { on_asked(); };
+  parts_->on_failed = [this](const kj::Exception& failed) {
+    if (failed.getType() == kj::Exception::Type::DISCONNECTED)
+      end(lost(failed.getDescription().cStr()));
+  };
   if (is_dialed)
     rpc_.emplace(capnp::makeRpcClient(network_));
   else
@@ -168,6 +172,7 @@ node_link::node_link(owner& by, const link_settings& settings, node_loop& loop,
 node_link::~node_link() noexcept {
   parts_->has_way = nullptr;
   parts_->on_asked = nullptr;
+  parts_->on_failed = nullptr;
   *self_ = nullptr;
 }
 

@@ -419,8 +419,10 @@ void node_network::open_session(std::uint64_t number, const remote_open& wanted,
       return link->open_session(wanted, kj::heap<client_told>(*this, number));
     })
       .exclusiveJoin(kj::mv(late))
-      .catch_([node = wanted.node](
+      .catch_([node = wanted.node, over = link->parts()](
                 kj::Exception&& failed) -> result<opened_session> {
+        if (over->on_failed)
+          over->on_failed(failed);
         return tl::unexpected{to_error(failed, node).with_may_have_run(false)};
       })
       .then([this, number, ended = std::move(ended)](auto made) mutable {

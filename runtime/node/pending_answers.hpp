@@ -29,6 +29,8 @@ public:
       comes.exclusiveJoin(kj::mv(given_up.promise))
         .then([this, call](outcome with) { answer(call, std::move(with)); },
               [this, call](kj::Exception&& failed) {
+                if (link_->on_failed)
+                  link_->on_failed(failed);
                 answer(call, tl::unexpected{to_error(failed, link_->peer)});
               }));
   }
