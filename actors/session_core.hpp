@@ -139,7 +139,7 @@ private:
   void tell_cleanup(std::uint64_t objects) const;
 
   const std::shared_ptr<const pools> where_;
-  const std::shared_ptr<session_gate> gate_;
+  const std::shared_ptr<const session_gate> gate_;
   const std::chrono::milliseconds timeout_;
   const error_mode errors_;
   const stream_rules stream_rules_;

@@ -16,7 +16,7 @@ namespace {
 
 // 96 random bits: never given twice, and nobody guesses one.
 std::string random_name(std::string_view prefix) {
-  thread_local std::random_device source;
+  std::random_device source;
   return fmt::format("{}{:08x}{:08x}{:08x}", prefix, source(), source(),
                      source());
 }

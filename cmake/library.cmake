@@ -23,6 +23,8 @@ target_compile_features(snakebridge PUBLIC cxx_std_20)
 target_include_directories(snakebridge PUBLIC
   "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
   "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+target_link_options(snakebridge PRIVATE
+                    $<$<CONFIG:Release>:LINKER:-Bsymbolic-functions>)
 # A name nobody defines must fail here, not in every program that links this.
 # Sanitizers leave theirs to the program.
 if(NOT SNAKEBRIDGE_SANITIZER)

@@ -36,7 +36,7 @@ struct session_gate {
   const std::uint64_t number; ///< never used twice in this process
   const std::string id;
   const session_home home;
-  std::atomic<bool> closed{false};
+  mutable std::atomic<bool> closed{false}; ///< by the session alone
   mutable session_refs refs; ///< hosts write into it
   const std::shared_ptr<session_callbacks> callbacks =
     std::make_shared<session_callbacks>(id);

@@ -220,18 +220,12 @@ private:
       const running_scope scope{of};
       done = finish_awaited(rest_, python->objects, task);
     }
-    std::uint64_t reply = 0;
     {
       const std::lock_guard lock{host_->mutex_};
-      reply = ++host_->last_turn_;
       host_->expiry_ = python->objects.next_expiry();
       host_->work_.notify_one();
     }
-    session.refs.told({.interpreter = host_->self_.interpreter,
-                       .epoch = host_->self_.epoch,
-                       .reply = reply,
-                       .held = done.holds.objects},
-                      session.id);
+    host_->tell_held(session, done);
     answer(done.outcome ? result<value>{std::move(rest_.told)}
                         : result<value>{failure(std::move(done.outcome))});
   }
@@ -495,6 +489,17 @@ embedded_host::run(const operation& asked, const session_gate& session,
   return execute(asked, session, **mine, by.later);
 }
 
+// With the GIL, which gives replies their order.
+void embedded_host::tell_held(const session_gate& session,
+                              const performed& done) {
+  if (done.holds.is_news)
+    session.refs.told({.interpreter = self_.interpreter,
+                       .epoch = self_.epoch,
+                       .reply = ++python_side_->replies,
+                       .held = done.holds.objects},
+                      session.id);
+}
+
 // Nothing where it awaits something.
 std::optional<result<value>>
 embedded_host::execute(const operation& asked, const session_gate& session,
@@ -519,11 +524,7 @@ embedded_host::execute(const operation& asked, const session_gate& session,
   }
   if (done.awaits)
     return std::nullopt;
-  session.refs.told({.interpreter = self_.interpreter,
-                     .epoch = self_.epoch,
-                     .reply = mine.number,
-                     .held = done.holds.objects},
-                    session.id);
+  tell_held(session, done);
   if (done.outcome)
     return std::move(made.told);
   // Not where Python code raised it by itself. What comes of one that was

@@ -29,6 +29,7 @@
 namespace snakebridge {
 
 class callback_caller;
+struct performed;
 
 struct embedded_settings {
   std::filesystem::path python; ///< as in pool_config, and so are the others
@@ -122,6 +123,7 @@ private:
   std::optional<result<value>> execute(
     const operation& asked, const session_gate& session, const turn& mine,
     const exchange_maker& later);
+  void tell_held(const session_gate& session, const performed& done);
   void end_awaits(const error& why);
   void forget_awaits(const error& why);
   /// What this thread is inside of; null: nothing.

@@ -27,6 +27,7 @@ struct embedded_host::python_side {
   interrupter interrupts;
   loop_watch awaits;
   batch_ticks ticks;
+  std::uint64_t replies = 0; // that have told how much their session holds
 };
 
 } // namespace snakebridge

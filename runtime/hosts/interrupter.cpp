@@ -61,8 +61,7 @@ interrupter::scope::scope(interrupter& by, std::uint64_t call,
 }
 
 interrupter::scope::~scope() {
-  const std::lock_guard lock{by_.mutex_};
-  by_.running_ = 0;
+  by_.running_.store(0, std::memory_order_release);
   // What was not delivered must not reach what this thread runs next.
   if (std::exchange(by_.raised_, false))
     raise_nothing_in(by_.python_thread_);
@@ -81,7 +80,7 @@ void interrupter::loop() {
       earlier_.wait_until(lock, wake_);
       continue;
     }
-    const auto late = running_;
+    const auto late = running_.load();
     if (now >= stalls_at_) {
       stalls_at_ = steady_clock::time_point::max();
       lock.unlock();

@@ -68,12 +68,15 @@ private:
   const std::chrono::milliseconds stalls_after_;
   const stall_listener on_stall_;
   std::atomic<std::uint64_t> withdrawn_{0};
-  std::mutex mutex_; // taken with the GIL, never the other way round
-  std::condition_variable earlier_;
-  std::uint64_t running_ = 0; // 0: none
+  // With the GIL.
   PyThreadState* python_thread_ = nullptr;
   bool raised_ = false; // and perhaps not delivered yet
   steady_clock::time_point began_;
+  // It begins with the lock, too: what was meant for the one before it does not
+  // become its own.
+  std::atomic<std::uint64_t> running_ = 0; // 0: none
+  std::mutex mutex_; // taken with the GIL, never the other way round
+  std::condition_variable earlier_;
   steady_clock::time_point due_ = steady_clock::time_point::max();
   steady_clock::time_point stalls_at_ = steady_clock::time_point::max();
   // When the thread will look again: only an earlier time has to wake it.

@@ -233,8 +233,10 @@ object_table::holding object_table::end_call(std::uint64_t session,
     release(session);
     return {};
   }
-  return {.objects = static_cast<std::uint32_t>(ended.objects_.size()),
-          .names = ended.module_ && ended.module_->has_names()};
+  const auto held = ended.objects_.size();
+  return {.objects = static_cast<std::uint32_t>(held),
+          .names = ended.module_ && ended.module_->has_names(),
+          .is_news = std::exchange(ended.last_told_, held) != held};
 }
 
 void object_table::expect_expiry(time_of_use when) {

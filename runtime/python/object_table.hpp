@@ -104,9 +104,10 @@ private:
   std::uint64_t settled_ = 0; // later slots are of the result being made
   std::size_t unsettled_ = 0; // how many
   time_of_use call_began_;
-  std::size_t calls_ = 0;               // that have begun and not ended
-  bool ended_ = false;                  // by one of these
-  std::map<std::uint64_t, cause> gone_; // limits::refs_gone_max of them
+  std::size_t calls_ = 0;                // that have begun and not ended
+  bool ended_ = false;                   // by one of these
+  std::optional<std::size_t> last_told_; // how many it held
+  std::map<std::uint64_t, cause> gone_;  // limits::refs_gone_max of them
   std::optional<session_module> module_;
 };
 
@@ -141,7 +142,8 @@ public:
   /// What a session holds.
   struct holding {
     std::uint32_t objects = 0;
-    bool names = false; ///< its code has defined some in its namespace
+    bool names = false;  ///< its code has defined some in its namespace
+    bool is_news = true; ///< it held another number after its last call
   };
   /// After a call of the session, if it had `begun`.
   holding end_call(std::uint64_t session, bool begun = true);

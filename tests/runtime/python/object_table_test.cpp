@@ -210,6 +210,22 @@ TEST_F(ObjectTable, GivenSessionsWithAndWithoutTtlThenOnlyTheOneExpires) {
   EXPECT_EQ(counts.expired, 1U);
 }
 
+TEST_F(ObjectTable, WhenItHoldsAnotherNumberThenThatIsNewsOnce) {
+  const auto is_news = [&] {
+    session().begin_call(bounds);
+    return table->end_call(1).is_news;
+  };
+  EXPECT_TRUE(is_news());
+  EXPECT_FALSE(is_news());
+  const auto slot = session().keep(py::list{});
+  EXPECT_TRUE(is_news());
+  EXPECT_FALSE(is_news());
+  table->forget(1, slot);
+  EXPECT_TRUE(is_news());
+  table->release(1);
+  EXPECT_TRUE(table->end_call(1).is_news) << "nobody knows what it held";
+}
+
 TEST_F(ObjectTable, WhenManyAreLetGoThenWhyIsKnownOfTheLatestOnly) {
   bounds.rules.max = 1;
   const auto first = made_one();
