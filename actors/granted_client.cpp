@@ -12,6 +12,7 @@
 
 #include "config/tunables.hpp"
 #include "runtime/calls/callback_scope.hpp"
+#include "runtime/node/large_message.hpp"
 #include "runtime/values/each_ref.hpp"
 #include "runtime/wire/remote_messages.hpp"
 
@@ -262,7 +263,10 @@ private:
   std::uint64_t number_of(const cancel_token& cancelled_by);
   result<remote_reply> reply(const result<value>& outcome,
                              const std::vector<value>& items = {}) const {
-    return reply_of(in_, payload_bytes_max_, outcome, items);
+    auto made = reply_of(in_, payload_bytes_max_, outcome, items);
+    if (made && is_large(bytes_of(*made->content)))
+      made->content = freed_by(values_, std::move(made->content));
+    return made;
   }
 
   const session_ptr in_;

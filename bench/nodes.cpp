@@ -447,6 +447,28 @@ void measure_throughput(const std::string& kind, linked& ours,
   }
 }
 
+// Small calls while a large one goes there and back, again and again; their p99
+// is promised as it is.
+void measure_beside_large(const std::string& kind, linked& ours) {
+  constexpr double p99_us_max = 10'000;
+  const auto small = std::make_shared<words>(content_of(64));
+  const auto large =
+    std::make_shared<words>(content_of(std::size_t{64} << 20U));
+  bench::samples alone, beside;
+  bench::sample(alone, 1'000, [&] { ours.call(small); });
+  for (int round = 0; round < rounds; ++round) {
+    std::atomic<bool> crosses = true;
+    ours.submit(large, [&crosses] { crosses = false; });
+    while (crosses)
+      bench::sample(beside, 1, [&] { ours.call(small); });
+  }
+  const auto figures = beside.summary();
+  bench::print_row(kind + "64 B beside 64 MiB", figures, "64 B alone",
+                   alone.summary());
+  std::printf("%-26s p99 %8.2f us of %.0f: %s\n", "", figures.p99_us,
+              p99_us_max, figures.p99_us <= p99_us_max ? "holds" : "MISSED");
+}
+
 // How long a session's client outlives the node it was for: both figures are
 // promised as they are, not beside anything.
 void measure_end(const std::string& kind, const sb::tls_files& first,
@@ -474,6 +496,7 @@ void measure(const std::string& kind, const sb::tls_files& first,
               large_ratio_max);
   measure_one(kind + "64 MiB", std::size_t{64} << 20U, 1, ours, bare,
               large_ratio_max);
+  measure_beside_large(kind, ours);
   measure_throughput(kind, ours, bare);
   const auto [opened, called] = bench::in_turns(
     rounds, 100, [&] { ours.open(); }, [&] { bare.call(content_of(64)); });

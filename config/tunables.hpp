@@ -266,11 +266,15 @@ inline constexpr std::size_t dials_max = 1'024;
 /// so many bytes are on their way of one link and direction at a time; and what
 /// is a frame around one, which no message of the protocol is larger than.
 inline constexpr std::size_t payload_part_bytes_max = std::size_t{256} << 10U;
-inline constexpr std::size_t link_window_bytes = std::size_t{1} << 20U;
+inline constexpr std::size_t link_window_bytes = std::size_t{512} << 10U;
 inline constexpr std::size_t link_frame_bytes_max = std::size_t{64} << 10U;
 /// Bytes that wait to be written to the other side of a link: with more nothing
 /// new is sent. With twice as many, which answers make, it does not read.
 inline constexpr std::size_t link_unwritten_bytes_max = std::size_t{64} << 20U;
+/// Large replies that wait to be read are refused beyond so many bytes, or one
+/// as large as the next, where the other side has read nothing for so long.
+inline constexpr std::size_t link_unread_bytes_max = std::size_t{64} << 20U;
+inline constexpr int link_reading_ms = 250;
 /// Small messages that one side of a link has received and not answered.
 inline constexpr std::size_t link_wholes_bytes_max = std::size_t{256} << 20U;
 

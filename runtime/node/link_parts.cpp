@@ -70,7 +70,7 @@ std::optional<error> link_parts::cannot_go(message& reply) const {
   if (!reply.descriptors().empty())
     return error{errc::message_malformed,
                  "a reply that cannot cross a network"};
-  if (!outgoing.has_room(bytes_of(reply)))
+  if (!outgoing.has_room_for_reply(bytes_of(reply), steady_clock::now()))
     return error{errc::overloaded, "large results wait there to be read"};
   if (has_way && !has_way())
     return error{errc::overloaded, "results wait there to be read"};

@@ -40,18 +40,22 @@ private:
   std::size_t done_ = 0; // of the first
 };
 
-class source final : public schema::Source::Server {
+} // namespace
+
+class outgoing_payloads::source final : public schema::Source::Server {
 public:
   source(std::shared_ptr<message> content, std::size_t bytes,
-         std::shared_ptr<std::size_t> held)
+         std::shared_ptr<unread> held)
       : content_{std::move(content)},
         parts_{*content_},
         bytes_{bytes},
         left_{bytes},
         held_{std::move(held)} {
-    *held_ += bytes_;
+    if (held_->bytes == 0)
+      held_->last_read = steady_clock::now();
+    held_->bytes += bytes_;
   }
-  ~source() noexcept { *held_ -= bytes_; }
+  ~source() noexcept { held_->bytes -= bytes_; }
 
   kj::Promise<void> read(ReadContext context) override {
     const std::size_t wanted = context.getParams().getBytes();
@@ -59,6 +63,7 @@ public:
         || wanted > left_)
       throw KJ_EXCEPTION(FAILED, "a part that the payload does not have");
     context.releaseParams();
+    held_->last_read = steady_clock::now();
     auto part =
       context.getResults(capnp::MessageSize{wanted / sizeof(word) + 8, 0})
         .initPart(static_cast<kj::uint>(wanted));
@@ -72,8 +77,10 @@ private:
   byte_parts parts_;
   const std::size_t bytes_;
   std::size_t left_;
-  const std::shared_ptr<std::size_t> held_;
+  const std::shared_ptr<unread> held_;
 };
+
+namespace {
 
 tl::unexpected<error> malformed(const char* what) {
   return tl::unexpected{error{errc::message_malformed, what}};
@@ -87,13 +94,6 @@ void place(std::vector<word>& into, std::size_t at, capnp::Data::Reader part) {
 
 } // namespace
 
-std::size_t bytes_of(message& content) {
-  std::size_t bytes = 0;
-  for (const auto& part : content.parts())
-    bytes += part.size_bytes();
-  return bytes;
-}
-
 void outgoing_payloads::write(schema::Payload::Builder to,
                               std::shared_ptr<message> content) {
   const auto bytes = bytes_of(*content);
@@ -104,7 +104,7 @@ void outgoing_payloads::write(schema::Payload::Builder to,
   }
   auto parts = to.initParts();
   parts.setBytes(bytes);
-  parts.setSource(kj::heap<source>(std::move(content), bytes, held_));
+  parts.setSource(kj::heap<source>(std::move(content), bytes, unread_));
 }
 
 // One that is being read: the next parts are asked for while others come.
@@ -150,13 +150,10 @@ private:
     failed_ = failed_ || part.size() != expected;
     if (failed_)
       return;
-    const auto words = (at + expected) / sizeof(word);
-    // As it comes, at most twice as much as has come.
-    if (words > words_.capacity())
-      words_.reserve(
-        std::min(bytes_ / sizeof(word), std::max(words, 2 * words_.size())));
-    if (words > words_.size())
-      words_.resize(words);
+    // All of it at once, which costs memory only as it is filled. To move what
+    // has come to where there is more room would hold up the loop.
+    words_.reserve(bytes_ / sizeof(word));
+    words_.resize(std::max(words_.size(), (at + expected) / sizeof(word)));
     place(words_, at, part);
   }
 

@@ -10,34 +10,49 @@
 #include <snakebridge/result.hpp>
 
 #include "config/tunables.hpp"
+#include "runtime/base/timers.hpp"
 #include "runtime/node/allowance.hpp"
+#include "runtime/node/large_message.hpp"
 #include "runtime/wire/channel.hpp"
 
 #include "schemas/node.capnp.h"
 
 namespace snakebridge {
 
-std::size_t bytes_of(message& content);
-
 /// What one side of a link sends.
 class outgoing_payloads {
 public:
   /// `bytes_max`: of those that are held until the other side has read them,
   /// unless it is one alone.
-  explicit outgoing_payloads(std::size_t bytes_max)
-      : held_{std::make_shared<std::size_t>(0)},
-        bytes_max_{bytes_max} {}
+  explicit outgoing_payloads(std::size_t bytes_max) : bytes_max_{bytes_max} {}
 
   /// Always for a small one: it is not held here.
   bool has_room(std::size_t bytes) const {
-    return bytes <= limits::payload_part_bytes_max || *held_ == 0
-           || *held_ + bytes <= bytes_max_;
+    return !is_large(bytes) || unread_->bytes == 0
+           || unread_->bytes + bytes <= bytes_max_;
+  }
+  /// For what the other side has asked for: one that reads nothing has less.
+  bool has_room_for_reply(std::size_t bytes,
+                          steady_clock::time_point now) const {
+    constexpr std::chrono::milliseconds reading{limits::link_reading_ms};
+    return has_room(bytes)
+           && (!is_large(bytes) || unread_->bytes <= bytes
+               || unread_->bytes + bytes <= limits::link_unread_bytes_max
+               || now - unread_->last_read <= reading);
   }
   /// A large one is kept until the other side drops its source.
   void write(schema::Payload::Builder to, std::shared_ptr<message> content);
 
 private:
-  const std::shared_ptr<std::size_t> held_; // bytes
+  class source;
+
+  /// What the other side is to read, and when it has, or has been told that
+  /// there is something.
+  struct unread {
+    std::size_t bytes = 0;
+    steady_clock::time_point last_read = {};
+  };
+  const std::shared_ptr<unread> unread_ = std::make_shared<unread>();
   const std::size_t bytes_max_;
 };
 

@@ -5,6 +5,7 @@
 #include "config/tunables.hpp"
 #include "runtime/base/ensure.hpp"
 #include "runtime/calls/callback_scope.hpp"
+#include "runtime/node/large_message.hpp"
 #include "runtime/values/each_ref.hpp"
 #include "runtime/wire/messages.hpp"
 #include "runtime/wire/remote_messages.hpp"
@@ -281,8 +282,11 @@ void remote_host::finish(std::uint64_t call, result<received_message> replied) {
       calls_.erase(here);
     }
   }
-  if (mine)
+  if (mine) {
     answer(*mine, std::move(replied));
+    if (is_large(bytes_of(*mine->prepared)))
+      values_->run([done = std::move(mine)] {});
+  }
   on_room(); // for the link, too, which has had one that was given up until now
 }
 

@@ -26,15 +26,17 @@ public:
     std::string certificates; ///< without ".pem"; empty: none
     std::chrono::milliseconds limit{};
     std::string join = {}; ///< empty: it leads a cluster of its own
+    std::string pool = {}; ///< that it has beside the default one; empty: none
     std::string port = "0";
   };
 
   member(const place& at, settings wanted) : settings_{std::move(wanted)} {
     std::vector<std::string> arguments{
       settings_.name, at.address() + ":" + settings_.port,
-      settings_.certificates, std::to_string(settings_.limit.count())};
-    if (!settings_.join.empty())
-      arguments.push_back(settings_.join);
+      settings_.certificates, std::to_string(settings_.limit.count()),
+      settings_.join};
+    if (!settings_.pool.empty())
+      arguments.push_back(settings_.pool);
     at.inside([&] { program_.emplace("cluster_member", arguments, "", true); });
     reads_ = std::thread{[this] { read(); }};
   }

@@ -1,5 +1,5 @@
 // A node of its own process that does what it is told, line by line:
-//   cluster_member NAME LISTEN CERTIFICATES LIMIT_MS [JOIN]
+//   cluster_member NAME LISTEN CERTIFICATES LIMIT_MS JOIN [POOL]
 // The first line it prints is "0 " and where it listens. Each line it reads is
 // a number, a word and what that needs; what comes of it is printed with that
 // number once it is known, while it reads on.
@@ -150,8 +150,10 @@ sb::config settings_of(char** argv) {
       std::filesystem::path{certificates}.replace_filename("ca.pem");
   }
   wanted.node.heartbeat_limit = milliseconds{std::stoi(argv[4])};
-  if (argv[5] != nullptr)
-    wanted.cluster.join = {argv[5]};
+  if (const std::string join = argv[5]; !join.empty())
+    wanted.cluster.join = {join};
+  if (argv[6] != nullptr)
+    wanted.pools.push_back({.name = argv[6], .size = 1});
   return wanted;
 }
 

@@ -1,14 +1,17 @@
 // Payloads in parts: what a hostile source may not do, and who waits for whom.
 #include "runtime/node/payloads.hpp"
 
+#include <algorithm>
 #include <functional>
 
 #include <capnp/message.h>
 #include <gtest/gtest.h>
 #include <kj/async.h>
 #include <kj/debug.h>
+#include <malloc.h>
 
 #include "config/tunables.hpp"
+#include "tests/support/process_facts.hpp"
 #include "tests/support/word_message.hpp"
 
 namespace snakebridge::testing {
@@ -34,12 +37,17 @@ protected:
 
   kj::Promise<result<arrived>>
   reading(std::uint64_t bytes, std::function<std::size_t(std::size_t)> parts) {
+    return reading(bytes, std::move(parts), incoming);
+  }
+  static kj::Promise<result<arrived>>
+  reading(std::uint64_t bytes, std::function<std::size_t(std::size_t)> parts,
+          incoming_payloads& by) {
     capnp::MallocMessageBuilder message;
     auto payload = message.initRoot<schema::Payload>();
     auto made = payload.initParts();
     made.setBytes(bytes);
     made.setSource(kj::heap<fake_source>(std::move(parts)));
-    return incoming.read(payload);
+    return by.read(payload);
   }
   result<arrived> read(std::uint64_t bytes,
                        std::function<std::size_t(std::size_t)> parts) {
@@ -85,6 +93,39 @@ TEST_F(Payloads, GivenATooLargeOneThenNoneOfItIsRead) {
     return std::size_t{0};
   });
   EXPECT_EQ(why.error().code(), errc::payload_too_large);
+}
+
+// To move what has come is to hold up the loop.
+TEST_F(Payloads, WhileALargeOneComesThenItIsNotMoved) {
+  std::vector<std::size_t> allocated;
+  ASSERT_TRUE(read(bytes_max, [&](std::size_t wanted) {
+    const auto told = ::mallinfo2();
+    allocated.push_back(told.uordblks + told.hblkhd);
+    return wanted;
+  }));
+  const auto [least, most] =
+    std::minmax_element(allocated.begin() + 4, allocated.end());
+  EXPECT_LT(*most - *least, bytes_max / 4);
+}
+
+TEST_F(Payloads, WhenLittleOfALargeOneHasComeThenItCostsNoMore) {
+  if (!rss_is_ours)
+    GTEST_SKIP() << "a sanitizer keeps what is freed";
+  constexpr std::size_t all = std::size_t{1} << 30U;
+  incoming_payloads much{all};
+  const auto before = rss_bytes_of_this_process();
+  int parts = 0;
+  EXPECT_THROW((void)reading(
+                 all,
+                 [&](std::size_t wanted) {
+                   if (++parts > 8)
+                     throw KJ_EXCEPTION(DISCONNECTED, "no more");
+                   EXPECT_LT(rss_bytes_of_this_process() - before, all / 32);
+                   return wanted;
+                 },
+                 much)
+                 .wait(turns),
+               kj::Exception);
 }
 
 // They are the memory of who holds them, until that is done with them.
@@ -133,6 +174,30 @@ TEST_F(Payloads, WhileOthersAreHeldThenThereIsRoomForOneAlone) {
     EXPECT_TRUE(outgoing.has_room(limits::payload_part_bytes_max));
   }
   EXPECT_TRUE(outgoing.has_room(1U << 30U));
+}
+
+// Unless it reads: then it may be as much as is allowed.
+TEST_F(Payloads, WhileRepliesAreNotReadThenThereIsRoomForFew) {
+  constexpr auto some = std::size_t{20} << 20U;
+  const auto content = message_of(std::vector<word>(some / sizeof(word)));
+  outgoing_payloads outgoing{std::size_t{1} << 30U};
+  capnp::MallocMessageBuilder message;
+  auto replies =
+    message.getOrphanage().newOrphan<capnp::List<schema::Payload>>(4);
+  const auto soon = steady_clock::now() + std::chrono::hours{1};
+  for (kj::uint at = 0; at < 3; ++at) {
+    EXPECT_TRUE(outgoing.has_room_for_reply(some, soon));
+    outgoing.write(replies.get()[at], content);
+  }
+  EXPECT_FALSE(outgoing.has_room_for_reply(some, soon));
+  EXPECT_TRUE(outgoing.has_room_for_reply(800, soon));
+  EXPECT_TRUE(outgoing.has_room_for_reply(4 * some, soon)); // two as large
+  EXPECT_TRUE(outgoing.has_room(some));
+  // That it has just been told of them counts as well.
+  EXPECT_TRUE(outgoing.has_room_for_reply(some, steady_clock::now()));
+  incoming_payloads reader{std::size_t{1} << 30U};
+  ASSERT_TRUE(reader.read(replies.getReader()[0]).wait(turns));
+  EXPECT_TRUE(outgoing.has_room_for_reply(some, steady_clock::now()));
 }
 
 TEST_F(Payloads, GivenALargeOneThenItIsReadInOrderAndNoFurther) {

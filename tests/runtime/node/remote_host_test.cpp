@@ -74,10 +74,13 @@ protected:
   }
 
   /// A call on its way; its answer goes to `answers`.
-  exchange_ptr call(int number) {
+  exchange_ptr call(int number, list given = {}) {
     const auto made = std::make_shared<exchange>(
-      operation{.what = verb::call, .module = "m", .name = "f"}, gate,
-      steady_clock::now() + std::chrono::hours{1},
+      operation{.what = verb::call,
+                .module = "m",
+                .name = "f",
+                .positional = std::move(given)},
+      gate, steady_clock::now() + std::chrono::hours{1},
       destination{.route = std::make_shared<const call_route>()},
       [this, number](result<value> answer) {
         answers.emplace_back(number, std::move(answer));
@@ -188,6 +191,22 @@ TEST_F(RemoteHost, WhenAReplyIsLargeThenAnotherThreadReadsIt) {
   values->stop();
   EXPECT_EQ(answers.at(1).second, large);
   EXPECT_EQ(held.use_count(), 1);
+}
+
+TEST_F(RemoteHost, WhenARequestIsLargeThenAnotherThreadFreesIt) {
+  auto made = call(1, {bytes{std::string(300'000, 'x')}});
+  ASSERT_TRUE(host->accept(made));
+  host->flush();
+  over.requests.clear(); // they have been read
+  const std::weak_ptr<exchange> there{std::exchange(made, nullptr)};
+  std::promise<void> free;
+  values->run([until = free.get_future().share()] { until.wait(); });
+  over.sent.at(0)(received_message{reply_of(value{1})});
+  EXPECT_EQ(answers.at(0).second, value{1});
+  EXPECT_FALSE(there.expired());
+  free.set_value();
+  values->stop();
+  EXPECT_TRUE(there.expired());
 }
 
 TEST_F(RemoteHost, WhenACallIsGivenUpWhileItsReplyIsReadThenNothingIsTaken) {

@@ -1,6 +1,8 @@
 // The thread of a node that reads and writes what is large.
 #include "runtime/node/value_thread.hpp"
 
+#include "runtime/node/large_message.hpp"
+
 #include <algorithm>
 #include <future>
 #include <new>
@@ -40,6 +42,21 @@ TEST(ValueThread, WhenAJobIsDoneThenItIsLetGo) {
   std::promise<long> seen;
   values.run([&] { seen.set_value(held.use_count()); });
   EXPECT_EQ(seen.get_future().get(), 1);
+}
+
+TEST(ValueThread, WhenWhatItIsToFreeIsLetGoThenThatIsFreedThere) {
+  struct freed {
+    ~freed() { where.set_value(std::this_thread::get_id()); }
+    std::promise<std::thread::id>& where;
+  };
+  std::promise<std::thread::id> where, there;
+  const auto values = std::make_shared<value_thread>();
+  values->run([&] { there.set_value(std::this_thread::get_id()); });
+  auto held = freed_by(values, std::make_shared<freed>(where));
+  EXPECT_EQ(&held->where, &where);
+  held.reset();
+  EXPECT_EQ(where.get_future().get(), there.get_future().get());
+  values->stop();
 }
 
 TEST(ValueThread, WhenThereIsNoMemoryForAJobThenTheNextIsDone) {
