@@ -8,11 +8,17 @@ namespace snakebridge {
 
 namespace {
 
-// Objects of a reply, as long as the other node has that, or is to have it.
+// Objects of a reply, as long as the other node has that, or is to have it. So
+// long its call counts: who keeps them all gets no more.
 class objects_server final : public schema::Objects::Server {
 public:
-  explicit objects_server(std::shared_ptr<untaken_objects> objects)
-      : objects_{std::move(objects)} {}
+  objects_server(std::shared_ptr<link_parts> link,
+                 std::shared_ptr<untaken_objects> objects)
+      : link_{std::move(link)},
+        objects_{std::move(objects)} {
+    ++link_->calls_served;
+  }
+  ~objects_server() noexcept { --link_->calls_served; }
 
   kj::Promise<void> keep(KeepContext) override {
     objects_->keep();
@@ -20,6 +26,7 @@ public:
   }
 
 private:
+  const std::shared_ptr<link_parts> link_;
   const std::shared_ptr<untaken_objects> objects_;
 };
 
@@ -80,7 +87,8 @@ std::optional<error> link_parts::cannot_go(message& reply) const {
 void link_parts::write(schema::Replied::Builder to, remote_reply content) {
   outgoing.write(to.initPayload(), std::move(content.content));
   if (content.objects)
-    to.setObjects(kj::heap<objects_server>(std::move(content.objects)));
+    to.setObjects(
+      kj::heap<objects_server>(shared_from_this(), std::move(content.objects)));
 }
 
 } // namespace snakebridge

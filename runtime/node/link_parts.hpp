@@ -31,7 +31,7 @@ inline steady_clock::time_point deadline_of(std::uint64_t remaining_ns) {
 }
 
 /// What the capabilities of one link share; they may outlive it for a moment.
-struct link_parts {
+struct link_parts : std::enable_shared_from_this<link_parts> {
   link_parts(std::shared_ptr<loop_jobs> jobs, std::size_t payload_bytes_max)
       : jobs{std::move(jobs)},
         payload_bytes_max{payload_bytes_max},
@@ -55,7 +55,7 @@ struct link_parts {
   incoming_payloads replies;
   outgoing_payloads outgoing;
   held_arrivals held;
-  std::size_t calls_served = 0;
+  std::size_t calls_served = 0; ///< or whose objects have not been taken
   std::size_t sessions_served = 0;
   std::size_t calls_made = 0;
 

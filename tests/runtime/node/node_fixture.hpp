@@ -58,6 +58,8 @@ public:
   /// Before a request is echoed; true: it is not, as `replies` has it.
   std::function<bool(const std::vector<word>&)> keeps = {};
   std::optional<error> refuses = {};
+  /// That an echo brings, if it is set.
+  std::function<std::shared_ptr<untaken_objects>()> objects = {};
   /// They are opened by `open_now`, on its thread.
   std::atomic<bool> opens_late = false;
   void open_now() { late.first()(std::make_unique<client>(*this)); }
@@ -105,7 +107,8 @@ private:
         of_.waiting.add(
           {call, std::move(request.words), deadline, std::move(done)});
       else
-        done(remote_reply{message_of(std::move(request.words))});
+        done(remote_reply{message_of(std::move(request.words)),
+                          of_.objects ? of_.objects() : nullptr});
     }
     void cancel(std::uint64_t call) override { of_.cancelled.add(call); }
 

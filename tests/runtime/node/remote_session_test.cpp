@@ -227,6 +227,31 @@ TEST_F(RemoteSession, GivenAReplyWithDescriptorsThenItCannotCross) {
   EXPECT_TRUE(outcome.error().may_have_run());
 }
 
+// Whoever never lets go of them costs the other node no more than its calls.
+TEST_F(RemoteSession, WhileObjectsOfRepliesAreHeldThenTheirCallsCount) {
+  std::atomic<std::size_t> freed = 0;
+  owner.sessions->objects = [&] {
+    return std::make_shared<untaken_objects>([&freed] { ++freed; });
+  };
+  const auto session = user.open("owner");
+  auto held = std::make_shared<notes<std::shared_ptr<link_hold>>>();
+  const auto content = message_of({1});
+  for (std::size_t call = 0; call < limits::link_calls_max; ++call)
+    session->submit({content}, steady_clock::now() + patience,
+                    [held](const auto& outcome) {
+                      held->add(outcome ? outcome->held : nullptr);
+                    });
+  ASSERT_TRUE(held->reach(limits::link_calls_max));
+  const auto refused = test_call(*session, {2}).answer();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), errc::overloaded);
+  EXPECT_FALSE(refused.error().may_have_run());
+  EXPECT_EQ(freed, 0U);
+  held = std::make_shared<notes<std::shared_ptr<link_hold>>>();
+  EXPECT_TRUE(eventually([&] { return freed == limits::link_calls_max; }));
+  EXPECT_TRUE(test_call(*session, {3}).answer());
+}
+
 TEST_F(RemoteSession, WhenTheSessionEndsThereThenItsClientHearsWhy) {
   keep_some();
   const auto session = user.open("owner");
