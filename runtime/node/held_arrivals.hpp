@@ -23,11 +23,14 @@ public:
   held_arrivals(const held_arrivals&) = delete;
   held_arrivals& operator=(const held_arrivals&) = delete;
 
+  /// `until_read` is let go with it.
   std::shared_ptr<link_hold>
   add(std::optional<allowance::share> room,
-      std::optional<schema::Objects::Client> objects = {}) {
+      std::optional<schema::Objects::Client> objects = {},
+      std::shared_ptr<void> until_read = {}) {
     auto made = std::make_shared<hold>(jobs_, self_, ++last_);
-    all_.emplace(last_, held{kj::mv(room), kj::mv(objects)});
+    all_.emplace(last_,
+                 held{kj::mv(room), kj::mv(objects), std::move(until_read)});
     return made;
   }
 
@@ -35,6 +38,7 @@ private:
   struct held {
     std::optional<allowance::share> room;
     std::optional<schema::Objects::Client> objects;
+    std::shared_ptr<void> until_read;
   };
   /// Null once it is gone; looked at on the loop's thread alone.
   using self_pointer = std::shared_ptr<held_arrivals*>;

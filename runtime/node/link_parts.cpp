@@ -48,28 +48,31 @@ std::optional<error> link_parts::no_way_for(std::size_t bytes) const {
 }
 
 received_message
-link_parts::hold(arrived& come,
-                 std::optional<schema::Objects::Client> objects) {
+link_parts::hold(arrived& come, std::optional<schema::Objects::Client> objects,
+                 std::shared_ptr<void> until_read) {
   received_message made{std::move(come.words)};
   if (made.is_large())
-    made.held = held.add(kj::mv(come.held), kj::mv(objects));
+    made.held =
+      held.add(kj::mv(come.held), kj::mv(objects), std::move(until_read));
   else if (objects)
     made.held = held.add({}, kj::mv(objects));
   return made;
 }
 
 kj::Promise<result<received_message>>
-link_parts::receive(schema::Replied::Reader from) {
+link_parts::receive(schema::Replied::Reader from,
+                    std::shared_ptr<void> until_read) {
   using outcome = result<received_message>;
   if (from.isFailed())
     return outcome{tl::unexpected{read_failed(from.getFailed())}};
   auto objects = from.hasObjects() ? std::optional{from.getObjects()}
                                    : std::optional<schema::Objects::Client>{};
   return replies.read(from.getPayload())
-    .then([this, objects = kj::mv(objects)](auto reply) mutable -> outcome {
+    .then([this, objects = kj::mv(objects),
+           until_read = std::move(until_read)](auto reply) mutable -> outcome {
       if (!reply)
         return tl::unexpected{std::move(reply).error().with_may_have_run(true)};
-      return hold(*reply, kj::mv(objects));
+      return hold(*reply, kj::mv(objects), std::move(until_read));
     });
 }
 

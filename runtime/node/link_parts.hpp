@@ -62,11 +62,14 @@ struct link_parts : std::enable_shared_from_this<link_parts> {
   /// Why so much cannot be sent now.
   std::optional<error> no_way_for(std::size_t bytes) const;
   /// What a message that has come holds of this link until it is let go, in
-  /// which a large one is read elsewhere.
+  /// which a large one is read elsewhere, and `until_read` with it.
   received_message hold(arrived& come,
-                        std::optional<schema::Objects::Client> objects = {});
-  /// Reads a reply, as long as that lives.
-  kj::Promise<result<received_message>> receive(schema::Replied::Reader from);
+                        std::optional<schema::Objects::Client> objects = {},
+                        std::shared_ptr<void> until_read = {});
+  /// Reads a reply, as long as that lives; `until_read` lives until it is let
+  /// go, if it is large.
+  kj::Promise<result<received_message>>
+  receive(schema::Replied::Reader from, std::shared_ptr<void> until_read = {});
   /// Writes one, unless it cannot go.
   template <class Context>
   void reply(Context& call, result<remote_reply> outcome) {

@@ -38,7 +38,7 @@ public:
 
   kj::Promise<void> ended(EndedContext call) override {
     if (auto* const session = in_.find(number_))
-      session->end(read_failed(call.getParams().getWhy()));
+      session->ended_there(read_failed(call.getParams().getWhy()));
     return kj::READY_NOW;
   }
 

@@ -18,7 +18,25 @@ tl::unexpected<error> lost(errc why, const char* what) {
 
 } // namespace
 
+// A large reply, until whoever it is for has read it.
+class remote_calls::taking {
+public:
+  explicit taking(remote_calls& by) : by_{by.self_} { ++by.taking_; }
+  ~taking() {
+    auto* const by = *by_;
+    if (by != nullptr && --by->taking_ == 0 && by->ending_ && !by->ended_)
+      by->end_comes_ =
+        kj::evalLater([by] { by->end(*by->ending_); }).eagerlyEvaluate(nullptr);
+  }
+  taking(const taking&) = delete;
+  taking& operator=(const taking&) = delete;
+
+private:
+  const std::shared_ptr<remote_calls*> by_;
+};
+
 remote_calls::~remote_calls() noexcept {
+  *self_ = nullptr;
   calls_.answer_all(error{errc::session_closed, "its last client has let it go"}
                       .with_may_have_run(true));
 }
@@ -31,9 +49,18 @@ void remote_calls::opened(schema::RemoteSession::Client by,
   told_ = std::move(told);
 }
 
-void remote_calls::end(const error& why) {
+void remote_calls::ended_there(const error& why) {
+  if (ending_)
+    return;
+  ending_ = why;
+  if (taking_ == 0)
+    end(why);
+}
+
+void remote_calls::end(error why) {
   if (ended_)
     return;
+  why = ending_.value_or(std::move(why));
   ended_ = why.with_may_have_run(false);
   session_.reset();
   // Before its calls are answered: whoever learns of its end by that finds that
@@ -73,7 +100,11 @@ void remote_calls::submit(std::uint64_t call, sent_request request,
       lost(errc::deadline_exceeded, "no answer from its node in time")};
   });
   calls_.add(call, std::move(done),
-             kj::evalNow([&] { return send(std::move(request), remaining); })
+             kj::evalNow([&]() -> kj::Promise<outcome> {
+               if (ending_)
+                 return kj::NEVER_DONE; // its end answers it
+               return send(std::move(request), remaining);
+             })
                .exclusiveJoin(kj::mv(late))
                .attach(kj::defer([link = link_] { --link->calls_made; })));
 }
@@ -158,7 +189,8 @@ remote_calls::send(sent_request request, std::chrono::nanoseconds remaining) {
   }
   link_->outgoing.write(asking.initPayload(), std::move(request.content));
   return asking.send().then([this](auto&& came) {
-    return link_->receive(came.getReplied()).attach(kj::mv(came));
+    return link_->receive(came.getReplied(), std::make_shared<taking>(*this))
+      .attach(kj::mv(came));
   });
 }
 

@@ -30,9 +30,12 @@ public:
 
   /// Its owner has opened it. `told`: of its end, which may have come.
   void opened(schema::RemoteSession::Client by, on_remote_end told);
+  /// Its owner says that it has ended: once what was answered before has been
+  /// taken.
+  void ended_there(const error& why);
   /// It has ended, or its link has: what is in flight answers that, and what
   /// comes. The first reason stays.
-  void end(const error& why);
+  void end(error why);
   const std::shared_ptr<link_parts>& link() const { return link_; }
 
   void submit(std::uint64_t call, sent_request request,
@@ -41,6 +44,7 @@ public:
 
 private:
   using outcome = pending_answers::outcome;
+  class taking;
 
   std::optional<error> refused(message& request, std::size_t bytes) const;
   kj::Promise<outcome> send(sent_request request,
@@ -49,7 +53,13 @@ private:
   const std::shared_ptr<link_parts> link_;
   kj::Timer& timer_;
   on_remote_end told_;
+  std::optional<error> ending_; // its owner has said so
   std::optional<error> ended_;
+  /// Null once it is gone.
+  const std::shared_ptr<remote_calls*> self_ =
+    std::make_shared<remote_calls*>(this);
+  std::size_t taking_ = 0; // large replies that come, or are read
+  kj::Promise<void> end_comes_ = kj::READY_NOW;
   std::optional<schema::RemoteSession::Client> session_;
   pending_answers calls_;
 };

@@ -267,6 +267,31 @@ TEST_F(RemoteSession, WhenTheSessionEndsThereThenItsClientHearsWhy) {
   EXPECT_EQ(user.ended.size(), 1U);
 }
 
+// What was answered before the end is more than the end.
+TEST_F(RemoteSession, WhenItEndsWhileALargeReplyComesThenThatIsTakenFirst) {
+  keep_some();
+  const auto session = user.open("owner");
+  auto replied = std::make_shared<notes<result<received_message>>>();
+  session->submit({message_of({0})}, steady_clock::now() + patience,
+                  [replied](const auto& outcome) { replied->add(outcome); });
+  const test_call other{*session, {0, 2}};
+  ASSERT_TRUE(owner.sessions->waiting.reach(2));
+  const auto content = words(8 * mebibyte_words);
+  owner.sessions->waiting.first().done(message_of(content));
+  const error why{errc::session_closed, "it is over"};
+  owner.sessions->ends.first()(why);
+  ASSERT_TRUE(replied->first()) << replied->first().error();
+  EXPECT_TRUE(replied->first()->words == content);
+  const test_call late{*session, {3}};
+  ASSERT_TRUE(user.open("owner", "another"));
+  // Until whoever it is for has read it.
+  EXPECT_EQ(user.ended.size() + late.reply->size() + other.reply->size(), 0U);
+  replied.reset();
+  EXPECT_EQ(user.ended.first(), why);
+  EXPECT_EQ(late.answer().error(), why);
+  EXPECT_EQ(other.answer().error(), why.with_may_have_run(true));
+}
+
 // Who opens it again, or asks what nodes there are, must not find it alive.
 TEST_F(RemoteSession, WhenTheLinkEndsThenThatIsKnownBeforeACallIsAnswered) {
   keep_some();
