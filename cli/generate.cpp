@@ -126,6 +126,7 @@ int generate(const request& asked, console& out) {
     return fail(out, settings.error());
   wanted.settings = *std::move(settings);
   wanted.of = description_of(asked, wanted.settings);
+  wanted.stubs.assign(asked.stubs.begin(), asked.stubs.end());
   wanted.when = is_strict(asked, wanted.settings) ? codegen::asking::never
                 : asked.if_lacking                ? codegen::asking::lacking
                                                   : codegen::asking::always;
@@ -150,6 +151,7 @@ int regen(const request& asked, console& out) {
     return fail(out, settings.error());
   wanted.settings = *std::move(settings);
   wanted.of = description_of(asked, wanted.settings);
+  wanted.stubs.assign(asked.stubs.begin(), asked.stubs.end());
   wanted.manifest = manifest_of(asked);
   wanted.may_forget = asked.clean;
   for (const auto& [name, each] : wanted.settings.libraries)

@@ -242,6 +242,11 @@ std::string library_of(const std::string& module) {
   return module.substr(0, module.find('.'));
 }
 
+std::string hash_of_stubs(const std::vector<fs::path>& folders) {
+  const auto files = files_of({.stubs = folders});
+  return files.empty() ? std::string{} : hash_of(contents_of(files));
+}
+
 // Nothing that was there is lost because one call does not find it.
 result<void> check_lost(const json& before, const json& now) {
   for (const auto& each : before.at("modules")) {
@@ -397,20 +402,44 @@ private:
              [&](const std::string& each) { return is_lacking(*before, each); })
            || !has_settings(*before);
   }
-  static bool is_lacking(const json& before, const std::string& name) {
-    return !has_module(before, name) || empty_module(before, name) != nullptr;
+  bool is_lacking(const json& before, const std::string& name) const {
+    return !has_module(before, name) || empty_module(before, name) != nullptr
+           || stubs_locked(library_of(name)) != stubs_;
+  }
+  std::string stubs_locked(const std::string& library) const {
+    if (!locked_)
+      return {};
+    const auto found = locked_->stubs.find(library);
+    return found == locked_->stubs.end() ? std::string{} : found->second;
   }
   lock lock_now(const json& manifest) const {
-    return lock_of(manifest, text_,
-                   asked_.settings.within(manifest).locked_text(), headers_);
+    auto made =
+      lock_of(manifest, text_, asked_.settings.within(manifest).locked_text(),
+              headers_);
+    for (const auto& each : asked_.of.modules)
+      made.stubs.insert_or_assign(library_of(each), stubs_);
+    return made;
+  }
+  // Of libraries that were described before, it has what it had.
+  lock lock_written() const {
+    auto made = lock_now(manifest_);
+    for (const auto& each : manifest_.at("modules")) {
+      const auto library = library_of(each.at("name"));
+      const bool is_described = described_.contains(library);
+      made.stubs.insert_or_assign(
+        library, is_described ? stubs_ : stubs_locked(library));
+    }
+    std::erase_if(made.stubs,
+                  [](const auto& each) { return each.second.empty(); });
+    return made;
   }
   bool has_settings(const json& before) const {
     return locked_ && locked_->settings == lock_now(before).settings;
   }
 
   // What is described. Others of the same project use what is there: by other
-  // settings all of it is another; or else what is lacking, with the rest of
-  // its library, as that tells where a class is at home.
+  // settings all of it is another; or else what is lacking, or has other stubs,
+  // with the rest of its library, as that tells where a class is at home.
   std::vector<std::string> wanted_of(const json& before, bool is_part) const {
     auto wanted = asked_.of.modules;
     const auto add = [&](const std::string& name) {
@@ -439,6 +468,8 @@ private:
     const bool is_part = is_lacking && has_settings(*before);
     if (is_lacking)
       wanted.modules = wanted_of(*before, is_part);
+    for (const auto& each : wanted.modules)
+      described_.insert(library_of(each));
     auto described = describe(wanted);
     if (!described)
       return described.error();
@@ -528,7 +559,7 @@ private:
     }
     if (is_new_ && !asked_.manifest.empty()) {
       files.write(asked_.manifest, text_);
-      files.write(lock_beside(asked_.manifest), to_text(lock_now(manifest_)));
+      files.write(lock_beside(asked_.manifest), to_text(lock_written()));
     }
     if (!asked_.depfile.file.empty())
       files.write(asked_.depfile.file, depfile());
@@ -583,7 +614,9 @@ private:
     std::vector<fs::path> made = {asked_.manifest, lock_beside(asked_.manifest),
                                   asked_.settings.file};
     std::error_code unknown;
-    for (const auto& [name, each] : asked_.settings.libraries)
+    auto libraries = asked_.settings.libraries;
+    libraries[{}].stubs = asked_.stubs;
+    for (const auto& [name, each] : libraries)
       for (const auto& file : files_of(each))
         made.push_back(file);
     std::erase_if(made, [&](const fs::path& each) {
@@ -595,6 +628,9 @@ private:
   const generation_request& asked_;
   std::optional<folder_claim> claim_; ///< until all is written
   generation made_;
+  /// Of the stubs that are given; empty: there are none.
+  const std::string stubs_ = hash_of_stubs(asked_.stubs);
+  std::set<std::string> described_; ///< libraries
   json manifest_;
   std::string text_; ///< of the manifest, in its file
   std::optional<lock> locked_;

@@ -17,6 +17,7 @@ namespace snakebridge::codegen {
 enum class asking {
   always,  ///< whenever modules are named
   lacking, ///< if the manifest lacks one of them, or was made by other settings
+           ///< or stubs
   never    ///< and what was locked must be what lies there: a strict build
 };
 
@@ -28,6 +29,9 @@ struct generation_request {
   /// is an error.
   bool may_forget = false;
   wrapper_settings settings = {};
+  /// Of `of.stubs` those that no settings name: the lock has them for each
+  /// library that is described.
+  std::vector<std::filesystem::path> stubs = {};
   /// Where the manifest is written to, or read from; empty: nowhere. The lock
   /// lies beside it.
   std::filesystem::path manifest = {};

@@ -16,15 +16,14 @@ using json = nlohmann::json;
 
 constexpr int lock_version = 1;
 
-// SHA-256, in lower-case hexadecimal.
+} // namespace
+
 std::string hash_of(std::string_view text) {
   std::array<unsigned char, SHA256_DIGEST_LENGTH> hash{};
   ::SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(),
            hash.data());
   return fmt::format("{:02x}", fmt::join(hash, ""));
 }
-
-} // namespace
 
 std::filesystem::path lock_beside(const std::filesystem::path& manifest) {
   return manifest.parent_path() / "snakebridge.lock";
@@ -47,12 +46,16 @@ lock lock_of(const json& manifest, const std::string& text,
 }
 
 std::string to_text(const lock& of) {
-  const json all = {
-    {"version", lock_version},       {"generator", of.generator},
-    {"snakebridge", of.snakebridge}, {"python", of.python},
-    {"platform", of.platform},       {"libraries", of.libraries},
-    {"manifest", of.manifest},       {"settings", of.settings},
-    {"headers", of.headers}};
+  const json all = {{"version", lock_version},
+                    {"generator", of.generator},
+                    {"snakebridge", of.snakebridge},
+                    {"python", of.python},
+                    {"platform", of.platform},
+                    {"libraries", of.libraries},
+                    {"manifest", of.manifest},
+                    {"settings", of.settings},
+                    {"stubs", of.stubs},
+                    {"headers", of.headers}};
   return all.dump(1, ' ', false) + "\n";
 }
 
@@ -68,6 +71,7 @@ std::optional<lock> parse_lock(const std::string& text) {
                 .libraries = all.at("libraries"),
                 .manifest = all.at("manifest"),
                 .settings = all.at("settings"),
+                .stubs = all.value("stubs", lock{}.stubs),
                 .headers = all.at("headers")};
   } catch (const json::exception&) {
     return std::nullopt;

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 #include <snakebridge/result.hpp>
@@ -20,9 +21,14 @@ struct lock {
   std::map<std::string, std::string> libraries; ///< their versions
   std::string manifest;
   std::string settings;
+  /// By library, of folders that the command line has named; of others nothing.
+  std::map<std::string, std::string> stubs = {};
   std::map<std::string, std::string> headers; ///< by their paths
   bool operator==(const lock&) const = default;
 };
+
+/// SHA-256, in lower-case hexadecimal.
+std::string hash_of(std::string_view text);
 
 /// "…/.snakebridge/manifest.json" -> "…/.snakebridge/snakebridge.lock"
 std::filesystem::path lock_beside(const std::filesystem::path& manifest);

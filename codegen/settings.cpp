@@ -531,6 +531,13 @@ std::vector<fs::path> files_of(const library_settings& of) {
   return made;
 }
 
+std::string contents_of(const std::vector<fs::path>& files) {
+  std::string made;
+  for (const auto& each : files)
+    made += fmt::format("{}\n{}\n", each.filename().string(), text_of(each));
+  return made;
+}
+
 const library_settings* wrapper_settings::of(const std::string& module) const {
   const library_settings* found = nullptr;
   std::size_t length = 0;
@@ -556,11 +563,9 @@ wrapper_settings wrapper_settings::within(const json& manifest) const {
 
 std::string wrapper_settings::locked_text() const {
   std::string made;
-  for (const auto& [name, each] : libraries) {
-    made += fmt::format("[{}]\n{}\n", name, each.text);
-    for (const auto& file : files_of(each))
-      made += fmt::format("{}\n{}\n", file.filename().string(), text_of(file));
-  }
+  for (const auto& [name, each] : libraries)
+    made +=
+      fmt::format("[{}]\n{}\n{}", name, each.text, contents_of(files_of(each)));
   return made;
 }
 

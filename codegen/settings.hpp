@@ -63,6 +63,9 @@ struct wrapper_settings {
 /// The stubs and the docs manifest that it names, as far as they are there.
 std::vector<std::filesystem::path> files_of(const library_settings& of);
 
+/// What is in files, each below its name: for a lock to hold to.
+std::string contents_of(const std::vector<std::filesystem::path>& files);
+
 /// Of that file; a file that is not there says nothing. Errors: config_invalid,
 /// with file and line.
 result<wrapper_settings> read_settings(const std::filesystem::path& file);

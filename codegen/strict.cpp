@@ -96,6 +96,8 @@ std::string_view to_string(drift_kind kind) {
     return "manifest_drifted";
   case drift_kind::settings_drifted:
     return "settings_drifted";
+  case drift_kind::stubs_drifted:
+    return "stubs_drifted";
   default:
     return "header_drifted";
   }
@@ -131,6 +133,12 @@ std::vector<drift> drifts_of_lock(const std::optional<lock>& locked,
   if (locked->settings != now.settings)
     made.push_back({drift_kind::settings_drifted,
                     "[libraries] of snakebridge.toml are not as they were"});
+  for (const auto& [library, hash] : now.stubs)
+    if (const auto found = locked->stubs.find(library);
+        found == locked->stubs.end() ? !hash.empty() : found->second != hash)
+      made.push_back(
+        {drift_kind::stubs_drifted,
+         fmt::format("the stubs given for {} are not as they were", library)});
   // A consequence of those above, where there are any.
   if (made.empty())
     for (const auto& [path, hash] : now.headers) {

@@ -24,6 +24,7 @@ enum class drift_kind {
   generator_other,  ///< it was locked by another version of SnakeBridge
   manifest_drifted, ///< it is not the manifest that was locked
   settings_drifted, ///< [libraries] say something else by now
+  stubs_drifted,    ///< so do stubs that the command line names
   header_drifted    ///< another header comes of it than before
 };
 std::string_view to_string(drift_kind kind);

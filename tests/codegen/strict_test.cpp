@@ -120,6 +120,13 @@ TEST(Strict, RefusesWhatWasLockedOtherwise) {
     kinds(cg::drifts_of_lock(locked(), now)),
     (std::vector{drift_kind::manifest_drifted, drift_kind::settings_drifted}));
   now = locked();
+  now.stubs["shop"] = "";
+  EXPECT_TRUE(cg::drifts_of_lock(locked(), now).empty());
+  now.stubs["shop"] = "another";
+  const auto found = cg::drifts_of_lock(locked(), now);
+  EXPECT_EQ(kinds(found), std::vector{drift_kind::stubs_drifted});
+  EXPECT_EQ(found.at(0).where, "the stubs given for shop are not as they were");
+  now = locked();
   now.headers["shop.hpp"] = "another";
   EXPECT_EQ(kinds(cg::drifts_of_lock(locked(), now)),
             std::vector{drift_kind::header_drifted});

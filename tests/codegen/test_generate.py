@@ -275,6 +275,39 @@ class Generate(unittest.TestCase):
         self.assertNotEqual(self.locked(), before)
         self.command(*given, "--strict")
 
+    def test_the_lock_holds_to_what_is_in_stubs_that_a_call_gives(self):
+        for name in ("shop", "yard"):
+            self.write(f"{name}.py", "def buy(): ...\n")
+            self.write(f"of {name}/{name}.pyi", "def buy() -> int: ...\n")
+        common = ("--path", ".", "--manifest", "m.json")
+        shop = (*GENERATE, "shop", *common, "--stubs", "of shop")
+        yard = (*GENERATE, "yard", *common, "--stubs", "of yard")
+        # Each call holds to its own, whichever came last.
+        self.command(*shop, "--if-lacking")
+        self.command(*yard, "--if-lacking")
+        before = self.locked()
+        self.assertEqual(sorted(before["stubs"]), ["shop", "yard"])
+        self.command(*shop, "--if-lacking")
+        self.assertEqual(self.locked(), before)
+        for each in (shop, yard):
+            self.command(*each, "--strict")
+        self.assertIn("stubs_drifted: the stubs given for shop", self.command(
+            *shop[:-2], "--strict", code=1))
+        self.write("of shop/shop.pyi", "def buy() -> str: ...\n")
+        self.assertIn("stubs_drifted: the stubs given for shop",
+                      self.command(*shop, "--strict", code=1))
+        self.command(*yard, "--strict")
+        self.command(*shop, "--if-lacking", "--depfile", "d", "--depends", "t")
+        self.assertIn("/of\\ shop/shop.pyi", (self.output / "d").read_text(
+            encoding="utf-8"))
+        self.assertIn("std::string", (
+            self.output / "out/snakebridge/py/shop.hpp").read_text(
+                encoding="utf-8"))
+        self.assertEqual(self.locked()["stubs"]["yard"],
+                         before["stubs"]["yard"])
+        for each in (shop, yard):
+            self.command(*each, "--strict")
+
     def test_calls_with_paths_of_their_own_keep_what_others_found(self):
         self.write("one/first.py", "def f(): ...\n")
         self.write("two/second.py", "def g(): ...\n")
