@@ -8,7 +8,13 @@
 
 #include "bridge/held_object.hpp"
 
-namespace snakebridge::detail {
+namespace snakebridge {
+
+object borrowed(const value& answered) {
+  return object{detail::held_object::adopt(nullptr, answered)};
+}
+
+namespace detail {
 
 namespace {
 
@@ -104,14 +110,24 @@ question::add_more(const std::vector<std::pair<std::string, given>>& items) {
   return *this;
 }
 
+const ref* question::self() const {
+  const auto* named = asked_.target.get_if<ref>();
+  return named != nullptr && named->owner && named->owner->is_of_bridge()
+           ? named
+           : nullptr;
+}
+
+error question::of_no_bridge() const {
+  return {errc::ref_invalid,
+          fmt::format("{}: this object is None, a value or borrowed, and of no "
+                      "bridge",
+                      describe(asked_))};
+}
+
 caller question::caller_of_self() const {
-  const auto* self = asked_.target.get_if<ref>();
-  if (self == nullptr || !self->owner)
-    throw_error({errc::ref_invalid,
-                 fmt::format("{}: this object is None, or a value, and of no "
-                             "bridge",
-                             describe(asked_))});
-  return *self->owner->through();
+  if (self() == nullptr)
+    throw_error(of_no_bridge());
+  return *self()->owner->through();
 }
 
 value question::ask(const caller& python, leaves form) {
@@ -140,6 +156,12 @@ struct question::way {
 };
 
 place_ptr question::begin(const async_caller& python) {
+  const bool is_of_object = asked_.module.empty();
+  if (is_of_object && self() == nullptr) {
+    way_ = std::make_shared<way>(way{python.no_way(), nullptr});
+    way_->found.refused = of_no_bridge();
+    return way_->found.place;
+  }
   way_ = std::make_shared<way>(way{python.find_way(asked_), nullptr});
   if (way_->found.session)
     way_->bound = held_object::bind(python.through_, way_->found.session);
@@ -170,4 +192,6 @@ dict question::named() const {
   return made;
 }
 
-} // namespace snakebridge::detail
+} // namespace detail
+
+} // namespace snakebridge

@@ -22,7 +22,7 @@ public:
   held_object& operator=(const held_object&) = delete;
   ~held_object() {
     const auto* name = content_.get_if<ref>();
-    if (name != nullptr && through_->core_->in_its_process())
+    if (name != nullptr && through_ && through_->core_->in_its_process())
       through_->session_->let_go(*name);
   }
 
@@ -54,6 +54,8 @@ public:
   static held_ptr owner_of(const caller& through, const session_ptr& in,
                            const ref& named);
 
+  /// Whether it can be asked; else it is borrowed.
+  bool is_of_bridge() const { return through_ != nullptr; }
   const caller_ptr& through() const { return through_; }
   const value& content() const { return content_; }
   /// Each item is an object's.
@@ -67,8 +69,8 @@ private:
   static value ask(const caller& through, operation&& asked, leaves form,
                    session_ptr& in, const call_options& over = {});
 
-  const caller_ptr through_;
-  const value content_; // a ref, or what is itself
+  const caller_ptr through_; // null: it is borrowed
+  const value content_;      // a ref, or what is itself
 };
 
 struct operand_access {

@@ -145,7 +145,7 @@ result<value> held_object::run_in(bridge_core& core, const session_ptr& in,
 
 held_ptr held_object::owner_of(const caller& through, const session_ptr& in,
                                const ref& named) {
-  if (named.owner)
+  if (named.owner && named.owner->is_of_bridge())
     return named.owner;
   return in->owner_of(named,
                       [&] { return adopt(bind(through, in), value{named}); });
@@ -239,26 +239,25 @@ operation operand::about(verb what) const {
 
 namespace {
 
-error of_no_bridge(const operation& asked) {
-  return {
-    errc::ref_invalid,
-    fmt::format("{}: this object is None, of no bridge; make it by a call "
-                "or an import",
-                describe(asked))};
+void check_bridge(const detail::held_ptr& of, const operation& asked) {
+  if (!of || !of->is_of_bridge())
+    throw_error(
+      {errc::ref_invalid,
+       fmt::format("{}: this object is {}, of no bridge; make it by a call "
+                   "or an import",
+                   describe(asked), of ? "borrowed" : "None")});
 }
 
 } // namespace
 
 object operand::run(operation asked, const call_options& over) const {
-  if (!root_)
-    throw_error(of_no_bridge(asked));
+  check_bridge(root_, asked);
   return object{
     detail::held_object::run(root_->through(), std::move(asked), over)};
 }
 
 value operand::ask(operation asked, leaves form) const {
-  if (!root_)
-    return object{run(std::move(asked))}.held();
+  check_bridge(root_, asked);
   return detail::held_object::ask(root_->through(), std::move(asked), form);
 }
 
@@ -448,8 +447,7 @@ std::ostream& operator<<(std::ostream& out, const operand& of) {
 
 stream<> operand::items() const {
   auto asked = about(verb::iterate);
-  if (!root_)
-    throw_error(of_no_bridge(asked));
+  check_bridge(root_, asked);
   return root_->items(std::move(asked));
 }
 

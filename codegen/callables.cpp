@@ -12,6 +12,7 @@ namespace snakebridge::codegen {
 namespace {
 
 constexpr std::size_t doc_columns = 76;
+constexpr const char* async_caller = "const sb::async_caller& python";
 
 // Its numbers take none of another kind.
 std::string exact(const std::string& taken) {
@@ -71,17 +72,21 @@ private:
 
   void add_members(const signature& each, const form& way) {
     const auto& given = each.returns.given;
-    const auto type =
-      each.returns.is_stream ? fmt::format("sb::stream<{}>", given) : given;
-    const auto end = fmt::format(
-      ".{}<{}>()", each.returns.is_stream ? "items" : "answer", given);
-    if (way.has_options)
-      add(each, without_options(way), {.type = type}, "", end);
-    add(each, way, {.type = type}, "", end);
-    if (is_awaited(each) && !each.returns.is_stream)
-      add(each, way,
-          {.type = fmt::format("sb::future<{}>", given), .name = "_async"}, "",
-          fmt::format(".later<{}>()", given));
+    const auto future = fmt::format("sb::future<{}>", given);
+    if (each.returns.is_stream)
+      add(each, way, {.type = fmt::format("sb::stream<{}>", given)}, "",
+          fmt::format(".items<{}>()", given));
+    else
+      add(each, way, {.type = given}, "", fmt::format(".answer<{}>()", given));
+    if (way.is_shorthand)
+      return; // for a caller that waits
+    if (!each.returns.is_stream) {
+      if (is_awaited(each))
+        add(each, way, {.type = future, .name = "_async"}, "",
+            fmt::format(".later<{}>()", given));
+      add_future(each, way);
+    }
+    add_message(each, way, "sb::method_message");
   }
 
   void add_free(const signature& each, const form& way) {
@@ -98,33 +103,43 @@ private:
                future = fmt::format("sb::future<{}>", given),
                end = fmt::format(".answer<{}>(python)", given);
     add(each, way, {.type = result}, caller, end);
-    if (way.has_options && of_.where == place::fixed)
-      add(each, without_options(way), {.type = result}, caller, end);
     if (way.is_shorthand)
-      return; // for a caller at hand
+      return; // for a caller that waits
     if (is_awaited(each))
       add(each, way, {.type = future, .name = "_async"}, caller,
           fmt::format(".answer<{}>(python.async())", given));
-    add(each, way, {.type = future, .of = audience::async_caller},
-        "const sb::async_caller& python", end);
+    add_future(each, way);
     add_message(each, way, "sb::call_message");
+  }
+  void add_future(const signature& each, const form& way) {
+    const auto& given = each.returns.given;
+    add(each, way,
+        {.type = fmt::format("sb::future<{}>", given),
+         .of = audience::async_caller},
+        async_caller, fmt::format(".answer<{}>(python)", given));
   }
   void add_message(const signature& each, const form& way,
                    const std::string& type) {
     add(each, way, {.type = type, .of = audience::actor}, "sb::as_message_t",
-        ")", fmt::format("message_of<{}>(", type));
+        fmt::format(".message<{}>()", type));
   }
 
-  // `made.name` is what the name ends with.
+  // `made.name` is what the name ends with. Options of a class are nested, and
+  // cannot be left out by a default.
   void add(const signature& each, const form& way, cpp_function made,
-           const std::string& first, const std::string& end,
-           const std::string& begin = "") {
+           const std::string& first, const std::string& end) {
+    if (way.has_options && of_.where != place::free)
+      add_one(each, without_options(way), made, first, end);
+    add_one(each, way, std::move(made), first, end);
+  }
+  void add_one(const signature& each, const form& way, cpp_function made,
+               const std::string& first, const std::string& end) {
     made.name = of_.name + made.name;
     made.parameters = parameters(way, each, first);
     made.has_default = way.has_options && of_.where == place::free;
     made.is_const = of_.where == place::member;
-    made.body = fmt::format("return {}{}{}{};", begin, question_,
-                            arguments(way, each), end);
+    made.body =
+      fmt::format("return {}{}{};", question_, arguments(way, each), end);
     made_.push_back(std::move(made));
   }
 
@@ -138,6 +153,44 @@ private:
 std::vector<cpp_function> functions_of(const callable& of,
                                        const std::vector<signature>& all) {
   return lister{of}.list(all);
+}
+
+std::vector<cpp_function> functions_of_property(const callable& of,
+                                                const cpp_type& type,
+                                                bool is_settable) {
+  std::vector<cpp_function> made;
+  const auto add = [&](std::string returned, audience whom,
+                       std::string parameters, std::string_view asked,
+                       std::string_view end) {
+    made.push_back(
+      {.type = std::move(returned),
+       .name = of.name,
+       .parameters = std::move(parameters),
+       .is_const = true,
+       .body = fmt::format("return sb::detail::question{{sb::verb::{}, *this, "
+                           "{}}}{}{};",
+                           asked, cpp_text(of.python),
+                           asked == "set_attribute" ? ".add(value)" : "", end),
+       .of = whom});
+  };
+  const auto add_all = [&](const std::string& given, const char* message,
+                           const std::string& taken, std::string_view asked) {
+    const auto after = [&](const std::string& first) {
+      return first + (first.empty() || taken.empty() ? "" : ", ") + taken;
+    };
+    add(given, audience::caller, taken, asked,
+        fmt::format(".answer<{}>()", given));
+    add(fmt::format("sb::future<{}>", given), audience::async_caller,
+        after(async_caller), asked, fmt::format(".answer<{}>(python)", given));
+    add(message, audience::actor, after("sb::as_message_t"), asked,
+        fmt::format(".message<{}>()", message));
+  };
+  add_all(type.given, "sb::attr_message", "", "attribute");
+  if (is_settable)
+    add_all("void", "sb::set_attr_message",
+            fmt::format("sb::arg<{}> value", type.taken), "set_attribute");
+  made.front().is_first = true;
+  return made;
 }
 
 std::string declarations(const callable& of,

@@ -41,6 +41,11 @@ struct cpp_function {
 std::vector<cpp_function> functions_of(const callable& of,
                                        const std::vector<signature>& all);
 
+/// Of an attribute, whose name `of.python` is.
+std::vector<cpp_function> functions_of_property(const callable& of,
+                                                const cpp_type& type,
+                                                bool is_settable);
+
 /// `told` is the comment before the first of each overload.
 std::string declarations(const callable& of,
                          const std::vector<cpp_function>& all,

@@ -182,27 +182,19 @@ private:
     }
     if (type.given == "void")
       type.given = "sb::value";
-    const bool is_settable = told.value("settable", false);
-    const auto python = cpp_text(text_in(told, "name"));
+    const callable of{.name = name,
+                      .module = part_.module,
+                      .python = text_in(told, "name"),
+                      .where = place::member,
+                      .of_class = name_ + "::"};
+    const auto all =
+      functions_of_property(of, type, told.value("settable", false));
     if (part_.is_header()) {
       part_.see(type);
-      open_ += comment(text_in(told, "doc"), "", "  ");
-      open_ += fmt::format("  {} {}() const;\n", type.given, name);
-      if (is_settable)
-        open_ += fmt::format("  void {}(sb::arg<{}> value) const;\n", name,
-                             type.taken);
-    } else if (part_.is_source() && is_member_used(name)) {
-      part_.body +=
-        fmt::format("{0} {1}::{2}() const {{\n  return sb::detail::question{{"
-                    "sb::verb::attribute, *this, {3}}}.answer<{0}>();"
-                    "\n}}\n",
-                    type.given, name_, name, python);
-      if (is_settable)
-        part_.body += fmt::format(
-          "void {}::{}(sb::arg<{}> value) const {{\n  sb::detail::question{{"
-          "sb::verb::set_attribute, *this, {}}}.add(value).answer<void>();"
-          "\n}}\n",
-          name_, name, type.taken, python);
+      open_ +=
+        declarations(of, all, comment(text_in(told, "doc"), "", "  "), "  ");
+    } else if (is_member_used(name)) {
+      part_.body += part_.define(of, all);
     }
   }
 

@@ -47,7 +47,7 @@ import re
 import sys
 
 import docstrings
-from stubs import Reader, Stubs, union
+from stubs import Reader, Stubs, union, written
 
 VERSION = 1
 TIERS = ("stub", "annotation", "docstring", "default", "runtime", "variadic")
@@ -68,7 +68,7 @@ VARIADIC = [{"name": "args", "kind": "rest"},
 
 
 def decorators(node):
-    return {ast.unparse(each).rpartition(".")[2]
+    return {written(each).rpartition(".")[2]
             for each in getattr(node, "decorator_list", ())}
 
 
@@ -171,7 +171,7 @@ class Types:
             if isinstance(annotation, ast.Subscript):
                 annotation = annotation.value
             if isinstance(annotation, (ast.Name, ast.Attribute)):
-                kind = self.find(stub.module.name, ast.unparse(annotation))
+                kind = self.find(stub.module.name, written(annotation))
                 if kind and kind.last(ast.ClassDef):
                     found = self.member(kind, "__call__")
                     if found and found[0].functions():
@@ -825,5 +825,5 @@ def manifest(environment, described, failed=(), own=()):
     model = Model(json.loads(environment), [json.loads(each)
                                             for each in described],
                   failed, typeshed_folder(), sys.path, own)
-    return json.dumps(model.answered(), sort_keys=True, indent=1,
-                      ensure_ascii=False) + "\n"
+    # Who reads it writes it as it is kept: an indentation would take a while.
+    return json.dumps(model.answered(), ensure_ascii=False)

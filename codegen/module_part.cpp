@@ -18,6 +18,7 @@ module_part::module_part(const symbol_table& known, const json& module_told,
       used_{used},
       notes_{notes},
       has_async_{is_used("async") || is_used("async_caller")},
+      has_actors_{is_used("as_message") || is_used("as_message_t")},
       seen_{used ? known.classes_seen(*used) : std::set<std::string>{}} {
   for (const auto& each : told.at("symbols"))
     if (each.at("kind") == "class" && classes().contains(path_of(each)))
@@ -126,11 +127,12 @@ void module_part::add_options(const std::vector<signature>& all,
 }
 
 std::string module_part::define(const callable& of,
-                                const std::vector<signature>& all) const {
+                                const std::vector<cpp_function>& all) const {
   std::string made;
-  for (const auto& each : functions_of(of, all))
+  for (const auto& each : all)
     if (is_messages() == (each.of == audience::actor)
-        && (each.of != audience::async_caller || has_async_))
+        && (each.of != audience::async_caller || has_async_)
+        && (each.of != audience::actor || has_actors_))
       made += definition(of, each);
   return made;
 }

@@ -67,7 +67,11 @@ public:
 
   /// The definitions of what is used of it.
   std::string define(const callable& of,
-                     const std::vector<signature>& all) const;
+                     const std::vector<cpp_function>& all) const;
+  std::string define(const callable& of,
+                     const std::vector<signature>& all) const {
+    return define(of, functions_of(of, all));
+  }
   /// Its declarations; its options are added to the others.
   std::string declare(const callable& of, const std::vector<signature>& all,
                       const std::string& path, const std::string& comment);
@@ -92,7 +96,8 @@ private:
   const kind what_;
   const used_names& used_;
   std::set<emission_note>& notes_;
-  const bool has_async_; // the program has a caller that does not wait
+  const bool has_async_;  // the program has a caller that does not wait
+  const bool has_actors_; // or sends messages
   const std::set<std::string> seen_; // classes it may have objects of
   std::vector<const nlohmann::json*> ordered_;
 };

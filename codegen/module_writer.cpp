@@ -84,7 +84,7 @@ public:
     made += "\n#include <limits>\n\n#include <snakebridge/generated.hpp>\n";
     for (const auto& each : part_.before)
       made += fmt::format("#include <{}>\n", header_path(each));
-    made += "\nstatic_assert(snakebridge::generated_form == 2,\n"
+    made += "\nstatic_assert(snakebridge::generated_form == 3,\n"
             "              \"made for another version of SnakeBridge: run "
             "`snakebridge regen`\");\n\n";
     std::set<std::string> after;
@@ -121,12 +121,6 @@ public:
       made += "\n#include <snakebridge/actors.hpp>\n";
     made += fmt::format("\nnamespace snakebridge::{} {{\n\n",
                         namespace_of(part_.module).substr(4));
-    if (part_.is_messages())
-      made += "namespace {\n\n"
-              "template <class Message>\n"
-              "Message message_of(const sb::detail::question& asked) {\n"
-              "  return {asked.module(), asked.name(), asked.positional(), "
-              "asked.named()};\n}\n\n} // namespace\n\n";
     made += part_.body;
     made += fmt::format("\n}} // namespace snakebridge::{}\n",
                         namespace_of(part_.module).substr(4));

@@ -42,6 +42,15 @@ UNION_TYPES_MAX = 40
 DEPTH_MAX = 24
 
 
+def written(node):
+    """As ast.unparse writes it; of names, which are most, much sooner."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return f"{written(node.value)}.{node.attr}"
+    return ast.unparse(node)
+
+
 def union(types):
     """Flat, each once; of one type that itself."""
     parts = []
@@ -197,7 +206,7 @@ class Stubs:
             return True if name == "TYPE_CHECKING" else None
         if not isinstance(test, ast.Compare) or len(test.ops) != 1:
             return None
-        left = ast.unparse(test.left)
+        left = written(test.left)
         try:
             right = ast.literal_eval(test.comparators[0])
         except ValueError:
@@ -344,7 +353,7 @@ class Stubs:
             if isinstance(base, ast.Subscript):
                 base = base.value
             if isinstance(base, (ast.Name, ast.Attribute)):
-                found = self.find_path(module, ast.unparse(base))
+                found = self.find_path(module, written(base))
                 if found and found[1] and isinstance(found[1][-1],
                                                      ast.ClassDef):
                     yield found[0], found[1][-1]
@@ -389,13 +398,13 @@ class Reader:
             return union([self.type(node.left, depth + 1),
                           self.type(node.right, depth + 1)])
         if isinstance(node, (ast.Name, ast.Attribute)):
-            return self.named(ast.unparse(node), (), depth)
+            return self.named(written(node), (), depth)
         if isinstance(node, ast.Subscript):
             inner = node.slice
             inner = inner.elts if isinstance(inner, ast.Tuple) else [inner]
             if not isinstance(node.value, (ast.Name, ast.Attribute)):
                 return None
-            return self.named(ast.unparse(node.value), inner, depth)
+            return self.named(written(node.value), inner, depth)
         return None
 
     def named(self, dotted, arguments, depth):
@@ -424,7 +433,7 @@ class Reader:
         if isinstance(node, ast.Assign):
             return self.alias(module, name, node.value, depth)
         if isinstance(node, ast.AnnAssign) and node.value is not None \
-                and "TypeAlias" in ast.unparse(node.annotation):
+                and "TypeAlias" in written(node.annotation):
             return self.alias(module, name, node.value, depth)
         if type(node).__name__ == "TypeAlias":
             return self.alias(module, name, node.value, depth)
@@ -562,7 +571,7 @@ class Reader:
 
     def made_by(self, module, call, depth):
         """A TypeVar as its bound, a NewType as what it is new of."""
-        made = ast.unparse(call.func).rpartition(".")[2]
+        made = written(call.func).rpartition(".")[2]
         there = Reader(self.stubs, module, self.variables)
         if made == "TypeVar":
             for each in call.keywords:

@@ -7,6 +7,9 @@
 //   auto root = sb::py::math::sqrt(bridge, 16.0);          // result<double>
 //   auto later = sb::py::math::sqrt(bridge.async(), 16.0); // future<double>
 //   self->request(session, 5s, sb::py::math::sqrt(sb::as_message, 16.0))
+//   auto name = path.name();                               // std::string
+//   auto other = path.absolute(bridge.async());            // future<Path>
+//   self->request(session, 5s, path.absolute(sb::as_message))
 //
 // Functions and static members answer a result; constructors, members and
 // operators of objects throw, and `sb::attempt` makes results of them again.
@@ -44,14 +47,28 @@ namespace snakebridge {
 
 struct call_message; // of <snakebridge/actors.hpp>, as the next
 struct stream_message;
+struct method_message;
+struct attr_message;
+struct set_attr_message;
 
 /// Of the code that generates wrappers: they are made anew with a new one.
-inline constexpr int generated_form = 2;
+inline constexpr int generated_form = 3;
 
-/// Instead of a caller: the function answers the message that an actor sends
-/// its session for it.
-struct as_message_t {};
-inline constexpr as_message_t as_message{};
+/// Instead of a caller, and of objects as the first argument: the function
+/// answers the message that an actor sends its session for it. What is a stream
+/// of an object's is an object first, for an `iterate_message`.
+class as_message_t {
+public:
+  enum class made { once };
+  // No braces stand for it, which could be options.
+  constexpr explicit as_message_t(made) {}
+};
+inline constexpr as_message_t as_message{as_message_t::made::once};
+
+/// What a session has answered to an actor, as an object for messages to that
+/// session: it keeps nothing alive and lets nothing go. What is asked of the
+/// object itself throws ref_invalid.
+object borrowed(const value& answered);
 
 /// A class of exceptions: `error.is(inventory::Missing)`.
 struct exception_type {
@@ -734,14 +751,27 @@ public:
     return open(caller_of_self()).template as<T>();
   }
 
-  const std::string& module() const { return asked_.module; }
-  const std::string& name() const { return asked_.name; }
+  /// What an actor sends its session for it. Of an object's that is None it
+  /// throws not_convertible where an attribute is set.
+  template <class Message>
+  Message message() const {
+    if constexpr (requires(Message made) { made.item; })
+      return {asked_.target.template as<ref>(), asked_.name,
+              asked_.positional.front()};
+    else if constexpr (!requires(Message made) { made.args; })
+      return {asked_.target, asked_.name};
+    else if constexpr (requires(Message made) { made.object; })
+      return {asked_.target, asked_.name, positional(), named()};
+    else
+      return {asked_.module, asked_.name, positional(), named()};
+  }
+
+private:
   list positional() const {
     return list(asked_.positional.begin(), asked_.positional.end());
   }
   dict named() const;
 
-private:
   template <class T>
   static constexpr leaves form_of =
     std::derived_from<T, object> ? leaves::objects : leaves::refs;
@@ -754,6 +784,9 @@ private:
       return read_as<T>(ask(python, form_of<T>));
     }
   }
+  /// Null: it is of a module, or of what is no object of a bridge.
+  const ref* self() const;
+  error of_no_bridge() const;
   caller caller_of_self() const;
   value ask(const caller& python, leaves form);
   held_ptr keep(const caller& python);

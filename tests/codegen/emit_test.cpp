@@ -47,7 +47,13 @@ TEST(Emitter, DefinesOnlyWhatIsUsed) {
     emits.source("inventory", std::set<std::string>{"total", "price"});
   EXPECT_NE(source.find("total("), std::string::npos);
   EXPECT_EQ(source.find("spread("), std::string::npos);
-  EXPECT_EQ(emits.messages("inventory", std::set<std::string>{}), "");
+  EXPECT_EQ(emits.messages("inventory", std::set<std::string>{"total"}), "");
+  const auto messages = emits.messages(
+    "inventory", std::set<std::string>{"total", "Item", "price", "as_message"});
+  EXPECT_NE(messages.find("call_message total("), std::string::npos);
+  EXPECT_NE(messages.find("attr_message Item::price("), std::string::npos);
+  EXPECT_EQ(messages.find("spread("), std::string::npos);
+  EXPECT_EQ(source.find("async_caller"), std::string::npos);
 }
 
 // Names like `size` are everywhere; a member needs an object.

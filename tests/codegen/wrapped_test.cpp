@@ -1,4 +1,5 @@
 // Programs with generated wrappers: inventory.py, every construct there is.
+#include <caf/scoped_actor.hpp>
 #include <gtest/gtest.h>
 
 #include <snakebridge/actors.hpp>
@@ -270,6 +271,61 @@ TEST_F(Wrapped, AnActorSendsItsSessionTheMessage) {
   const auto numbers = inv::numbers(sb::as_message, 3);
   static_assert(std::same_as<decltype(numbers), const sb::stream_message>);
   EXPECT_EQ(numbers.args, (sb::list{3}));
+}
+
+TEST_F(Wrapped, MembersOfAnAsyncCallerAnswerFutures) {
+  const auto mine = store();
+  const auto later = python().async();
+  EXPECT_EQ(mine.find(later, 0).get()->label(), "hammer@3");
+  EXPECT_EQ(mine.find(later, "nail").get()->at(0).label(), "nail@1");
+  EXPECT_EQ(mine.add(later, {}, {.note = "none"}).get(), 2);
+  EXPECT_EQ(mine(later, "nail").get().value()->price(), 1.0);
+  EXPECT_TRUE(mine.missing(later, "screw").get().error().is(inv::Missing));
+  const auto nail = mine["nail"];
+  EXPECT_TRUE(nail.price(later, 4).get());
+  EXPECT_EQ(nail.price(later).get(), 4.0);
+  EXPECT_EQ(nail.question(later).get(), 1);
+  EXPECT_EQ(nail.question(later, {.message_of = 5}).get(), 5);
+  EXPECT_EQ(inv::Item{}.raised(later, 1).get().error().code(),
+            sb::errc::ref_invalid);
+}
+
+TEST_F(Wrapped, AnActorSendsItsSessionTheMessagesOfMembers) {
+  const sb::bridge bridge{settings()};
+  const caf::scoped_actor self{bridge.system()};
+  const auto session = sb::open_session(self.ptr(), bridge);
+  const auto ask = [&](auto message) {
+    sb::value told;
+    self->request(session, std::chrono::seconds{30}, std::move(message))
+      .receive(
+        [&](sb::value answered) { told = std::move(answered); },
+        [](const caf::error& why) { ADD_FAILURE() << sb::to_error(why); });
+    return told;
+  };
+  const inv::Item item{
+    sb::borrowed(ask(inv::make(sb::as_message, "saw", {.price = 2})))};
+  self
+    ->request(session, std::chrono::seconds{30}, item.price(sb::as_message, 3))
+    .receive([] {},
+             [](const caf::error& why) { ADD_FAILURE() << sb::to_error(why); });
+  EXPECT_EQ(ask(item.price(sb::as_message)), sb::value{3.0});
+  EXPECT_EQ(ask(item.question(sb::as_message, {.message_of = 5})),
+            sb::value{5});
+  const inv::Item raised{sb::borrowed(ask(item.raised(sb::as_message, 1)))};
+  EXPECT_EQ(ask(raised.label(sb::as_message)), sb::value{"saw@4"});
+  // It is the session's, and of no caller.
+  EXPECT_EQ(sb::attempt([&] { return item.price(); }).error().code(),
+            sb::errc::ref_invalid);
+  EXPECT_EQ(sb::attempt([&] { return item.str(); }).error().code(),
+            sb::errc::ref_invalid);
+}
+
+// They cannot be told as anything that an argument may be.
+TEST_F(Wrapped, NoArgumentPassesForAnActorsOrAnAsyncCaller) {
+  EXPECT_FALSE((std::is_constructible_v<sb::arg<sb::value>, sb::as_message_t>));
+  EXPECT_FALSE((std::is_constructible_v<sb::arg<sb::value>, sb::async_caller>));
+  const inv::Item item{python(), "nail"};
+  EXPECT_EQ(item.question({.message_of = 2}), 2);
 }
 
 TEST_F(Wrapped, WordsOfALiteralAreLookedAtBeforeAndAfter) {
