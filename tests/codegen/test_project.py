@@ -204,23 +204,34 @@ target_link_libraries(user PRIVATE till)
         self.assertIn("Basket", run(self.build_folder / "user"))
 
     def without_python(self):
-        """What no Python can run in: there is no worker to run it."""
+        """A PATH that has all programs but Python's; nor can a worker of ours
+        run one: there is none."""
         workers = list(self.prefix.rglob("snakebridge-worker"))
         self.assertTrue(workers)
         for each in workers:
             hidden = each.with_name("hidden")
             each.rename(hidden)
             self.addCleanup(hidden.rename, each)
+        programs = self.source.with_name("programs")
+        programs.mkdir()
+        for folder in map(pathlib.Path, os.environ["PATH"].split(":")):
+            for each in folder.iterdir() if folder.is_dir() else ():
+                if not each.name.startswith("python") \
+                        and not (programs / each.name).is_symlink():
+                    (programs / each.name).symlink_to(each)
+        self.assertIsNone(shutil.which("python3", path=programs))
+        return str(programs)
 
-    def strictly(self, **how):
+    def strictly(self, *command, **how):
         """Without a network too, where that may be taken away."""
-        apart = ["unshare", "--net", "--map-root-user"]
-        if shutil.which("unshare") is None or subprocess.run(
+        apart = [shutil.which("unshare"), "--net", "--map-root-user"]
+        if apart[0] is None or subprocess.run(
                 [*apart, "true"], capture_output=True, check=False).returncode:
             apart = []
-        command = [CMAKE, "-S", self.source, "-B", self.build_folder, "-G",
-                   GENERATOR, f"-DCMAKE_CXX_COMPILER={COMPILER}",
-                   f"-DCMAKE_PREFIX_PATH={self.prefix}"]
+        command = command or (
+            CMAKE, "-S", self.source, "-B", self.build_folder, "-G",
+            GENERATOR, f"-DCMAKE_CXX_COMPILER={COMPILER}",
+            f"-DCMAKE_PREFIX_PATH={self.prefix}")
         return run(*apart, *command, **{"env": clean(SNAKEBRIDGE_STRICT="1")}
                    | how)
 
@@ -230,13 +241,24 @@ target_link_libraries(user PRIVATE till)
         made = {name: text for name, text in bytes_of(self.wrappers()).items()
                 if "stamp" not in name.name}
         shutil.rmtree(self.build_folder)
-        self.without_python()
+        apart = clean(PATH=self.without_python(), SNAKEBRIDGE_STRICT="1")
+        self.strictly(env=apart)
+        self.strictly(CMAKE, "--build", self.build_folder, env=apart)
+        self.assertTrue((self.build_folder / "shop").is_file())
+        made_now = bytes_of(self.wrappers())
+        self.assertEqual({name: made_now[name] for name in made}, made)
+
+    def test_a_strict_build_refuses_other_stubs_of_its_call(self):
+        self.edit("CMakeLists.txt", "LIBRARIES prices",
+                  "LIBRARIES prices STUBS typings")
+        stub = self.source / "typings/prices.pyi"
+        stub.parent.mkdir()
+        stub.write_text("def mystery(of: int) -> int: ...\n", encoding="utf-8")
+        self.configure()
         self.strictly()
-        run(CMAKE, "--build", self.build_folder, "--target", "shop_generate",
-            env=clean(PATH="/usr/bin:/bin"))
-        self.assertEqual(
-            {name: text for name, text in bytes_of(self.wrappers()).items()
-             if "stamp" not in name.name}, made)
+        stub.write_text("def mystery(of: int) -> str: ...\n", encoding="utf-8")
+        self.assertIn("stubs_drifted: the stubs given for prices",
+                      self.strictly(code=1))
 
     def test_a_strict_build_fails_by_the_name_of_each_drift(self):
         self.configure()
