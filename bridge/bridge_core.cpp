@@ -6,6 +6,7 @@
 
 #include <caf/scoped_actor.hpp>
 #include <fmt/format.h>
+#include <snakebridge/environment.hpp>
 
 #include "actors/manual_system.hpp"
 #include "actors/opening_session.hpp"
@@ -37,6 +38,19 @@ void make_verbose(config& settings) {
   settings.on_event = verbose_listener(std::move(settings.on_event));
   if (settings.session_cleanup_log_level == log_level::off)
     settings.session_cleanup_log_level = log_level::debug;
+}
+
+// Reads files alone, as asking programs takes longer than a start may, unless
+// what they do not know of an accelerator would refuse it.
+result<void> verify_at_start(const config& settings) {
+  auto drifts =
+    verify_environments(settings, probe_hardware({.runs_programs = false}));
+  if (!refused_by(drifts))
+    drifts = verify_environments(settings);
+  for (const auto& each : drifts)
+    if (each.is_warning)
+      logger()->warn("{}: {}", each.name, each.message);
+  return refused_by(drifts);
 }
 
 // Why an interpreter of the pool died: the cause, where others know only that
@@ -120,6 +134,9 @@ bridge_core::start(config wanted, caf::actor_system* users,
     return reached(core_result{tl::unexpected{settings.error()}});
   if (settings->verbose)
     make_verbose(*settings);
+  if (settings->verify_at_start)
+    if (auto same = verify_at_start(*settings); !same)
+      return reached(core_result{tl::unexpected{std::move(same).error()}});
   const auto patience = parts.patience;
   auto core = std::make_shared<bridge_core>(std::move(*settings), users,
                                             std::move(parts));

@@ -12,6 +12,7 @@
 
 #include "interrupts.hpp"
 #include "json.hpp"
+#include "setup.hpp"
 
 namespace snakebridge::cli {
 
@@ -141,9 +142,12 @@ int with_bridge(const request& asked, console& out,
     stop.cancel();
   }};
   const log_scope logged{&out};
-  if (!asked.json && !asked.quiet)
-    out.begin_progress(label_of(asked));
   const auto run = [&] {
+    if (asked.python.empty())
+      if (const auto ready = install_if_wanted(asked, out); !ready)
+        return fail(out, ready.error());
+    if (!asked.json && !asked.quiet)
+      out.begin_progress(label_of(asked));
     config_origins origins;
     const auto settings = settings_of(asked, out, origins);
     if (!settings)

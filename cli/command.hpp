@@ -47,6 +47,9 @@ struct request {
   bool clean = false;
   bool markdown = false;
   bool json = false;
+  bool check = false;   ///< changes nothing, tells what would
+  bool offline = false; ///< what is needed is in the cache
+  bool upgrade = false; ///< takes the newest there is, whatever is locked
   bool quiet = false;
 };
 

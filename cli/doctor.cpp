@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include <fmt/format.h>
-#include <snakebridge/hardware.hpp>
+#include <snakebridge/environment.hpp>
 #include <snakebridge/wheel_selector.hpp>
 
 namespace snakebridge::cli {
@@ -35,6 +35,17 @@ std::string_view name_of(unserializable_detail detail) {
   }
 }
 
+std::string_view name_of(auto_install policy) {
+  switch (policy) {
+  case auto_install::never:
+    return "never";
+  case auto_install::dev:
+    return "dev";
+  default:
+    return "always";
+  }
+}
+
 std::string_view name_of(affinity where) {
   switch (where) {
   case affinity::hint:
@@ -53,6 +64,8 @@ void print_limits(const config& settings, const config_origins& origins) {
   };
   limit("timeout_ms", settings.timeout.count());
   limit("payload_bytes_max", settings.payload_bytes_max);
+  limit("verify_at_start", settings.verify_at_start);
+  limit("auto_install", name_of(settings.auto_install));
   limit("error_mode",
         settings.error_mode == error_mode::raw ? "raw" : "translated");
   const auto& rules = settings.conversion;
@@ -100,6 +113,7 @@ void print_limits(const config& settings, const config_origins& origins) {
     limit(prefix + "size", pool.size);
     limit(prefix + "placement",
           pool.placement == placement::worker ? "worker" : "embedded");
+    limit(prefix + "environment", pool.environment);
     limit(prefix + "queue_max", pool.queue_max);
     limit(prefix + "intensity", *pool.restart.intensity);
     limit(prefix + "period_ms", pool.restart.period.count());
@@ -220,6 +234,25 @@ void print_machine(const hardware& machine) {
   row("build of PyTorch", wheels.pytorch_variant(), why(wheels));
 }
 
+/// Answers how much is not as it was locked.
+int print_environments(const config& settings, const hardware& machine) {
+  if (settings.environments.empty())
+    return 0;
+  fmt::print("environments\n");
+  for (const auto& each : settings.environments)
+    row(each.name.empty() ? "(without a name)" : each.name,
+        environment_place(settings, each.name).string(),
+        fmt::format("Python {}", each.python.empty()
+                                   ? std::string{python_built_for()}
+                                   : each.python));
+  const auto drifts = verify_environments(settings, machine);
+  for (const auto& each : drifts)
+    row("! " + each.name, each.environment.empty()
+                            ? each.message
+                            : each.environment + ": " + each.message);
+  return static_cast<int>(drifts.size());
+}
+
 int print_pool(const bridge& started, const pool_stats& pool,
                const config& settings, const config_origins& origins) {
   fmt::print("pool {}\n", pool.name);
@@ -253,13 +286,15 @@ int doctor(const config& settings, const config_origins& origins) {
     return 1;
   }
   print_limits(*complete, origins);
-  print_machine(probe_hardware());
+  const auto machine = probe_hardware();
+  print_machine(machine);
+  const int drifts = print_environments(*complete, machine);
   const auto started = bridge::start(settings);
   if (!started) {
     fmt::print("  cannot start: {}\n", to_string(started.error()));
     return 1;
   }
-  int warnings = 0;
+  int warnings = drifts;
   for (const auto& pool : (*started)->stats().pools)
     warnings += print_pool(**started, pool, settings, origins);
   fmt::print("{}\n",

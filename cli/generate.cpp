@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "codegen/generate.hpp"
+#include "setup.hpp"
 
 namespace snakebridge::cli {
 
@@ -29,15 +30,6 @@ std::string settings_of(const request& asked) {
     return asked.config;
   const auto named = variable("SNAKEBRIDGE_CONFIG");
   return named.empty() ? settings_file : named;
-}
-
-// A file that somebody has named must be there.
-result<codegen::wrapper_settings> read_settings(const request& asked) {
-  const auto file = settings_of(asked);
-  std::error_code unknown;
-  if (file != settings_file && !std::filesystem::exists(file, unknown))
-    return error{errc::config_invalid, "there is no file " + file};
-  return codegen::read_settings(file);
 }
 
 // Throws CLI::ValidationError for what says neither.
@@ -114,6 +106,14 @@ int tell(const codegen::generation& made, console& out) {
 
 } // namespace
 
+result<codegen::wrapper_settings> read_settings(const request& asked) {
+  const auto file = settings_of(asked);
+  std::error_code unknown;
+  if (file != settings_file && !std::filesystem::exists(file, unknown))
+    return error{errc::config_invalid, "there is no file " + file};
+  return codegen::read_settings(file);
+}
+
 std::string manifest_of(const request& asked) {
   return asked.manifest.empty() ? manifest_file : asked.manifest;
 }
@@ -130,6 +130,9 @@ int generate(const request& asked, console& out) {
   wanted.when = is_strict(asked, wanted.settings) ? codegen::asking::never
                 : asked.if_lacking                ? codegen::asking::lacking
                                                   : codegen::asking::always;
+  if (wanted.when != codegen::asking::never && !wanted.of.modules.empty())
+    if (const auto ready = install_if_wanted(asked, out); !ready)
+      return fail(out, ready.error());
   wanted.manifest = asked.manifest;
   wanted.output = asked.output;
   wanted.has_sources = !asked.headers_only;
@@ -171,6 +174,8 @@ int regen(const request& asked, console& out) {
                 {errc::config_invalid,
                  fmt::format("neither {} nor {} names a library",
                              settings_of(asked), wanted.manifest.string())});
+  if (const auto ready = install_if_wanted(asked, out); !ready)
+    return fail(out, ready.error());
   const auto made = codegen::generate(wanted);
   if (!made)
     return fail(out, made.error());

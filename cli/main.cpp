@@ -23,7 +23,9 @@
 #include "node.hpp"
 #include "reports.hpp"
 #include "run.hpp"
+#include "setup.hpp"
 #include "stream.hpp"
+#include "verify.hpp"
 
 namespace sb = snakebridge;
 namespace cli = snakebridge::cli;
@@ -86,6 +88,7 @@ public:
     add_others();
     add_node();
     add_generating();
+    add_environments();
   }
 
   int run(int argc, char** argv) try {
@@ -278,6 +281,35 @@ private:
       ->required();
     writes->add_option("--output", asked_.output)->required();
     add_progress(*writes);
+  }
+
+  void add_environments() {
+    auto* sets = add_plain("setup",
+                           "make the environments that snakebridge.toml "
+                           "describes",
+                           cli::setup);
+    sets->add_flag("--check", asked_.check,
+                   "change nothing; fail if any is not as it should be");
+    sets->add_flag("--offline", asked_.offline, "take all from the cache");
+    sets->add_flag("--upgrade", asked_.upgrade,
+                   "take the newest packages there are, not those of uv.lock");
+    sets->add_option("--timeout-ms", asked_.timeout_ms, "of each environment")
+      ->check(CLI::PositiveNumber);
+    auto* locks = add_plain("lock",
+                            "record what environments are, and the machine, "
+                            "in snakebridge.lock",
+                            cli::lock);
+    auto* verifies =
+      add_plain("verify",
+                "say in what environments, wrappers and the machine are not as "
+                "they were locked",
+                cli::verify);
+    verifies->add_flag("--strict", asked_.strict, "warnings fail too");
+    verifies->add_flag("--json", asked_.json, "print JSON");
+    for (auto* each : {sets, locks, verifies}) {
+      each->add_option("--config", asked_.config, "else snakebridge.toml");
+      add_progress(*each);
+    }
   }
 
   void add_progress(CLI::App& command) {

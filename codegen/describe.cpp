@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "codegen/sources.hpp"
+#include "tools.hpp"
 
 namespace snakebridge::codegen {
 
@@ -12,7 +13,6 @@ namespace {
 
 constexpr auto libraries_pool = "libraries";
 constexpr auto tools_pool = "tools";
-constexpr std::chrono::minutes making_tools{5};
 constexpr std::chrono::minutes merging{2};
 
 constexpr auto load_module = R"(
@@ -54,22 +54,6 @@ std::string reason_of(const error& failed) {
                          *death->exit_status);
   }
   return std::string{to_string(failed.code())};
-}
-
-// A venv's path and "", or "" and why there is none.
-result<std::vector<std::string>> make_tools() {
-  auto started = bridge::start(settings_of({pool_of(tools_pool, {}, 1)}));
-  if (!started)
-    return tl::unexpected{started.error()};
-  const auto python =
-    (*started)->with({.timeout = making_tools, .pool = tools_pool});
-  return python.exec(tools_source)
-    .and_then([&] {
-      return python.eval("environment(listed)",
-                         {{"listed", tools_requirements}});
-    })
-    .and_then(
-      [](const value& told) { return told.to<std::vector<std::string>>(); });
 }
 
 /// What the workers of the libraries have told.
@@ -163,11 +147,11 @@ result<description> describe(const description_request& asked) {
   description made;
   auto tools = asked.tools;
   if (tools.empty()) {
-    auto place = make_tools();
+    auto place = make_tools(tools_requirements);
     if (!place)
       return tl::unexpected{place.error()};
-    tools = place->at(0);
-    made.lacking = place->at(1);
+    tools = std::move(place->venv);
+    made.lacking = std::move(place->lacking);
   }
   auto libraries =
     pool_of(libraries_pool, asked.python, asked.modules.size() + 3);

@@ -15,6 +15,7 @@
 
 #include "lock.hpp"
 #include "module_writer.hpp"
+#include "sha256.hpp"
 #include "strict.hpp"
 #include "used.hpp"
 
@@ -244,7 +245,7 @@ std::string library_of(const std::string& module) {
 
 std::string hash_of_stubs(const std::vector<fs::path>& folders) {
   const auto files = files_of({.stubs = folders});
-  return files.empty() ? std::string{} : hash_of(contents_of(files));
+  return files.empty() ? std::string{} : sha256(contents_of(files));
 }
 
 // Nothing that was there is lost because one call does not find it.
@@ -559,7 +560,8 @@ private:
     }
     if (is_new_ && !asked_.manifest.empty()) {
       files.write(asked_.manifest, text_);
-      files.write(lock_beside(asked_.manifest), to_text(lock_written()));
+      const auto lock = lock_beside(asked_.manifest);
+      files.write(lock, to_text(lock_written(), read_file(lock).value_or("")));
     }
     if (!asked_.depfile.file.empty())
       files.write(asked_.depfile.file, depfile());

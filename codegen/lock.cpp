@@ -1,12 +1,9 @@
 #include "lock.hpp"
 
-#include <array>
-
-#include <fmt/format.h>
-#include <openssl/sha.h>
 #include <snakebridge/snakebridge.hpp>
 
 #include "codegen/sources.hpp"
+#include "sha256.hpp"
 
 namespace snakebridge::codegen {
 
@@ -17,13 +14,6 @@ using json = nlohmann::json;
 constexpr int lock_version = 1;
 
 } // namespace
-
-std::string hash_of(std::string_view text) {
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> hash{};
-  ::SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-           hash.data());
-  return fmt::format("{:02x}", fmt::join(hash, ""));
-}
 
 std::filesystem::path lock_beside(const std::filesystem::path& manifest) {
   return manifest.parent_path() / "snakebridge.lock";
@@ -38,24 +28,28 @@ lock lock_of(const json& manifest, const std::string& text,
   made.python = manifest.value("python", "");
   made.platform = manifest.value("platform", "");
   made.libraries = manifest.value("libraries", made.libraries);
-  made.manifest = hash_of(text);
-  made.settings = hash_of(settings);
+  made.manifest = sha256(text);
+  made.settings = sha256(settings);
   for (const auto& [path, header] : headers)
-    made.headers.emplace(path, hash_of(header));
+    made.headers.emplace(path, sha256(header));
   return made;
 }
 
-std::string to_text(const lock& of) {
-  const json all = {{"version", lock_version},
-                    {"generator", of.generator},
-                    {"snakebridge", of.snakebridge},
-                    {"python", of.python},
-                    {"platform", of.platform},
-                    {"libraries", of.libraries},
-                    {"manifest", of.manifest},
-                    {"settings", of.settings},
-                    {"stubs", of.stubs},
-                    {"headers", of.headers}};
+std::string to_text(const lock& of, const std::string& before) {
+  auto all = json::parse(before, nullptr, false);
+  if (!all.is_object() || all.value("version", json{}) != lock_version)
+    all = json::object();
+  const json ours = {{"version", lock_version},
+                     {"generator", of.generator},
+                     {"snakebridge", of.snakebridge},
+                     {"python", of.python},
+                     {"platform", of.platform},
+                     {"libraries", of.libraries},
+                     {"manifest", of.manifest},
+                     {"settings", of.settings},
+                     {"stubs", of.stubs},
+                     {"headers", of.headers}};
+  all.update(ours);
   return all.dump(1, ' ', false) + "\n";
 }
 

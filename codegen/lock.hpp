@@ -27,9 +27,6 @@ struct lock {
   bool operator==(const lock&) const = default;
 };
 
-/// SHA-256, in lower-case hexadecimal.
-std::string hash_of(std::string_view text);
-
 /// "…/.snakebridge/manifest.json" -> "…/.snakebridge/snakebridge.lock"
 std::filesystem::path lock_beside(const std::filesystem::path& manifest);
 
@@ -39,8 +36,9 @@ lock lock_of(const nlohmann::json& manifest, const std::string& text,
              const std::string& settings,
              const std::map<std::string, std::string>& headers);
 
-/// As the file has it; the same lock gives the same bytes.
-std::string to_text(const lock& of);
+/// As the file has it, which had `before`: what is not of wrappers there stays
+/// (environment/environment_lock.hpp). The same lock gives the same bytes.
+std::string to_text(const lock& of, const std::string& before = {});
 
 /// Nothing: that is no lock of this version.
 std::optional<lock> parse_lock(const std::string& text);

@@ -1,22 +1,12 @@
-"""The private environment that model.py runs in: a venv in the user's cache,
-made once of what tools.txt pins, by the version of Python and that text."""
+"""A private environment: a venv in the user's cache, made once of what a text
+of requirements pins."""
 
 import contextlib
 import fcntl
-import hashlib
-import os
 import pathlib
 import shutil
 import subprocess
-import sys
 import venv
-
-
-def place_of(requirements, cache=None):
-    cache = cache or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    digest = hashlib.sha256(requirements.encode()).hexdigest()[:16]
-    return (pathlib.Path(cache).expanduser() / "snakebridge"
-            / f"tools-{sys.version_info[0]}.{sys.version_info[1]}-{digest}")
 
 
 @contextlib.contextmanager
@@ -42,9 +32,9 @@ def make(place, requirements):
     (place / "complete").touch()
 
 
-def environment(requirements, cache=None):
-    """Its path and "", or "" and why there is none."""
-    place = place_of(requirements, cache)
+def environment(place, requirements):
+    """Makes it there, where it is not; "", or why there is none."""
+    place = pathlib.Path(place)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with locked(place.with_name(place.name + ".lock")):
@@ -52,5 +42,5 @@ def environment(requirements, cache=None):
                 make(place, requirements)
     except (OSError, subprocess.CalledProcessError) as failed:
         shutil.rmtree(place, ignore_errors=True)
-        return ["", str(failed)]
-    return [str(place), ""]
+        return str(failed)
+    return ""

@@ -254,6 +254,21 @@ std::optional<std::string> wrong_with_profile_name(std::string_view name) {
   return wrong_with_name("profile", name);
 }
 
+std::optional<std::string> wrong_with_environment_name(std::string_view name) {
+  return wrong_with_name("environment", name);
+}
+
+std::optional<std::string> wrong_with_python_version(std::string_view version) {
+  constexpr std::string_view digits = "0123456789";
+  const auto minor = version.substr(std::min<std::size_t>(version.size(), 2));
+  if (version.empty()
+      || (version.starts_with("3.") && !minor.empty()
+          && minor.size() <= digits.size()
+          && minor.find_first_not_of(digits) == std::string_view::npos))
+    return std::nullopt;
+  return "must be a version in quotes: \"3.11\"";
+}
+
 std::optional<std::string> wrong_with_node_name(std::string_view name) {
   // To OpenSSL it stands for all names that end so.
   if (name.starts_with('.'))
@@ -353,7 +368,43 @@ pool_config& pool_of(config& all, std::string_view name) {
   return all.pools.back();
 }
 
+std::filesystem::path environment_place(const config& of,
+                                        std::string_view name) {
+  return name.empty() ? of.environment_folder
+                      : of.environment_folder / "environments" / name;
+}
+
+result<void> take_environments(config& all) {
+  std::set<std::string_view> names;
+  for (const auto& each : all.environments) {
+    if (const auto wrong = each.name.empty()
+                             ? std::nullopt
+                             : wrong_with_environment_name(each.name))
+      return invalid(*wrong);
+    if (const auto wrong = wrong_with_python_version(each.python))
+      return invalid(
+        fmt::format("environment.{}: python: {}", each.name, *wrong));
+    if (!names.insert(each.name).second)
+      return invalid(fmt::format("there are two environments named {:?}; "
+                                 "rename one",
+                                 each.name));
+  }
+  if (names.contains(""))
+    pool_of(all, pool_config{}.name);
+  for (auto& pool : all.pools) {
+    if (!pool.environment.empty() && !names.contains(pool.environment))
+      return invalid(fmt::format("{} = {:?}: there is no [environment.{}]",
+                                 pool_key(pool.name, "environment"),
+                                 pool.environment, pool.environment));
+    if (pool.python.empty() && names.contains(pool.environment))
+      pool.python = environment_place(all, pool.environment) / "venv";
+  }
+  return {};
+}
+
 result<config> checked(config wanted) {
+  if (auto done = take_environments(wanted); !done)
+    return tl::unexpected{std::move(done).error()};
   if (auto done = numbers_checked(wanted, ""); !done)
     return tl::unexpected{std::move(done).error()};
   if (auto done = helpers_checked(wanted.helpers); !done)

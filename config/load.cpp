@@ -25,7 +25,8 @@ std::string settings_known(std::string_view words, bool of_pool) {
 
 constexpr std::string_view top_words =
   "tables [pool.NAME], [profile.NAME], [library_profiles], [libraries.NAME], "
-  "[node], [cluster], strict, worker, "
+  "[node], [cluster], [environment], strict, verify_at_start, auto_install, "
+  "worker, "
   "error_mode, default_profile, atom_class, atoms, marker_detail, "
   "ref_on_full, strict_mode, verbose, session_cleanup_log_level, "
   "helper_paths, helper_pack_enabled, helper_allowlist, "
@@ -34,8 +35,11 @@ constexpr std::string_view node_words =
   "name, listen, tls_certificate, tls_key, tls_ca, peers_allowed, "
   "heartbeat_limit_ms";
 constexpr std::string_view cluster_words = "join, directory, refused_is_dead";
+constexpr std::string_view environment_words =
+  "python, packages, editable, extra_index, torch, tables [environment.NAME]";
 constexpr std::string_view pool_words =
-  "placement, affinity, python, path, env, pass_env, preload, on_start, "
+  "placement, affinity, python, environment, path, env, pass_env, preload, "
+  "on_start, "
   "importable, leaves, no_new_privileges";
 
 template <class Choice>
@@ -55,6 +59,9 @@ constexpr choice<error_mode> error_modes[] = {
   {"raw", error_mode::raw}, {"translated", error_mode::translated}};
 constexpr choice<on_full> ways_when_full[] = {{"prune", on_full::prune},
                                               {"refuse", on_full::refuse}};
+constexpr choice<auto_install> policies[] = {{"never", auto_install::never},
+                                             {"dev", auto_install::dev},
+                                             {"always", auto_install::always}};
 constexpr choice<log_level> log_levels[] = {{"off", log_level::off},
                                             {"debug", log_level::debug},
                                             {"info", log_level::info},
@@ -129,6 +136,8 @@ public:
                         ? read_library_profiles(given, file)
                       : given.key == "node" || given.key == "cluster"
                         ? read_network(given, file)
+                      : given.key == "environment"
+                        ? read_environments(given, file)
                       : given.key == "libraries" || given.key == "strict"
                         ? result<void>{} // of wrappers: codegen/settings.hpp
                         : read_top(given);
@@ -155,6 +164,10 @@ public:
       return read_text(given, into_.default_profile);
     if (given.key == "verbose")
       return read_flag(given, into_.verbose);
+    if (given.key == "verify_at_start")
+      return read_flag(given, into_.verify_at_start);
+    if (given.key == "auto_install")
+      return read_word(given, into_.auto_install, policies);
     if (given.key == "session_cleanup_log_level")
       return read_word(given, into_.session_cleanup_log_level, log_levels);
     if (given.key == "ref_on_full")
@@ -174,6 +187,8 @@ public:
       return *done;
     if (given.key == "python")
       return read_path(given, pool.python);
+    if (given.key == "environment")
+      return read_text(given, pool.environment);
     if (given.key == "placement")
       return read_word(given, pool.placement, placements);
     if (given.key == "preload")
@@ -241,7 +256,65 @@ private:
                                          : read_of_pool(inner, pool);
           !done)
         return done;
+    if (!pool.python.empty() && !pool.environment.empty())
+      return invalid(fmt::format("{}: {} has both `python` and `environment`; "
+                                 "leave one out",
+                                 given.place, given.path));
     return {};
+  }
+
+  // A table in [environment] is an environment of that name.
+  result<void> read_environments(const setting& given, std::string_view file) {
+    const auto* all = given.value.as_table();
+    if (all == nullptr)
+      return refused(given, "must be a table: [environment]");
+    environment_config unnamed;
+    bool is_there = all->empty();
+    for (const auto& [line, inner] :
+         settings_of(*all, file, given.path + '.')) {
+      auto done = inner.value.is_table() ? read_environment(inner, file)
+                                         : read_of_environment(inner, unnamed);
+      if (!done)
+        return done;
+      is_there = is_there || !inner.value.is_table();
+    }
+    if (is_there)
+      into_.environments.push_back(std::move(unnamed));
+    return {};
+  }
+
+  result<void> read_environment(const setting& given, std::string_view file) {
+    if (const auto wrong = wrong_with_environment_name(given.key))
+      return invalid(fmt::format("{}: {}", given.place, *wrong));
+    environment_config made;
+    made.name = given.key;
+    for (const auto& [line, inner] :
+         settings_of(*given.value.as_table(), file, given.path + '.'))
+      if (auto done = read_of_environment(inner, made); !done)
+        return done;
+    into_.environments.push_back(std::move(made));
+    return {};
+  }
+
+  result<void> read_of_environment(const setting& given,
+                                   environment_config& into) {
+    if (given.key == "python") {
+      if (auto done = read_text(given, into.python); !done)
+        return done;
+      if (const auto wrong = wrong_with_python_version(into.python))
+        return refused(given, *wrong);
+      return {};
+    }
+    if (given.key == "packages")
+      return read_names(given, into.packages);
+    if (given.key == "editable")
+      return read_folders(given, into.editable);
+    if (given.key == "extra_index")
+      return read_names(given, into.extra_index);
+    if (given.key == "torch")
+      return read_text(given, into.torch);
+    return refused(given, fmt::format("no such setting; an environment has {}",
+                                      environment_words));
   }
 
   result<void> read_profiles(const setting& profiles, std::string_view file) {
@@ -496,6 +569,7 @@ constexpr std::array overrides{
   override_variable{"SNAKEBRIDGE_STRICT_MODE", "strict_mode", false},
   override_variable{"SNAKEBRIDGE_STRICT_MODE_THRESHOLD",
                     "strict_mode_threshold", false},
+  override_variable{"SNAKEBRIDGE_AUTO_INSTALL", "auto_install", false},
   override_variable{"SNAKEBRIDGE_PYTHON", "python", true},
   override_variable{"SNAKEBRIDGE_POOL_SIZE", "size", true},
   override_variable{"SNAKEBRIDGE_PLACEMENT", "placement", true},
@@ -553,8 +627,12 @@ result<config> parse_config(std::string_view text, std::string_view name,
   config made;
   try {
     const auto all = toml::parse(text, name);
-    reader reading{made, origins, std::filesystem::path{name}.parent_path()};
+    const auto folder = std::filesystem::path{name}.parent_path();
+    made.environment_folder = folder / ".snakebridge";
+    reader reading{made, origins, folder};
     if (auto done = reading.read_file(all, name); !done)
+      return tl::unexpected{std::move(done).error()};
+    if (auto done = take_environments(made); !done)
       return tl::unexpected{std::move(done).error()};
   } catch (const toml::parse_error& wrong) {
     return invalid(fmt::format("{}:{}: {}", name, wrong.source().begin.line,

@@ -156,6 +156,11 @@ inline tl::unexpected<error> invalid(std::string message) {
 std::optional<std::string> wrong_with_pool_name(std::string_view name);
 std::optional<std::string> wrong_with_profile_name(std::string_view name);
 
+/// The same for an environment, and for the version of its Python: empty, or
+/// as "3.11".
+std::optional<std::string> wrong_with_environment_name(std::string_view name);
+std::optional<std::string> wrong_with_python_version(std::string_view version);
+
 /// The same for a node, and for an address that is dialed or listened at.
 std::optional<std::string> wrong_with_node_name(std::string_view name);
 std::optional<std::string> wrong_with_address(std::string_view address);
@@ -188,5 +193,9 @@ no_such_profile(std::string_view place, std::string_view name,
 
 /// The pool of that name, made when there is none.
 pool_config& pool_of(config& all, std::string_view name);
+
+/// Gives each pool the `python` of its environment. Errors: config_invalid for
+/// an environment that is not there, or wrong.
+result<void> take_environments(config& all);
 
 } // namespace snakebridge

@@ -77,9 +77,10 @@ THIRD_PARTIES = (
                 r"|schemas/node\.capnp\.h)"), RPC_HOMES,
      "networks are seen only in runtime/node"),
     (re.compile(r"openssl/"),
-     (*RPC_HOMES, "cli/certificates.cpp", "codegen/lock.cpp"),
-     "networks are seen only in runtime/node, certificates where they are made, "
-     "and hashes where something is locked"),
+     (*RPC_HOMES, "cli/certificates.cpp", "codegen/sha256.cpp",
+      "environment/sha256.cpp"),
+     "networks are seen only in runtime/node, certificates where they are "
+     "made, hashes in sha256.cpp"),
     (re.compile(r"caf/"), CAF_HOMES,
      "CAF is seen only from actors on, and in <snakebridge/actors.hpp>, "
      "<snakebridge/supervisor.hpp> and <snakebridge/testing_actors.hpp>"),
@@ -94,9 +95,10 @@ TARGETS = (
      ("schemas/", "runtime/", "bench/", "tests/"),
      "only schemas and runtime link what networks need"),
     (re.compile(r"\bOpenSSL::"),
-     ("schemas/", "runtime/", "bench/", "tests/", "cli/", "codegen/"),
+     ("schemas/", "runtime/", "environment/", "bench/", "tests/", "cli/",
+      "codegen/"),
      "only schemas and runtime link what networks need, and what makes "
-     "certificates and locks"),
+     "certificates or hashes"),
     (re.compile(r"\bCAF::"), CAF_HOMES, "CAF is linked only from actors on"),
 )
 

@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <snakebridge/result.hpp>
@@ -126,8 +127,12 @@ struct pool_config {
   std::uint32_t size = 0;
   snakebridge::placement placement = placement::worker;
   /// A venv, or an interpreter, of the Python version the bridge was built
-  /// with; empty: that version's own, without a venv.
+  /// with; empty: that of `environment`, else that version's own, without a
+  /// venv.
   std::filesystem::path python = {};
+  /// The name of one of `config::environments`; empty: the one without a name,
+  /// where there is one.
+  std::string environment = {};
   /// Folders whose modules can be imported, before all others: as PYTHONPATH.
   /// Relative ones are so to the settings file they stand in, else to the
   /// working folder.
@@ -372,6 +377,31 @@ struct cluster_config {
 /// From when on something goes to the log.
 enum class log_level : std::uint8_t { off, debug, info, warning, error };
 
+/// An environment that `snakebridge setup` makes for pools.
+struct environment_config {
+  std::string name = {}; ///< empty: for pools that name none
+  /// "3.11"; empty: the version the bridge was built with.
+  std::string python = {};
+  /// As pip takes them: "numpy>=2".
+  std::vector<std::string> packages = {};
+  /// Folders of projects that are installed as they lie there.
+  std::vector<std::filesystem::path> editable = {};
+  /// Addresses of package indexes, before the usual one.
+  std::vector<std::string> extra_index = {};
+  /// Which build of PyTorch (wheel_selector.hpp): "cpu", "cu128"; "auto": the
+  /// best for this machine; empty: the one of the usual index.
+  std::string torch = {};
+
+  bool operator==(const environment_config&) const = default;
+};
+
+/// When commands set an environment up that lacks or is not as it should be.
+enum class auto_install : std::uint8_t {
+  never,  ///< they use what there is
+  dev,    ///< where the variable CI is not set: the default
+  always, ///< in CI too
+};
+
 struct config {
   /// The pools; `default` is added when none has that name.
   std::vector<pool_config> pools = {};
@@ -398,6 +428,14 @@ struct config {
   helper_rules helpers = {};
   node_config node = {};
   cluster_config cluster = {};
+  /// At most one of each name.
+  std::vector<environment_config> environments = {};
+  /// Where they are made: `.snakebridge`, beside the settings file.
+  std::filesystem::path environment_folder = ".snakebridge";
+  /// A bridge does not start where its environments are not as
+  /// snakebridge.lock has them: environment_invalid.
+  bool verify_at_start = false;
+  snakebridge::auto_install auto_install = auto_install::dev;
   /// Threads for what the program does with answers of futures (`then`,
   /// coroutines), for callbacks whose call no thread waits for, and for the end
   /// of what callbacks hold; started when there is something for them to do.
@@ -417,6 +455,11 @@ struct config {
   /// goes to the log.
   std::function<void(const interpreter_event&)> on_event = {};
 };
+
+/// Where `snakebridge setup` makes the environment of that name: its
+/// pyproject.toml and uv.lock, and the link `venv` to the one that is used.
+std::filesystem::path environment_place(const config& of,
+                                        std::string_view name);
 
 /// Where a setting came from: "default", "snakebridge.toml", "SNAKEBRIDGE_…".
 using config_origins = std::map<std::string, std::string>;

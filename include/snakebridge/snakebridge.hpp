@@ -8,9 +8,11 @@
 #include <snakebridge/cancel.hpp>
 #include <snakebridge/config.hpp>
 #include <snakebridge/convert.hpp>
+#include <snakebridge/environment.hpp>
 #include <snakebridge/error.hpp>
 #include <snakebridge/format.hpp>
 #include <snakebridge/future.hpp>
+#include <snakebridge/hardware.hpp>
 #include <snakebridge/helper.hpp>
 #include <snakebridge/object.hpp>
 #include <snakebridge/operation.hpp>
@@ -19,4 +21,5 @@
 #include <snakebridge/stream.hpp>
 #include <snakebridge/task.hpp>
 #include <snakebridge/value.hpp>
+#include <snakebridge/wheel_selector.hpp>
 #include <snakebridge/with.hpp>

@@ -129,13 +129,18 @@ result<std::filesystem::path> program_of(const std::filesystem::path& wanted) {
     return wanted;
   std::error_code ignored;
   auto named = std::filesystem::absolute(wanted, ignored);
+  // A bridge stays with where a link leads now, and so do its new workers.
+  if (std::filesystem::is_directory(named, ignored)
+      && std::filesystem::is_symlink(named, ignored))
+    named = std::filesystem::canonical(named, ignored);
   auto program = std::filesystem::is_directory(named, ignored)
                    ? named / "bin/python3"
                    : std::move(named);
   if (::access(program.c_str(), X_OK) != 0)
     return tl::unexpected{error{
       errc::environment_invalid,
-      fmt::format("python = '{}' is neither a venv nor an interpreter: no {}",
+      fmt::format("python = '{}' is neither a venv nor an interpreter: no {}; "
+                  "if snakebridge.toml describes it, run `snakebridge setup`",
                   wanted.string(), program.string())}};
   return program;
 }

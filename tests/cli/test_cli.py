@@ -616,6 +616,7 @@ class Completion(Folder):
                          {"call", "get", "eval", "stream", "run", "helpers",
                           "doctor", "generate", "regen", "plan", "coverage",
                           "docs", "docs-manifest", "completion", "node",
+                          "setup", "lock", "verify",
                           "--help", "--version"})
         self.assertEqual(self.completed("stream", "--li"), ["--limit"])
         self.assertEqual(self.completed("get", "--li"), [])

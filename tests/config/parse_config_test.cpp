@@ -49,6 +49,72 @@ protected:
 
 } // namespace
 
+TEST_F(ConfigFile, DescribesEnvironmentsAndGivesThemToPools) {
+  const auto made = parse_config(R"(auto_install = "always"
+verify_at_start = true
+[environment]
+packages = ["numpy>=2"]
+editable = ["libs/beta"]
+[environment.gpu]
+python = "3.12"
+packages = ["torch"]
+extra_index = ["https://wheels.example/simple"]
+torch = "cu128"
+[pool.second]
+environment = "gpu"
+[pool.third]
+python = "/usr/bin/python3"
+)",
+                                 "/project/snakebridge.toml");
+  ASSERT_TRUE(made);
+  EXPECT_EQ(made->auto_install, auto_install::always);
+  EXPECT_TRUE(made->verify_at_start);
+  EXPECT_EQ(made->environments,
+            (std::vector<environment_config>{
+              {.name = "gpu",
+               .python = "3.12",
+               .packages = {"torch"},
+               .extra_index = {"https://wheels.example/simple"},
+               .torch = "cu128"},
+              {.packages = {"numpy>=2"}, .editable = {"/project/libs/beta"}}}));
+  EXPECT_EQ(environment_place(*made, "gpu"),
+            "/project/.snakebridge/environments/gpu");
+  std::map<std::string, std::filesystem::path> pythons;
+  for (const auto& pool : made->pools)
+    pythons[pool.name] = pool.python;
+  EXPECT_EQ(pythons,
+            (std::map<std::string, std::filesystem::path>{
+              {"default", "/project/.snakebridge/venv"},
+              {"second", "/project/.snakebridge/environments/gpu/venv"},
+              {"third", "/usr/bin/python3"}}));
+}
+
+TEST_F(ConfigFile, WithoutAnEnvironmentLeavesPoolsAsTheyAre) {
+  const auto made = parsed("[environment.gpu]\n[pool.default]\nsize = 1\n");
+  ASSERT_EQ(made.environments.size(), 1U);
+  ASSERT_EQ(made.pools.size(), 1U);
+  EXPECT_EQ(made.pools[0].python, "");
+}
+
+TEST_F(ConfigFile, RefusesEnvironmentsThatAreWrong) {
+  const std::pair<const char*, const char*> rows[] = {
+    {"environment = 3\n", "must be a table"},
+    {"[environment]\npython = 3.11\n", "must be text in quotes"},
+    {"[environment]\npython = \"2.7\"\n", "must be a version in quotes"},
+    {"[environment]\npython = \"3.x\"\n", "must be a version in quotes"},
+    {"[environment]\npackages = \"numpy\"\n", "must be names"},
+    {"[environment]\npackage = []\n", "no such setting; an environment has"},
+    {"[environment.\"a/b\"]\n", "environment name \"a/b\": must be"},
+    {"[pool.p]\nenvironment = \"gpu\"\n", "there is no [environment.gpu]"},
+    {"[environment.gpu]\n[pool.p]\nenvironment = \"gpu\"\npython = \"/x\"\n",
+     "has both `python` and `environment`"},
+    {"auto_install = \"dev_test\"\n",
+     "must be \"never\" or \"dev\" or \"always\""}};
+  for (const auto& [text, why] : rows)
+    EXPECT_NE(refusal(text).find(why), std::string::npos)
+      << text << refusal(text);
+}
+
 TEST_F(ConfigFile, SetsTheNodeAndItsCluster) {
   const auto made = parsed(R"([node]
 name = "alpha"

@@ -1,0 +1,430 @@
+#include "setup.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <set>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <snakebridge/environment.hpp>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "codegen/sha256.hpp"
+#include "environment_project.hpp"
+#include "uv.hpp"
+
+namespace snakebridge::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+using clock = std::chrono::steady_clock;
+
+constexpr std::chrono::minutes setup_patience{60};
+// In a venv that is whole: the hash of what it was made of.
+constexpr auto stamp_name = "snakebridge-made-of";
+constexpr auto ignored = "# Made by `snakebridge setup`, of uv.lock.\n"
+                         "venv\nvenvs\nsetup.lock\n*.new\n";
+
+error cannot(std::string_view what, const fs::path& where,
+             const std::error_code& why) {
+  return {errc::environment_invalid,
+          fmt::format("cannot {} {}: {}", what, where.string(), why.message())};
+}
+
+// Whoever reads it sees the old text or the new.
+result<void> write_file(const fs::path& file, const std::string& text) {
+  auto next = file;
+  next += ".new";
+  std::ofstream to{next, std::ios::binary};
+  to << text;
+  to.close();
+  std::error_code failed;
+  if (!to)
+    failed = std::error_code{errno, std::generic_category()};
+  else
+    fs::rename(next, file, failed);
+  if (failed)
+    return cannot("write", file, failed);
+  return {};
+}
+
+// A project may have variants of its own, beside its settings.
+result<wheel_selector> wheels_of(const config& settings) {
+  const auto file =
+    settings.environment_folder.parent_path() / "wheel_variants.json";
+  std::error_code unknown;
+  return fs::exists(file, unknown) ? wheel_selector::from_file(file)
+                                   : wheel_selector{};
+}
+
+/// While it lives, no other set-up is at work on the project.
+class project_claim {
+public:
+  static result<project_claim> take(const fs::path& folder) {
+    const auto file = folder / "setup.lock";
+    const int descriptor =
+      ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (descriptor < 0)
+      return cannot("write", file, {errno, std::generic_category()});
+    project_claim made{descriptor};
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0)
+      return error{errc::overloaded,
+                   fmt::format("another `snakebridge setup` is at work in {}",
+                               folder.string())};
+    return made;
+  }
+  project_claim(project_claim&& other) noexcept
+      : descriptor_{std::exchange(other.descriptor_, -1)} {}
+  project_claim& operator=(project_claim&&) = delete;
+  ~project_claim() {
+    if (descriptor_ >= 0)
+      ::close(descriptor_);
+  }
+
+private:
+  explicit project_claim(int descriptor) : descriptor_{descriptor} {}
+  int descriptor_;
+};
+
+/// One environment, and how it is made.
+class environment_setup {
+public:
+  environment_setup(const request& asked, console& out, const config& settings,
+                    const environment_config& of)
+      : asked_{asked},
+        out_{out},
+        settings_{settings},
+        of_{of},
+        place_{environment_place(settings, of.name)},
+        deadline_{clock::now()
+                  + (asked.timeout_ms > 0
+                       ? std::chrono::milliseconds{asked.timeout_ms}
+                       : setup_patience)} {}
+
+  std::string label() const {
+    return of_.name.empty() ? "environment" : "environment " + of_.name;
+  }
+
+  using drift = std::optional<environment_drift>;
+
+  /// Why it is not as it should be, as far as files tell; nothing: it is.
+  result<drift> look() {
+    const auto wheels = wheels_of(settings_);
+    if (!wheels)
+      return tl::unexpected{wheels.error()};
+    auto text = project_of(of_, place_, *wheels);
+    if (!text)
+      return tl::unexpected{text.error()};
+    project_ = *std::move(text);
+    std::error_code unknown;
+    if (text_of(place_ / "pyproject.toml") != project_)
+      return found("project_outdated", "snakebridge.toml says something else "
+                                       "than pyproject.toml was made of");
+    if (!fs::exists(place_ / "uv.lock", unknown))
+      return found("uv_lock_missing", "there is no uv.lock");
+    if (!fs::exists(place_ / "venv/bin/python3", unknown))
+      return found("venv_missing", "there is no venv");
+    if (text_of(place_ / "venv" / stamp_name) != stamp_of(place_))
+      return found("venv_outdated", "the venv was made of another uv.lock");
+    return drift{};
+  }
+
+  /// Errors: environment_invalid, deadline_exceeded; then the old one is still
+  /// in use.
+  result<void> make(const fs::path& uv) {
+    uv_ = uv;
+    return prepare()
+      .and_then([&] { return resolve(); })
+      .and_then([&] { return install(); })
+      .and_then([&] { return put_in_place(); });
+  }
+
+  /// What is installed is what uv.lock says, which is what snakebridge.toml
+  /// does; nothing: it is.
+  drift check_installed(const fs::path& uv) {
+    uv_ = uv;
+    const auto same = run({"sync", "--locked", "--check", "--offline"}, place_,
+                          fs::weakly_canonical(place_ / "venv"));
+    if (same)
+      return {};
+    return found("packages_drifted", "what is installed is not what uv.lock "
+                                     "says: "
+                                       + same.error().message());
+  }
+
+private:
+  drift found(std::string name, std::string message) const {
+    return environment_drift{std::move(name), of_.name, std::move(message)};
+  }
+  fs::path stage() const {
+    auto made = place_;
+    made += ".new";
+    return made;
+  }
+  // Of the files there; an environment for another Python has another text.
+  static std::string stamp_of(const fs::path& folder) {
+    return codegen::sha256(text_of(folder / "pyproject.toml")
+                           + text_of(folder / "uv.lock"));
+  }
+
+  // Beside its place, so that what is relative stays so.
+  result<void> prepare() {
+    std::error_code failed;
+    fs::remove_all(stage(), failed);
+    if (!failed)
+      fs::create_directories(stage(), failed);
+    if (!failed)
+      fs::create_directories(place_ / "venvs", failed);
+    if (failed)
+      return cannot("write", stage(), failed);
+    if (auto done = write_file(stage() / "pyproject.toml", project_); !done)
+      return done;
+    if (fs::exists(place_ / "uv.lock", failed) && !asked_.upgrade)
+      return write_file(stage() / "uv.lock", text_of(place_ / "uv.lock"));
+    return {};
+  }
+  result<void> resolve() { return run({"lock"}, stage(), {}); }
+  result<void> install() {
+    venv_ = next_venv();
+    return run({"sync", "--locked"}, stage(), venv_).and_then([&] {
+      return write_file(venv_ / stamp_name, stamp_of(stage()));
+    });
+  }
+
+  result<void> put_in_place() {
+    const auto before = fs::read_symlink(place_ / "venv", failed_);
+    for (const auto* name : {"pyproject.toml", "uv.lock"}) {
+      fs::rename(stage() / name, place_ / name, failed_);
+      if (failed_)
+        return cannot("write", place_ / name, failed_);
+    }
+    const auto next = place_ / "venv.new";
+    fs::remove(next, failed_);
+    fs::create_symlink(fs::path{"venvs"} / venv_.filename(), next, failed_);
+    if (!failed_)
+      fs::rename(next, place_ / "venv", failed_);
+    if (failed_)
+      return cannot("write", place_ / "venv", failed_);
+    forget_others(before.filename());
+    return {};
+  }
+
+  // Bridges that run keep the one before.
+  void forget_others(const fs::path& before) {
+    std::error_code unknown;
+    for (const auto& each : numbers())
+      if (const auto name = std::to_string(each);
+          name != venv_.filename() && name != before)
+        fs::remove_all(place_ / "venvs" / name, unknown);
+    fs::remove_all(stage(), unknown);
+  }
+
+  std::set<std::uint64_t> numbers() const {
+    std::set<std::uint64_t> found;
+    std::error_code unknown;
+    for (fs::directory_iterator each{place_ / "venvs", unknown}, end;
+         !unknown && each != end; each.increment(unknown)) {
+      const auto name = each->path().filename().string();
+      std::uint64_t number = 0;
+      const auto* const last = name.data() + name.size();
+      if (std::from_chars(name.data(), last, number).ptr == last)
+        found.insert(number);
+    }
+    return found;
+  }
+  fs::path next_venv() const {
+    const auto all = numbers();
+    return place_ / "venvs"
+           / std::to_string(all.empty() ? 1 : *all.rbegin() + 1);
+  }
+
+  std::string python() const {
+    std::error_code unknown;
+    const auto ours = python_built_with();
+    return python_of(of_) == python_built_for() && fs::exists(ours, unknown)
+             ? ours.string()
+             : python_of(of_);
+  }
+
+  result<void> run(std::vector<std::string> words, const fs::path& project,
+                   const fs::path& venv) {
+    uv_run wanted;
+    wanted.program = uv_;
+    wanted.arguments = std::move(words);
+    for (const std::string& each :
+         {std::string{"--project"}, project.string(), std::string{"--python"},
+          python(), std::string{"--no-progress"}})
+      wanted.arguments.push_back(each);
+    const auto& all = wanted.arguments;
+    if (asked_.offline
+        && std::find(all.begin(), all.end(), "--offline") == all.end())
+      wanted.arguments.emplace_back("--offline");
+    if (!venv.empty())
+      wanted.variables["UV_PROJECT_ENVIRONMENT"] =
+        fs::absolute(venv, failed_).string();
+    wanted.deadline = deadline_;
+    const auto what = label() + ": " + wanted.arguments[0];
+    if (!asked_.quiet)
+      out_.begin_progress(what);
+    wanted.on_line = [this](const std::string& line) { tell(line); };
+    auto done = run_uv(wanted);
+    out_.end_progress();
+    return done;
+  }
+  // " + numpy==2.4.1", and what has gone.
+  void tell(const std::string& line) {
+    if (!asked_.quiet && line.size() > 3 && line[0] == ' ' && line[2] == ' ')
+      out_.complain(line + "\n");
+  }
+
+  const request& asked_;
+  console& out_;
+  const config& settings_;
+  const environment_config& of_;
+  const fs::path place_;
+  const clock::time_point deadline_;
+  fs::path uv_;
+  std::string project_;
+  fs::path venv_;
+  std::error_code failed_;
+};
+
+result<void> make_all(const request& asked, console& out,
+                      const config& settings) {
+  std::error_code failed;
+  fs::create_directories(settings.environment_folder, failed);
+  if (failed)
+    return cannot("make", settings.environment_folder, failed);
+  const auto claim = project_claim::take(settings.environment_folder);
+  if (!claim)
+    return tl::unexpected{claim.error()};
+  if (auto done =
+        write_file(settings.environment_folder / ".gitignore", ignored);
+      !done)
+    return done;
+  const auto uv = find_uv();
+  if (!uv)
+    return tl::unexpected{uv.error()};
+  for (const auto& each : settings.environments) {
+    environment_setup one{asked, out, settings, each};
+    const auto unlike = one.look();
+    if (!unlike)
+      return tl::unexpected{unlike.error()};
+    const bool is_right =
+      !*unlike && !asked.upgrade && !one.check_installed(*uv);
+    if (!is_right)
+      if (auto done = one.make(*uv); !done)
+        return done;
+    if (!asked.quiet)
+      out.complain(one.label()
+                   + (is_right ? " is as it should be\n" : " is set up\n"));
+  }
+  return {};
+}
+
+int check(const request& asked, console& out, const config& settings) {
+  const auto unlike = unlike_settings(asked, out, settings);
+  if (!unlike)
+    return fail(out, unlike.error());
+  if (!tell_drifts(*unlike, out))
+    return exit_failed;
+  static_cast<void>(out.print("all is as it should be"));
+  return 0;
+}
+
+bool may_install(auto_install policy) {
+  const char* const here = std::getenv("CI");
+  return policy == auto_install::always
+         || (policy == auto_install::dev && (here == nullptr || *here == '\0'));
+}
+
+} // namespace
+
+std::string text_of(const fs::path& file) {
+  std::ifstream in{file, std::ios::binary};
+  return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+result<config> project_settings(const request& asked) {
+  if (asked.config.empty())
+    return load_config();
+  std::error_code unknown;
+  if (!fs::exists(asked.config, unknown))
+    return error{errc::config_invalid, "there is no file " + asked.config};
+  ::setenv("SNAKEBRIDGE_CONFIG", asked.config.c_str(),
+           1); // which says the same
+  return load_config();
+}
+
+bool tell_drifts(const std::vector<environment_drift>& all, console& out) {
+  bool is_right = true;
+  for (const auto& each : all) {
+    out.complain(
+      fmt::format("{}{}{}: {}\n", each.is_warning ? "warning: " : "",
+                  each.environment.empty() ? "" : each.environment + ": ",
+                  each.name, each.message));
+    is_right = is_right && each.is_warning;
+  }
+  return is_right;
+}
+
+result<std::vector<environment_drift>>
+unlike_settings(const request& asked, console& out, const config& settings) {
+  std::vector<environment_drift> all;
+  const auto uv = find_uv();
+  if (!uv)
+    all.push_back({"uv_missing", "", uv.error().message(), true});
+  for (const auto& each : settings.environments) {
+    environment_setup one{asked, out, settings, each};
+    auto unlike = one.look();
+    if (!unlike)
+      return tl::unexpected{unlike.error()};
+    if (!*unlike && uv)
+      *unlike = one.check_installed(*uv);
+    if (*unlike)
+      all.push_back(**unlike);
+  }
+  return all;
+}
+
+int setup(const request& asked, console& out) {
+  const auto settings = project_settings(asked);
+  if (!settings)
+    return fail(out, settings.error());
+  if (settings->environments.empty())
+    return fail(out, {errc::config_invalid,
+                      "snakebridge.toml has no [environment] to set up"});
+  if (asked.check)
+    return check(asked, out, *settings);
+  if (const auto made = make_all(asked, out, *settings); !made)
+    return fail(out, made.error());
+  return 0;
+}
+
+result<void> install_if_wanted(const request& asked, console& out) {
+  const auto settings = project_settings(asked);
+  if (!settings)
+    return tl::unexpected{settings.error()};
+  bool is_right = true;
+  for (const auto& each : settings->environments) {
+    const auto unlike = environment_setup{asked, out, *settings, each}.look();
+    if (!unlike)
+      return tl::unexpected{unlike.error()};
+    is_right = is_right && !*unlike;
+  }
+  if (is_right || !may_install(settings->auto_install))
+    return {};
+  auto installing = asked;
+  installing.timeout_ms = 0; // that is a call's
+  return make_all(installing, out, *settings);
+}
+
+} // namespace snakebridge::cli

@@ -1,0 +1,414 @@
+"""`snakebridge setup`, with packages of an index on loopback.
+
+SNAKEBRIDGE_BIN names the folder of the built programs. uv itself comes from the
+user's cache, or else from PyPI, once.
+"""
+import contextlib
+import fcntl
+import os
+import pathlib
+import pty
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+import unittest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import packages  # pylint: disable=wrong-import-position
+
+BIN = pathlib.Path(os.environ["SNAKEBRIDGE_BIN"]).resolve()
+PATIENCE_S = 200
+SETTINGS = """\
+[environment]
+packages = ["alpha"]
+"""
+TWO = """\
+[environment]
+packages = ["alpha<2"]
+[environment.other]
+packages = ["alpha>=2"]
+[pool.second]
+environment = "other"
+"""
+# Ends the set-up, its parent, at the step that KILL_AT names.
+KILLING_UV = """\
+#!/bin/sh
+step=$1
+[ "$KILL_AT" = "before $step" ] && kill -9 $PPID
+"$REAL_UV" "$@"
+status=$?
+[ "$KILL_AT" = "after $step" ] && kill -9 $PPID
+exit $status
+"""
+# Ends it, or uv, instead of the rename or symlink that KILL_AT counts.
+KILLING_LIBRARY = """\
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+static void count(const char* path) {
+  static int seen = 0;
+  const char* at = getenv("KILL_AT");
+  if (at && strstr(path, ".snakebridge") && ++seen == atoi(at))
+    kill(getpid(), SIGKILL);
+}
+int rename(const char* from, const char* to) {
+  count(to);
+  return ((int (*)(const char*, const char*))dlsym(RTLD_NEXT, "rename"))(from, to);
+}
+int symlink(const char* to, const char* at) {
+  count(at);
+  return ((int (*)(const char*, const char*))dlsym(RTLD_NEXT, "symlink"))(to, at);
+}
+"""
+
+
+class Project(unittest.TestCase):
+    """A folder with a snakebridge.toml, and an index of packages."""
+
+    def setUp(self):
+        stack = contextlib.ExitStack()
+        self.addCleanup(stack.close)
+        self.folder = pathlib.Path(stack.enter_context(
+            tempfile.TemporaryDirectory())).resolve()
+        self.wheels = self.folder / "wheels"
+        self.wheels.mkdir()
+        self.index = stack.enter_context(packages.index(self.wheels))
+        packages.wheel(self.wheels, "alpha", "1.0", "VERSION = 1\n")
+        self.project = self.folder / "project"
+        self.project.mkdir()
+        self.made = self.project / ".snakebridge"
+        self.write(SETTINGS)
+
+    def write(self, text):
+        (self.project / "snakebridge.toml").write_text(text, encoding="utf-8")
+
+    def environment(self, **more):
+        clean = {key: value for key, value in os.environ.items()
+                 if not key.startswith(("SNAKEBRIDGE_", "UV_"))
+                 and key not in ("CI", "PYTHONUNBUFFERED")}
+        return {**clean, "UV_DEFAULT_INDEX": self.index,
+                "UV_CACHE_DIR": str(self.folder / "cache"),
+                "UV_PYTHON_DOWNLOADS": "never", "CI": "true", **more}
+
+    def run_it(self, *arguments, **more):
+        return subprocess.run(
+            [BIN / "snakebridge", *arguments], cwd=self.project,
+            env=self.environment(**more), capture_output=True, text=True,
+            timeout=PATIENCE_S, check=False)
+
+    def setup_runs(self, *arguments, **more):
+        done = self.run_it("setup", *arguments, **more)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done
+
+    def check_says(self, name):
+        done = self.run_it("setup", "--check")
+        self.assertIn(name, done.stderr)
+        self.assertEqual(done.returncode, 1)
+
+    def version(self, *options):
+        done = self.run_it("get", "alpha", "VERSION", *options)
+        self.assertEqual(done.stderr, "")
+        return done.stdout
+
+    def files(self):
+        return {path.relative_to(self.made): path.read_bytes()
+                for path in self.made.iterdir() if path.is_file()}
+
+
+class Setup(Project):
+    def test_makes_what_the_settings_describe_and_pools_use_it(self):
+        self.assertIn(" + alpha==1.0", self.setup_runs().stderr)
+        self.assertEqual(self.version(), "1\n")
+        self.assertEqual(sorted(path.name for path in self.made.iterdir()),
+                         [".gitignore", "pyproject.toml", "setup.lock",
+                          "uv.lock", "venv", "venvs"])
+        self.assertFalse((self.project / ".snakebridge.new").exists())
+        self.assertIn('requires-python = "==3.', (
+            self.made / "pyproject.toml").read_text(encoding="utf-8"))
+
+    def test_a_second_time_changes_nothing(self):
+        self.setup_runs()
+        before = self.files()
+        venv = (self.made / "venv").readlink()
+        self.assertEqual(self.setup_runs().stderr,
+                         "environment is as it should be\n")
+        self.assertEqual((self.files(), (self.made / "venv").readlink()),
+                         (before, venv))
+        done = self.run_it("setup", "--check")
+        self.assertEqual((done.stdout, done.stderr, done.returncode),
+                         ("all is as it should be\n", "", 0))
+
+    def test_git_takes_what_is_locked_and_leaves_the_venv(self):
+        self.setup_runs()
+        for command in (["init", "-q"], ["add", "."]):
+            subprocess.run(["git", *command], cwd=self.project, check=True)
+        listed = subprocess.run(
+            ["git", "diff", "--cached", "--name-only"], cwd=self.project,
+            check=True, capture_output=True, text=True).stdout.split()
+        self.assertEqual(listed, [
+            ".snakebridge/.gitignore", ".snakebridge/pyproject.toml",
+            ".snakebridge/uv.lock", "snakebridge.toml"])
+
+    def test_check_names_each_drift_and_changes_nothing(self):
+        self.check_says("project_outdated: ")
+        self.assertFalse(self.made.exists())
+        self.setup_runs()
+        self.write(SETTINGS.replace('"alpha"', '"alpha>=1"'))
+        self.check_says("project_outdated: ")
+        self.setup_runs()
+        lock = self.made / "uv.lock"
+        text = lock.read_text(encoding="utf-8")
+        lock.write_text(text + "\n", encoding="utf-8")
+        self.check_says("venv_outdated: ")
+        lock.unlink()
+        self.check_says("uv_lock_missing: ")
+        lock.write_text(text, encoding="utf-8")
+        next(self.made.glob("venv/lib/python3*/site-packages/alpha-*")).rename(
+            self.folder / "gone")
+        self.check_says("packages_drifted: ")
+        (self.made / "venv").unlink()
+        self.check_says("venv_missing: ")
+        self.setup_runs()
+        self.assertEqual(self.run_it("setup", "--check").returncode, 0)
+
+    def test_packages_by_hand_are_put_right(self):
+        self.setup_runs()
+        next(self.made.glob("venv/lib/python3*/site-packages/alpha.py")).unlink()
+        next(self.made.glob("venv/lib/python3*/site-packages/alpha-*")).rename(
+            self.folder / "gone")
+        self.setup_runs()
+        self.assertEqual(self.version(), "1\n")
+
+    def test_what_is_locked_stays_until_an_upgrade(self):
+        self.setup_runs()
+        packages.wheel(self.wheels, "alpha", "1.5", "VERSION = 1.5\n")
+        shutil.rmtree(self.made / "venvs")
+        self.setup_runs()
+        self.assertEqual(self.version(), "1\n")
+        self.setup_runs("--upgrade")
+        self.assertEqual(self.version(), "1.5\n")
+
+    def test_environments_have_names_and_pools_of_their_own(self):
+        packages.wheel(self.wheels, "alpha", "2.0", "VERSION = 2\n")
+        self.write(TWO)
+        self.setup_runs()
+        self.assertEqual(self.version("--pool", "default"), "1\n")
+        self.assertEqual(self.version("--pool", "second"), "2\n")
+        self.assertTrue((self.made / "environments/other/uv.lock").exists())
+
+    def test_an_environment_that_is_not_there_says_how_it_is_made(self):
+        done = self.run_it("get", "alpha", "VERSION")
+        self.assertIn("environment_invalid", done.stderr)
+        self.assertIn("run `snakebridge setup`", done.stderr)
+        self.write("[pool.default]\nenvironment = 'none'\n")
+        self.assertIn("there is no [environment.none]",
+                      self.run_it("get", "alpha", "VERSION").stderr)
+
+    def test_an_editable_project_is_used_as_it_lies_there(self):
+        library = self.project / "beta"
+        library.mkdir()
+        (library / "pyproject.toml").write_text(textwrap.dedent("""\
+            [project]
+            name = "beta"
+            version = "1"
+            [build-system]
+            requires = []
+            build-backend = "backend"
+            backend-path = ["."]
+            """), encoding="utf-8")
+        # Of itself: what builds projects needs an index otherwise.
+        (library / "backend.py").write_text(textwrap.dedent("""\
+            import pathlib, zipfile
+            def build_editable(folder, *_):
+                name = "beta-1-py3-none-any.whl"
+                with zipfile.ZipFile(pathlib.Path(folder) / name, "w") as to:
+                    to.writestr("beta.pth", str(pathlib.Path.cwd() / "src"))
+                    to.writestr("beta-1.dist-info/METADATA",
+                                "Metadata-Version: 2.1\\nName: beta\\nVersion: 1\\n")
+                    to.writestr("beta-1.dist-info/WHEEL",
+                                "Wheel-Version: 1.0\\nGenerator: t\\n"
+                                "Root-Is-Purelib: true\\nTag: py3-none-any\\n")
+                    to.writestr("beta-1.dist-info/RECORD", "")
+                return name
+            """), encoding="utf-8")
+        source = library / "src" / "beta.py"
+        source.parent.mkdir()
+        source.write_text("VALUE = 1\n", encoding="utf-8")
+        self.write('[environment]\npackages = ["alpha"]\neditable = ["beta"]\n')
+        self.setup_runs()
+        for value in ("1", "2"):
+            source.write_text(f"VALUE = {value}\n", encoding="utf-8")
+            self.assertEqual(self.run_it("get", "beta", "VALUE").stdout,
+                             value + "\n")
+        self.assertIn('path = "../beta", editable = true', (
+            self.made / "pyproject.toml").read_text(encoding="utf-8"))
+        (library / "pyproject.toml").write_text("", encoding="utf-8")
+        self.assertIn("tells no [project] name",
+                      self.run_it("setup").stderr)
+
+    def test_all_of_it_is_made_of_the_cache_without_an_index(self):
+        self.setup_runs()
+        shutil.rmtree(self.made / "venvs")
+        (self.made / "venv").unlink()
+        shutil.rmtree(self.wheels)
+        self.assertNotEqual(self.run_it("setup", "--offline", UV_CACHE_DIR=str(
+            self.folder / "empty")).returncode, 0)
+        self.setup_runs("--offline")
+        self.assertEqual(self.version(), "1\n")
+
+    def test_a_wheel_whose_hash_is_another_is_refused(self):
+        self.setup_runs()
+        packages.wheel(self.wheels, "alpha", "1.0", "VERSION = 'evil'\n")
+        shutil.rmtree(self.folder / "cache")
+        next(self.made.glob("venv/lib/python3*/site-packages/alpha-*")).rename(
+            self.folder / "gone")
+        done = self.run_it("setup")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("Hash mismatch", done.stderr)
+        self.assertEqual(self.version(), "1\n")
+
+    def test_without_uv_it_says_what_to_do(self):
+        done = self.run_it("setup", SNAKEBRIDGE_UV="/nonexistent/uv")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("there is no uv", done.stderr)
+        self.assertIn("SNAKEBRIDGE_UV names /nonexistent/uv", done.stderr)
+        done = self.run_it("setup", XDG_CACHE_HOME=str(self.folder / "none"),
+                           PIP_NO_INDEX="1")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("there is no uv", done.stderr)
+        self.assertIn("pip install uv", done.stderr)
+
+    def test_two_at_a_time_is_one_too_many(self):
+        self.made.mkdir()
+        with open(self.made / "setup.lock", "w", encoding="utf-8") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            done = self.run_it("setup")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("another `snakebridge setup` is at work", done.stderr)
+
+    def test_it_takes_no_longer_than_it_may(self):
+        uv = self.folder / "uv"
+        os.mkfifo(self.folder / "never")
+        uv.write_text(f"#!/bin/sh\nread line < {self.folder}/never\n",
+                      encoding="utf-8")
+        uv.chmod(0o755)
+        done = self.run_it("setup", "--timeout-ms", "50",
+                           SNAKEBRIDGE_UV=str(uv))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("deadline_exceeded", done.stderr)
+
+    def test_a_terminal_is_told_what_takes_its_time(self):
+        ours, theirs = pty.openpty()
+        with subprocess.Popen(
+                [BIN / "snakebridge", "setup", "--progress-after-ms", "0"],
+                cwd=self.project, env=self.environment(TERM="xterm"),
+                stdout=theirs, stderr=theirs) as program:
+            os.close(theirs)
+            text = b""
+            with contextlib.suppress(OSError):
+                while block := os.read(ours, 4096):
+                    text += block
+            self.assertEqual(program.wait(PATIENCE_S), 0)
+        os.close(ours)
+        self.assertIn("environment: lock … 0 s", text.decode())
+        self.assertIn("environment: sync … 0 s", text.decode())
+
+
+class Killed(Project):
+    """An interrupted set-up leaves the old environment working, and the next
+    one finishes."""
+
+    def setUp(self):
+        super().setUp()
+        self.setup_runs()
+        packages.wheel(self.wheels, "alpha", "2.0", "VERSION = 2\n")
+        self.write(SETTINGS.replace('"alpha"', '"alpha>=2"'))
+
+    def old_works_and_the_next_finishes(self, done):
+        self.assertEqual(done.returncode, -9, done.stderr)
+        self.assertEqual(self.version(), "1\n")
+        self.setup_runs()
+        self.assertEqual(self.version(), "2\n")
+        self.assertFalse((self.project / ".snakebridge.new").exists())
+        self.assertLessEqual(len(list((self.made / "venvs").iterdir())), 2)
+
+    def test_around_each_step_of_uv(self):
+        found = self.run_it("setup", "--check", SNAKEBRIDGE_UV="")
+        self.assertEqual(found.returncode, 1)
+        cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME")
+                             or pathlib.Path.home() / ".cache")
+        real = next(path for path in cache.glob("snakebridge/tools-*/bin/uv"))
+        killing = self.folder / "uv"
+        killing.write_text(KILLING_UV, encoding="utf-8")
+        killing.chmod(0o755)
+        kept = self.folder / "kept"
+        shutil.copytree(self.project, kept, symlinks=True)
+        for step in ("before lock", "after lock", "before sync", "after sync"):
+            with self.subTest(step=step):
+                shutil.rmtree(self.project)
+                shutil.copytree(kept, self.project, symlinks=True)
+                # The first sync of a set-up only looks.
+                self.old_works_and_the_next_finishes(self.run_it(
+                    "setup", KILL_AT=step, REAL_UV=str(real),
+                    SNAKEBRIDGE_UV=str(killing)))
+
+    def test_at_each_change_of_what_lies_there(self):
+        source = self.folder / "killing.c"
+        source.write_text(KILLING_LIBRARY, encoding="utf-8")
+        library = self.folder / "killing.so"
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source],
+                       check=True)
+        kept = self.folder / "kept"
+        shutil.copytree(self.project, kept, symlinks=True)
+        for at in range(1, 20):
+            with self.subTest(at=at):
+                shutil.rmtree(self.project)
+                shutil.copytree(kept, self.project, symlinks=True)
+                done = self.run_it("setup", KILL_AT=str(at),
+                                   LD_PRELOAD=str(library))
+                if done.returncode == 0:
+                    break
+                # It was killed, or uv was.
+                self.assertTrue(done.returncode == -9
+                                or "failed (137)" in done.stderr, done)
+                self.assertIn(self.version(), ("1\n", "2\n"))
+                self.setup_runs()
+                self.assertEqual(self.version(), "2\n")
+        self.assertGreater(at, 5)
+        self.assertEqual(done.returncode, 0)
+
+
+class AutoInstall(Project):
+    """What the policy says of an environment that lacks."""
+
+    def installs(self, policy, **more):
+        done = self.run_it("get", "alpha", "VERSION",
+                           SNAKEBRIDGE_AUTO_INSTALL=policy, **more)
+        return done.returncode == 0 and done.stdout == "1\n"
+
+    def test_never_is_never(self):
+        self.assertFalse(self.installs("never", CI=""))
+
+    def test_dev_is_where_no_ci_is(self):
+        self.assertFalse(self.installs("dev", CI="true"))
+        self.assertTrue(self.installs("dev", CI=""))
+
+    def test_always_is_in_ci_too(self):
+        self.assertTrue(self.installs("always", CI="true"))
+
+    def test_wrappers_are_made_of_what_it_installs(self):
+        done = self.run_it("regen", "alpha", SNAKEBRIDGE_AUTO_INSTALL="always")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('"VERSION"', (self.made / "manifest.json").read_text(
+            encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    unittest.main()
