@@ -16,12 +16,11 @@
 #include <string>
 #include <vector>
 
-#include <caf/actor_cast.hpp>
-
 #include <snakebridge/config.hpp>
 
 #include "actors/awaited.hpp"
-#include "actors/client.hpp"
+#include "actors/call_placement.hpp"
+#include "actors/cluster.hpp"
 #include "actors/node_directory.hpp"
 #include "actors/node_membership.hpp"
 #include "config/tunables.hpp"
@@ -30,60 +29,29 @@
 
 namespace snakebridge {
 
-/// What a node has of its bridge.
-struct node_surroundings {
-  caf::actor_system& system;
-  std::shared_ptr<clients> known_clients;
-  std::shared_ptr<snakebridge::sessions> sessions;
-  std::shared_ptr<const snakebridge::pools> pools;
-  std::shared_ptr<timers> clock;
-  /// Runs what waits for Python, on a thread that may.
-  std::function<void(std::function<void()>)> run_aside = {};
-};
-
-/// Runs when the actor has ended and its objects are freed, at once if it has.
-template <class Heard>
-void when_ended(const session_actor& which, Heard heard) {
-  caf::actor_cast<caf::abstract_actor*>(which)->attach_functor(
-    [heard = std::move(heard)](const caf::error& why) { heard(why); });
-}
-
-class cluster_node : public std::enable_shared_from_this<cluster_node> {
+class cluster_node final : public cluster,
+                           public std::enable_shared_from_this<cluster_node> {
 public:
   cluster_node(const config& settings, node_surroundings around);
-  ~cluster_node();
+  ~cluster_node() override;
 
-  /// Listens, and dials, as the configuration says. Errors: startup_failed,
-  /// config_invalid.
-  result<void> start();
-  /// Its links end, and who waits for one hears of it. Its sessions must have
-  /// ended.
-  void stop();
-  /// Listens there too, and answers the port. Errors: config_invalid,
-  /// unreachable, shutting_down.
+  result<void> start() override;
+  void stop() override;
   result<std::uint16_t> listen(const std::string& address,
-                               const tls_files& tls);
-  /// Joins the cluster of who listens there, and waits until it is admitted.
-  /// Errors: config_invalid, unreachable, node_down, not_authorized,
-  /// deadline_exceeded, shutting_down, and what a directory says.
-  result<void> join(const std::string& address, steady_clock::time_point until);
-
-  /// It listens, or has joined.
-  bool has_begun() const;
-  const std::string& name() const { return self_.name; }
-  /// Where it listens; empty: nowhere.
-  std::string address() const;
-
-  /// Joins or opens the session of the cluster for that owner. Waits, at most
-  /// for the call's time. Errors: node_down, pool_unknown, config_invalid,
-  /// session_closed, deadline_exceeded, cancelled, overloaded, shutting_down.
+                               const tls_files& tls) override;
+  result<void> join(const std::string& address,
+                    steady_clock::time_point until) override;
+  bool has_begun() const override;
+  const std::string& name() const override { return self_.name; }
+  std::string address() const override;
   result<opened_session> open(const session_options& wanted,
                               const caf::actor_addr& owner,
-                              call_options& of_call);
-  /// Asks the directory. Errors: node_down, deadline_exceeded, and what it
-  /// says.
+                              call_options& of_call) override;
   result<std::vector<node_row>> ask(cluster_question asked,
-                                    steady_clock::time_point until);
+                                    steady_clock::time_point until) override;
+  result<std::string> place_call(const std::string& pool,
+                                 const std::set<std::string>& but,
+                                 steady_clock::time_point until) override;
 
 private:
   using lock_guard = std::lock_guard<std::mutex>;
@@ -185,10 +153,11 @@ private:
   void end_drained();
   void report_later() {
     in(std::chrono::milliseconds{limits::load_report_ms},
-       &cluster_node::report_load);
+       &cluster_node::report);
   }
-  void report_load();
-  std::uint64_t load() const;
+  void report();
+  void tell_stats();
+  node_stats stats() const;
   void in(std::chrono::milliseconds time, void (cluster_node::*then)());
 
   // With the lock. Sessions.
@@ -248,14 +217,15 @@ private:
   std::optional<node_membership> table_;
   std::optional<node_id> to_directory_; ///< which is linked, and said hello to
   std::uint64_t hello_number_ = 0;
-  std::uint64_t last_load_ = 0;
-  std::deque<cluster_message> own_; ///< what it has told itself
+  std::optional<node_stats> last_stats_; ///< that it told
+  std::deque<cluster_message> own_;      ///< what it has told itself
   bool hears_own_ = false;
   std::optional<steady_clock::time_point> drained_at_; ///< not set: it does not
   std::map<node_id, std::string> silent_; ///< dialed to learn of their end
   std::uint64_t last_number_ = 0;         ///< of what is asked, and of clients
   std::map<std::uint64_t, waiting_for<session_place>> opens_;
   std::map<std::uint64_t, waiting_for<std::vector<node_row>>> questions_;
+  call_placement placement_;
   std::vector<wanted_link> links_wanted_;
   std::map<std::string, served_session> served_; ///< by id
   std::vector<stand_in> stand_ins_;

@@ -96,8 +96,8 @@ void cluster_node::hear(const node_id& from, const std::string& address,
     apply(directory_->taken(from, taken->grant));
   else if (const auto* ended = std::get_if<grant_ended>(&told))
     apply(directory_->ended(from, ended->grant, ended->why));
-  else if (const auto* word = std::get_if<load_word>(&told))
-    directory_->report_load(from, word->load);
+  else if (const auto* word = std::get_if<stats_word>(&told))
+    directory_->report(from, word->stats);
   else if (const auto* asked = std::get_if<cluster_question>(&told))
     tell(from, cluster_answer{asked->number, answer(*asked)});
   else if (std::holds_alternative<drain_word>(told))
@@ -108,7 +108,7 @@ void cluster_node::say_hello() {
   if (!to_directory_ || *to_directory_ == self_
       || table_->now_is() != node_membership::state::apart)
     return;
-  const auto said = table_->hello(load());
+  const auto said = table_->hello(load_of(stats()));
   hello_number_ = said.number;
   tell(*to_directory_, said);
 }
@@ -169,6 +169,8 @@ void cluster_node::on_admission(const hello_answer& told, afterwards& after) {
   join_links();
   if (told.answer->drains)
     start_drain(timeout_);
+  last_stats_.reset(); // a directory may know of none
+  tell_stats();
   tell_ended();
   tell_joining({});
 }
@@ -205,6 +207,7 @@ cluster_node::answer(const cluster_question& asked) {
   using rows = std::vector<node_row>;
   switch (asked.what) {
   case cluster_question::kind::nodes:
+    directory_->report(self_, stats());
     return directory_->nodes(now);
   case cluster_question::kind::forget:
     return directory_->forget(asked.name).transform([&](const auto&) {
@@ -230,6 +233,8 @@ cluster_node::ask(cluster_question asked, steady_clock::time_point until) {
       return tl::unexpected{std::move(may).error()};
     asked.number = ++last_number_;
     questions_[asked.number] = waits;
+    if (asked.what == cluster_question::kind::nodes)
+      tell_stats();
     tell_directory(asked);
     hear_own(after);
   }
@@ -238,6 +243,27 @@ cluster_node::ask(cluster_question asked, steady_clock::time_point until) {
   const lock_guard lock{mutex_};
   questions_.erase(asked.number);
   return answered;
+}
+
+// Where the directory is away the last that is known has to do.
+result<std::string> cluster_node::place_call(const std::string& pool,
+                                             const std::set<std::string>& but,
+                                             steady_clock::time_point until) {
+  bool is_due = false;
+  {
+    const lock_guard lock{mutex_};
+    is_due = placement_.is_due(around_.clock->now());
+  }
+  auto told = is_due ? ask({}, until) : std::vector<node_row>{};
+  std::optional<node_pool_stats> here;
+  if (const auto* mine = around_.pools->find(pool))
+    here = stats_of(*mine);
+  const lock_guard lock{mutex_};
+  if (is_due && told)
+    placement_.learn(*std::move(told));
+  else if (is_due && placement_.knows_none() && !here)
+    return tl::unexpected{std::move(told).error()};
+  return placement_.place(pool, self_.name, here, but);
 }
 
 // --- What it does of itself --------------------------------------------------
@@ -257,20 +283,45 @@ void cluster_node::in(milliseconds time, void (cluster_node::*then)()) {
   });
 }
 
-std::uint64_t cluster_node::load() const {
-  std::uint64_t sum = 0;
-  for (const auto& each : around_.pools->all())
-    for (const auto& [number, facts] : each.calls->look())
-      sum += facts.waiting + facts.host.running;
-  return sum;
+node_pool_stats stats_of(const pool& of) {
+  node_pool_stats now{.name = of.settings.name,
+                      .takes_calls =
+                        !of.calls->why_closed() && !of.calls->is_held()};
+  for (const auto& [number, facts] : of.calls->look()) {
+    if (facts.retired && !facts.ready)
+      continue; // it is not in service
+    ++now.interpreters;
+    now.ready += facts.ready ? 1 : 0;
+    now.waiting += facts.waiting;
+    now.running += facts.host.running;
+    now.calls += facts.calls;
+    now.live_objects += facts.host.live_objects;
+    now.deaths += facts.deaths;
+    now.restarts += facts.restarts;
+  }
+  return now;
 }
 
-void cluster_node::report_load() {
+node_stats cluster_node::stats() const {
+  node_stats now{.sessions = around_.sessions->size(), .pools = {}};
+  for (const auto& each : around_.pools->all())
+    now.pools.push_back(stats_of(each));
+  return now;
+}
+
+void cluster_node::report() {
   report_later();
-  const auto now = load();
-  if (table_->now_is() == node_membership::state::joined
-      && std::exchange(last_load_, now) != now)
-    tell_directory(load_word{now});
+  tell_stats();
+}
+
+void cluster_node::tell_stats() {
+  if (table_->now_is() != node_membership::state::joined)
+    return;
+  auto now = stats();
+  if (last_stats_ == now)
+    return;
+  tell_directory(stats_word{now});
+  last_stats_ = std::move(now);
 }
 
 void cluster_node::start_drain(milliseconds patience) {

@@ -441,9 +441,12 @@ void node_directory::drains(const node_id& node) {
     mine->told.drains = true;
 }
 
-void node_directory::report_load(const node_id& node, std::uint64_t load) {
-  if (auto* mine = find_member(node))
-    mine->told.load = load;
+void node_directory::report(const node_id& node, const node_stats& stats) {
+  auto* mine = find_member(node);
+  if (!mine)
+    return;
+  mine->told.load = load_of(stats);
+  mine->stats = stats;
 }
 
 bool node_directory::is_silent(const node_id& node) const {
@@ -458,7 +461,9 @@ std::vector<node_row> node_directory::nodes(time_point now) const {
                  .address = each.told.address,
                  .pools = each.told.pools,
                  .load = each.told.load,
-                 .sessions = each.owned.size()};
+                 .sessions = each.owned.size(),
+                 .stats = each.stats,
+                 .listens = each.told.listens};
     if (each.silent_since) {
       row.state = node_state::silent;
       row.silent_for = since(*each.silent_since, now);

@@ -98,8 +98,8 @@ public:
   result<node_id> drain(const std::string& name, time_point now);
   /// The node has said that it drains.
   void drains(const node_id& node);
-  /// How loaded it is; each grant counts as one call until the next report.
-  void report_load(const node_id& node, std::uint64_t load);
+  /// How it is; each grant counts as one call until the next report.
+  void report(const node_id& node, const node_stats& stats);
 
   /// It is to be dialled on.
   bool is_silent(const node_id& node) const;
@@ -112,6 +112,7 @@ private:
     node_hello told;
     std::set<std::string> owned = {}; ///< ids
     std::optional<time_point> silent_since = {};
+    node_stats stats = {}; ///< as it last told
 
     bool is_linked() const { return !silent_since.has_value(); }
   };

@@ -173,6 +173,12 @@ const ref* first_ref(const operation& asked) {
   return search.found();
 }
 
+bool may_run_anywhere(const operation& asked) {
+  return asked.what == verb::call || asked.what == verb::get
+         || asked.what == verb::stream
+         || (has_target(asked.what) && asked.what != verb::call_object);
+}
+
 std::chrono::milliseconds time_limit(const call_options& options,
                                      std::chrono::milliseconds configured) {
   constexpr std::chrono::milliseconds least{0}, most{day_ms};
@@ -407,14 +413,9 @@ result<void> session_core::find_way(errand& mine) {
   if (mine.through == nullptr)
     return error{errc::pool_unknown,
                  fmt::format("no pool is named '{}'", wanted)};
-  // Code needs the session's namespace.
-  const bool needs_none =
-    asked.what == verb::call || asked.what == verb::get
-    || asked.what == verb::stream
-    || (has_target(asked.what) && asked.what != verb::call_object);
   const auto how =
     mine.options.affinity.value_or(mine.through->settings.affinity);
-  mine.to = {.anywhere = needs_none && how == affinity::hint};
+  mine.to = {.anywhere = how == affinity::hint && may_run_anywhere(asked)};
   return {};
 }
 

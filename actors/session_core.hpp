@@ -30,6 +30,10 @@ using held_ptr = std::shared_ptr<const held_object>;
 /// The first object an operation names, at any depth; null: none.
 const ref* first_ref(const operation& asked);
 
+/// It needs no namespace of its session, as code does: any interpreter of the
+/// pool may run it.
+bool may_run_anywhere(const operation& asked);
+
 /// How long a call of these options may take.
 std::chrono::milliseconds time_limit(const call_options& options,
                                      std::chrono::milliseconds configured);

@@ -39,6 +39,13 @@ std::uint64_t bridge_stats::live_objects() const {
   return sum;
 }
 
+std::uint64_t node_stats::live_objects() const {
+  std::uint64_t sum = 0;
+  for (const auto& each : pools)
+    sum += each.live_objects;
+  return sum;
+}
+
 bridge::bridge() : bridge{or_throw(load_config())} {}
 
 bridge::bridge(config wanted)
@@ -73,11 +80,18 @@ result<std::size_t> bridge::release_auto_session() const {
   if (auto ours = core_->in_its_process(); !ours)
     return tl::unexpected{std::move(ours).error()};
   auto& here = core_->client_of_this_thread();
-  const auto own = here.own_session_if_any();
-  if (!own)
-    return 0;
-  here.forget_own_session();
-  return core_->all_sessions().release(own);
+  auto sessions = here.take_elsewhere();
+  if (const auto own = here.own_session_if_any()) {
+    here.forget_own_session();
+    sessions.push_back(own);
+  }
+  result<std::size_t> objects = 0;
+  for (const auto& each : sessions) {
+    auto had = core_->all_sessions().release(each);
+    if (objects)
+      objects = had.transform([&](auto more) { return *objects + more; });
+  }
+  return objects;
 }
 
 result<std::size_t> bridge::release_session(std::string_view id) const {
@@ -140,7 +154,8 @@ result<std::vector<node_facts>> bridge::nodes() const {
                      .pools = each.pools,
                      .sessions = each.sessions,
                      .load = each.load,
-                     .silent_for = each.silent_for});
+                     .silent_for = each.silent_for,
+                     .stats = each.stats});
     return all;
   }));
 }

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <set>
 #include <tuple>
 
 #include <caf/scoped_actor.hpp>
 #include <fmt/format.h>
 #include <snakebridge/environment.hpp>
 
+#include "actors/cluster_node.hpp"
 #include "actors/manual_system.hpp"
 #include "actors/opening_session.hpp"
 #include "actors/system_visit.hpp"
@@ -62,6 +64,14 @@ std::optional<error> first_death(const pool& of) {
   return {};
 }
 
+std::shared_ptr<cluster> make_node(const config& settings,
+                                   const bridge_parts& parts,
+                                   node_surroundings around) {
+  if (parts.as_node)
+    return parts.as_node(settings, std::move(around));
+  return std::make_shared<cluster_node>(settings, std::move(around));
+}
+
 } // namespace
 
 bridge_core::bridge_core(config checked, caf::actor_system* users,
@@ -113,12 +123,11 @@ bridge_core::bridge_core(config checked, caf::actor_system* users,
             shared_from_this(), of);
         })},
       clients_{std::make_shared<clients>()},
-      node_{std::make_shared<cluster_node>(
-        settings_,
-        node_surroundings{*system_, clients_, sessions_, pools_, clock_,
-                          [threads = callback_threads_](auto todo) {
-                            threads->run(std::move(todo));
-                          }})} {}
+      node_{make_node(settings_, parts,
+                      {*system_, clients_, sessions_, pools_, clock_,
+                       [threads = callback_threads_](auto todo) {
+                         threads->run(std::move(todo));
+                       }})} {}
 
 bridge_core::~bridge_core() {
   stop();
@@ -327,6 +336,14 @@ result<session_actor> bridge_core::open_for(const caf::actor_addr& owner,
   if (joined->core)
     return joined->actor;
   const auto opening = spawn_opening_session(*system_, owner);
+  if (is_run_by_hand(*system_)) { // where nothing waits
+    call_options rest{.timeout = settings_.timeout};
+    end_opening(opening, node_->open(wanted, owner, rest)
+                           .transform([](const opened_session& opened) {
+                             return opened.actor;
+                           }));
+    return opening;
+  }
   // Who takes it answers: the first thread that is free, or the timer where
   // none was in time.
   const auto is_taken = std::make_shared<std::atomic<bool>>(false);
@@ -424,7 +441,73 @@ result<session_ptr> bridge_core::choose(const operation& asked,
   for (auto each = scopes.rbegin(); each != scopes.rend(); ++each)
     if (each->of == this)
       return each->calls;
-  return client_of_this_thread().own_session(of_call);
+  return may_go_elsewhere(asked, of_call)
+           ? session_anywhere(of_call)
+           : client_of_this_thread().own_session(of_call);
+}
+
+// To name a pool that only other nodes have is to ask for them.
+bool bridge_core::may_go_elsewhere(const operation& asked,
+                                   const call_options& of_call) const {
+  const auto* here =
+    pools_->find(of_call.pool.empty() ? "default" : of_call.pool);
+  if (here != nullptr && !settings_.cluster.spread_calls)
+    return false;
+  const auto how = of_call.affinity.value_or(here ? here->settings.affinity
+                                                  : affinity::strict_queue);
+  return how == affinity::hint && may_run_anywhere(asked)
+         && first_ref(asked) == nullptr && node_->has_begun();
+}
+
+// A node that has just gone is still known as up: then it is another's.
+result<session_ptr> bridge_core::session_anywhere(call_options& of_call) {
+  const std::string pool = of_call.pool.empty() ? "default" : of_call.pool;
+  const auto limit = time_limit(of_call, settings_.timeout);
+  const auto until = clock_->now() + limit;
+  std::set<std::string> gone;
+  std::optional<error> why;
+  for (;;) {
+    const auto node = node_->place_call(pool, gone, until);
+    if (!node)
+      return tl::unexpected{why.value_or(node.error())};
+    of_call.timeout = std::clamp(
+      std::chrono::ceil<std::chrono::milliseconds>(until - clock_->now()),
+      std::chrono::milliseconds{0}, limit);
+    auto opened = *node == node_->name()
+                    ? client_of_this_thread().own_session(of_call)
+                    : open_at(*node, of_call);
+    if (opened || opened.error().code() != errc::node_down)
+      return opened;
+    why = std::move(opened).error();
+    gone.insert(*node);
+  }
+}
+
+// A session of the thread's own there, whose objects end as those of its own
+// session here do.
+result<session_ptr> bridge_core::open_at(const std::string& node,
+                                         call_options& of_call) {
+  auto& here = client_of_this_thread();
+  if (of_call.pool.empty())
+    of_call.pool = "default";
+  if (auto there = here.session_at(node))
+    return there;
+  const auto own = here.own_session(of_call);
+  if (!own)
+    return own;
+  const auto until = clock_->now() + time_limit(of_call, settings_.timeout);
+  const session_options wanted{.id = fmt::format("{}@{}", (*own)->id(), node),
+                               .scope = scope::cluster,
+                               .at = node,
+                               .pool = of_call.pool};
+  auto opened = node_->open(wanted, here.address(), of_call);
+  if (!opened)
+    return tl::unexpected{std::move(opened).error()};
+  of_call.timeout = std::max(
+    std::chrono::ceil<std::chrono::milliseconds>(until - clock_->now()),
+    std::chrono::milliseconds{0});
+  here.own_at(node, opened->core);
+  return opened->core;
 }
 
 namespace {

@@ -11,7 +11,7 @@
 #include <snakebridge/supervisor.hpp>
 
 #include "actors/client.hpp"
-#include "actors/cluster_node.hpp"
+#include "actors/cluster.hpp"
 #include "actors/sessions.hpp"
 #include "actors/stream_core.hpp"
 #include "bridge/background.hpp"
@@ -30,6 +30,9 @@ struct bridge_parts {
   /// How interpreters get their hosts, on the bridge's actor system; empty:
   /// those of the configuration.
   std::function<pool_host_factory(caf::actor_system&)> hosts = {};
+  /// The cluster it may be a node of; empty: by links.
+  std::function<std::shared_ptr<cluster>(const config&, node_surroundings)>
+    as_node = {};
   /// The clock; null: the machine's.
   std::shared_ptr<timers> clock = {};
   /// How long the start waits for the interpreters; empty: as long as their
@@ -125,6 +128,10 @@ private:
   void tell_verbosely(std::string_view what) const;
   std::optional<error> session_of_object(const operation& asked,
                                          session_ptr& found);
+  bool may_go_elsewhere(const operation& asked,
+                        const call_options& of_call) const;
+  result<session_ptr> session_anywhere(call_options& of_call);
+  result<session_ptr> open_at(const std::string& node, call_options& of_call);
 
   const process_mark process_;
   const config settings_;
@@ -142,7 +149,7 @@ private:
   const pool_host_factory hosts_;
   const std::shared_ptr<sessions> sessions_;
   const std::shared_ptr<clients> clients_;
-  const std::shared_ptr<cluster_node> node_;
+  const std::shared_ptr<cluster> node_;
   supervisor_actor root_;
 };
 

@@ -74,7 +74,8 @@ std::string caller::current_session() const {
     return session_->id();
   auto waits = this_thread().options;
   overlay(waits, options_);
-  return or_throw(core_->choose({}, waits.session, waits))->id();
+  const operation code{.what = verb::evaluate}; // what runs where this is
+  return or_throw(core_->choose(code, waits.session, waits))->id();
 }
 
 async_caller::way async_caller::no_way() const {

@@ -1,5 +1,7 @@
 #include "bridge/this_thread.hpp"
 
+#include <utility>
+
 namespace snakebridge {
 
 result<session_ptr> thread_client::own_session(call_options& of_call) {
@@ -16,6 +18,28 @@ result<session_ptr> thread_client::join(const std::string& id,
   if (auto owned = self_.find(id))
     return owned;
   return self_.open({.id = id}, of_call);
+}
+
+session_ptr thread_client::session_at(const std::string& node) const {
+  const auto place = elsewhere_.find(node);
+  const bool is_open = place != elsewhere_.end() && !place->second->closed()
+                       && !place->second->released;
+  return is_open ? place->second : nullptr;
+}
+
+void thread_client::own_at(const std::string& node, const session_ptr& opened) {
+  std::erase_if(elsewhere_,
+                [](const auto& each) { return each.second->closed(); });
+  elsewhere_[node] = opened;
+  self_.own(opened);
+}
+
+std::vector<session_ptr> thread_client::take_elsewhere() {
+  std::vector<session_ptr> taken;
+  for (auto& [node, each] : std::exchange(elsewhere_, {}))
+    if (!each->closed())
+      taken.push_back(std::move(each));
+  return taken;
 }
 
 this_thread_state& this_thread() {

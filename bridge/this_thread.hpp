@@ -2,6 +2,7 @@
 // What a bridge knows of the calling thread: its hidden client, the sessions it
 // owns through it, and the scopes it is in. All of it ends with the thread.
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,9 +32,19 @@ public:
   result<session_ptr> join(const std::string& id, call_options& of_call);
   bool owns(const session_ptr& which) const { return self_.owns(which); }
 
+  /// The thread's own session on another node, for calls that are placed there;
+  /// null: there is none.
+  session_ptr session_at(const std::string& node) const;
+  void own_at(const std::string& node, const session_ptr& opened);
+  /// They are its own no more.
+  std::vector<session_ptr> take_elsewhere();
+  /// By which that is opened for it.
+  const caf::actor_addr& address() const { return self_.address(); }
+
 private:
   client self_;
   session_ptr own_;
+  std::map<std::string, session_ptr> elsewhere_; // by their nodes
 };
 
 class ref_scope;

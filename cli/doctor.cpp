@@ -96,6 +96,7 @@ void print_limits(const config& settings, const config_origins& origins) {
   limit("cluster.join", fmt::format("{}", fmt::join(cluster.join, " ")));
   limit("cluster.directory", cluster.directory);
   limit("cluster.refused_is_dead", cluster.refused_is_dead);
+  limit("cluster.spread_calls", cluster.spread_calls);
   const auto& helpers = settings.helpers;
   std::vector<std::string> paths;
   for (const auto& each : helpers.paths)

@@ -63,15 +63,48 @@ std::string joined(const std::vector<std::string>& words) {
   return fmt::format("{}", fmt::join(words, ","));
 }
 
+// "default 3/4": of its interpreters so many are ready.
+std::string pools_of(const node_facts& of) {
+  std::vector<std::string> told;
+  for (const auto& each : of.stats.pools)
+    told.push_back(
+      fmt::format("{} {}/{}", each.name, each.ready, each.interpreters));
+  return joined(told.empty() ? of.pools : told);
+}
+
+std::uint64_t restarts_of(const node_stats& of) {
+  std::uint64_t sum = 0;
+  for (const auto& each : of.pools)
+    sum += each.restarts;
+  return sum;
+}
+
 std::string listed(const std::vector<node_facts>& all) {
-  std::string text =
-    fmt::format("{:<20} {:<22} {:<9} {:>8} {:>6}  {}", "NODE", "ADDRESS",
-                "STATE", "SESSIONS", "CALLS", "POOLS");
+  constexpr auto columns = "{:<20} {:<22} {:<9} {:>8} {:>6} {:>8} {:>8}  {}";
+  auto text = fmt::format(columns, "NODE", "ADDRESS", "STATE", "SESSIONS",
+                          "CALLS", "OBJECTS", "RESTARTS", "POOLS");
   for (const auto& each : all)
-    text += fmt::format("\n{:<20} {:<22} {:<9} {:>8} {:>6}  {}", each.name,
-                        each.address, name_of(each.now), each.sessions,
-                        each.load, joined(each.pools));
+    text += "\n"
+            + fmt::format(columns, each.name, each.address, name_of(each.now),
+                          each.sessions, each.load, each.stats.live_objects(),
+                          restarts_of(each.stats), pools_of(each));
   return text;
+}
+
+dict as_dict(const node_stats& of) {
+  list pools;
+  for (const auto& each : of.pools)
+    pools.push_back(dict{{"name", each.name},
+                         {"takes_calls", each.takes_calls},
+                         {"interpreters", each.interpreters},
+                         {"ready", each.ready},
+                         {"waiting", each.waiting},
+                         {"running", each.running},
+                         {"calls", each.calls},
+                         {"live_objects", each.live_objects},
+                         {"deaths", each.deaths},
+                         {"restarts", each.restarts}});
+  return {{"sessions", of.sessions}, {"pools", std::move(pools)}};
 }
 
 std::string as_json(const std::vector<node_facts>& all) {
@@ -86,7 +119,8 @@ std::string as_json(const std::vector<node_facts>& all) {
                         {"sessions", each.sessions},
                         {"calls", each.load},
                         {"silent_ms", each.silent_for.count()},
-                        {"pools", pools}});
+                        {"pools", pools},
+                        {"stats", as_dict(each.stats)}});
   }
   return to_json(rows);
 }

@@ -34,7 +34,8 @@ constexpr std::string_view top_words =
 constexpr std::string_view node_words =
   "name, listen, tls_certificate, tls_key, tls_ca, peers_allowed, "
   "heartbeat_limit_ms";
-constexpr std::string_view cluster_words = "join, directory, refused_is_dead";
+constexpr std::string_view cluster_words =
+  "join, directory, refused_is_dead, spread_calls";
 constexpr std::string_view environment_words =
   "python, packages, editable, extra_index, torch, tables [environment.NAME]";
 constexpr std::string_view pool_words =
@@ -404,6 +405,8 @@ private:
       return read_text(given, cluster.directory);
     if (given.key == "refused_is_dead")
       return read_flag(given, cluster.refused_is_dead);
+    if (given.key == "spread_calls")
+      return read_flag(given, cluster.spread_calls);
     return refused(
       given, fmt::format("no such setting; [cluster] has {}", cluster_words));
   }

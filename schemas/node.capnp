@@ -51,7 +51,7 @@
 using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("snakebridge::schema");
 
-const protocolVersion :UInt16 = 2;
+const protocolVersion :UInt16 = 3;
 # Of this file.
 
 const messagesVersion :UInt16 = 1;
@@ -195,7 +195,7 @@ struct Said {
     ended @6 :GrantEnded;
     drainMs @7 :UInt64;        # to a node: be drained, ended after so long; from
                                # one: it drains
-    load @8 :UInt64;           # calls that run or wait there
+    stats @8 :NodeStats;       # of a node, each second if they have changed
     question @9 :Question;
     answer @10 :QuestionAnswer;
   }
@@ -286,8 +286,29 @@ struct NodeRow {
   state @2 :UInt8;             # up, draining, silent
   pools @3 :List(Text);
   load @4 :UInt64;
-  sessions @5 :UInt64;
+  sessions @5 :UInt64;         # of the cluster
   silentMs @6 :UInt64;
+  stats @7 :NodeStats;         # as it last told
+  listens @8 :Bool;
+}
+
+struct NodeStats {
+  sessions @0 :UInt64;         # all that are open there
+  pools @1 :List(PoolStats);
+}
+
+struct PoolStats {
+  # The sums over its interpreters.
+  name @0 :Text;
+  takesCalls @1 :Bool;
+  interpreters @2 :UInt32;
+  ready @3 :UInt32;
+  waiting @4 :UInt64;
+  running @5 :UInt64;
+  calls @6 :UInt64;
+  liveObjects @7 :UInt64;
+  deaths @8 :UInt32;
+  restarts @9 :UInt32;
 }
 
 struct Failed {

@@ -18,6 +18,7 @@
 
 #include <snakebridge/caller.hpp>
 #include <snakebridge/config.hpp>
+#include <snakebridge/node_facts.hpp>
 #include <snakebridge/object.hpp>
 
 namespace caf {
@@ -114,24 +115,6 @@ struct listen_options {
   tls_files tls = {};
 };
 
-/// A node of the cluster, as the directory knows it.
-struct node_facts {
-  enum class state : std::uint8_t {
-    up,
-    draining, ///< it takes no new sessions
-    silent,   ///< its link is lost, and nobody knows what became of it
-  };
-
-  std::string name;
-  std::string address; ///< where it listens, or is
-  std::uint64_t incarnation = 0;
-  state now = state::up;
-  std::vector<std::string> pools;
-  std::size_t sessions = 0; ///< of the cluster, on it
-  std::uint64_t load = 0;   ///< its calls that run or wait
-  std::chrono::milliseconds silent_for{0};
-};
-
 class bridge : public caller {
 public:
   /// Starts with the configuration of the environment (`load_config`).
@@ -200,8 +183,9 @@ public:
   /// no node, or listens nowhere.
   std::string node_name() const;
   std::string node_address() const;
-  /// The nodes of the cluster, this one too. Errors: config_invalid for a
-  /// bridge that is no node; node_down while it is not linked to the directory;
+  /// The nodes of the cluster, this one too, each with its state and stats: the
+  /// same from any of them. Errors: config_invalid for a bridge that is no
+  /// node; node_down while it is not linked to the directory;
   /// deadline_exceeded.
   result<std::vector<node_facts>> nodes() const;
   /// Says that the process of a silent node has ended: what it had may be

@@ -372,6 +372,11 @@ struct cluster_config {
   /// A node whose link is lost and whose address refuses connections is taken
   /// for dead. Not where a firewall refuses in its place.
   bool refused_is_dead = true;
+  /// Calls of affinity `hint` without objects, made in no session that was
+  /// opened, run on the node with the fewest calls for each interpreter of
+  /// their pool: what they find there beyond their arguments is that node's.
+  /// Off: on this one; only a pool that it does not have is another's.
+  bool spread_calls = false;
 };
 
 /// From when on something goes to the log.

@@ -167,8 +167,49 @@ void write(schema::Said::Builder said, const drain_word& from) {
   said.setDrainMs(static_cast<std::uint64_t>(from.patience.count()));
 }
 
-void write(schema::Said::Builder said, const load_word& from) {
-  said.setLoad(from.load);
+void write(schema::PoolStats::Builder to, const node_pool_stats& from) {
+  to.setName(text(from.name));
+  to.setTakesCalls(from.takes_calls);
+  to.setInterpreters(wire::count_of(from.interpreters));
+  to.setReady(wire::count_of(from.ready));
+  to.setWaiting(from.waiting);
+  to.setRunning(from.running);
+  to.setCalls(from.calls);
+  to.setLiveObjects(from.live_objects);
+  to.setDeaths(from.deaths);
+  to.setRestarts(from.restarts);
+}
+
+void write(schema::NodeStats::Builder to, const node_stats& from) {
+  to.setSessions(from.sessions);
+  auto pools = to.initPools(wire::count_of(from.pools.size()));
+  for (unsigned at = 0; at < pools.size(); ++at)
+    write(pools[at], from.pools[at]);
+}
+
+node_stats read(schema::NodeStats::Reader from) {
+  node_stats told{.sessions = from.getSessions(), .pools = {}};
+  const auto pools = full_size(from.getPools());
+  require(pools.size() <= limits::node_pools_max, "too many pools of a node");
+  for (const auto each : pools) {
+    require(each.getName().size() <= limits::node_name_bytes_max,
+            "too long a name of a pool");
+    told.pools.push_back({.name = string(each.getName()),
+                          .takes_calls = each.getTakesCalls(),
+                          .interpreters = each.getInterpreters(),
+                          .ready = each.getReady(),
+                          .waiting = each.getWaiting(),
+                          .running = each.getRunning(),
+                          .calls = each.getCalls(),
+                          .live_objects = each.getLiveObjects(),
+                          .deaths = each.getDeaths(),
+                          .restarts = each.getRestarts()});
+  }
+  return told;
+}
+
+void write(schema::Said::Builder said, const stats_word& from) {
+  write(said.initStats(), from.stats);
 }
 
 void write(schema::Said::Builder said, const cluster_question& from) {
@@ -198,6 +239,8 @@ void write(schema::NodeRow::Builder to, const node_row& from) {
   to.setLoad(from.load);
   to.setSessions(from.sessions);
   to.setSilentMs(static_cast<std::uint64_t>(from.silent_for.count()));
+  write(to.initStats(), from.stats);
+  to.setListens(from.listens);
 }
 
 node_row read(schema::NodeRow::Reader from) {
@@ -209,7 +252,9 @@ node_row read(schema::NodeRow::Reader from) {
           .pools = read_names(from.getPools()),
           .load = from.getLoad(),
           .sessions = from.getSessions(),
-          .silent_for = read_ms(from.getSilentMs())};
+          .silent_for = read_ms(from.getSilentMs()),
+          .stats = read(from.getStats()),
+          .listens = from.getListens()};
 }
 
 void write(schema::Said::Builder said, const cluster_answer& from) {
@@ -250,8 +295,8 @@ cluster_message read(schema::Said::Reader said) {
                        read_failed(said.getEnded().getWhy())};
   case schema::Said::DRAIN_MS:
     return drain_word{read_ms(said.getDrainMs())};
-  case schema::Said::LOAD:
-    return load_word{said.getLoad()};
+  case schema::Said::STATS:
+    return stats_word{read(said.getStats())};
   case schema::Said::QUESTION:
     return read(said.getQuestion());
   case schema::Said::ANSWER:
@@ -261,6 +306,13 @@ cluster_message read(schema::Said::Reader said) {
 }
 
 } // namespace
+
+std::uint64_t load_of(const node_stats& stats) {
+  std::uint64_t sum = 0;
+  for (const auto& each : stats.pools)
+    sum += each.waiting + each.running;
+  return sum;
+}
 
 std::shared_ptr<message> encode(const cluster_message& told) {
   auto made = std::make_shared<wire::outgoing>();

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include <snakebridge/node_facts.hpp>
 #include <snakebridge/result.hpp>
 
 #include "runtime/wire/channel.hpp"
@@ -109,6 +110,8 @@ struct node_row {
   std::uint64_t load = 0;
   std::size_t sessions = 0;
   std::chrono::milliseconds silent_for{0};
+  node_stats stats = {};
+  bool listens = false; ///< it may own sessions
 };
 
 /// Of the hello of that number.
@@ -132,8 +135,12 @@ struct drain_word {
   std::chrono::milliseconds patience{0};
 };
 
-struct load_word {
-  std::uint64_t load = 0;
+/// Calls that run or wait there.
+std::uint64_t load_of(const node_stats& stats);
+
+/// How a node is, as it tells each second.
+struct stats_word {
+  node_stats stats;
 };
 
 /// What an operator asks of the directory, on any node.
@@ -153,7 +160,7 @@ struct cluster_answer {
 
 using cluster_message =
   std::variant<node_hello, hello_answer, open_request, open_answer,
-               session_grant, grant_taken, grant_ended, drain_word, load_word,
+               session_grant, grant_taken, grant_ended, drain_word, stats_word,
                cluster_question, cluster_answer>;
 
 std::shared_ptr<message> encode(const cluster_message& told);

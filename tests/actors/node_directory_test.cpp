@@ -20,6 +20,10 @@ namespace {
 constexpr cluster_id first_cluster{1, 2};
 const error over{errc::session_closed, "over"};
 
+node_stats loaded(std::size_t calls) {
+  return {.sessions = 0, .pools = {{.name = "default", .running = calls}}};
+}
+
 } // namespace
 
 class NodeDirectory : public ::testing::Test {
@@ -111,14 +115,25 @@ TEST_F(NodeDirectory, GivenTheOpenerListensNowhereThenTheLeastLoadedOwns) {
   auto guest = hello("guest");
   guest.listens = false;
   expect_joined(guest);
-  table.report_load(id("a"), 3);
-  table.report_load(id("b"), 1);
-  table.report_load(id("c"), 2);
+  table.report(id("a"), loaded(3));
+  table.report(id("b"), loaded(1));
+  table.report(id("c"), loaded(2));
   EXPECT_EQ(ask("guest", "x").grants.at(0).owner, id("b"));
   // Each grant counts until the next report: now two have 2, and b has one.
   EXPECT_EQ(ask("guest", "y").grants.at(0).owner, id("c"));
-  table.report_load(id("a"), 0);
+  table.report(id("a"), loaded(0));
   EXPECT_EQ(ask("guest", "z").grants.at(0).owner, id("a"));
+}
+
+TEST_F(NodeDirectory, WhenANodeTellsHowItIsThenItsRowSaysSoThroughASilence) {
+  table.report(id("a"), loaded(3));
+  static_cast<void>(table.lost(id("a"), at(1s)));
+  table.report(id("a", 2), loaded(7)); // another process of that name
+  const auto rows = table.nodes(at(2s));
+  ASSERT_EQ(rows.size(), 3U);
+  EXPECT_EQ(rows[0].stats, loaded(3));
+  EXPECT_EQ(rows[0].load, 3U);
+  EXPECT_EQ(rows[1].stats, node_stats{});
 }
 
 TEST_F(NodeDirectory, GivenOnlyOneHasThePoolThenItOwns) {

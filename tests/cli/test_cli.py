@@ -746,6 +746,18 @@ class Nodes(Folder):
             self.assertLess(time.monotonic(), until, found)
         return found
 
+    def until_ready(self, name, *options):
+        """Until its stats say so, which it tells each second."""
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            pools = self.listed(*options)[name]["stats"]["pools"]
+            if pools and pools[0]["ready"] == pools[0]["interpreters"] > 0:
+                break
+            self.assertLess(time.monotonic(), until, pools)
+        self.assertEqual(pools[0]["name"], "default")
+        self.assertEqual(pools[0]["live_objects"], 0)
+        self.assertTrue(pools[0]["takes_calls"])
+
     def test_nodes_are_listed_and_drained_and_end(self):
         with self.node("alpha") as (_, where), \
                 self.node("beta", "--join", where) as (beta, address):
@@ -754,8 +766,10 @@ class Nodes(Folder):
             self.assertEqual(found["beta"]["address"], address)
             self.assertEqual(found["beta"]["state"], "up")
             self.assertEqual(found["beta"]["pools"], ["default"])
+            self.until_ready("beta", "--join", where)
             told = snakebridge("node", "list", "--join", where).stdout
-            self.assertRegex(told, r"NODE +ADDRESS.*\nalpha .*\nbeta ")
+            self.assertRegex(told, r"NODE +ADDRESS.*OBJECTS.*\nalpha .*\n"
+                                   r"beta .* default (\d+)/\1\n")
 
             told = snakebridge("node", "forget", "beta", "--join", where)
             self.assertEqual(told.returncode, 1)

@@ -128,6 +128,7 @@ heartbeat_limit_ms = 500
 join = ["10.0.0.2:0"]
 directory = "beta"
 refused_is_dead = false
+spread_calls = true
 )");
   EXPECT_EQ(made.node.name, "alpha");
   EXPECT_EQ(made.node.listen, "10.0.0.1:0");
@@ -139,6 +140,7 @@ refused_is_dead = false
   EXPECT_EQ(made.cluster.join, std::vector<std::string>{"10.0.0.2:0"});
   EXPECT_EQ(made.cluster.directory, "beta");
   EXPECT_FALSE(made.cluster.refused_is_dead);
+  EXPECT_TRUE(made.cluster.spread_calls);
   EXPECT_EQ(origins.at("node.heartbeat_limit_ms"), "snakebridge.toml:8");
   EXPECT_EQ(origins.at("cluster.join"), "snakebridge.toml:10");
 }
@@ -168,7 +170,7 @@ TEST_F(ConfigFile, RefusesWhatNoNodeHas) {
             "3600000");
   EXPECT_EQ(refusal("[cluster]\nseed = 4"),
             "snakebridge.toml:2: cluster.seed = 4: no such setting; [cluster] "
-            "has join, directory, refused_is_dead");
+            "has join, directory, refused_is_dead, spread_calls");
 }
 
 TEST_F(ConfigFile, WhenEmptyThenAllIsDefault) {
@@ -562,6 +564,7 @@ TEST_F(ConfigFile, AsShippedNamesEverySettingWithItsDefault) {
   EXPECT_EQ(shipped.node.heartbeat_limit, config{}.node.heartbeat_limit);
   EXPECT_TRUE(shipped.cluster.join.empty());
   EXPECT_TRUE(shipped.cluster.refused_is_dead);
+  EXPECT_FALSE(shipped.cluster.spread_calls);
   EXPECT_FALSE(shipped.verbose);
   EXPECT_EQ(shipped.session_cleanup_log_level,
             config{}.session_cleanup_log_level);

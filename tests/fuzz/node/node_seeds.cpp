@@ -52,7 +52,12 @@ void add_told(std::map<std::string, input>& to) {
   to["told_taken"] = told(grant_taken{grant});
   to["told_ended"] = told(grant_ended{grant, why});
   to["told_drain"] = told(drain_word{std::chrono::milliseconds{250}});
-  to["told_load"] = told(load_word{6});
+  to["told_stats"] = told(stats_word{{.sessions = 2,
+                                      .pools = {{.name = "default",
+                                                 .takes_calls = true,
+                                                 .interpreters = 2,
+                                                 .ready = 1,
+                                                 .waiting = 3}}}});
   to["told_question"] =
     told(cluster_question{3, cluster_question::kind::drain, "a"});
   to["told_nodes"] = told(cluster_answer{
@@ -175,7 +180,7 @@ private:
     other_ = nullptr;
   }
   static void write_whole(schema::Payload::Builder to) {
-    auto made = encode(load_word{6});
+    auto made = encode(stats_word{{.sessions = 6, .pools = {}}});
     input bytes;
     for (const auto& part : made->parts()) {
       const auto* from = reinterpret_cast<const std::uint8_t*>(part.data());

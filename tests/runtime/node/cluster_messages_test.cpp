@@ -27,6 +27,18 @@ Word passed(const Word& told) {
 }
 
 const node_id someone{"gpu-1", 0xfedc'ba98'7654'3210};
+const node_stats some_stats{.sessions = 2,
+                            .pools = {{.name = "default",
+                                       .takes_calls = true,
+                                       .interpreters = 2,
+                                       .ready = 1,
+                                       .waiting = 3,
+                                       .running = 4,
+                                       .calls = 5,
+                                       .live_objects = 6,
+                                       .deaths = 7,
+                                       .restarts = 8},
+                                      {.name = "gpu", .running = 2}}};
 
 } // namespace
 
@@ -85,7 +97,8 @@ TEST(ClusterMessages, GivenWordsOfAGrantThenEachIsItself) {
   const auto ended = passed(grant_ended{grant, why});
   EXPECT_EQ(ended.grant, grant);
   EXPECT_EQ(ended.why, why);
-  EXPECT_EQ(passed(load_word{6}).load, 6U);
+  EXPECT_EQ(passed(stats_word{some_stats}).stats, some_stats);
+  EXPECT_EQ(load_of(some_stats), 9U);
   EXPECT_EQ(passed(drain_word{std::chrono::milliseconds{250}}).patience.count(),
             250);
 }
@@ -103,7 +116,9 @@ TEST(ClusterMessages, GivenAQuestionAndItsAnswerThenTheyArrive) {
                      .pools = {"p"},
                      .load = 2,
                      .sessions = 4,
-                     .silent_for = std::chrono::milliseconds{77}};
+                     .silent_for = std::chrono::milliseconds{77},
+                     .stats = some_stats,
+                     .listens = true};
   const auto rows =
     or_throw(passed(cluster_answer{3, std::vector<node_row>{row}}).nodes);
   ASSERT_EQ(rows.size(), 1U);
@@ -114,6 +129,8 @@ TEST(ClusterMessages, GivenAQuestionAndItsAnswerThenTheyArrive) {
   EXPECT_EQ(rows[0].load, row.load);
   EXPECT_EQ(rows[0].sessions, row.sessions);
   EXPECT_EQ(rows[0].silent_for, row.silent_for);
+  EXPECT_EQ(rows[0].stats, some_stats);
+  EXPECT_TRUE(rows[0].listens);
 }
 
 TEST(ClusterMessages, GivenNoiseThenItIsMalformedOrSomeWord) {
