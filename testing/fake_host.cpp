@@ -16,12 +16,13 @@ value fake_host::make_object(const session_gate& session,
   const auto slot = ++last_slot_;
   if (!released_.contains(session.number))
     objects_[session.number].insert(slot);
-  return ref{.node = {},
+  return ref{.node = session.home.node,
              .session = session.id,
              .interpreter = self_.interpreter,
              .epoch = self_.epoch,
              .slot = slot,
-             .type_name = std::move(type_name)};
+             .type_name = std::move(type_name),
+             .session_epoch = session.home.epoch};
 }
 
 result<value> fake_host::make_stream(const session_gate& session,

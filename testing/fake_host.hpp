@@ -34,6 +34,8 @@
 namespace snakebridge::testing {
 
 class fake_host : public interpreter_host {
+  using lock = std::lock_guard<std::recursive_mutex>;
+
 public:
   using tell = std::function<void(std::string)>;
 
@@ -91,6 +93,16 @@ protected:
   /// The call that runs awaits something from now on: others run meanwhile.
   /// Within `perform`.
   void let_it_await() { awaits_now_ = true; }
+  /// Performs one that runs already.
+  void perform_late(const exchange_ptr& taken) {
+    std::optional<result<value>> answer;
+    {
+      const lock guard{mutex_};
+      answer = perform(taken);
+    }
+    if (answer)
+      finish_as(std::move(*answer), taken.get());
+  }
   std::optional<error> gone(const exchange& asked);
   static bool names_function(const operation& asked) {
     return asked.what <= verb::attribute || asked.what == verb::stream
@@ -109,7 +121,6 @@ protected:
   bool deliver_one(exchange& asked, std::uint64_t stream);
 
 private:
-  using lock = std::lock_guard<std::recursive_mutex>;
   enum class life { starting, up, ended };
 
   void note(std::string event) const {

@@ -15,6 +15,7 @@
 #include <concepts>
 #include <cstddef>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -100,6 +101,8 @@ private:
 };
 
 struct fake_state;
+struct fake_cluster_state;
+class fake_cluster;
 
 /// What is to be known of Python, and the bridges that know nothing else.
 /// Functions without a script raise, as in Python. Any thread; it may end
@@ -119,6 +122,10 @@ public:
   /// function that is called by `stream` the list it answers is iterated. A
   /// script must not use the bridge.
   fake_python& on(std::string function, script how);
+
+  /// Bridges that are started from now on are a node of that cluster, its
+  /// directory: one at a time.
+  fake_python& in(const fake_cluster& nodes);
 
   // What interpreters do that start from now on: those of a bridge that is
   // started next, and those that replace one that has crashed.
@@ -152,7 +159,48 @@ public:
   void crash(const std::string& why = "it crashed") const;
 
 private:
+  friend class fake_cluster;
   std::shared_ptr<fake_state> state_;
+};
+
+/// The other nodes of a bridge's cluster as a script: no process, no link. What
+/// is opened there with `scope::cluster` runs on one interpreter of the fake
+/// Python that its node has, and who calls cannot tell that from a link: refs
+/// name the node, and faults are what they are of a real one. Actors open such
+/// sessions on a system that is tested by hand, too. Any thread; it may end
+/// before its bridge. All but `joins` throw config_invalid where no node has
+/// that name.
+///
+///   sb::testing::fake_python python, there;
+///   sb::testing::fake_cluster nodes;
+///   nodes.joins("gpu-1", there, {"gpu"});
+///   const auto bridge = python.in(nodes).start();
+class fake_cluster {
+public:
+  fake_cluster();
+  ~fake_cluster();
+  fake_cluster(const fake_cluster&) = delete;
+  fake_cluster& operator=(const fake_cluster&) = delete;
+
+  /// A process of that name that offers those pools, in the place of a former
+  /// one, which has ended.
+  fake_cluster& joins(std::string name, const fake_python& python,
+                      std::vector<std::string> pools = {"default"});
+  /// Each of its answers comes so much later, on the actor system's clock.
+  void is_slow(std::string_view name, std::chrono::nanoseconds time);
+  /// Nothing comes from it or gets there. After `node.heartbeat_limit` of the
+  /// bridge its calls are node_down, and its ids stay taken until it is heard
+  /// or forgotten.
+  void falls_silent(std::string_view name);
+  /// It is heard again: within that time as if nothing had been, after it
+  /// without its sessions.
+  void is_heard(std::string_view name);
+  /// Its process has ended: its calls are node_down, its ids are free.
+  void ends(std::string_view name);
+
+private:
+  friend class fake_python;
+  std::shared_ptr<fake_cluster_state> state_;
 };
 
 /// What is left of objects in a bridge when the calling thread's own session
@@ -161,10 +209,17 @@ private:
 std::string
 leaked_refs(const bridge& of,
             std::chrono::milliseconds patience = std::chrono::seconds{5});
+/// Of several bridges, the nodes of a cluster in this process: what a client on
+/// one has made on another is looked for there. It tells on which node it is.
+std::string
+leaked_refs(std::initializer_list<std::reference_wrapper<const bridge>> of,
+            std::chrono::milliseconds patience = std::chrono::seconds{5});
 
 } // namespace snakebridge::testing
 
 /// Fails, and tells what is left, unless all objects of the bridge are gone, or
 /// go in time: for the end of a test. It ends the calling thread's own session.
-#define EXPECT_NO_LEAKED_REFS(BRIDGE)                                          \
-  EXPECT_EQ(::snakebridge::testing::leaked_refs(BRIDGE), "")
+/// Of a cluster it takes the bridges of all its nodes:
+/// `EXPECT_NO_LEAKED_REFS(first, second)`.
+#define EXPECT_NO_LEAKED_REFS(...)                                             \
+  EXPECT_EQ(::snakebridge::testing::leaked_refs({__VA_ARGS__}), "")
