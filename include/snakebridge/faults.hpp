@@ -24,6 +24,18 @@
 // | call.lost_before          | a worker dies before it starts a call        |
 // | call.lost_after           | a worker dies when a call has run, unanswered |
 //
+// | link.STAGE.lost           | the connection between two nodes ends        |
+// | link.STAGE.stall          | nothing goes for `time`, then all of it      |
+// | link.STAGE.corrupt        | byte `byte` of what goes is another          |
+// | link.STAGE.die            | this process dies                            |
+//
+// A STAGE is what one side of a link is about to send: `dial` its first bytes
+// and `hello` who it is, both by who dials; `open` a session and `request` a
+// call, by a client of a session; `reply` its answer and `ended` that a session
+// has ended, by its owner; `part` a piece of a value above 256 KiB, by who has
+// it. A program that forks has the plan and its counts in common with its
+// child, which may be the node that dies.
+//
 // Of a worker's frames not replies alone are meant: what it sends of streams,
 // callbacks and awaits, too; and what callbacks answer as a request.
 //

@@ -28,6 +28,7 @@ enum class fault_point : std::uint8_t {
   channel_frame_bad,  ///< byte `byte` of a reply is not what it should be
   call_lost_before,   ///< the worker dies before it starts a call
   call_lost_after,    ///< the worker dies when a call has run, unanswered
+  link_dial_lost,     ///< the first of those of links: see link_fault_point
 };
 
 /// By the number of the point.
@@ -35,10 +36,51 @@ inline constexpr std::string_view fault_point_names[] = {
   "worker.spawn.fail",     "worker.start.fail",  "worker.start.slow",
   "channel.send.short",    "channel.send.stall", "channel.send.kill_at_byte",
   "channel.frame.corrupt", "call.lost_before",   "call.lost_after",
+  "link.dial.lost",        "link.dial.stall",    "link.dial.corrupt",
+  "link.dial.die",         "link.hello.lost",    "link.hello.stall",
+  "link.hello.corrupt",    "link.hello.die",     "link.open.lost",
+  "link.open.stall",       "link.open.corrupt",  "link.open.die",
+  "link.request.lost",     "link.request.stall", "link.request.corrupt",
+  "link.request.die",      "link.reply.lost",    "link.reply.stall",
+  "link.reply.corrupt",    "link.reply.die",     "link.part.lost",
+  "link.part.stall",       "link.part.corrupt",  "link.part.die",
+  "link.ended.lost",       "link.ended.stall",   "link.ended.corrupt",
+  "link.ended.die",
 };
 inline constexpr std::size_t fault_point_count = std::size(fault_point_names);
+
+/// What one side of a link between nodes is about to send.
+enum class link_stage : std::uint8_t {
+  dial,    ///< its first bytes, by who dialed
+  hello,   ///< who it is, by the same
+  open,    ///< that it opens a session, by the client
+  request, ///< a call, by the client
+  reply,   ///< its answer, by the owner
+  part,    ///< a piece of a large value, by who has it
+  ended,   ///< that a session has ended, by the owner
+};
+/// And what becomes of it there.
+enum class link_fault : std::uint8_t {
+  lost,    ///< the connection ends
+  stall,   ///< nothing is sent for `time`
+  corrupt, ///< byte `byte` of what is sent is another
+  die,     ///< this process dies
+};
+inline constexpr std::size_t link_fault_count = 4;
+
+constexpr fault_point link_fault_point(link_stage at, link_fault how) {
+  return static_cast<fault_point>(
+    static_cast<std::size_t>(fault_point::link_dial_lost)
+    + static_cast<std::size_t>(at) * link_fault_count
+    + static_cast<std::size_t>(how));
+}
 static_assert(fault_point_count
-              == static_cast<std::size_t>(fault_point::call_lost_after) + 1);
+              == static_cast<std::size_t>(link_fault_point(link_stage::ended,
+                                                           link_fault::die))
+                   + 1);
+static_assert(
+  fault_point_names[static_cast<std::size_t>(fault_point::link_dial_lost)]
+  == "link.dial.lost");
 
 /// Nothing: no point has that name.
 std::optional<fault_point> find_fault_point(std::string_view name);

@@ -12,6 +12,7 @@
 #include <kj/debug.h>
 
 #include "runtime/base/timers.hpp"
+#include "runtime/node/link_faults.hpp"
 
 namespace snakebridge {
 
@@ -22,6 +23,7 @@ struct traffic {
   std::size_t writing = 0; ///< pieces that the system has no room for yet
   /// That may still come: what is beyond ends the stream.
   std::uint64_t allowed = ~std::uint64_t{0};
+  link_faults faults = {};
 };
 
 class counted_stream final : public kj::AsyncIoStream {
@@ -29,16 +31,24 @@ public:
   counted_stream(kj::Own<kj::AsyncIoStream> socket,
                  std::shared_ptr<traffic> counts)
       : socket_{kj::mv(socket)},
-        counts_{std::move(counts)} {}
+        counts_{std::move(counts)} {
+    KJ_IF_MAYBE (number, socket_->getFd())
+      counts_->faults.socket = *number;
+  }
 
   kj::Promise<size_t> tryRead(void* into, size_t least, size_t most) override {
     return read_on(static_cast<kj::byte*>(into), least, most, 0);
   }
   kj::Promise<void> write(const void* from, size_t bytes) override {
+    const auto piece = kj::arrayPtr(static_cast<const kj::byte*>(from), bytes);
+    if (counts_->faults.is_due())
+      return write(kj::arrayPtr(&piece, 1));
     return note_sent(socket_->write(from, bytes));
   }
   kj::Promise<void>
   write(kj::ArrayPtr<const kj::ArrayPtr<const kj::byte>> pieces) override {
+    if (counts_->faults.is_due())
+      return note_sent(counts_->faults.write(*socket_, pieces));
     return note_sent(socket_->write(pieces));
   }
   kj::Promise<void> whenWriteDisconnected() override {

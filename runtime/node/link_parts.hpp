@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "runtime/node/counted_stream.hpp"
 #include "runtime/node/held_arrivals.hpp"
 #include "runtime/node/link_errors.hpp"
 #include "runtime/node/node_loop.hpp"
@@ -51,6 +52,7 @@ struct link_parts : std::enable_shared_from_this<link_parts> {
   /// A call has failed: if with its connection, so has the link, whose end is
   /// told before the call is answered.
   std::function<void(const kj::Exception&)> on_failed = {};
+  std::shared_ptr<traffic> bytes = {}; ///< of its connection
   incoming_payloads requests;
   incoming_payloads replies;
   outgoing_payloads outgoing;
@@ -73,6 +75,7 @@ struct link_parts : std::enable_shared_from_this<link_parts> {
   /// Writes one, unless it cannot go.
   template <class Context>
   void reply(Context& call, result<remote_reply> outcome) {
+    bytes->faults.meet(link_stage::reply);
     if (outcome)
       if (auto why = cannot_go(*outcome->content))
         outcome = tl::unexpected{why->with_may_have_run(true)};

@@ -155,6 +155,9 @@ node_link::node_link(owner& by, const link_settings& settings, node_loop& loop,
       network_{*on_.stream, is_dialed ? side::CLIENT : side::SERVER,
                reader_options()} {
   progress_->at = link_attempt::stage::hello;
+  on_.counts->faults.timer = &timer_;
+  parts_->bytes = on_.counts;
+  parts_->outgoing.over(on_.counts);
   parts_->has_way = [this] { return has_way(); };
   parts_->on_asked = [this] { on_asked(); };
   parts_->on_failed = [this](const kj::Exception& failed) {
@@ -178,6 +181,7 @@ node_link::~node_link() noexcept {
 
 void node_link::say_hello(std::uint64_t ended) {
   id_ = random_id();
+  on_.counts->faults.meet(link_stage::hello);
   capnp::MallocMessageBuilder whom;
   auto server = whom.initRoot<capnp::rpc::twoparty::VatId>();
   server.setSide(side::SERVER);
@@ -338,6 +342,7 @@ node_link::open_session(const remote_open& wanted,
   asking.setPool(text(wanted.pool));
   asking.setClient(kj::mv(holder));
   write_rules(asking.initRules(), wanted.refs);
+  on_.counts->faults.meet(link_stage::open);
   return asking.send().then([](auto&& came) -> result<opened_session> {
     const auto opened = came.getOpened();
     if (opened.isFailed())

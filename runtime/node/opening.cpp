@@ -111,7 +111,7 @@ greeted(const greeting& said, kj::Own<kj::AsyncIoStream> stream,
     .attach(kj::mv(context));
 }
 
-kj::Promise<opened> reached(kj::Own<kj::AsyncIoStream> socket,
+kj::Promise<opened> reached(kj::Own<kj::AsyncIoStream> socket, kj::Timer& timer,
                             const link_settings& settings,
                             const std::string& expected,
                             link_attempt& progress) {
@@ -119,6 +119,8 @@ kj::Promise<opened> reached(kj::Own<kj::AsyncIoStream> socket,
   auto counts = std::make_shared<traffic>();
   counts->allowed = limits::handshake_bytes_max;
   auto stream = kj::heap<counted_stream>(kj::mv(socket), counts);
+  counts->faults.timer = &timer;
+  counts->faults.meet(link_stage::dial);
   auto came = kj::heap<greeting::bytes>();
   auto reading = stream->tryRead(came->data(), came->size(), came->size());
   return reading.then([stream = kj::mv(stream), counts = std::move(counts),
@@ -216,8 +218,9 @@ kj::Promise<opened> open_to(kj::AsyncIoContext& io,
       auto connecting = found->connect();
       return connecting.attach(kj::mv(found));
     })
-    .then([&settings, &expected, &progress](kj::Own<kj::AsyncIoStream> socket) {
-      return reached(kj::mv(socket), settings, expected, progress);
+    .then([&timer = io.provider->getTimer(), &settings, &expected,
+           &progress](kj::Own<kj::AsyncIoStream> socket) {
+      return reached(kj::mv(socket), timer, settings, expected, progress);
     });
 }
 

@@ -45,12 +45,13 @@ private:
 class outgoing_payloads::source final : public schema::Source::Server {
 public:
   source(std::shared_ptr<message> content, std::size_t bytes,
-         std::shared_ptr<unread> held)
+         std::shared_ptr<unread> held, std::shared_ptr<traffic> over)
       : content_{std::move(content)},
         parts_{*content_},
         bytes_{bytes},
         left_{bytes},
-        held_{std::move(held)} {
+        held_{std::move(held)},
+        over_{std::move(over)} {
     if (held_->bytes == 0)
       held_->last_read = steady_clock::now();
     held_->bytes += bytes_;
@@ -69,6 +70,8 @@ public:
         .initPart(static_cast<kj::uint>(wanted));
     parts_.copy(part.begin(), wanted);
     left_ -= wanted;
+    if (over_)
+      over_->faults.meet(link_stage::part);
     return kj::READY_NOW;
   }
 
@@ -78,6 +81,7 @@ private:
   const std::size_t bytes_;
   std::size_t left_;
   const std::shared_ptr<unread> held_;
+  const std::shared_ptr<traffic> over_; // null: no link
 };
 
 namespace {
@@ -104,7 +108,7 @@ void outgoing_payloads::write(schema::Payload::Builder to,
   }
   auto parts = to.initParts();
   parts.setBytes(bytes);
-  parts.setSource(kj::heap<source>(std::move(content), bytes, unread_));
+  parts.setSource(kj::heap<source>(std::move(content), bytes, unread_, over_));
 }
 
 // One that is being read: the next parts are asked for while others come.

@@ -12,6 +12,7 @@
 #include "config/tunables.hpp"
 #include "runtime/base/timers.hpp"
 #include "runtime/node/allowance.hpp"
+#include "runtime/node/counted_stream.hpp"
 #include "runtime/node/large_message.hpp"
 #include "runtime/wire/channel.hpp"
 
@@ -40,6 +41,10 @@ public:
                || unread_->bytes + bytes <= limits::link_unread_bytes_max
                || now - unread_->last_read <= reading);
   }
+  /// Its parts go over that connection.
+  void over(std::shared_ptr<traffic> connection) {
+    over_ = std::move(connection);
+  }
   /// A large one is kept until the other side drops its source.
   void write(schema::Payload::Builder to, std::shared_ptr<message> content);
 
@@ -54,6 +59,7 @@ private:
   };
   const std::shared_ptr<unread> unread_ = std::make_shared<unread>();
   const std::size_t bytes_max_;
+  std::shared_ptr<traffic> over_; ///< null: over none
 };
 
 /// One that has come. It counts as long as its share is held.

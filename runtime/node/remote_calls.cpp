@@ -188,6 +188,7 @@ remote_calls::send(sent_request request, std::chrono::nanoseconds remaining) {
     }
   }
   link_->outgoing.write(asking.initPayload(), std::move(request.content));
+  link_->bytes->faults.meet(link_stage::request);
   return asking.send().then([this](auto&& came) {
     return link_->receive(came.getReplied(), std::make_shared<taking>(*this))
       .attach(kj::mv(came));

@@ -69,6 +69,7 @@ void served_session::end(const error& why) {
   telling_ = kj::evalLast([this] {
                auto telling = holder_.endedRequest();
                write_failed(telling.initWhy(), *ended_);
+               link_->bytes->faults.meet(link_stage::ended);
                return telling.send().ignoreResult();
              }).eagerlyEvaluate([](kj::Exception&&) {}); // the link has, too
 }
