@@ -240,4 +240,30 @@ TEST_F(FakePythonStart, WhenTheConfigurationIsWrongThenItIsRefused) {
   EXPECT_THROW(python.start({.pools = {{.name = ""}}}), exception);
 }
 
+TEST(LeakedRefs, GivenTwoNodesThenWhatOneHasOnTheOtherIsFound) {
+  fake_python python;
+  python.on("ml.Model",
+            [](const fake_call& call) { return call.object("ml.Model"); });
+  const auto node = [&](const std::string& name, const std::string& join) {
+    config wanted{.pools = {{.size = 1}}};
+    wanted.node = {.name = name, .listen = "127.0.0.1:0"};
+    if (!join.empty())
+      wanted.cluster.join = {join};
+    return python.start(wanted);
+  };
+  const auto first = node("first", "");
+  const auto second = node("second", first->node_address());
+  ASSERT_TRUE(eventually([&] { return second->nodes().has_value(); }));
+  {
+    const auto session = first->open_session(
+      {.id = "shared", .scope = scope::cluster, .at = "second"});
+    ASSERT_TRUE(session.call("ml", "Model"));
+    EXPECT_EQ(leaked_refs(*first, 0ms), "");
+    EXPECT_EQ(leaked_refs({*first, *second}, 0ms),
+              "1 objects in interpreter 1 of pool 'default' on second; open "
+              "sessions: shared");
+  }
+  EXPECT_NO_LEAKED_REFS(*first, *second);
+}
+
 } // namespace snakebridge::testing
