@@ -184,10 +184,12 @@ result<void> cluster_node::link_with(const asking& by,
     if (!links_)
       return error{errc::shutting_down, "this node is stopping"};
     for (const auto& each : links_->peers())
-      if (each.who.name == place.owner.name)
-        return each.who.incarnation == place.owner.incarnation
-                 ? result<void>{}
-                 : another_process(place.owner.name);
+      if (each.who.name == place.owner.name) {
+        if (each.who.incarnation == place.owner.incarnation)
+          return {};
+        // The directory knows of the end of that process, and we do not yet.
+        links_->close(each.who.name);
+      }
     links_wanted_.push_back({place.owner, place.address, waits});
     if (auto dialed = links_->dial(place.address, place.owner.name); !dialed)
       waits->set(tl::unexpected{std::move(dialed).error()});

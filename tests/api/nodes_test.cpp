@@ -46,9 +46,11 @@ class Nodes : public ::testing::Test {
 protected:
   Nodes() : owner{std::make_unique<sb::bridge>(node_of("owner"))} {}
 
-  std::unique_ptr<sb::bridge> join(const std::string& name,
-                                   bool listens = false) {
+  std::unique_ptr<sb::bridge>
+  join(const std::string& name, bool listens = false,
+       std::chrono::milliseconds heartbeat_limit = 3s) {
     auto wanted = node_of(name);
+    wanted.node.heartbeat_limit = heartbeat_limit;
     if (!listens)
       wanted.node.listen.clear();
     wanted.cluster.join = {address_of(*owner, "owner")};
@@ -521,6 +523,28 @@ TEST_F(Nodes, WhenItJoinsOneThatIsNoDirectoryThenItTriesTheNext) {
   const sb::bridge third{wanted};
   EXPECT_TRUE(eventually([&] { return third.nodes().has_value(); }));
   EXPECT_EQ(facts_of("third").now, sb::node_facts::state::up);
+}
+
+// Its end is not heard of here: the link with it stays for an hour.
+TEST_F(Nodes, WhenAnOwnerIsAnotherProcessByNowThenAnOpenLinksWithThat) {
+  auto child = join("child", true, 1h);
+  relay between{address_of(*owner, "child")};
+  auto wanted = node_of("user");
+  wanted.node.listen.clear();
+  wanted.node.heartbeat_limit = 1h;
+  wanted.cluster.join = {address_of(*owner, "owner"), between.address()};
+  const sb::bridge user{wanted};
+  ASSERT_TRUE(eventually(
+    [&] { return between.passed > 1'000 && user.nodes().has_value(); }));
+  const auto before = open(user, "child");
+  ASSERT_EQ(before.eval("1"), sb::value{1});
+  between.cut_to = between.cut_from = true;
+  ASSERT_EQ(error_of(before.with({.timeout = 100ms}).eval("1")).code(),
+            sb::errc::deadline_exceeded);
+  child.reset();
+  ASSERT_TRUE(eventually([&] { return facts_of("child").name.empty(); }));
+  child = join("child", true, 1h);
+  EXPECT_EQ(open(user, "child", "another").eval("1"), sb::value{1});
 }
 
 TEST_F(Nodes, WhenALinkThatAnOpenMadeIsLostThenAnotherOpenMakesOne) {
