@@ -7,6 +7,7 @@
 #include <iterator>
 #include <map>
 #include <mutex>
+#include <thread>
 #include <tuple>
 #include <unordered_map>
 
@@ -169,9 +170,21 @@ public:
     const std::lock_guard lock{mutex_};
     if (is_over_)
       return false;
+    if (const auto inner = inner_.lock(); inner && inner->add(job))
+      return true;
     jobs_.push_back(std::move(job));
     changed_.notify_all();
     return true;
+  }
+  /// A job of it waits in another one: what there is to do is done in that.
+  void wait_in(const std::shared_ptr<visit>& inner) {
+    const std::lock_guard lock{mutex_};
+    inner_ = inner;
+    for (auto& each : std::exchange(jobs_, {}))
+      inner->add(std::move(each));
+  }
+  bool is_on_this_thread() const {
+    return thread_ == std::this_thread::get_id();
   }
   void set(outcome answer) {
     const std::lock_guard lock{mutex_};
@@ -201,8 +214,10 @@ private:
     lock.lock();
   }
 
+  const std::thread::id thread_ = std::this_thread::get_id();
   std::mutex mutex_;
   std::condition_variable_any changed_; // waits with a cancel_token
+  std::weak_ptr<visit> inner_;          // that a job waits in
   std::deque<std::function<void()>> jobs_;
   std::optional<outcome> answer_;
   bool is_over_ = false;
@@ -259,6 +274,7 @@ private:
   std::unordered_map<std::uint64_t, callback>
   callbacks_of(std::vector<received_callback> come);
   std::optional<cancel_source> take(std::uint64_t call);
+  std::shared_ptr<visit> visit_of_this_thread() const;
   std::shared_ptr<visit> find_visit(std::uint64_t number);
   std::uint64_t number_of(const cancel_token& cancelled_by);
   result<remote_reply> reply(const result<value>& outcome,
@@ -313,6 +329,16 @@ granted_client::calls::callbacks_of(std::vector<received_callback> come) {
   return made;
 }
 
+// With the lock. The last it has begun, which waits in no other; null: none.
+std::shared_ptr<granted_client::visit>
+granted_client::calls::visit_of_this_thread() const {
+  std::pair<std::uint64_t, std::shared_ptr<visit>> last;
+  for (const auto& [number, each] : visits_)
+    if (number > last.first && each->is_on_this_thread())
+      last = {number, each};
+  return last.second;
+}
+
 std::shared_ptr<granted_client::visit>
 granted_client::calls::find_visit(std::uint64_t number) {
   const std::lock_guard lock{mutex_};
@@ -353,6 +379,8 @@ value granted_client::calls::call_back(
   const auto mine = std::make_shared<visit>();
   {
     const std::lock_guard lock{mutex_};
+    if (const auto outer = visit_of_this_thread())
+      outer->wait_in(mine);
     where.visit = ++last_visit_;
     visits_.emplace(where.visit, mine);
   }

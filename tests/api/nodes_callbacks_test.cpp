@@ -105,6 +105,19 @@ TEST_F(NodesCallbacks, WhenItCallsItsSessionThenThatRunsInsideTheCall) {
   EXPECT_EQ(told[3], sb::value{40});
 }
 
+// The thread there that waits for the one does the other.
+TEST_F(NodesCallbacks, WhenOneOfItsCallsWaitsForAnotherThenBothAnswer) {
+  std::promise<sb::future<sb::value>> made;
+  const sb::callback waits{
+    [&] { return sb::or_throw(made.get_future().get().get()); }};
+  const sb::callback asks{[&] {
+    auto first = there->async().eval("f()", {{"f", waits}});
+    made.set_value(there->async().eval("40 + 2"));
+    return sb::or_throw(first.get());
+  }};
+  EXPECT_EQ(there->eval("f()", {{"f", asks}}), sb::value{42});
+}
+
 // However deep: with no more threads than one level needs.
 TEST_F(NodesCallbacks, WhenItIsCalledInsideItselfThenEachLevelAnswers) {
   std::function<int(int)> sum;
