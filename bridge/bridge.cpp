@@ -1,6 +1,7 @@
 #include <snakebridge/bridge.hpp>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,6 +11,7 @@
 #include "bridge/bridge_core.hpp"
 #include "config/tunables.hpp"
 #include "runtime/base/reached.hpp"
+#include "runtime/base/thread_end.hpp"
 #include "runtime/values/each_ref.hpp"
 
 namespace snakebridge {
@@ -63,7 +65,10 @@ result<std::unique_ptr<bridge>> bridge::start(config wanted) {
 }
 
 bridge::~bridge() {
-  if (core_->in_its_process())
+  if (core_->in_its_process() && thread_locals_are_gone())
+    // A static one. What ends uses CAF, which uses those of its thread.
+    std::thread{[this] { core_->stop(); }}.join();
+  else if (core_->in_its_process())
     core_->stop();
   else // nor may its parts be destroyed by whoever is the last to hold them
     static_cast<void>(new std::shared_ptr{core_});
@@ -208,6 +213,7 @@ std::vector<std::string> bridge::pools() const {
 }
 
 caf::actor_system& bridge::system() const {
+  static_cast<void>(thread_locals_are_gone()); // the thread will use CAF's
   return core_->system();
 }
 

@@ -137,6 +137,7 @@ result<std::shared_ptr<bridge_core>>
 bridge_core::start(config wanted, caf::actor_system* users,
                    bridge_parts parts) {
   using core_result = result<std::shared_ptr<bridge_core>>;
+  static_cast<void>(thread_locals_are_gone()); // it may end where they are
   const system_visit visit;
   auto settings = checked(std::move(wanted));
   if (!settings)

@@ -11,6 +11,7 @@
 #include "actors/system_visit.hpp"
 #include "config/tunables.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/base/thread_end.hpp"
 
 namespace snakebridge {
 
@@ -86,7 +87,8 @@ void own_system::end(std::unique_ptr<own_system> ending) {
     return;
   }
   // This thread may have spawned on it by itself.
-  if (caf::logger::current_logger() == &ending->system_.logger())
+  if (!thread_locals_are_gone()
+      && caf::logger::current_logger() == &ending->system_.logger())
     caf::logger::set_current_actor_system(nullptr);
   // Others may have too: then its last step waits for them (system_visit).
   const auto threads = ending->threads_;

@@ -11,6 +11,7 @@
 
 #include "actors/client.hpp"
 #include "actors/sessions.hpp"
+#include "runtime/base/thread_end.hpp"
 
 namespace snakebridge {
 
@@ -51,6 +52,8 @@ class ref_scope;
 
 /// The calling thread's state, for all bridges.
 struct this_thread_state {
+  this_thread_state() { static_cast<void>(thread_locals_are_gone()); }
+
   struct membership {
     const bridge_core* of = nullptr;
     std::weak_ptr<const bridge_core> living; ///< tells bridges at one address

@@ -29,6 +29,7 @@ constexpr situation situations[] = {
   {"end_on_the_users_system", in::both, "1\nended\n"},
   {"end_with_a_thread_that_spawned", in::both, "4.0\nended\n"},
   {"end_of_a_static_one", in::both, "1\n"},
+  {"end_of_a_static_one_with_actors", in::both, "4.0\n"},
   {"fork_and_call_in_both", in::both,
    "child: shutting_down\nparent: 'parent'\n"},
   {"fork_with_handles", in::both,

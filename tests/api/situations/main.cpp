@@ -202,6 +202,16 @@ void end_of_a_static_one() {
   static_cast<void>(idle);
 }
 
+// Whose thread has actors of its own on the bridge's system.
+void end_of_a_static_one_with_actors() {
+  static sb::bridge bridge{wanted()};
+  caf::scoped_actor self{bridge.system()};
+  const auto session = sb::open_session(self.ptr(), bridge, {});
+  self->request(session, 10s, sb::call_message{"math", "sqrt", {16}})
+    .receive([](const sb::value& root) { say(sb::repr(root)); },
+             [](const caf::error& why) { say(caf::to_string(why)); });
+}
+
 void fork_and_call_in_both() {
   sb::bridge bridge{wanted()};
   or_throw(bridge.eval("1"));
@@ -755,6 +765,7 @@ const std::map<std::string, void (*)()> situations{
   {"end_on_the_users_system", end_on_the_users_system},
   {"end_with_a_thread_that_spawned", end_with_a_thread_that_spawned},
   {"end_of_a_static_one", end_of_a_static_one},
+  {"end_of_a_static_one_with_actors", end_of_a_static_one_with_actors},
   {"fork_and_call_in_both", fork_and_call_in_both},
   {"fork_with_handles", fork_with_handles},
   {"fork_with_a_static_one", fork_with_a_static_one},
