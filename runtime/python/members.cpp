@@ -56,6 +56,14 @@ py::object told_by(py::handle member, const char* name) {
   return told;
 }
 
+// Of one that has none Python 3.12 takes a value for the name of a new class.
+bool has_members(py::handle of) {
+  const auto count = PyObject_Size(of.ptr());
+  if (count < 0)
+    throw_raised();
+  return count > 0;
+}
+
 } // namespace
 
 bool is_member(const value& from) {
@@ -75,7 +83,8 @@ py::object python_member(const value& from, const session_objects& session) {
   else if (const auto* name = plain.get_if<std::string>())
     found = py::reinterpret_steal<py::object>(
       PyObject_GetItem(of.ptr(), python_string(*name).ptr()));
-  else if (const auto* number = plain.get_if<std::int64_t>())
+  else if (const auto* number = plain.get_if<std::int64_t>();
+           number != nullptr && has_members(of))
     found = py::reinterpret_steal<py::object>(PyObject_CallOneArg(
       of.ptr(), checked(PyLong_FromLongLong(*number)).ptr()));
   if (found)
