@@ -27,12 +27,12 @@ struct callable {
 enum class audience { caller, async_caller, actor };
 
 struct cpp_function {
-  std::string type;
-  std::string name;
-  std::string parameters;
+  std::string type = {};
+  std::string name = {};
+  std::string parameters = {};
   bool has_default = false; ///< of the last of them, where it is declared
   bool is_const = false;
-  std::string body;
+  std::string body = {};
   audience of = audience::caller;
   bool is_first = false; ///< of its overload: it has the docs
 };

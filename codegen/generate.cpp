@@ -244,7 +244,9 @@ std::string library_of(const std::string& module) {
 }
 
 std::string hash_of_stubs(const std::vector<fs::path>& folders) {
-  const auto files = files_of({.stubs = folders});
+  library_settings of_call;
+  of_call.stubs = folders;
+  const auto files = files_of(of_call);
   return files.empty() ? std::string{} : sha256(contents_of(files));
 }
 

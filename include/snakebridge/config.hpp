@@ -431,8 +431,6 @@ struct config {
   ref_rules refs = {};
   stream_rules streams = {};
   helper_rules helpers = {};
-  node_config node = {};
-  cluster_config cluster = {};
   /// At most one of each name.
   std::vector<environment_config> environments = {};
   /// Where they are made: `.snakebridge`, beside the settings file.
@@ -441,6 +439,8 @@ struct config {
   /// snakebridge.lock has them: environment_invalid.
   bool verify_at_start = false;
   snakebridge::auto_install auto_install = auto_install::dev;
+  node_config node = {};
+  cluster_config cluster = {};
   /// Threads for what the program does with answers of futures (`then`,
   /// coroutines), for callbacks whose call no thread waits for, and for the end
   /// of what callbacks hold; started when there is something for them to do.

@@ -29,7 +29,7 @@
 namespace snakebridge {
 
 class callback_caller;
-struct performed;
+struct [[gnu::visibility("hidden")]] performed;
 
 struct embedded_settings {
   std::filesystem::path python; ///< as in pool_config, and so are the others
