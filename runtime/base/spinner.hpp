@@ -13,28 +13,40 @@ namespace snakebridge {
 
 class spinner {
 public:
+  static constexpr std::chrono::microseconds time_max{limits::spin_us_max};
+
+  /// False: it is left out this time. With one core whoever we wait for could
+  /// not run meanwhile.
+  bool begin() {
+    static const bool has_cores = std::thread::hardware_concurrency() > 1;
+    return has_cores && !(to_leave_out_ > 0 && to_leave_out_-- > 0);
+  }
+  /// What came of one that has begun.
+  void end(bool found) {
+    if (found) {
+      in_vain_ = 0;
+    } else if (++in_vain_ >= limits::spins_in_vain_max) {
+      in_vain_ = 0;
+      to_leave_out_ = limits::spins_left_out;
+    }
+  }
+
   /// Looks until `found` says so; false when it did not in time.
   template <class Found>
   bool operator()(const Found& found) {
-    // With one core whoever we wait for could not run meanwhile.
-    static const bool has_cores = std::thread::hardware_concurrency() > 1;
-    if (!has_cores || (to_leave_out_ > 0 && to_leave_out_-- > 0))
+    if (!begin())
       return false;
-    const auto until = std::chrono::steady_clock::now()
-                       + std::chrono::microseconds{limits::spin_us_max};
+    const auto until = std::chrono::steady_clock::now() + time_max;
     do {
       // Whoever else has something to do on this core does that first.
       std::this_thread::yield();
       for (int looks = limits::spin_looks; looks > 0; --looks)
         if (found()) {
-          in_vain_ = 0;
+          end(true);
           return true;
         }
     } while (std::chrono::steady_clock::now() < until);
-    if (++in_vain_ >= limits::spins_in_vain_max) {
-      in_vain_ = 0;
-      to_leave_out_ = limits::spins_left_out;
-    }
+    end(false);
     return false;
   }
 

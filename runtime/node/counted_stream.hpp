@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstring>
+#include <functional>
 #include <memory>
 
 #include <kj/async-io.h>
@@ -24,6 +25,7 @@ struct traffic {
   /// That may still come: what is beyond ends the stream.
   std::uint64_t allowed = ~std::uint64_t{0};
   link_faults faults = {};
+  std::function<void()> on_heard = {};
 };
 
 class counted_stream final : public kj::AsyncIoStream {
@@ -101,6 +103,8 @@ private:
     if (bytes == 0)
       return;
     counts_->heard = steady_clock::now();
+    if (counts_->on_heard)
+      counts_->on_heard();
     if (bytes > counts_->allowed)
       throw KJ_EXCEPTION(FAILED, "more bytes than a handshake has");
     if (counts_->allowed != ~std::uint64_t{0})

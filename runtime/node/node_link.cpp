@@ -158,6 +158,7 @@ node_link::node_link(owner& by, const link_settings& settings, node_loop& loop,
   on_.counts->faults.timer = &timer_;
   parts_->bytes = on_.counts;
   parts_->outgoing.over(on_.counts);
+  on_.counts->on_heard = [&loop] { loop.stir(); };
   parts_->has_way = [this] { return has_way(); };
   parts_->on_asked = [this] { on_asked(); };
   parts_->on_failed = [this](const kj::Exception& failed) {

@@ -18,6 +18,7 @@ namespace snakebridge {
 namespace {
 
 constexpr kj::uint events_between_polls = 64;
+constexpr kj::uint looks_between_polls = 4;
 
 descriptor wake_event() {
   auto made = make_event();
@@ -138,11 +139,47 @@ void node_loop::serve() {
   // from their turn.
   io_->waitScope.setBusyPollInterval(events_between_polls);
   for (bool last = false; !last;) {
-    woken.whenBecomesReadable().wait(io_->waitScope);
+    bool has_jobs = false;
+    const auto jobs = woken.whenBecomesReadable()
+                        .then([&] {
+                          has_jobs = true;
+                          stir();
+                        })
+                        .eagerlyEvaluate(nullptr);
+    while (!has_jobs)
+      await_stir();
     auto next = jobs_->take();
     last = next.are_last;
     run_all(std::move(next.jobs));
   }
+}
+
+void node_loop::await_stir() {
+  auto stirred = kj::newPromiseAndFulfiller<void>();
+  stirred_ = kj::mv(stirred.fulfiller);
+  if (!looks_.begin())
+    return stirred.promise.wait(io_->waitScope);
+  bool found = true;
+  const auto looking = look(steady_clock::now() + spinner::time_max)
+                         .then([&found] { found = false; })
+                         .eagerlyEvaluate(nullptr);
+  io_->waitScope.setBusyPollInterval(looks_between_polls);
+  stirred.promise.wait(io_->waitScope);
+  io_->waitScope.setBusyPollInterval(events_between_polls);
+  looks_.end(found);
+}
+
+// As long as it has something to do, if last of all, the loop does not sleep.
+kj::Promise<void> node_loop::look(steady_clock::time_point until) {
+  return kj::evalLast([this, until]() -> kj::Promise<void> {
+    std::this_thread::yield(); // who else has something to do here
+    return steady_clock::now() < until ? look(until) : kj::READY_NOW;
+  });
+}
+
+void node_loop::stir() {
+  if (stirred_.get() != nullptr)
+    stirred_->fulfill();
 }
 
 kj::Timer& node_loop::timer() {

@@ -11,7 +11,11 @@
 #include <thread>
 #include <vector>
 
+#include <kj/async.h>
+
 #include "runtime/base/descriptor.hpp"
+#include "runtime/base/spinner.hpp"
+#include "runtime/base/timers.hpp"
 
 namespace kj {
 struct AsyncIoContext;
@@ -80,12 +84,19 @@ public:
 
   kj::AsyncIoContext& io() { return *io_; }
   kj::Timer& timer();
+  /// Something has come, and is often followed by more: the loop looks for that
+  /// a moment before it sleeps.
+  void stir();
 
 private:
   void serve();
+  void await_stir();
+  kj::Promise<void> look(steady_clock::time_point until);
 
   const std::shared_ptr<loop_jobs> jobs_;
   kj::AsyncIoContext* io_ = nullptr;
+  kj::Own<kj::PromiseFulfiller<void>> stirred_; // once while it is waited for
+  spinner looks_;
   std::thread thread_;
 };
 
