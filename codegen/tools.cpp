@@ -23,6 +23,7 @@ config settings() {
   pool_config pool;
   pool.name = pool_name;
   pool.size = 1;
+  pool.pass_env = {"*"}; // pip behaves as where it is called by hand
   config made;
   made.pools = {std::move(pool)};
   made.on_output = [](const log_line&) {};

@@ -170,8 +170,9 @@ void write(schema::Said::Builder said, const drain_word& from) {
 void write(schema::PoolStats::Builder to, const node_pool_stats& from) {
   to.setName(text(from.name));
   to.setTakesCalls(from.takes_calls);
-  to.setInterpreters(wire::count_of(from.interpreters));
-  to.setReady(wire::count_of(from.ready));
+  // Of pools here, or as another node has told it.
+  to.setInterpreters(static_cast<std::uint32_t>(from.interpreters));
+  to.setReady(static_cast<std::uint32_t>(from.ready));
   to.setWaiting(from.waiting);
   to.setRunning(from.running);
   to.setCalls(from.calls);
