@@ -37,7 +37,7 @@ struct session_gate {
   const std::string id;
   const session_home home;
   mutable std::atomic<bool> closed{false}; ///< by the session alone
-  mutable session_refs refs; ///< hosts write into it
+  mutable session_refs refs;               ///< hosts write into it
   const std::shared_ptr<session_callbacks> callbacks =
     std::make_shared<session_callbacks>(id);
 };

@@ -163,8 +163,7 @@ TEST_F(NodesLoad, WhenItsNodeEndsInItThenItMayHaveRun) {
   auto other = join_with_gpu("other");
   ASSERT_TRUE(is_known_to_offer(*owner, "other"));
   gate held;
-  const auto gpu =
-    owner->with({.pool = "gpu", .affinity = sb::affinity::hint});
+  const auto gpu = owner->with({.pool = "gpu", .affinity = sb::affinity::hint});
   auto waits = gpu.async().call("builtins", "eval", held.wait_here());
   ASSERT_TRUE(held.has_a_caller());
   std::thread ending{[&] { other.reset(); }};
