@@ -1,7 +1,7 @@
 // How the nodes of a cluster are, seen from any of them; and calls that run on
 // the one that has least to do.
 #include "tests/api/gate.hpp"
-#include "tests/api/python_fixture.hpp"
+#include "tests/api/node_of.hpp"
 
 #include <thread>
 
@@ -12,17 +12,6 @@ namespace snakebridge::testing {
 using ::testing::HasSubstr;
 
 namespace {
-
-sb::config node_of(const std::string& name, const std::string& join = {}) {
-  auto wanted = one_pool(sb::placement::worker);
-  wanted.node = {.name = name,
-                 .listen = "127.0.0.1:0",
-                 .heartbeat_limit = std::chrono::seconds{3}};
-  wanted.timeout = 20s;
-  if (!join.empty())
-    wanted.cluster.join = {join};
-  return wanted;
-}
 
 std::unique_ptr<sb::bridge> start(const sb::config& wanted) {
   auto made = std::make_unique<sb::bridge>(wanted);

@@ -1,7 +1,7 @@
 // Bridges of one process as nodes of a cluster: a session that is opened on one
 // is the same on all, and what ends, wherever it is, releases what it owned.
 #include "tests/api/gate.hpp"
-#include "tests/api/python_fixture.hpp"
+#include "tests/api/node_of.hpp"
 
 #include "tests/runtime/node/relay.hpp"
 #include "tests/support/program.hpp"
@@ -23,15 +23,6 @@ namespace snakebridge::testing {
 namespace {
 
 using ::testing::HasSubstr;
-
-sb::config node_of(const std::string& name) {
-  auto wanted = one_pool(sb::placement::worker);
-  wanted.node = {.name = name,
-                 .listen = "127.0.0.1:0",
-                 .heartbeat_limit = std::chrono::seconds{3}}; // loaded machines
-  wanted.timeout = 20s;
-  return wanted;
-}
 
 std::string address_of(const sb::bridge& of, const std::string& name) {
   const auto nodes = or_throw(of.nodes());

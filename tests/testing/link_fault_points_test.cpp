@@ -1,6 +1,6 @@
 // Each fault point of links between nodes, at each stage: what is seen of it is
 // a named error or nothing, nothing is left, and the next session is opened.
-#include "tests/api/python_fixture.hpp"
+#include "tests/api/node_of.hpp"
 
 #include <future>
 
@@ -12,17 +12,6 @@
 namespace snakebridge::testing {
 
 namespace {
-
-sb::config node_of(const std::string& name, const std::string& join = {}) {
-  auto wanted = one_pool(sb::placement::worker);
-  wanted.node = {.name = name,
-                 .listen = "127.0.0.1:0",
-                 .heartbeat_limit = std::chrono::seconds{3}};
-  wanted.timeout = 20s;
-  if (!join.empty())
-    wanted.cluster.join = {join};
-  return wanted;
-}
 
 bool is_linked(const sb::bridge& node) {
   return eventually([&] { return node.nodes().has_value(); });
