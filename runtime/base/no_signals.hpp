@@ -1,6 +1,7 @@
 #pragma once
 // Signals are for the program's threads: a thread that is made while this lives
-// gets none.
+// gets none but those of its own faults, so that who reports crashes hears of
+// them.
 
 #include <csignal>
 
@@ -13,6 +14,9 @@ public:
   no_signals() {
     sigset_t all;
     ::sigfillset(&all);
+    for (const int fault :
+         {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT})
+      ::sigdelset(&all, fault);
     ::pthread_sigmask(SIG_SETMASK, &all, &before_);
   }
   ~no_signals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }

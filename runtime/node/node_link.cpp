@@ -362,24 +362,24 @@ void node_link::tell(std::shared_ptr<message> said) {
 
 // One after the other: a large one may be read for longer than the next.
 kj::Promise<void> node_link::hear(schema::Payload::Reader said) {
-  if (++unheard_ > limits::words_told_max)
+  if (unheard_ >= limits::words_told_max)
     throw KJ_EXCEPTION(OVERLOADED, "too much is told at once");
-  auto before = kj::mv(hearing_);
-  auto heard = before
-                 .then([reading = parts_->requests.read(said)]() mutable {
-                   return kj::mv(reading);
-                 })
-                 .then([this](result<arrived> whole) {
-                   --unheard_;
-                   if (state_ != state::up)
-                     return;
-                   const auto done =
-                     whole ? owner_.on_told(*this, std::move(whole->words))
-                           : result<void>{whole.error()};
-                   if (!done)
-                     end(lost(done.error().message()));
-                 })
-                 .fork();
+  // What is malformed throws, and then nothing has changed here.
+  auto reading = parts_->requests.read(said);
+  ++unheard_;
+  auto heard =
+    hearing_
+      .then([reading = kj::mv(reading)]() mutable { return kj::mv(reading); })
+      .then([this](result<arrived> whole) {
+        --unheard_;
+        if (state_ != state::up)
+          return;
+        const auto done = whole ? owner_.on_told(*this, std::move(whole->words))
+                                : result<void>{whole.error()};
+        if (!done)
+          end(lost(done.error().message()));
+      })
+      .fork();
   hearing_ = heard.addBranch();
   return heard.addBranch();
 }
