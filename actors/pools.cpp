@@ -46,9 +46,12 @@ pools::pools(const std::vector<pool_config>& wanted,
       each.calls->bring_back(places.number(place));
     }
   }
+  default_ = find("default");
 }
 
 const pool* pools::find(std::string_view name) const {
+  if (name.empty())
+    return default_;
   const auto place =
     std::find_if(pools_.begin(), pools_.end(),
                  [&](const pool& each) { return each.settings.name == name; });

@@ -72,6 +72,7 @@ public:
         const std::function<void(const interpreter_event&)>& on_event = {});
 
   const std::vector<pool>& all() const { return pools_; }
+  /// Null: there is none of that name. No name: the one named default.
   const pool* find(std::string_view name) const;
   /// The one of that interpreter; null: there is none of that number.
   const pool* of(std::uint32_t number) const;
@@ -84,6 +85,7 @@ private:
   mutable stream_counts streams_;
   const std::shared_ptr<timers> clock_;
   std::vector<pool> pools_;
+  const pool* default_ = nullptr;
 };
 
 } // namespace snakebridge

@@ -236,8 +236,9 @@ session_core::session_core(std::shared_ptr<const pools> where,
         std::clamp<std::size_t>(rules.refs.max / 8, 1, limits::let_go_max)} {}
 
 steady_clock::time_point
-session_core::deadline(const call_options& options) const {
-  const auto latest = where_->now() + time_limit(options, timeout_);
+session_core::deadline(const call_options& options,
+                       steady_clock::time_point now) const {
+  const auto latest = now + time_limit(options, timeout_);
   // What a callback waits for has no more time than what waits for that.
   const auto* around = callback_scope::here();
   return around ? std::min(latest, around->of().deadline) : latest;
@@ -266,19 +267,22 @@ session_core::rules_of_stream(const operation& source,
 
 result<value> session_core::run(operation&& asked,
                                 const call_options& options) {
-  errand mine{asked, options, deadline(options)};
-  if (unwanted_count_ >= let_go_max_)
+  auto now = where_->now();
+  errand mine{asked, options, deadline(options, now)};
+  if (unwanted_count_ >= let_go_max_) {
     free_unwanted(&options);
+    now = where_->now();
+  }
   mine.may_be_made_again = options.idempotent.value_or(false);
   auto* const around = callback_scope::in(gate_->id);
   const bool may_be_raised_again = around != nullptr && around->of().raises;
   // What Python raises in it may have to be raised again.
   mine.keeps_exception =
     options.keep_exception.value_or(false) || may_be_raised_again;
-  for (;;) {
+  for (;; now = where_->now()) {
     auto begun = begin(mine);
     auto outcome = begun ? mine.through->calls->run(std::move(asked), gate_,
-                                                    mine.until, mine.to)
+                                                    mine.until, mine.to, now)
                          : tl::unexpected{std::move(begun).error()};
     if (!conclude(mine, outcome))
       continue;
@@ -409,10 +413,11 @@ result<void> session_core::find_way(errand& mine) {
   }
   const auto& wanted =
     mine.options.pool.empty() ? gate_->home.pool : mine.options.pool;
-  mine.through = where_->find(wanted.empty() ? "default" : wanted);
+  mine.through = where_->find(wanted);
   if (mine.through == nullptr)
     return error{errc::pool_unknown,
-                 fmt::format("no pool is named '{}'", wanted)};
+                 fmt::format("no pool is named '{}'",
+                             wanted.empty() ? "default" : wanted)};
   const auto how =
     mine.options.affinity.value_or(mine.through->settings.affinity);
   mine.to = {.anywhere = how == affinity::hint && may_run_anywhere(asked)};

@@ -74,7 +74,11 @@ public:
   /// Its refs may be used from anywhere in the process without naming it.
   bool is_shared() const { return is_shared_; }
   /// When a call of these options is over that begins now.
-  steady_clock::time_point deadline(const call_options& options) const;
+  steady_clock::time_point deadline(const call_options& options) const {
+    return deadline(options, where_->now());
+  }
+  steady_clock::time_point deadline(const call_options& options,
+                                    steady_clock::time_point now) const;
   timers& clock() const { return where_->clock(); }
   /// Gives a call that names no time that of its profile. Errors:
   /// config_invalid.

@@ -161,9 +161,7 @@ bridge_core::start(config wanted, caf::actor_system* users,
   return reached(core_result{tl::unexpected{started.error()}});
 }
 
-result<void> bridge_core::in_its_process() const {
-  if (!process_.forked())
-    return {};
+result<void> bridge_core::not_in_its_process() {
   return reached(result<void>{
     error{errc::shutting_down,
           "this process was forked from the one that started the bridge, and "
@@ -450,8 +448,7 @@ result<session_ptr> bridge_core::choose(const operation& asked,
 // To name a pool that only other nodes have is to ask for them.
 bool bridge_core::may_go_elsewhere(const operation& asked,
                                    const call_options& of_call) const {
-  const auto* here =
-    pools_->find(of_call.pool.empty() ? "default" : of_call.pool);
+  const auto* here = pools_->find(of_call.pool);
   if (here != nullptr && !settings_.cluster.spread_calls)
     return false;
   const auto how = of_call.affinity.value_or(here ? here->settings.affinity
@@ -559,7 +556,7 @@ result<session_ptr> bridge_core::session_for(const operation& asked,
                                              const call_options& options,
                                              const session_ptr& through,
                                              call_options& effective) {
-  effective = this_thread().options;
+  overlay(effective, this_thread().options);
   overlay(effective, options);
   if (through)
     if (auto here = in_its_process(); !here)

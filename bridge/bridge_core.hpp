@@ -58,7 +58,9 @@ public:
   void stop();
   /// In a child process that was forked since the start nothing of the bridge
   /// may be touched, not even to end it. Errors: shutting_down.
-  result<void> in_its_process() const;
+  result<void> in_its_process() const {
+    return process_.forked() ? not_in_its_process() : result<void>{};
+  }
 
   /// The session a call of this thread uses: the one named, else that of the
   /// object, else that of the scope, else the thread's own. What it waits for
@@ -67,8 +69,9 @@ public:
                              call_options& of_call);
   result<value> run(operation& asked, const call_options& options,
                     const session_ptr& through);
-  /// The session of a call of this thread through that caller; sets `effective`
-  /// to the options that hold for it. Errors: as those of `choose`.
+  /// The session of a call of this thread through that caller; `effective`,
+  /// which says nothing yet, says then what holds for it. Errors: as those of
+  /// `choose`.
   result<session_ptr> session_for(const operation& asked,
                                   const call_options& options,
                                   const session_ptr& through,
@@ -119,6 +122,7 @@ public:
   std::vector<std::string> pool_names() const;
 
 private:
+  static result<void> not_in_its_process();
   result<void> start_tree();
   result<void>
   wait_ready(std::optional<std::chrono::milliseconds> patience) const;

@@ -94,14 +94,16 @@ private:
 result<value>
 dispatcher::run(operation&& asked,
                 const std::shared_ptr<const session_gate>& session,
-                steady_clock::time_point deadline, destination to) {
+                steady_clock::time_point deadline, destination to,
+                steady_clock::time_point now) {
   if (inside_of(*session, to) != nullptr)
     asked.fails_fast = false; // what it would wait for waits for it
   const auto began =
     is_heard(asked) ? std::optional{tell_start(asked, *session)} : std::nullopt;
   // Hosts that want requests encoded do not run them on this thread.
   if (settings_.payload_bytes_max == 0)
-    if (auto outcome = run_here(asked, session, deadline, to, began))
+    if (auto outcome =
+          run_here(asked, session, deadline, to, began, began.value_or(now)))
       return std::move(*outcome);
   const auto mine =
     std::make_shared<exchange>(std::move(asked), session, deadline, to);
@@ -212,7 +214,7 @@ void dispatcher::put_inside(const exchange_ptr& made,
     };
     auto ran_since = steady_clock::time_point::max();
     auto outcome = outer.host->run(made->asked, *made->session, made->deadline,
-                                   {later, ran_since});
+                                   {later, steady_clock::now(), ran_since});
     if (awaits && !outcome)
       return;
     const auto now = steady_clock::now();
@@ -347,15 +349,16 @@ std::optional<result<value>>
 dispatcher::run_here(const operation& asked,
                      const std::shared_ptr<const session_gate>& session,
                      steady_clock::time_point deadline, const destination& to,
-                     const std::optional<steady_clock::time_point>& began) {
+                     const std::optional<steady_clock::time_point>& began,
+                     steady_clock::time_point now) {
   interpreter* place = nullptr;
   std::shared_ptr<interpreter_host> here;
   auto ran_since = steady_clock::time_point::max();
   const auto told_of = [&](result<value> outcome) {
     if (began) {
-      const auto now = steady_clock::now();
-      auto told = call_ended(asked, *session, settings_.pool, now - *began,
-                             now - std::min(ran_since, now), outcome);
+      const auto ended = steady_clock::now();
+      auto told = call_ended(asked, *session, settings_.pool, ended - *began,
+                             ended - std::min(ran_since, ended), outcome);
       told.interpreter = here ? place->number : 0;
       tell(settings_.on_event, told);
     }
@@ -396,16 +399,16 @@ dispatcher::run_here(const operation& asked,
   };
   // By one pointer, which a function keeps without memory of its own.
   const interpreter_host::exchange_maker later = [&make] { return make(); };
-  auto outcome = here->run(asked, *session, deadline, {later, ran_since});
+  auto outcome = here->run(asked, *session, deadline, {later, now, ran_since});
   {
-    outcomes after;
+    std::optional<outcomes> after;
     const lock_guard lock{mutex_};
     if (place->host == here) // else it is counted no more
       --place->on_callers_threads;
     if (!outcome && !awaited)
       --place->calls; // it is taken once more
     if (count_waiting() > 0)
-      pump_all(after);
+      pump_all(after.emplace());
     tell_watchers();
   }
   if (awaited && outcome) // it could not
@@ -475,6 +478,7 @@ void dispatcher::release(std::uint64_t session) {
     host->flush();
   }
   const lock_guard lock{mutex_};
+  last_found_ = nullptr;
   if (const auto known = users_.extract(session))
     for (const auto& each : known.mapped().places)
       --at(each.interpreter).executors[each.executor].users;
@@ -592,9 +596,9 @@ interpreter* dispatcher::least_busy() {
 // The one its calls go to that no ref of theirs sends elsewhere. Chosen at the
 // first of them, and again where it has left the pool.
 interpreter* dispatcher::home_of(const session_gate& session) {
-  const auto known = users_.find(session.number);
-  if (known != users_.end() && known->second.home != 0)
-    if (auto& home = at(known->second.home); !home.retired)
+  const auto* const known = find_user(session.number);
+  if (known != nullptr && known->home != 0)
+    if (auto& home = at(known->home); !home.retired)
       return &home;
   return least_busy();
 }
@@ -649,14 +653,24 @@ bool dispatcher::takes_any(const interpreter& at) const {
            });
 }
 
+dispatcher::user* dispatcher::find_user(std::uint64_t session) {
+  if (last_found_ != nullptr && last_user_ == session)
+    return last_found_;
+  const auto known = users_.find(session);
+  if (known == users_.end())
+    return nullptr;
+  last_user_ = session;
+  return last_found_ = &known->second;
+}
+
 // For a call that was not refused: whoever ends the session meanwhile comes
 // after us, and finds it here.
 dispatcher::user&
 dispatcher::know(const std::shared_ptr<const session_gate>& session) {
-  auto& known = users_[session->number];
-  if (!known.session)
-    known.session = session;
-  return known;
+  if (auto* const known = find_user(session->number))
+    return *known;
+  return users_.emplace(session->number, user{.session = session, .places = {}})
+    .first->second;
 }
 
 void dispatcher::come(user& mine, interpreter& to, std::uint32_t executor) {

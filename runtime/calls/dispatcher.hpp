@@ -55,10 +55,11 @@ public:
 
   /// Runs a call and waits for its answer, at most until its deadline or until
   /// it is cancelled. What is asked is taken, but for where it failed: then it
-  /// is there as before.
+  /// is there as before. `now`: as the caller has just read it.
   result<value> run(operation&& asked,
                     const std::shared_ptr<const session_gate>& session,
-                    steady_clock::time_point deadline, destination to = {});
+                    steady_clock::time_point deadline, destination to = {},
+                    steady_clock::time_point now = steady_clock::now());
   /// Puts a call in and returns. It is answered exactly once.
   void submit(const exchange_ptr& made);
   /// A thread has nothing to do until that is answered, or until then: it may
@@ -200,6 +201,7 @@ private:
   std::optional<std::uint32_t> free_executor(std::uint64_t session,
                                              const interpreter& at) const;
   bool takes_any(const interpreter& at) const;
+  user* find_user(std::uint64_t session);
   user& know(const std::shared_ptr<const session_gate>& session);
   static void come(user& mine, interpreter& to, std::uint32_t executor);
   bool is_used_locked(const interpreter& at) const;
@@ -236,7 +238,8 @@ private:
   run_here(const operation& asked,
            const std::shared_ptr<const session_gate>& session,
            steady_clock::time_point deadline, const destination& to,
-           const std::optional<steady_clock::time_point>& began);
+           const std::optional<steady_clock::time_point>& began,
+           steady_clock::time_point now);
   bool is_heard(const operation& asked) const;
   steady_clock::time_point tell_start(const operation& asked,
                                       const session_gate& session) const;
@@ -264,6 +267,9 @@ private:
   turn_numbers turns_;
   line anywhere_{turns_};
   std::unordered_map<std::uint64_t, user> users_; // by number of session
+  // Who was found last: calls of one session follow each other.
+  std::uint64_t last_user_ = 0;
+  user* last_found_ = nullptr;
   std::optional<error> closed_, held_;
   std::atomic<int> watchers_ = 0; // threads that wait on changed_
 };

@@ -61,6 +61,7 @@ public:
   /// What such a call and its caller tell each other.
   struct callers_side {
     const exchange_maker& later;
+    steady_clock::time_point now;        ///< as the caller has just read it
     steady_clock::time_point& ran_since; ///< when it had its turn
   };
   /// Executes the call on this thread, where `runs_in_caller`. Nothing: the

@@ -352,7 +352,8 @@ void embedded_host::know(const session_gate& session) {
 // The turn, or why it is not ours; nothing when the host has ended.
 std::optional<result<embedded_host::turn>>
 embedded_host::take_turn(const operation& asked, const session_gate& session,
-                         steady_clock::time_point deadline) {
+                         steady_clock::time_point deadline,
+                         steady_clock::time_point now) {
   // Whoever has the turn needs the GIL, which the caller may hold.
   std::optional<py::gil_scoped_release> while_waiting;
   if (PyGILState_Check() != 0)
@@ -375,9 +376,9 @@ embedded_host::take_turn(const operation& asked, const session_gate& session,
         return std::nullopt;
       return tl::unexpected{ended_early(asked, session, call_stage::queued)};
     }
+    now = steady_clock::now();
   }
   know(session);
-  const auto now = steady_clock::now();
   turn_ = {.number = ++last_turn_,
            .asked = &asked,
            .session = &session,
@@ -459,7 +460,7 @@ embedded_host::run(const operation& asked, const session_gate& session,
     inside.session = &session;
     inside.asked = &asked;
     inside.deadline = std::min(inside.deadline, deadline);
-    by.ran_since = steady_clock::now();
+    by.ran_since = by.now;
     {
       const std::lock_guard lock{mutex_};
       know(session);
@@ -475,7 +476,7 @@ embedded_host::run(const operation& asked, const session_gate& session,
         withdraw_turn();
       turns_.look();
     });
-  const auto mine = take_turn(asked, session, deadline);
+  const auto mine = take_turn(asked, session, deadline, by.now);
   if (!mine)
     return std::nullopt;
   if (!*mine)

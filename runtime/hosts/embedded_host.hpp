@@ -105,9 +105,9 @@ private:
   void run_own_turn(std::unique_lock<std::mutex> & lock);
   void await_work(std::unique_lock<std::mutex> & lock);
   void let_go(const std::vector<std::uint64_t>& sessions);
-  std::optional<result<turn>> take_turn(const operation& asked,
-                                        const session_gate& session,
-                                        steady_clock::time_point deadline);
+  std::optional<result<turn>> take_turn(
+    const operation& asked, const session_gate& session,
+    steady_clock::time_point deadline, steady_clock::time_point now);
   void know(const session_gate& session);
   void end_turn();
   void tell_end(error why);

@@ -34,10 +34,8 @@ void interrupter::withdraw(std::uint64_t call) {
   if (call <= withdrawn_.load())
     return;
   withdrawn_.store(call);
-  if (call != running_)
-    return; // it looks before it begins
-  due_ = steady_clock::now();
-  earlier_.notify_one();
+  if (call == running_) // else it looks before it begins
+    earlier_.notify_one();
 }
 
 interrupter::scope::scope(interrupter& by, std::uint64_t call,
@@ -48,16 +46,14 @@ interrupter::scope::scope(interrupter& by, std::uint64_t call,
             .deadline_ns =
               std::chrono::nanoseconds{deadline.time_since_epoch()}.count(),
             .withdrawal = by.withdrawn_} {
-  const std::lock_guard lock{by_.mutex_};
-  by_.running_ = call;
   by_.python_thread_ = PyThreadState_Get();
-  by_.began_ = began;
-  by_.due_ = deadline;
-  by_.stalls_at_ = by_.stalls_after_.count() > 0
-                     ? began + by_.stalls_after_
-                     : steady_clock::time_point::max();
-  if (std::min(deadline, by_.stalls_at_) < by_.wake_)
-    by_.earlier_.notify_one();
+  by_.began_.store(began, std::memory_order_relaxed);
+  by_.deadline_.store(deadline, std::memory_order_relaxed);
+  by_.running_.store(call);
+  if (std::min(deadline, by_.stalls_at(began)) >= by_.wake_.load())
+    return;
+  const std::lock_guard lock{by_.mutex_};
+  by_.earlier_.notify_one();
 }
 
 interrupter::scope::~scope() {
@@ -68,54 +64,59 @@ interrupter::scope::~scope() {
 }
 
 void interrupter::loop() {
-  std::uint64_t interrupted = 0;
+  care last;
   std::unique_lock lock{mutex_};
   while (!stopping_) {
+    const auto running = running_.load();
+    if (running != 0 && running != last.call)
+      last = {.call = running};
+    // Of the last call, too, where none runs: the next one's is later, and so
+    // need not wake this thread.
+    const auto stalls = last.is_reported
+                          ? time_point::max()
+                          : stalls_at(began_.load(std::memory_order_relaxed));
+    const auto due =
+      is_withdrawn(last.call)
+        ? last.again
+        : std::max(deadline_.load(std::memory_order_relaxed), last.again);
     const auto now = steady_clock::now();
-    const auto next = std::min(due_, stalls_at_);
-    if (running_ == 0 || now < next) {
-      // Of the last call, too: the next one's is later, and so need not wake
-      // this thread.
-      wake_ = now < next ? next : steady_clock::time_point::max();
-      earlier_.wait_until(lock, wake_);
+    const auto next = std::min(due, stalls);
+    if (running == 0 || now < next) {
+      const auto until = now < next ? next : time_point::max();
+      wake_.store(until);
+      if (running_.load() == running)
+        earlier_.wait_until(lock, until);
       continue;
     }
-    const auto late = running_.load();
-    if (now >= stalls_at_) {
-      stalls_at_ = steady_clock::time_point::max();
+    if (now >= stalls) {
+      last.is_reported = true;
       lock.unlock();
-      report(late);
+      report(running);
       lock.lock();
       continue;
     }
-    withdrawn_.store(late);
+    if (withdrawn_.load() < running)
+      withdrawn_.store(running);
     lock.unlock();
-    const bool is_first = raise(late) && interrupted != late;
+    const bool is_first = raise(running) && !last.is_interrupted;
     lock.lock();
-    if (running_ == late)
-      due_ =
-        steady_clock::now()
-        + (is_first ? grace_
-                    : std::chrono::milliseconds{limits::interrupt_again_ms});
-    if (is_first)
-      interrupted = late;
+    last.again =
+      steady_clock::now()
+      + (is_first ? grace_
+                  : std::chrono::milliseconds{limits::interrupt_again_ms});
+    last.is_interrupted = last.is_interrupted || is_first;
   }
 }
 
 void interrupter::report(std::uint64_t call) {
   std::string stacks;
-  steady_clock::time_point since;
+  time_point since;
   {
     const gil_guard gil; // as in `raise`
-    unsigned long thread = 0;
-    {
-      const std::lock_guard lock{mutex_};
-      if (running_ != call)
-        return;
-      since = began_;
-      thread = python_thread_->thread_id;
-    }
-    stacks = stacks_of_all_threads(thread);
+    if (running_ != call)
+      return;
+    since = began_;
+    stacks = stacks_of_all_threads(python_thread_->thread_id);
   }
   on_stall_(call, since, std::move(stacks));
 }
@@ -124,7 +125,6 @@ void interrupter::report(std::uint64_t call) {
 bool interrupter::raise(std::uint64_t call) {
   const gil_guard gil; // which a C function may hold for long
   const auto type = cancelled_type();
-  const std::lock_guard lock{mutex_};
   if (running_ != call || !raise_in(python_thread_, type))
     return false;
   raised_ = true;

@@ -60,6 +60,20 @@ public:
   };
 
 private:
+  using time_point = steady_clock::time_point;
+
+  /// What the thread has done about a call.
+  struct care {
+    std::uint64_t call = 0;
+    bool is_reported = false;
+    time_point again = time_point::min(); ///< not before that
+    bool is_interrupted = false;
+  };
+
+  time_point stalls_at(time_point began) const {
+    return stalls_after_.count() > 0 ? began + stalls_after_
+                                     : time_point::max();
+  }
   void loop();
   bool raise(std::uint64_t call);
   void report(std::uint64_t call);
@@ -67,20 +81,19 @@ private:
   const std::chrono::milliseconds grace_;
   const std::chrono::milliseconds stalls_after_;
   const stall_listener on_stall_;
-  std::atomic<std::uint64_t> withdrawn_{0};
+  std::atomic<std::uint64_t> withdrawn_{0}; // ascends, with the lock
   // With the GIL.
   PyThreadState* python_thread_ = nullptr;
   bool raised_ = false; // and perhaps not delivered yet
-  steady_clock::time_point began_;
-  // It begins with the lock, too: what was meant for the one before it does not
-  // become its own.
+  // Of the call that runs: written before its number, with the GIL.
+  std::atomic<time_point> began_{}, deadline_{};
   std::atomic<std::uint64_t> running_ = 0; // 0: none
+  // When the thread will look again: only an earlier time has to wake it. It
+  // writes this and then looks at what runs; a call writes what runs and then
+  // looks at this.
+  std::atomic<time_point> wake_ = time_point::min();
   std::mutex mutex_; // taken with the GIL, never the other way round
   std::condition_variable earlier_;
-  steady_clock::time_point due_ = steady_clock::time_point::max();
-  steady_clock::time_point stalls_at_ = steady_clock::time_point::max();
-  // When the thread will look again: only an earlier time has to wake it.
-  steady_clock::time_point wake_ = steady_clock::time_point::max();
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -37,26 +37,42 @@ bool is_whole(py::handle module) {
 
 } // namespace
 
+// Null: it is not known.
+const known_names::table::value_type*
+known_names::find(std::string_view name) const {
+  const auto place_of_it =
+    name.empty() ? 0U
+                 : name.size() + 3U * static_cast<unsigned char>(name.front())
+                     + 5U * static_cast<unsigned char>(name.back());
+  auto& recent = recent_[place_of_it % recent_.size()];
+  if (recent != nullptr && recent->first == name)
+    return recent;
+  const auto place = known_.find(name);
+  return place == known_.end() ? nullptr : recent = &*place;
+}
+
 py::object known_names::text(std::string_view name) {
-  if (const auto place = known_.find(name); place != known_.end())
-    return place->second.text;
+  if (const auto* const known = find(name))
+    return known->second.text;
   auto made = python_string(name);
   if (name.size() > limits::known_name_bytes_max)
     return made;
   // Names that are made up as the program goes push out those that come again;
   // these are soon here once more.
-  if (known_.size() >= limits::known_names_max)
+  if (known_.size() >= limits::known_names_max) {
+    recent_ = {};
     known_.clear();
+  }
   known_.emplace(name, known{made, {}});
   return made;
 }
 
 py::object known_names::module(std::string_view name) const {
-  const auto place = known_.find(name);
-  if (place == known_.end() || !place->second.module)
+  const auto* const found = find(name);
+  if (found == nullptr || !found->second.module)
     return {};
   // A look may run code, which may forget it.
-  const auto [known, weak] = place->second;
+  const auto [known, weak] = found->second;
   PyObject* const there =
     PyDict_GetItemWithError(PyImport_GetModuleDict(), known.ptr());
   if (there == nullptr && PyErr_Occurred() != nullptr)

@@ -3,6 +3,7 @@
 // that go by them. Python finds what has a name fastest by the very object that
 // it was found by before. Used with the GIL held.
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -34,7 +35,13 @@ private:
       return std::hash<std::string_view>{}(name);
     }
   };
-  std::unordered_map<std::string, known, hash, std::equal_to<>> known_;
+  using table = std::unordered_map<std::string, known, hash, std::equal_to<>>;
+
+  const table::value_type* find(std::string_view name) const;
+
+  table known_;
+  // What was found of late, by a look at the name's size and ends.
+  mutable std::array<const table::value_type*, 16> recent_{};
 };
 
 } // namespace gnu::visibility("hidden")]]snakebridge

@@ -213,20 +213,31 @@ const session_module& session_objects::module() {
   return *module_;
 }
 
+session_objects* object_table::find(std::uint64_t session) {
+  if (last_found_ != nullptr && last_ == session)
+    return last_found_;
+  const auto place = sessions_.find(session);
+  if (place == sessions_.end())
+    return nullptr;
+  last_ = session;
+  return last_found_ = place->second.get();
+}
+
 session_objects& object_table::of(std::uint64_t session, std::string_view id,
                                   std::uint64_t epoch) {
+  if (auto* const known = find(session))
+    return *known;
   auto& place = sessions_[session];
-  if (!place)
-    place = std::make_unique<session_objects>(*this, session, id, epoch);
+  place = std::make_unique<session_objects>(*this, session, id, epoch);
   return *place;
 }
 
 object_table::holding object_table::end_call(std::uint64_t session,
                                              bool begun) {
-  const auto place = sessions_.find(session);
-  if (place == sessions_.end())
+  auto* const found = find(session);
+  if (found == nullptr)
     return {};
-  auto& ended = *place->second;
+  auto& ended = *found;
   if (begun)
     ended.end_call();
   if (ended.ended_ && ended.calls_ == 0) {
@@ -262,16 +273,16 @@ void object_table::expire() {
 }
 
 bool object_table::forget(std::uint64_t session, std::uint64_t slot) {
-  const auto place = sessions_.find(session);
-  return place != sessions_.end() && place->second->forget(slot);
+  auto* const found = find(session);
+  return found != nullptr && found->forget(slot);
 }
 
 std::size_t object_table::release(std::uint64_t session) {
   // By a callback, inside a call of the session, which goes on.
-  if (const auto place = sessions_.find(session);
-      place != sessions_.end() && place->second->calls_ > 0)
-    return place->second->end_in_call();
+  if (auto* const found = find(session); found != nullptr && found->calls_ > 0)
+    return found->end_in_call();
   const auto taken = sessions_.extract(session);
+  last_found_ = nullptr;
   const auto count = taken.empty() ? 0 : taken.mapped()->forget_all();
   collect();
   return count;
@@ -279,6 +290,7 @@ std::size_t object_table::release(std::uint64_t session) {
 
 void object_table::release_all() {
   const auto taken = std::exchange(sessions_, {});
+  last_found_ = nullptr;
 }
 
 void object_table::collect() {

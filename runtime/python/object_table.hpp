@@ -166,6 +166,8 @@ public:
 private:
   friend class session_objects;
 
+  /// Null: it has nothing here.
+  session_objects* find(std::uint64_t session);
   void expect_expiry(time_of_use when);
   /// Frees what an ended session left behind, unless that has taken much of
   /// the time of late: it looks at every object there is.
@@ -185,6 +187,9 @@ private:
   bool has_garbage_ = false;
   time_of_use collect_again_;
   std::unordered_map<std::uint64_t, std::unique_ptr<session_objects>> sessions_;
+  // What was found last: calls of one session follow each other.
+  std::uint64_t last_ = 0;
+  session_objects* last_found_ = nullptr;
 };
 
 } // namespace gnu::visibility("hidden")]]snakebridge

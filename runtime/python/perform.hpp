@@ -4,6 +4,8 @@
 // results go (`python_call`). All of it stands in the session's frame and in
 // the part that can be interrupted.
 
+#include <array>
+#include <iterator>
 #include <span>
 #include <vector>
 
@@ -13,6 +15,39 @@
 
 // Hidden, as all of pybind11 is.
 namespace [[gnu::visibility("hidden")]] snakebridge {
+
+/// Positional arguments. A few need no memory of their own.
+class python_arguments {
+public:
+  void reserve(std::size_t count) {
+    if (count > few_.size())
+      many_.reserve(count);
+  }
+  void push_back(py::object item) {
+    if (many_.empty() && few_count_ < few_.size()) {
+      few_[few_count_++] = std::move(item);
+      return;
+    }
+    if (many_.empty())
+      many_.insert(many_.end(), std::move_iterator{few_.begin()},
+                   std::move_iterator{few_.end()});
+    many_.push_back(std::move(item));
+  }
+  const py::object* begin() const { return all().data(); }
+  const py::object* end() const { return begin() + size(); }
+  std::size_t size() const { return all().size(); }
+  const py::object& operator[](std::size_t at) const { return all()[at]; }
+
+private:
+  std::span<const py::object> all() const {
+    return many_.empty() ? std::span{few_.data(), few_count_}
+                         : std::span<const py::object>{many_};
+  }
+
+  std::array<py::object, 4> few_;
+  std::size_t few_count_ = 0;
+  std::vector<py::object> many_;
+};
 
 /// An operation whose values are Python objects already.
 struct python_operation {
@@ -25,7 +60,7 @@ struct python_operation {
     py::object key;        ///< of an item; else null
   };
   std::vector<step> path = {};
-  std::vector<py::object> positional;
+  python_arguments positional;
   std::vector<std::pair<std::string_view, py::object>> named;
   std::uint32_t helpers_given = 0;
 };

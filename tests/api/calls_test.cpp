@@ -33,6 +33,17 @@ TEST_P(Calls, WhenArgumentsAreUnpackedThenPythonGetsEachOfThem) {
             (sb::dict{{"a", 1}, {"b", 2}}));
 }
 
+TEST_P(Calls, GivenAnyNumberOfArgumentsThenPythonGetsThemInOrder) {
+  std::vector<std::string> parts;
+  std::string joined = "/tmp";
+  for (int count = 0; count <= 9; ++count) {
+    EXPECT_EQ(bridge.call("os.path", "join", "/tmp", sb::args_of(parts)),
+              joined);
+    parts.push_back(std::to_string(count));
+    joined += "/" + parts.back();
+  }
+}
+
 TEST_P(Calls, WhenAKeywordComesTwiceThenPythonsOwnErrorTells) {
   const auto twice = error_of(
     bridge.call("builtins", "round", 2.5, "ndigits"_a = 1, "ndigits"_a = 2));

@@ -59,6 +59,14 @@ TEST_F(KnownNames, GivenMoreThanTheyMayBeThenEachIsRightStill) {
   EXPECT_EQ(names->text("name").cast<std::string>(), "name");
 }
 
+TEST_F(KnownNames, GivenSomeOfOneSizeAndTheSameEndsThenEachIsItsOwn) {
+  const auto first = names->text("get_a_x"), second = names->text("get_b_x");
+  EXPECT_EQ(second.cast<std::string>(), "get_b_x");
+  EXPECT_TRUE(names->text("get_a_x").is(first));
+  EXPECT_TRUE(names->text("get_b_x").is(second));
+  EXPECT_EQ(names->text("").cast<std::string>(), "");
+}
+
 TEST_F(KnownNames, GivenALongOneThenItIsNotKept) {
   const std::string longest(limits::known_name_bytes_max, 'n');
   EXPECT_TRUE(names->text(longest).is(names->text(longest)));

@@ -226,6 +226,19 @@ TEST_F(ObjectTable, WhenItHoldsAnotherNumberThenThatIsNewsOnce) {
   EXPECT_TRUE(table->end_call(1).is_news) << "nobody knows what it held";
 }
 
+TEST_F(ObjectTable, WhenASessionIsReleasedThenWhoAsksForItFindsANewOne) {
+  const auto slot = made_one();
+  EXPECT_TRUE(table->has(1));
+  EXPECT_EQ(table->release(1), 1U);
+  EXPECT_FALSE(table->has(1));
+  EXPECT_FALSE(table->forget(1, slot));
+  EXPECT_EQ(end_call(), 0U);
+  EXPECT_NE(why_gone(slot), "");
+  const auto again = made_one();
+  table->release_all();
+  EXPECT_FALSE(table->forget(1, again));
+}
+
 TEST_F(ObjectTable, WhenManyAreLetGoThenWhyIsKnownOfTheLatestOnly) {
   bounds.rules.max = 1;
   const auto first = made_one();
