@@ -354,10 +354,7 @@ std::optional<result<embedded_host::turn>>
 embedded_host::take_turn(const operation& asked, const session_gate& session,
                          steady_clock::time_point deadline,
                          steady_clock::time_point now) {
-  // Whoever has the turn needs the GIL, which the caller may hold.
   std::optional<py::gil_scoped_release> while_waiting;
-  if (PyGILState_Check() != 0)
-    while_waiting.emplace();
   std::unique_lock lock{mutex_};
   if (stopping_ || !ready_)
     return std::nullopt;
@@ -371,6 +368,9 @@ embedded_host::take_turn(const operation& asked, const session_gate& session,
       return stopping_ || asked.cancel.stop_requested()
              || (session.closed && asked.what != verb::release_session);
     };
+    // Whoever has the turn needs the GIL, which the caller may hold.
+    if (PyGILState_Check() != 0)
+      while_waiting.emplace();
     if (!turns_.enter(lock, deadline, given_up)) {
       if (stopping_)
         return std::nullopt;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -63,13 +64,16 @@ running_scope::running_scope(const running_call& now)
 
 running_scope::~running_scope() {
   of_this_thread = before_;
-  const auto mine =
-    std::find_if(all().begin(), all().end(),
-                 [this](const running_one& each) { return each.call == now_; });
+  auto& running = all();
+  auto mine = std::prev(running.end());
+  if (mine->call != now_) // others have begun since
+    mine = std::find_if(
+      running.begin(), running.end(),
+      [this](const running_one& each) { return each.call == now_; });
   // What was not delivered must not reach what this thread runs next.
   if (mine->is_raised_in)
     raise_nothing_in(mine->thread);
-  all().erase(mine);
+  running.erase(mine);
 }
 
 void raise_cancelled_in(std::uint64_t call) {
