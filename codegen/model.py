@@ -40,6 +40,8 @@ A tier says where the types are from: stub, annotation, docstring, default (or
 what the code shows); runtime: only names are known; variadic: not even they."""
 
 import ast
+import contextlib
+import gc
 import importlib.util
 import json
 import pathlib
@@ -818,12 +820,26 @@ def typeshed_folder():
                 None)
 
 
+@contextlib.contextmanager
+def uncollected():
+    """Syntax trees are millions of objects: to look for garbage among them, as
+    they grow and when all is over, takes longer than all the rest. They go with
+    their process, which is there for them alone."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def manifest(environment, described, failed=(), own=()):
     """JSON of what is described at the top. `environment` and `described` as
     runtime.py answers them; `failed`: modules that could not be imported, each
     with why; `extra`: folders with stubs that win over all others."""
-    model = Model(json.loads(environment), [json.loads(each)
-                                            for each in described],
-                  failed, typeshed_folder(), sys.path, own)
-    # Who reads it writes it as it is kept: an indentation would take a while.
-    return json.dumps(model.answered(), ensure_ascii=False)
+    with uncollected():
+        model = Model(json.loads(environment), [json.loads(each)
+                                                for each in described],
+                      failed, typeshed_folder(), sys.path, own)
+        # Who reads it writes it as it is kept: an indentation would take long.
+        return json.dumps(model.answered(), ensure_ascii=False)

@@ -237,6 +237,25 @@ def described_property(thing):
     return made
 
 
+class Same:
+    """Equal to none but itself, whatever it compares."""
+
+    def __init__(self, of):
+        self.of = of
+
+    def __hash__(self):
+        return id(self.of)
+
+    def __eq__(self, other):
+        return self.of is other.of
+
+
+@functools.lru_cache(maxsize=None)
+def described_method(method):
+    """Once for all classes that inherit it."""
+    return described_function(method.of, method=True)
+
+
 def described_member(kind, name, thing):
     if isinstance(thing, (classmethod, types.ClassMethodDescriptorType)):
         return {"kind": "classmethod",
@@ -254,7 +273,7 @@ def described_member(kind, name, thing):
     if callable(thing) and inspect.isroutine(thing) \
             and not inspect.isdatadescriptor(thing) \
             or isinstance(thing, functools.partialmethod):
-        made = {"kind": "method", **described_function(thing, method=True)}
+        made = {"kind": "method", **described_method(Same(thing))}
         if isinstance(thing, types.WrapperDescriptorType):
             made["slot"] = True  # C has all operators of a kind, or none
         if isinstance(thing, types.MethodDescriptorType):

@@ -86,6 +86,18 @@ def name_of(node):
     return getattr(node, "id", None) or getattr(node, "name", None)
 
 
+def classes_in(body):
+    """All that are defined there, at any depth, but not in functions."""
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            yield node
+        if isinstance(node, (ast.ClassDef, ast.If, ast.Try, ast.With)):
+            yield from classes_in(node.body)
+            yield from classes_in(getattr(node, "orelse", ()))
+            for each in getattr(node, "handlers", ()):
+                yield from classes_in(each.body)
+
+
 class Module:
     """The names of one file: for each what defines it there, in order."""
 
@@ -344,8 +356,7 @@ class Stubs:
                 id(inner): f"{outer.name}.{inner.name}"
                 for found in module.names.values() for outer in found
                 if isinstance(outer, ast.ClassDef)
-                for inner in ast.walk(outer)
-                if isinstance(inner, ast.ClassDef) and inner is not outer}
+                for inner in classes_in(outer.body)}
         return self.inside[module.name].get(id(node), node.name)
 
     def bases_of(self, module, node):
