@@ -24,10 +24,10 @@ cg::cpp_type type(const char* text, const cg::generated_classes& known = {}) {
   return cg::type_of(json::parse(text), known, "shop.Shelf");
 }
 
-// inventory: what becomes what; attic: names, and modules that have to do with
-// each other.
+// inventory: what becomes what; arrays: NumPy's types; attic: names, and
+// modules that have to do with each other.
 TEST(Emitter, WritesTheGoldenFilesOfItsManifestEachTime) {
-  for (const auto* name : {"inventory", "attic"}) {
+  for (const auto* name : {"inventory", "attic", "arrays"}) {
     const auto manifest = json::parse(read(name + std::string{".json"}));
     for (int time = 0; time < 2; ++time) {
       cg::emitter emits{manifest};
