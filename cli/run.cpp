@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/run_script.hpp"
+#include "cli/run_script_source.hpp"
 #include "handed_streams.hpp"
 #include "interrupts.hpp"
 

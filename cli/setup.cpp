@@ -19,6 +19,7 @@
 #include "codegen/sha256.hpp"
 #include "environment_project.hpp"
 #include "uv.hpp"
+#include "worker_build.hpp"
 
 namespace snakebridge::cli {
 
@@ -37,6 +38,12 @@ error cannot(std::string_view what, const fs::path& where,
              const std::error_code& why) {
   return {errc::environment_invalid,
           fmt::format("cannot {} {}: {}", what, where.string(), why.message())};
+}
+
+clock::time_point deadline_of(const request& asked) {
+  return clock::now()
+         + (asked.timeout_ms > 0 ? std::chrono::milliseconds{asked.timeout_ms}
+                                 : setup_patience);
 }
 
 // Whoever reads it sees the old text or the new.
@@ -104,10 +111,7 @@ public:
         settings_{settings},
         of_{of},
         place_{environment_place(settings, of.name)},
-        deadline_{clock::now()
-                  + (asked.timeout_ms > 0
-                       ? std::chrono::milliseconds{asked.timeout_ms}
-                       : setup_patience)} {}
+        deadline_{deadline_of(asked)} {}
 
   std::string label() const {
     return of_.name.empty() ? "environment" : "environment " + of_.name;
@@ -256,7 +260,7 @@ private:
 
   result<void> run(std::vector<std::string> words, const fs::path& project,
                    const fs::path& venv) {
-    uv_run wanted;
+    program_run wanted;
     wanted.program = uv_;
     wanted.arguments = std::move(words);
     for (const std::string& each :
@@ -297,8 +301,10 @@ private:
   std::error_code failed_;
 };
 
-result<void> make_all(const request& asked, console& out,
-                      const config& settings) {
+result<void> make_environments(const request& asked, console& out,
+                               const config& settings) {
+  if (settings.environments.empty())
+    return {};
   std::error_code failed;
   fs::create_directories(settings.environment_folder, failed);
   if (failed)
@@ -328,6 +334,46 @@ result<void> make_all(const request& asked, console& out,
                    + (is_right ? " is as it should be\n" : " is set up\n"));
   }
   return {};
+}
+
+// Each Python that is not the bridge's runs in a worker of its own.
+result<void> make_workers(const request& asked, console& out,
+                          const config& settings, clock::time_point deadline) {
+  for (const auto& each : used_pythons(settings)) {
+    const auto worker = worker_for(each.python);
+    if (!worker)
+      return tl::unexpected{worker.error()};
+    if (worker->is_there)
+      continue;
+    if (auto done = build_worker(*worker, asked, out, deadline); !done)
+      return done;
+    if (!asked.quiet)
+      out.complain(
+        fmt::format("a worker of Python {} is built\n", worker->version));
+  }
+  return {};
+}
+
+result<void> make_all(const request& asked, console& out,
+                      const config& settings) {
+  const auto deadline = deadline_of(asked);
+  return make_environments(asked, out, settings).and_then([&] {
+    return make_workers(asked, out, settings, deadline);
+  });
+}
+
+// What of them is not there yet.
+void add_missing_workers(const config& settings,
+                         std::vector<environment_drift>& to) {
+  for (const auto& each : used_pythons(settings))
+    if (const auto worker = worker_for(each.python); !worker)
+      to.push_back(
+        {"python_unusable", each.environment, worker.error().message()});
+    else if (!worker->is_there)
+      to.push_back({"worker_missing", each.environment,
+                    fmt::format("there is no worker of Python {} for {}: run "
+                                "`snakebridge setup`",
+                                worker->version, each.python.string())});
 }
 
 int check(const request& asked, console& out, const config& settings) {
@@ -379,7 +425,7 @@ bool tell_drifts(const std::vector<environment_drift>& all, console& out) {
 result<std::vector<environment_drift>>
 unlike_settings(const request& asked, console& out, const config& settings) {
   std::vector<environment_drift> all;
-  const auto uv = find_uv();
+  const auto uv = settings.environments.empty() ? fs::path{} : find_uv();
   if (!uv)
     all.push_back({"uv_missing", "", uv.error().message(), true});
   for (const auto& each : settings.environments) {
@@ -392,6 +438,7 @@ unlike_settings(const request& asked, console& out, const config& settings) {
     if (*unlike)
       all.push_back(**unlike);
   }
+  add_missing_workers(settings, all);
   return all;
 }
 
@@ -399,9 +446,10 @@ int setup(const request& asked, console& out) {
   const auto settings = project_settings(asked);
   if (!settings)
     return fail(out, settings.error());
-  if (settings->environments.empty())
+  if (settings->environments.empty() && used_pythons(*settings).empty())
     return fail(out, {errc::config_invalid,
-                      "snakebridge.toml has no [environment] to set up"});
+                      "snakebridge.toml has no [environment] to set up, and "
+                      "no pool with a `python` that is there"});
   if (asked.check)
     return check(asked, out, *settings);
   if (const auto made = make_all(asked, out, *settings); !made)
@@ -420,7 +468,12 @@ result<void> install_if_wanted(const request& asked, console& out) {
       return tl::unexpected{unlike.error()};
     is_right = is_right && !*unlike;
   }
-  if (is_right || !may_install(settings->auto_install))
+  if (!may_install(settings->auto_install))
+    return {};
+  std::vector<environment_drift> unbuilt;
+  if (is_right)
+    add_missing_workers(*settings, unbuilt);
+  if (is_right && unbuilt.empty())
     return {};
   auto installing = asked;
   installing.timeout_ms = 0; // that is a call's

@@ -33,8 +33,8 @@ bool tell_drifts(const std::vector<environment_drift>& all, console& out);
 
 /// Makes what lacks or is not as it should be, where the policy
 /// (`auto_install`) says so; environments that are as they should be cost a few
-/// milliseconds. Errors: config_invalid, environment_invalid,
-/// deadline_exceeded.
+/// milliseconds, and each Python that is used one start of it. Errors:
+/// config_invalid, environment_invalid, deadline_exceeded.
 result<void> install_if_wanted(const request& asked, console& out);
 
 } // namespace snakebridge::cli

@@ -51,12 +51,17 @@ fs::path place_of(const std::string& requirements) {
 
 } // namespace
 
-result<tools> make_tools(const std::string& requirements) {
+result<tools> make_tools(const std::string& requirements, bool offline) {
   const auto place = place_of(requirements);
   if (place.empty())
     return tools{{}, "neither XDG_CACHE_HOME nor HOME names a folder"};
   if (std::error_code unknown; fs::exists(place / "complete", unknown))
     return tools{place, {}};
+  if (offline)
+    return tools{{},
+                 fmt::format("{} is not in the cache, and --offline asks "
+                             "no index for it",
+                             place.string())};
   auto started = bridge::start(settings());
   if (!started)
     return tl::unexpected{started.error()};

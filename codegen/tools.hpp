@@ -14,7 +14,8 @@ struct tools {
 };
 
 /// The one with what `requirements` pins, wheel by wheel; made once, by the
-/// Python of the bridge. Errors: those of `bridge::start` and `caller`.
-result<tools> make_tools(const std::string& requirements);
+/// Python of the bridge, unless `offline`. Errors: those of `bridge::start` and
+/// `caller`.
+result<tools> make_tools(const std::string& requirements, bool offline = false);
 
 } // namespace snakebridge::codegen

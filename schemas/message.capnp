@@ -239,6 +239,8 @@ struct Start {
   helpers @16 :Helpers;
   onStart @17 :Text;           # "module.function": called before it is ready;
                                # empty: none
+  build @18 :Text;             # of the host (runtime/base/build_mark.hpp): that
+                               # of its worker, which refuses another
 
   struct Helpers {
     # The settings `helpers` of the bridge.

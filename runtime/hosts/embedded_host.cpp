@@ -101,8 +101,9 @@ result<std::filesystem::path> embedded_host::find_python() {
   const auto until = steady_clock::now() + settings_.start_timeout;
   auto wait = std::chrono::milliseconds{limits::shortage_wait_ms_min};
   for (;;) {
-    auto found = settings_.began ? settings_.began->python(settings_.python)
-                                 : python_executable(settings_.python);
+    auto found = (settings_.began ? settings_.began->python(settings_.python)
+                                  : choose_python(settings_.python))
+                   .and_then(embeddable);
     if (found || found.error().code() != errc::overloaded)
       return found;
     std::unique_lock lock{mutex_};

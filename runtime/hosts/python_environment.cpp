@@ -13,7 +13,9 @@
 
 #include "config/tunables.hpp"
 #include "runtime/base/asked_program.hpp"
+#include "runtime/base/build_mark.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/hosts/worker_process.hpp"
 
 namespace snakebridge {
 
@@ -49,6 +51,8 @@ struct told_python {
   std::string implementation; ///< "cpython"
   std::string version;        ///< `sys.version`
   std::filesystem::path executable;
+  std::string abi;              ///< "cpython-313-x86_64-linux-gnu"
+  std::filesystem::path prefix; ///< `sys.base_prefix`
 };
 
 using claim = std::optional<told_python>;
@@ -64,9 +68,10 @@ result<claim> told_by(const std::filesystem::path& program) {
   // Alone, without the user's site, and so in a few milliseconds.
   const auto asked = asked_program::start(
     {program.string(), "-I", "-S", "-c",
-     "import os, sys; sys.stdout.buffer.write(b'\\0'.join(map(os.fsencode, "
-     "('snakebridge', sys.implementation.name, sys.version, "
-     "sys.executable, ''))))"});
+     "import _imp, os, sys; sys.stdout.buffer.write(b'\\0'.join(map("
+     "os.fsencode, ('snakebridge', sys.implementation.name, sys.version, "
+     "sys.executable, (_imp.extension_suffixes() + ['..'])[0].split('.')[1], "
+     "sys.base_prefix, ''))))"});
   if (!asked && is_shortage(asked.error()))
     return not_now(asked.error());
   if (!asked)
@@ -83,13 +88,13 @@ result<claim> told_by(const std::filesystem::path& program) {
   const auto marked = text.rfind(mark);
   if (marked == std::string::npos)
     return claim{};
-  const auto* const answer = text.c_str() + marked + mark.size();
-  if (std::count(answer, text.data() + text.size(), '\0') != 3)
+  std::vector<std::string> words;
+  for (auto from = marked + mark.size(), end = text.find('\0', from);
+       end != std::string::npos; from = end + 1, end = text.find('\0', from))
+    words.push_back(text.substr(from, end - from));
+  if (words.size() != 5)
     return claim{};
-  const auto* const version = answer + std::strlen(answer) + 1;
-  return claim{
-    told_python{answer, version,
-                std::filesystem::path{version + std::strlen(version) + 1}}};
+  return claim{told_python{words[0], words[1], words[2], words[3], words[4]}};
 }
 
 error unfit(const std::filesystem::path& wanted, std::string why) {
@@ -97,30 +102,47 @@ error unfit(const std::filesystem::path& wanted, std::string why) {
           fmt::format("python = '{}'{}", wanted.string(), why)};
 }
 
-// Whether the library of Python that we run can be this one, whose extension
-// modules it will load. Another build may lack what they need, a newer one
+// Why the library of Python that we run cannot be this one, whose extension
+// modules it would load. Another build may lack what they need, a newer one
 // surely does.
-result<void> fits(const told_python& told,
-                  const std::filesystem::path& wanted) {
+std::optional<std::string> unlike_ours(const told_python& told,
+                                       const std::filesystem::path& wanted) {
   const std::string ours{library_version()};
   const auto number = number_of(told.version);
-  if (minor_of(number) != built_for_python)
-    return unfit(wanted,
-                 fmt::format(" is Python {}, but the bridge was built with {}; "
-                             "name one of that version, or a venv made with it",
-                             minor_of(number), built_for_python));
+  if (told.abi.substr(0, told.abi.find('-', told.abi.find('-') + 1))
+      != built_for_abi())
+    return fmt::format(" is Python {} ({}), but the bridge was built with {}",
+                       number, told.abi, built_for_python);
   if (micro_of(number) > micro_of(number_of(ours)))
-    return unfit(
-      wanted, fmt::format(" is Python {}, but the bridge runs the library of "
-                          "{}, which cannot load all of its extension modules; "
-                          "name that Python, or a venv made with it",
-                          number, number_of(ours)));
+    return fmt::format(" is Python {}, but the bridge runs the library of {}, "
+                       "which cannot load all of its extension modules",
+                       number, number_of(ours));
   if (told.version != ours)
     logger()->warn("python = '{}' is another build of Python ({}) than the "
                    "library the bridge runs ({}): some of its extension "
                    "modules may not load",
                    wanted.string(), told.version, ours);
   return {};
+}
+
+// Where the worker of this Python is, or is to be: of this build of ours, and
+// of that very installation, whose library it runs. Empty: the user has no
+// cache, or it tells what is no name.
+std::filesystem::path place_of_worker(const told_python& told) {
+  const auto variable = [](const char* name) -> std::filesystem::path {
+    const char* const text = std::getenv(name);
+    return text == nullptr ? "" : text;
+  };
+  auto cache = variable("XDG_CACHE_HOME");
+  if (!cache.is_absolute()) // as its specification has it
+    cache = variable("HOME") / ".cache";
+  const auto build = fmt::format("{}-{}", told.abi, number_of(told.version));
+  if (!cache.is_absolute() || !told.prefix.is_absolute()
+      || build.find('/') != std::string::npos)
+    return {};
+  return cache / "snakebridge/workers" / build
+         / told.prefix.lexically_normal().relative_path() / build_mark()
+         / "snakebridge-worker";
 }
 
 // The program that the setting names, without a look at what it is.
@@ -167,9 +189,9 @@ error with_import_advice(error raised, std::string_view pool,
   const auto named = python.empty() ? std::string{SNAKEBRIDGE_PYTHON_EXECUTABLE}
                                     : python.string();
   auto advice = fmt::format(
-    "pool '{}' runs Python {} as '{}': install the module there, or name the "
+    "pool '{}' runs the Python '{}': install the module there, or name the "
     "folder it lies in by the pool's setting `path`",
-    pool, built_for_python, named);
+    pool, named);
   if (const char* venv = std::getenv("VIRTUAL_ENV");
       venv != nullptr && *venv != '\0' && !named.starts_with(venv))
     advice += fmt::format(". The active VIRTUAL_ENV '{}' is not used: name it "
@@ -178,19 +200,12 @@ error with_import_advice(error raised, std::string_view pool,
   return raised.with_advice(advice);
 }
 
-result<std::filesystem::path>
-python_executable(const std::filesystem::path& wanted) {
+result<chosen_python> choose_python(const std::filesystem::path& wanted) {
   const auto found = program_of(wanted);
-  if (!found || found->empty())
-    return found;
-  // A venv's interpreter may also be named itself.
-  const auto made_with = version_of(found->parent_path().parent_path());
-  if (!made_with.empty() && minor_of(made_with) != built_for_python)
-    return tl::unexpected{unfit(
-      wanted,
-      fmt::format(" is a venv of Python {}, but the bridge was built "
-                  "with {}; make the venv with python{}",
-                  minor_of(made_with), built_for_python, built_for_python))};
+  if (!found)
+    return tl::unexpected{found.error()};
+  if (found->empty())
+    return chosen_python{};
   // It is believed only after it was asked: anything can be executable.
   const auto answer = told_by(*found);
   if (!answer)
@@ -199,14 +214,51 @@ python_executable(const std::filesystem::path& wanted) {
   if (!told || told->implementation != "cpython")
     return tl::unexpected{unfit(
       wanted, fmt::format(": {} is no CPython: asked for its version it did "
-                          "not tell one; name a venv, or an interpreter of "
-                          "Python {}",
-                          found->string(), built_for_python))};
-  if (auto fit = fits(*told, wanted); !fit)
-    return tl::unexpected{std::move(fit).error()};
+                          "not tell one; name a venv, or an interpreter",
+                          found->string()))};
+  const auto number = number_of(told->version);
+  // A venv's interpreter may also be named itself.
+  const auto made_with = version_of(found->parent_path().parent_path());
+  if (!made_with.empty() && minor_of(made_with) != minor_of(number))
+    return tl::unexpected{
+      unfit(wanted, fmt::format(" is a venv of Python {}, but its interpreter "
+                                "is {} by now: make it anew",
+                                minor_of(made_with), number))};
+  chosen_python chosen;
   // What a shim or a wrapper runs, and not itself.
-  return ::access(told->executable.c_str(), X_OK) == 0 ? told->executable
-                                                       : *found;
+  chosen.executable =
+    ::access(told->executable.c_str(), X_OK) == 0 ? told->executable : *found;
+  chosen.version = number;
+  if (auto unlike = unlike_ours(*told, wanted)) {
+    chosen.unlike = unfit(wanted, *std::move(unlike)).message();
+    chosen.worker = place_of_worker(*told);
+  }
+  return chosen;
+}
+
+result<std::filesystem::path> embeddable(const chosen_python& python) {
+  if (python.unlike.empty())
+    return python.executable;
+  return error{errc::environment_invalid,
+               python.unlike
+                 + "; name one of that version, or a venv made with it, or "
+                   "use placement = worker"};
+}
+
+result<std::filesystem::path>
+worker_program(const chosen_python& python,
+               const std::filesystem::path& wanted) {
+  if (python.unlike.empty())
+    return find_worker(wanted);
+  if (::access(python.worker.c_str(), X_OK) == 0)
+    return python.worker;
+  return error{
+    errc::environment_invalid,
+    fmt::format("{}; run `snakebridge setup`, which builds a worker for it{}",
+                python.unlike,
+                python.worker.empty()
+                  ? ", where XDG_CACHE_HOME or HOME names a folder"
+                  : fmt::format(": there is no {}", python.worker.string()))};
 }
 
 } // namespace snakebridge

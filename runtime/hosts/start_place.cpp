@@ -3,8 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "runtime/hosts/python_environment.hpp"
-
 namespace snakebridge {
 
 namespace {
@@ -28,12 +26,12 @@ bool start_place::may_be_entered() const {
   return folder_ && ::faccessat(folder_.get(), ".", X_OK, AT_EACCESS) == 0;
 }
 
-result<std::filesystem::path>
+result<chosen_python>
 start_place::python(const std::filesystem::path& wanted) const {
   const std::lock_guard lock{mutex_};
   if (const auto known = pythons_.find(wanted); known != pythons_.end())
     return known->second;
-  auto found = python_executable(wanted);
+  auto found = choose_python(wanted);
   if (found)
     pythons_.emplace(wanted, *found);
   return found;

@@ -12,6 +12,7 @@
 #include <snakebridge/result.hpp>
 
 #include "runtime/base/descriptor.hpp"
+#include "runtime/hosts/python_environment.hpp"
 
 namespace snakebridge {
 
@@ -26,15 +27,14 @@ public:
   const descriptor& folder() const { return folder_; }
   /// This process may still work there: it may have given up what it might.
   bool may_be_entered() const;
-  /// As `python_executable` answered the first time.
-  result<std::filesystem::path>
-  python(const std::filesystem::path& wanted) const;
+  /// As `choose_python` answered the first time.
+  result<chosen_python> python(const std::filesystem::path& wanted) const;
 
 private:
   const std::vector<std::string> environment_;
   const descriptor folder_;
   mutable std::mutex mutex_;
-  mutable std::map<std::filesystem::path, std::filesystem::path> pythons_;
+  mutable std::map<std::filesystem::path, chosen_python> pythons_;
 };
 
 } // namespace snakebridge

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "config/tunables.hpp"
+#include "runtime/base/build_mark.hpp"
 #include "runtime/base/event.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/hosts/memory_kills.hpp"
@@ -164,14 +165,14 @@ void worker_host::serve() {
 }
 
 result<spare_workers::worker> launch_worker(const worker_settings& settings) {
-  const auto program = find_worker(settings.program);
-  if (!program)
-    return tl::unexpected{program.error()};
   const auto began =
     settings.began ? settings.began : std::make_shared<const start_place>();
   const auto python = began->python(settings.python);
   if (!python)
     return tl::unexpected{python.error()};
+  const auto program = worker_program(*python, settings.program);
+  if (!program)
+    return tl::unexpected{program.error()};
   const bool goes_there = began->may_be_entered();
   if (!goes_there)
     logger()->warn("a worker works in the present folder of the program: it "
@@ -185,7 +186,8 @@ result<spare_workers::worker> launch_worker(const worker_settings& settings) {
     return tl::unexpected{started.error()};
   auto orders = wire::build_message<schema::Start>(
     control_bytes_max, [&](schema::Start::Builder start) {
-      start.setPython(python->string());
+      start.setBuild(std::string{build_mark()});
+      start.setPython(python->executable.string());
       start.setPayloadBytesMax(settings.payload_bytes_max);
       start.setHostPid(::getpid());
       start.setThreads(settings.threads);

@@ -87,7 +87,7 @@ void wire_sink::dict(objects keys, objects items, result_writer& writer,
 }
 
 bool is_stream(py::handle object) {
-  return PyIter_Check(object.ptr()) != 0 || PyAIter_Check(object.ptr()) != 0;
+  return PyIter_Check(object.ptr()) != 0 || is_async_iterator(object);
 }
 
 bool is_itself(py::handle object) {

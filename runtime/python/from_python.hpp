@@ -19,6 +19,7 @@
 #include <snakebridge/value.hpp>
 
 #include "config/tunables.hpp"
+#include "runtime/python/any_python.hpp"
 #include "runtime/python/object_table.hpp"
 #include "runtime/python/scalars.hpp"
 #include "runtime/wire/messages.hpp"
@@ -324,7 +325,7 @@ void result_writer::write_container(py::handle from, Sink into,
   const objects items{PySequence_Fast_ITEMS(copy.ptr()),
                       static_cast<std::size_t>(PyTuple_GET_SIZE(copy.ptr()))};
   take(items.size());
-  if (PySet_CheckExact(from.ptr()))
+  if (is_exact_set(from))
     into.set(items, *this, depth);
   else if (PyFrozenSet_CheckExact(from.ptr()))
     into.frozenset(items, *this, depth);

@@ -1,23 +1,11 @@
 #include "runtime/python/names.hpp"
 
 #include "config/tunables.hpp"
+#include "runtime/python/any_python.hpp"
 
 namespace snakebridge {
 
 namespace {
-
-// What a weak reference is to; null: it is gone.
-py::object target_of(py::handle weak) {
-#if PY_VERSION_HEX >= 0x030D0000
-  PyObject* found = nullptr;
-  checked(PyWeakref_GetRef(weak.ptr(), &found));
-  return py::reinterpret_steal<py::object>(found);
-#else
-  const py::handle found{PyWeakref_GET_OBJECT(weak.ptr())};
-  return found.is_none() ? py::object{}
-                         : py::reinterpret_borrow<py::object>(found);
-#endif
-}
 
 // An import of it has ended: one that goes on answers it as well, to the thread
 // that it runs on. What stands in for a module is not looked into.
@@ -77,7 +65,7 @@ py::object known_names::module(std::string_view name) const {
     PyDict_GetItemWithError(PyImport_GetModuleDict(), known.ptr());
   if (there == nullptr && PyErr_Occurred() != nullptr)
     throw_raised();
-  auto module = target_of(weak);
+  auto module = referent(weak);
   return module.ptr() == there ? module : py::object{};
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "runtime/base/process_mark.hpp"
+#include "runtime/python/any_python.hpp"
 #include "runtime/python/session_module.hpp"
 
 #include "runtime/python/guest.hpp"
@@ -121,6 +122,7 @@ result<void> initialise(const std::filesystem::path& executable,
   PyConfig_InitPythonConfig(&config);
   config.parse_argv = 0;
   config.install_signal_handlers = 0;
+  keep_gil(config);
   // Not what PATH says: another python3 may stand there.
   const auto program = executable.empty()
                          ? std::string{SNAKEBRIDGE_PYTHON_EXECUTABLE}

@@ -8,6 +8,7 @@
 
 #include "config/tunables.hpp"
 #include "runtime/base/utf8.hpp"
+#include "runtime/python/any_python.hpp"
 #include "runtime/python/running_call.hpp"
 
 namespace snakebridge {
@@ -73,8 +74,7 @@ py::object linked(py::handle raised, const char* name) {
 // The first members of a group, at most `most`.
 std::vector<py::object> members_of(py::handle raised, std::size_t most) {
   std::vector<py::object> members;
-#if PY_VERSION_HEX >= 0x030B0000
-  if (!py::isinstance(raised, PyExc_BaseExceptionGroup))
+  if (!is_exception_group(raised))
     return members;
   // A subclass may put anything in its place.
   for (py::handle each : py::object{raised.attr("exceptions")}) {
@@ -83,7 +83,6 @@ std::vector<py::object> members_of(py::handle raised, std::size_t most) {
     if (PyExceptionInstance_Check(each.ptr()))
       members.push_back(py::reinterpret_borrow<py::object>(each));
   }
-#endif
   return members;
 }
 

@@ -432,8 +432,10 @@ async def _end(iterator):
     # A step that was cancelled may still be at its end.
     running = _steps.get(id(iterator))
     if running is not None:
-        # Its thread may have been interrupted before it could cancel it.
-        if not running.cancelling():
+        # Its thread may have been interrupted before it could cancel it; not
+        # every version tells.
+        cancelling = getattr(running, "cancelling", None)
+        if cancelling is None or not cancelling():
             running.cancel()
         await asyncio.wait([running])
     if hasattr(iterator, "aclose"):

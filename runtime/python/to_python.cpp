@@ -5,6 +5,7 @@
 
 #include <snakebridge/callback.hpp>
 
+#include "runtime/python/any_python.hpp"
 #include "runtime/python/members.hpp"
 #include "runtime/python/scalars.hpp"
 #include "runtime/wire/messages.hpp"
@@ -133,11 +134,6 @@ py::object python_lists(schema::Lists::Reader from,
   return made;
 }
 
-// With room for all: else it would be built anew a dozen times as it grows.
-py::object dict_with_room(std::size_t entries) {
-  return checked(_PyDict_NewPresized(signed_size(entries)));
-}
-
 py::object python_records(schema::Records::Reader from,
                           const session_objects& session) {
   const auto keys = python_texts(from.getKeys());
@@ -150,7 +146,7 @@ py::object python_records(schema::Records::Reader from,
       throw KJ_EXCEPTION(FAILED, "a column with gaps");
   auto made = checked(PyList_New(signed_size(from.getCount())));
   for (std::size_t at = 0; at < from.getCount(); ++at) {
-    auto record = dict_with_room(width);
+    auto record = dict_with_room(signed_size(width));
     for (std::size_t key = 0; key < width; ++key)
       checked(PyDict_SetItem(
         record.ptr(), PyList_GET_ITEM(keys.ptr(), signed_size(key)),
@@ -187,7 +183,7 @@ py::object python_dict(schema::Dict::Reader from,
   const auto count = py::len(keys);
   if (py::len(values) != count)
     throw KJ_EXCEPTION(FAILED, "a key without a value");
-  auto made = dict_with_room(count);
+  auto made = dict_with_room(signed_size(count));
   for (Py_ssize_t at = 0; at < signed_size(count); ++at)
     checked(PyDict_SetItem(made.ptr(), PyList_GET_ITEM(keys.ptr(), at),
                            PyList_GET_ITEM(values.ptr(), at)));

@@ -395,7 +395,8 @@ result<start_orders> decode_start(const frame& received) {
                         start.getThreads(),
                         start.getTimesCalls(),
                         read_helpers(start.getHelpers()),
-                        string(start.getOnStart())};
+                        string(start.getOnStart()),
+                        string(start.getBuild())};
   } catch (const kj::Exception& broken) {
     return tl::unexpected{malformed(broken)};
   }

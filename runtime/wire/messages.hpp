@@ -198,6 +198,7 @@ struct start_orders {
   bool times_calls = false;
   helper_rules helpers = {};
   std::string on_start = {};
+  std::string build = {}; ///< its host's `build_mark`
 };
 result<start_orders> decode_start(const frame& received);
 

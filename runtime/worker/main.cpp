@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "config/tunables.hpp"
+#include "runtime/base/build_mark.hpp"
 #include "runtime/base/descriptor.hpp"
 #include "runtime/base/fault_points.hpp"
 #include "runtime/python/guarded.hpp"
@@ -119,13 +120,20 @@ int serve() {
   const auto arrived = await_orders(control);
   if (arrived.empty() || arrived[0].header.kind != frame_kind::start)
     return exit_usage;
+  const auto start = wire::decode_start(arrived[0]);
+  if (!start)
+    return refuse(control, start.error());
+  // All that follows may lie elsewhere in another build.
+  if (start->build != build_mark())
+    return refuse(
+      control, {errc::startup_failed,
+                fmt::format("this snakebridge-worker is of build {}, but its "
+                            "bridge of {}: install them together",
+                            build_mark(), start->build)});
   auto* const memory = map_shared();
   if (memory == nullptr)
     return refuse(control, {errc::startup_failed, "no shared memory"});
   auto* const status = &memory->status;
-  const auto start = wire::decode_start(arrived[0]);
-  if (!start)
-    return refuse(control, start.error());
   try {
     start_control_thread(shared, *status, start->host_pid, start->threads);
   } catch (const std::system_error& failed) {
@@ -189,8 +197,9 @@ int serve() {
 
 int main(int argc, char** argv) {
   if (argc == 2 && std::strcmp(argv[1], "--version") == 0) {
-    std::printf("snakebridge-worker %s (Python %s)\n", SNAKEBRIDGE_VERSION,
-                built_for_python.data());
+    const std::string number{library_version()};
+    std::printf("snakebridge-worker %s (Python %s)\n", build_mark().data(),
+                number.substr(0, number.find(' ')).c_str());
     return 0;
   }
   leave_service_signals();

@@ -5,7 +5,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -22,6 +25,11 @@ protected:
   ~Environment() override {
     forget_all();
     std::filesystem::current_path(before_);
+    for (const auto& [name, text] : kept_)
+      if (text)
+        ::setenv(name, text->c_str(), 1);
+      else
+        ::unsetenv(name);
   }
 
   static void set(const char* name, const std::string& value) {
@@ -46,7 +54,14 @@ private:
       ::unsetenv(name);
   }
 
+  using kept = std::pair<const char*, std::optional<std::string>>;
+  static kept keep(const char* name) {
+    const char* const text = std::getenv(name);
+    return {name, text == nullptr ? std::optional<std::string>{} : text};
+  }
+
   const std::filesystem::path before_ = std::filesystem::current_path();
+  const std::vector<kept> kept_{keep("HOME"), keep("XDG_CACHE_HOME")};
 };
 
 } // namespace snakebridge::testing

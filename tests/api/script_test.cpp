@@ -456,7 +456,7 @@ TEST_P(AsFromAScript,
   EXPECT_EQ(missing.python()->message, "No module named 'not_there_at_all'");
   EXPECT_THAT(missing.message(),
               AllOf(HasSubstr("No module named 'not_there_at_all'"),
-                    HasSubstr("pool 'default' runs Python 3."),
+                    HasSubstr("pool 'default' runs the Python '"),
                     HasSubstr("python3"), HasSubstr("`path`")));
 }
 

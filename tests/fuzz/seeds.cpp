@@ -124,6 +124,7 @@ void add_control(corpus& to) {
   to["start"] = message_of<schema::Start>(target::start, [](auto start) {
     start.setPython("/usr/bin/python3");
     start.setPayloadBytesMax(1U << 30U);
+    start.setBuild("0.1.0-0123456789abcdef");
   });
   to["release"] = message_of<schema::Release>(
     target::release, [](auto release) { release.setSession(2); });

@@ -45,7 +45,17 @@ def find_tests():
             prefixes[layer, suite or placed] = "Python/" if both else f"{plain}/"
     return {f"{layer}.{prefixes.get((layer, test[1]), '')}{test[1]}.{test[2]}":
             ties_above(text, test.start())
-            for layer, text in sources for test in TEST.finditer(text)}
+            for layer, text in sources for test in TEST.finditer(text)
+            } | set_up_tests()
+
+
+def set_up_tests():
+    """Those of set-ups: of the test `environment.setup` in ctest, the part."""
+    return {f"environment.{path.stem[5:]}.{name}": []
+            for path in sorted(ROOT.glob("tests/cli/test_*.py"))
+            if path.stem != "test_cli"
+            for name in re.findall(r"def (test_\w+)",
+                                   path.read_text(encoding="utf-8"))}
 
 
 TESTS = find_tests()

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <poll.h>
 
+#include "runtime/base/build_mark.hpp"
 #include "runtime/hosts/worker_process.hpp"
 #include "runtime/wire/messages.hpp"
 #include "runtime/wire/socket_channel.hpp"
@@ -51,6 +52,7 @@ protected:
   void start(unsigned threads = 1) {
     wire::outgoing orders;
     auto start = orders.builder().initRoot<schema::Start>();
+    start.setBuild(std::string{build_mark()});
     start.setPayloadBytesMax(bytes_max);
     start.setHostPid(::getpid());
     start.setThreads(threads);
@@ -95,6 +97,19 @@ TEST_F(HostileHost, GivenARequestThatDoesNotParseThenItAnswersAndServesOn) {
   start();
   EXPECT_EQ(code_of(ask(call_id(1, 0), noise())), errc::message_malformed);
   EXPECT_EQ(value_of(ask(call_id(2, 0), sum())), value{2});
+}
+
+TEST_F(HostileHost, GivenABridgeOfAnotherBuildThenItIsRefusedByName) {
+  wire::outgoing orders;
+  orders.builder().initRoot<schema::Start>().setBuild("0.0.0-other");
+  send(control, frame_kind::start, 0, flat(orders));
+  const auto told = next(control);
+  ASSERT_EQ(told.header.kind, frame_kind::failed);
+  bool malformed = false;
+  const auto why = wire::decode_start_failure(told, malformed);
+  EXPECT_EQ(why.code(), errc::startup_failed);
+  EXPECT_THAT(why.message(), HasSubstr("0.0.0-other"));
+  EXPECT_THAT(why.message(), HasSubstr(std::string{build_mark()}));
 }
 
 TEST_F(HostileHost, GivenOrdersForMoreThreadsThanThereMayBeThenItIsRefused) {
