@@ -696,10 +696,12 @@ class Doctor(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             other = pathlib.Path(folder) / "python3"
             version = "%d.%d.0 (another)" % sys.version_info[:2]
+            abi = "cpython-%d%d" % sys.version_info[:2]
             other.write_text("#!/bin/sh\ncase $4 in\n"
                              f"*print*) printf '{version}';;\n"
                              "*) printf 'snakebridge\\000cpython\\000"
-                             f"{version}\\000{other}"
+                             f"{version}\\000{other}\\000"
+                             f"{abi}-here\\000/nowhere"
                              "\\000';;\nesac\n", encoding="utf-8")
             other.chmod(0o700)
             ended = snakebridge("doctor",
