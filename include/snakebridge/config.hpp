@@ -126,9 +126,9 @@ struct pool_config {
   /// Interpreters; 0: one per core. An embedded pool always has one.
   std::uint32_t size = 0;
   snakebridge::placement placement = placement::worker;
-  /// A venv, or an interpreter, of the Python version the bridge was built
-  /// with; empty: that of `environment`, else that version's own, without a
-  /// venv.
+  /// A venv, or an interpreter: CPython 3.9 to 3.14, for which `snakebridge
+  /// setup` builds a worker where it is not the one the bridge was built with.
+  /// Empty: that of `environment`, else that one, without a venv.
   std::filesystem::path python = {};
   /// The name of one of `config::environments`; empty: the one without a name,
   /// where there is one.

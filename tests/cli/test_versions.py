@@ -24,8 +24,7 @@ MINORS = range(9, 15)
 # Tests of calls with a worker: what they are about differs in Python, or in
 # what it makes of a signal.
 SUITES = """\
-AsFromAScript Awaiting AsyncStreams Callbacks Calls Cancelling Conversion Deaths
-Deadlines Errors Forms Helpers KeptExceptions Objects Options RefRules RefScopes
+AsyncStreams Awaiting Callbacks Cancelling Deaths Errors KeptExceptions Objects
 RoundTrips Sessions SessionCleanup Spares Streams Threads ToldExceptions Tools
 With""".split()
 # In this process there is one Python; theirs have no NumPy.
