@@ -229,9 +229,10 @@ TEST_F(RemoteSession, GivenAReplyWithDescriptorsThenItCannotCross) {
 
 // Whoever never lets go of them costs the other node no more than its calls.
 TEST_F(RemoteSession, WhileObjectsOfRepliesAreHeldThenTheirCallsCount) {
-  std::atomic<std::size_t> freed = 0;
-  owner.sessions->objects = [&] {
-    return std::make_shared<untaken_objects>([&freed] { ++freed; });
+  // Of the last reply they are freed after this.
+  const auto freed = std::make_shared<std::atomic<std::size_t>>(0);
+  owner.sessions->objects = [freed] {
+    return std::make_shared<untaken_objects>([freed] { ++*freed; });
   };
   const auto session = user.open("owner");
   auto held = std::make_shared<notes<std::shared_ptr<link_hold>>>();
@@ -246,9 +247,9 @@ TEST_F(RemoteSession, WhileObjectsOfRepliesAreHeldThenTheirCallsCount) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), errc::overloaded);
   EXPECT_FALSE(refused.error().may_have_run());
-  EXPECT_EQ(freed, 0U);
+  EXPECT_EQ(*freed, 0U);
   held = std::make_shared<notes<std::shared_ptr<link_hold>>>();
-  EXPECT_TRUE(eventually([&] { return freed == limits::link_calls_max; }));
+  EXPECT_TRUE(eventually([&] { return *freed == limits::link_calls_max; }));
   EXPECT_TRUE(test_call(*session, {3}).answer());
 }
 
