@@ -242,12 +242,14 @@ private:
       there = nodes_->find(node);
     }
     const auto epoch = calls->next_epoch(the_only_place);
-    const std::lock_guard lock{there.python->mutex};
     auto host = std::make_shared<fake_interpreter>(
       incarnation{.pool = node, .interpreter = the_only_place, .epoch = epoch},
       there.python, around_.system, fake_start{}, std::chrono::milliseconds{0},
       there.way);
-    there.python->hosts.push_back(host);
+    {
+      const std::lock_guard lock{there.python->mutex};
+      there.python->hosts.push_back(host);
+    }
     host->start({.on_ready = [] {},
                  .on_room =
                    [weak = std::weak_ptr{calls}] {

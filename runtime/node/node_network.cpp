@@ -356,6 +356,11 @@ void node_network::on_end(node_link& over, const error& why,
   auto place = links_.find(peer.who.name);
   destroy_later(kj::mv(place->second));
   links_.erase(place);
+  // Whoever hears that the node is lost, or that a session of it is, finds that
+  // both are.
+  for (auto& [number, session] : sessions_)
+    if (session->link() == over.parts())
+      session->tell_end(why);
   if (events_.on_lost)
     events_.on_lost(peer, why);
   std::vector<std::uint64_t> unopened;

@@ -57,17 +57,19 @@ void remote_calls::ended_there(const error& why) {
     end(why);
 }
 
-void remote_calls::end(error why) {
+void remote_calls::tell_end(const error& why) {
   if (ended_)
     return;
-  why = ending_.value_or(std::move(why));
-  ended_ = why.with_may_have_run(false);
+  ended_ = ending_.value_or(why).with_may_have_run(false);
   session_.reset();
-  // Before its calls are answered: whoever learns of its end by that finds that
-  // it has ended.
   if (told_)
     std::exchange(told_, nullptr)(*ended_);
-  calls_.answer_all(why.with_may_have_run(true));
+}
+
+// Whoever learns of its end by the answer of a call finds that it has ended.
+void remote_calls::end(const error& why) {
+  tell_end(why);
+  calls_.answer_all(ended_->with_may_have_run(true));
 }
 
 std::optional<error> remote_calls::refused(message& request,

@@ -35,7 +35,9 @@ public:
   void ended_there(const error& why);
   /// It has ended, or its link has: what is in flight answers that, and what
   /// comes. The first reason stays.
-  void end(error why);
+  void end(const error& why);
+  /// The same, but what is in flight is answered by `end`, which follows.
+  void tell_end(const error& why);
   const std::shared_ptr<link_parts>& link() const { return link_; }
 
   void submit(std::uint64_t call, sent_request request,

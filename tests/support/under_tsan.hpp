@@ -13,6 +13,11 @@ inline constexpr bool under_tsan = false;
 
 } // namespace snakebridge::testing
 
+#define SKIP_WHERE_CHILDREN_HAVE_NO_THREADS()                                  \
+  if (::snakebridge::testing::under_tsan)                                      \
+  GTEST_SKIP() << "ThreadSanitizer lets a child that was forked make no "      \
+                  "threads"
+
 /// It keeps a signal back until the thread calls a function it knows: code of a
 /// worker that only computes, in Python or in C, is neither interrupted nor
 /// sampled.

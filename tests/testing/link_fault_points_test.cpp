@@ -1,6 +1,7 @@
 // Each fault point of links between nodes, at each stage: what is seen of it is
 // a named error or nothing, nothing is left, and the next session is opened.
 #include "tests/api/node_of.hpp"
+#include "tests/support/under_tsan.hpp"
 
 #include <future>
 
@@ -120,6 +121,7 @@ TEST_P(LinkFaultPoints, WhenWhatIsSentIsCorruptThenTheLinkIsLostOrItIsRefused) {
 // The node that sends is a child of this process, with which it has its plan in
 // common.
 TEST_P(LinkFaultPoints, WhenItsProcessDiesThenTheOtherNodeLivesOn) {
+  SKIP_WHERE_CHILDREN_HAVE_NO_THREADS();
   const std::string stage = GetParam();
   const bool dies_as_owner =
     stage == "reply" || stage == "part" || stage == "ended";

@@ -149,11 +149,12 @@ TEST_F(WorkerHost, GivenAProgramThatIsNoPythonThenTheEnvironmentIsInvalid) {
 
 TEST_F(WorkerHost, GivenAPythonOfAnotherVersionThenTheEnvironmentIsInvalid) {
   settings.python = program("print('snakebridge', 'cpython', '3.4.5 (old)', "
-                            "'/no', '', "
+                            "'/no', 'cpython-34', '/no', '', "
                             "sep='\\0', end='')");
   const auto why = start_failure();
   EXPECT_EQ(why.code(), errc::environment_invalid);
-  EXPECT_THAT(why.message(), HasSubstr("is Python 3.4, but the bridge was"));
+  EXPECT_THAT(why.message(), HasSubstr("is Python 3.4.5 (cpython-34), but the "
+                                       "bridge was built with"));
 }
 
 TEST_F(WorkerHost, GivenNoWorkerProgramThenItSaysWhereItLooked) {

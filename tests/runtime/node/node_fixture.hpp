@@ -189,12 +189,14 @@ public:
   notes<std::pair<std::string, error>> lost; // by peer
   notes<std::string> up;
   notes<error> ended; // sessions of others
+  notes<std::size_t> ended_when_lost;
   node_links links;
 
 private:
   link_events noting(link_events events) {
     events.on_up = [this](const link_peer& peer) { up.add(peer.who.name); };
     events.on_lost = [this](const link_peer& peer, const error& why) {
+      ended_when_lost.add(ended.size());
       lost.add({peer.who.name, why});
     };
     events.on_refused = [this](const link_refused& why) { refused.add(why); };

@@ -309,6 +309,7 @@ TEST_F(RemoteSession, WhenTheLinkEndsThenThatIsKnownBeforeACallIsAnswered) {
   owner.links.close("user");
   EXPECT_EQ(found->first().ended, 1U);
   EXPECT_EQ(found->first().lost, 1U);
+  EXPECT_EQ(user.ended_when_lost.first(), 1U);
 }
 
 TEST_F(RemoteSession, WhenTheLinkEndsThenAllInFlightIsNodeDown) {
