@@ -236,6 +236,8 @@ inline constexpr int link_beat_ms = 1'000;
 inline constexpr int beats_in_limit_min = 5;
 /// How long both ends may take until the handshake of a link is done.
 inline constexpr int handshake_ms_max = 5'000;
+/// The end of a process waits so long for the loops of links that still run.
+inline constexpr int exit_wait_ms_max = 5'000;
 /// A node that is lost is dialled after so long at most, doubled up to that.
 inline constexpr int redial_ms_min = 20;
 inline constexpr int redial_ms_max = 5'000;

@@ -12,6 +12,7 @@
 #include "runtime/base/event.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/base/no_signals.hpp"
+#include "runtime/node/process_loops.hpp"
 
 namespace snakebridge {
 
@@ -91,6 +92,17 @@ bool loop_jobs::is_closed() {
   return closed_;
 }
 
+bool loop_jobs::await_end(steady_clock::time_point until) {
+  std::unique_lock lock{mutex_};
+  return !is_here() && ended_.wait_until(lock, until, [this] { return over_; });
+}
+
+void loop_jobs::be_over() {
+  const std::lock_guard lock{mutex_};
+  over_ = true;
+  ended_.notify_all();
+}
+
 node_loop::node_loop(std::function<void(node_loop&)> begin,
                      std::function<void()> end)
     : jobs_{std::make_shared<loop_jobs>(limits::loop_jobs_max)} {
@@ -105,6 +117,7 @@ node_loop::node_loop(std::function<void(node_loop&)> begin,
         auto io = make_io();
         io_ = &io;
         jobs_->here_ = std::this_thread::get_id();
+        process_loops::all().add(jobs_);
         begin(*this);
         begin = nullptr;
         ready.set_value(); // it is gone from now on
@@ -117,6 +130,8 @@ node_loop::node_loop(std::function<void(node_loop&)> begin,
         else
           throw;
       }
+      process_loops::all().remove(jobs_);
+      jobs_->be_over();
     }};
   try {
     begun.get();

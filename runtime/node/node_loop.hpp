@@ -4,6 +4,7 @@
 // Owned by node_links; a post may come from any thread, and after the end.
 
 #include <atomic>
+#include <condition_variable>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -46,6 +47,11 @@ public:
   /// This is the loop's thread.
   bool is_here() const { return here_ == std::this_thread::get_id(); }
   bool is_closed();
+  /// The loop is to end, when it has run what was posted.
+  void close();
+  /// Waits until it has ended, and has let go all that is of KJ. False: it has
+  /// not in time, or this is its thread.
+  bool await_end(steady_clock::time_point until);
 
 private:
   friend class node_loop;
@@ -57,7 +63,7 @@ private:
 
   bool put(job& todo, bool whatever_waits);
   taken take();
-  void close();
+  void be_over();
 
   const std::size_t waiting_max_;
   const descriptor wake_;
@@ -65,6 +71,8 @@ private:
   std::mutex mutex_;
   std::vector<job> waiting_;
   bool closed_ = false;
+  bool over_ = false;
+  std::condition_variable ended_;
 };
 
 class node_loop {

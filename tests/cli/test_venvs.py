@@ -58,8 +58,10 @@ def made_by_uv(place):
 
 
 def made_by_virtualenv(place):
+    # With the certificates pip takes: an index may be of a house of its own.
     run(uv(), "tool", "run", "--python", PYTHON, "virtualenv==21.15.11", "--no-download",
-        "--without-pip", "--python", PYTHON, place)
+        "--without-pip", "--python", PYTHON, place,
+        env={"UV_SYSTEM_CERTS": "1", **os.environ})
     return place
 
 

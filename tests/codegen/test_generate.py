@@ -201,11 +201,12 @@ class Generate(unittest.TestCase):
                           "def sell(): ...\n", encoding="utf-8")
         said = self.command("regen", "shop", "--path", ".")
         self.assertIn("0 changes, 2 files written", said)
+        # Of another size: Python tells sources of one second apart by that.
         module.write_text("def buy(x: str) -> int: ...\n"
-                          "def give(): ...\n", encoding="utf-8")
+                          "def give_away(): ...\n", encoding="utf-8")
         said = self.command("regen", "--path", ".")
         self.assertEqual(said.splitlines(), [
-            "changed shop.buy", "added shop.give", "removed shop.sell",
+            "changed shop.buy", "added shop.give_away", "removed shop.sell",
             "3 changes, 2 files written"])
         self.assertIn("config_invalid",
                       self.command("regen", "--manifest", "none/m.json",
@@ -490,9 +491,9 @@ class Generate(unittest.TestCase):
             f"-std=c++20\n-I{self.output}\n-I{HERE.parents[1] / 'include'}\n",
             encoding="utf-8")
         found = completions(source, text)
-        norm = next(each for each in found
-                    if each["filterText"] == "norm")
-        self.assertIn("norm(const sb::caller &python", norm["label"])
+        norm = [each for each in found if each["filterText"] == "norm"]
+        self.assertTrue(any("norm(const sb::caller &python" in each["label"]
+                            for each in norm), norm)
         self.assertIn("Matrix or vector norm.", json.dumps(norm))
 
     def test_pandas_is_typed(self):

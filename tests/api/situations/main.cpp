@@ -117,6 +117,23 @@ std::string forked(const std::function<void()>& child) {
                            : fmt::format("killed by {}", WTERMSIG(status));
 }
 
+/// Threads that call for as long as the process is there; each has been
+/// answered once.
+template <class Target>
+void call_on_and_on(const Target& target, int threads) {
+  static std::atomic<int> answered = 0; // it outlives what waits for it
+  for (int n = 0; n < threads; ++n)
+    std::thread{[&target] {
+      or_throw(target.eval("1"));
+      ++answered;
+      answered.notify_all();
+      for (;;)
+        static_cast<void>(target.eval("1"));
+    }}.detach();
+  for (int seen = 0; (seen = answered) < threads;)
+    answered.wait(seen);
+}
+
 void end_with_idle_thread() {
   auto bridge = std::make_unique<sb::bridge>(wanted());
   const other_thread idle{[&] { say(told(bridge->call("math", "sqrt", 16))); }};
@@ -210,6 +227,48 @@ void end_of_a_static_one_with_actors() {
   self->request(session, 10s, sb::call_message{"math", "sqrt", {16}})
     .receive([](const sb::value& root) { say(sb::repr(root)); },
              [](const caf::error& why) { say(caf::to_string(why)); });
+}
+
+// The end of the process is theirs: `exit` destroys nothing that is on a stack
+// or the heap, and their threads go on beside what is static.
+void exit_while_threads_call() {
+  auto* const bridge = new sb::bridge{wanted()};
+  call_on_and_on(*bridge, 4);
+  std::exit(0);
+}
+
+/// One of two linked nodes, with a session of the other.
+struct linked {
+  static sb::config named(const std::string& name) {
+    auto node = wanted();
+    node.node.name = name;
+    return node;
+  }
+  sb::session shared() const {
+    or_throw(member.join("127.0.0.1", or_throw(owner.listen())));
+    return member.open_session(
+      {.id = "shared", .scope = sb::scope::cluster, .at = "owner"});
+  }
+
+  sb::bridge owner{named("owner")}, member{named("member")};
+  sb::session session = shared();
+};
+
+void end_of_static_nodes() {
+  static const linked nodes;
+  say(told(nodes.session.eval("1")));
+}
+
+void exit_while_nodes_call() {
+  const auto* const nodes = new linked;
+  call_on_and_on(nodes->session, 4);
+  std::exit(0);
+}
+
+void fork_beside_nodes() {
+  const linked nodes;
+  say(forked([] {}));
+  say(told(nodes.session.eval("1")));
 }
 
 void fork_and_call_in_both() {
@@ -766,6 +825,10 @@ const std::map<std::string, void (*)()> situations{
   {"end_with_a_thread_that_spawned", end_with_a_thread_that_spawned},
   {"end_of_a_static_one", end_of_a_static_one},
   {"end_of_a_static_one_with_actors", end_of_a_static_one_with_actors},
+  {"exit_while_threads_call", exit_while_threads_call},
+  {"end_of_static_nodes", end_of_static_nodes},
+  {"exit_while_nodes_call", exit_while_nodes_call},
+  {"fork_beside_nodes", fork_beside_nodes},
   {"fork_and_call_in_both", fork_and_call_in_both},
   {"fork_with_handles", fork_with_handles},
   {"fork_with_a_static_one", fork_with_a_static_one},
