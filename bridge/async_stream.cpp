@@ -230,7 +230,7 @@ async_reader::~async_reader() {
 
 async_reader::state& async_reader::used() const {
   if (!state_)
-    throw std::future_error{std::future_errc::no_state};
+    throw_no_state();
   return *state_;
 }
 

@@ -40,6 +40,18 @@ caller::caller(std::shared_ptr<bridge_core> core,
     : core_{std::move(core)},
       session_{std::move(through)} {}
 
+caller::caller(const caller& other) = default;
+caller::caller(caller&& other) noexcept = default;
+caller& caller::operator=(const caller& other) = default;
+caller& caller::operator=(caller&& other) noexcept = default;
+caller::~caller() = default;
+
+async_caller::async_caller(caller through) : through_{std::move(through)} {}
+
+async_caller async_caller::with(call_options options) const {
+  return async_caller{through_.with(std::move(options))};
+}
+
 result<value> caller::run(operation& asked) const {
   auto outcome = core_->run(asked, options_, session_);
   note_refs(outcome);

@@ -85,6 +85,18 @@ question::question(verb what, const object& self, std::string_view name)
 question::question(question&& other) noexcept = default;
 question::~question() = default;
 
+word_argument::operator given() const {
+  if (state_ == is_absent)
+    return {};
+  return state_ == is_none ? value{} : value{std::string{word_}};
+}
+
+result<object> object_in(const value& from) {
+  if (!from.is_ref())
+    return not_convertible("an object", from);
+  return converter<object>::from_value(from);
+}
+
 question& question::add(const given& item) {
   if (item.is_given())
     asked_.positional.push_back(item.item());
@@ -134,8 +146,30 @@ value question::ask(const caller& python, leaves form) {
   return held_object::ask(python, std::move(asked_), form);
 }
 
-held_ptr question::keep(const caller& python) {
-  return held_object::run(python, std::move(asked_));
+object question::kept(const caller& python) {
+  return object{held_object::run(python, std::move(asked_))};
+}
+
+object question::answer_object(const caller& python, bool any) {
+  if (any)
+    return kept(python);
+  return or_throw(object_in(ask(python, leaves::objects)));
+}
+
+object question::answer_object(bool any) {
+  return answer_object(caller_of_self(), any);
+}
+
+value question::answer_value() {
+  return ask(caller_of_self(), leaves::refs);
+}
+
+result<object> question::attempt_object(const caller& python, bool any) {
+  return attempt([&] { return answer_object(python, any); });
+}
+
+result<value> question::attempt_value(const caller& python) {
+  return attempt([&] { return ask(python, leaves::refs); });
 }
 
 // A method's generator is an object first, and then iterated.
@@ -177,12 +211,18 @@ void question::send(cancel_token cancel, leaves form,
     [bound = way_->bound, done = std::move(done)](result<value> answered) {
       const auto owned = std::move(answered).transform(
         [&](const value& told) { return held_object::own(bound, told); });
-      done(owned, [&](const value& told) {
-        const auto* name = told.get_if<ref>();
-        return object{name != nullptr ? name->owner
-                                      : held_object::adopt(bound, told)};
+      done(owned, [&](const result<value>& answer) {
+        return answer.transform([&](const value& told) {
+          const auto* name = told.get_if<ref>();
+          return object{name != nullptr ? name->owner
+                                        : held_object::adopt(bound, told)};
+        });
       });
     });
+}
+
+list question::positional() const {
+  return list(asked_.positional.begin(), asked_.positional.end());
 }
 
 dict question::named() const {

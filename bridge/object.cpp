@@ -278,6 +278,46 @@ value operand::held() const {
   return value{std::move(owned)};
 }
 
+operand::operand(detail::held_ptr root) : root_{std::move(root)} {}
+
+operand::operand(detail::held_ptr root, std::vector<step> path)
+    : root_{std::move(root)},
+      path_{std::move(path)} {}
+
+operand::operand(const operand& other) = default;
+operand::operand(operand&& other) noexcept = default;
+operand& operand::operator=(const operand& other) = default;
+operand& operand::operator=(operand&& other) noexcept = default;
+operand::~operand() = default;
+
+bool operand::is_nothing() const {
+  return !root_ && path_.empty();
+}
+
+object::object() : operand{nullptr} {}
+
+object::object(detail::held_ptr of) : operand{std::move(of)} {}
+
+accessor::accessor(detail::held_ptr root, std::vector<step> path)
+    : operand{std::move(root), std::move(path)} {}
+
+operand::iterator::iterator() = default;
+operand::iterator::iterator(const iterator& other) = default;
+operand::iterator::iterator(iterator&& other) noexcept = default;
+operand::iterator&
+operand::iterator::operator=(const iterator& other) = default;
+operand::iterator&
+operand::iterator::operator=(iterator&& other) noexcept = default;
+operand::iterator::~iterator() = default;
+
+object operand::iterator::operator*() const {
+  return *item_;
+}
+
+bool operand::iterator::operator==(std::default_sentinel_t) const {
+  return !item_;
+}
+
 accessor operand::attr(std::string_view name) const {
   auto path = path_;
   path.push_back({.name = std::string{name}});

@@ -71,7 +71,7 @@ public:
   future<std::optional<T>> next() {
     const auto made =
       std::make_shared<detail::answer_state<std::optional<T>>>(reader_.place());
-    reader_.next(made->chain()->token(),
+    reader_.next(made->token(),
                  [made](result<detail::async_reader::item> told) {
                    made->set(read(std::move(told)));
                  });

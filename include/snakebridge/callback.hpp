@@ -75,8 +75,8 @@ public:
 /// They do not fit: Python gets a TypeError of this text.
 class bad_arguments : public std::exception {
 public:
-  explicit bad_arguments(std::string text) : text_{std::move(text)} {}
-  const char* what() const noexcept override { return text_.c_str(); }
+  explicit bad_arguments(std::string text);
+  const char* what() const noexcept override;
 
 private:
   std::string text_;
@@ -87,13 +87,8 @@ struct parameter {
   std::string name = {};
   std::optional<value> by_default = {};
 };
-inline parameter parameter_of(literals::keyword_name named) {
-  return {.name = std::string{named.name}};
-}
-inline parameter parameter_of(keyword named) {
-  return {.name = std::string{named.name},
-          .by_default = std::move(named.value)};
-}
+parameter parameter_of(literals::keyword_name named);
+parameter parameter_of(keyword named);
 
 /// Which parameters there are, and what is left for `args` and `kwargs`.
 struct parameter_list {
@@ -290,8 +285,8 @@ public:
   std::uint64_t id() const { return id_; }
   /// As Python writes it: "(x: float, digits: int = 2) -> str". Parameters
   /// without a name are `arg1` and so on, and are given by position.
-  std::string signature() const { return of_->signature(); }
-  const detail::callable& operator*() const { return *of_; }
+  std::string signature() const;
+  const detail::callable& operator*() const;
 
   friend bool operator==(const callback& left, const callback& right) {
     return left.id_ == right.id_;

@@ -69,6 +69,12 @@ struct call_options {
 /// value that is sent and lives as long as the call: `method("abc", "upper")`.
 class caller : public detail::verbs<caller, result> {
 public:
+  caller(const caller& other);
+  caller(caller&& other) noexcept;
+  caller& operator=(const caller& other);
+  caller& operator=(caller&& other) noexcept;
+  ~caller();
+
   /// Iterates over `module.function(*arguments)`, which is called when the
   /// first item is asked for.
   template <class... Arguments>
@@ -142,9 +148,7 @@ protected:
 /// overloaded. To make one may wait where a session is to be opened for it.
 class async_caller : public detail::verbs<async_caller, future> {
 public:
-  async_caller with(call_options options) const {
-    return async_caller{through_.with(std::move(options))};
-  }
+  async_caller with(call_options options) const;
 
   /// As those of `caller`, of items that come as futures.
   template <class... Arguments>
@@ -162,13 +166,13 @@ private:
   friend class caller;
   friend class detail::question;
   friend class detail::verbs<async_caller, future>;
-  explicit async_caller(caller through) : through_{std::move(through)} {}
+  explicit async_caller(caller through);
 
   template <class T>
   future<T> ask(operation&& asked, result<T> (*read)(result<value>)) const {
     auto way = find_way(asked);
     const auto made = std::make_shared<detail::answer_state<T>>(way.place);
-    asked.client_ended = made->chain()->token();
+    asked.client_ended = made->token();
     made->comes_of(begin(way, asked, [made, read](result<value> answered) {
       made->set(read(std::move(answered)));
     }));

@@ -33,8 +33,6 @@ concept python_integer =
 
 result<integer> to_integer(const value& from);
 result<double> to_floating(const value& from);
-/// Rounds where it may (`value::cast`). Errors: not_convertible.
-result<float> to_narrow_float(const value& from);
 /// What stands for nothing where `value::cast` is asked: NaN, NaT, NA.
 bool is_missing(const value& from);
 /// What `cast` takes an object for, whose class is derived from a type that has
@@ -47,10 +45,6 @@ error beyond_bits(std::size_t bits, const value& got);
 error none_of(std::size_t types, const value& got);
 /// not_convertible: "this is no " and what Python would have.
 [[noreturn]] void throw_not_in_python(std::string_view wanted);
-/// As `os.fsdecode` and `os.fsencode`: bytes that are no UTF-8 go as lone
-/// surrogates and come back.
-value path_to_text(std::string_view native);
-result<std::string> text_to_path(const value& from);
 
 } // namespace detail
 
@@ -63,11 +57,7 @@ struct converter<value> {
 template <>
 struct converter<none_t> {
   static value to_value(none_t) { return {}; }
-  static result<none_t> from_value(const value& from) {
-    if (!from.is_none())
-      return tl::unexpected{not_convertible("None", from)};
-    return none;
-  }
+  static result<none_t> from_value(const value& from);
 };
 
 template <>
@@ -78,11 +68,7 @@ struct converter<std::nullptr_t> {
 template <>
 struct converter<bool> {
   static value to_value(bool item) { return value::of_boolean(item); }
-  static result<bool> from_value(const value& from) {
-    if (const auto* item = from.get_if<bool>())
-      return *item;
-    return tl::unexpected{not_convertible("bool", from)};
-  }
+  static result<bool> from_value(const value& from);
 };
 
 template <detail::python_integer T>
@@ -112,26 +98,21 @@ struct converter<T> {
 template <>
 struct converter<integer> {
   static value to_value(const integer& item) { return value::of_integer(item); }
-  static result<integer> from_value(const value& from) {
-    return detail::to_integer(from);
-  }
+  static result<integer> from_value(const value& from);
 };
 
 /// An int becomes a double only when it is one exactly.
 template <>
 struct converter<double> {
   static value to_value(double item) { return value::of_floating(item); }
-  static result<double> from_value(const value& from) {
-    return detail::to_floating(from);
-  }
+  static result<double> from_value(const value& from);
 };
 
 template <>
 struct converter<float> {
   static value to_value(float item) { return value::of_floating(item); }
-  static result<float> from_value(const value& from) {
-    return detail::to_narrow_float(from);
-  }
+  /// Rounds where it may (`value::cast`).
+  static result<float> from_value(const value& from);
 };
 
 /// Of a complex; of a float or int that is one exactly.
@@ -160,14 +141,12 @@ struct converter<std::complex<T>> {
 
 template <>
 struct converter<char> {
-  static value to_value(char item) { return value{std::string(1, item)}; }
+  static value to_value(char item);
 };
 
 template <>
 struct converter<std::string_view> {
-  static value to_value(std::string_view item) {
-    return value{std::string{item}};
-  }
+  static value to_value(std::string_view item);
 };
 
 template <std::size_t N>
@@ -177,16 +156,12 @@ struct converter<char[N]> {
   }
 };
 
-/// A str, as `os.fspath` gives it.
+/// A str, as `os.fspath` gives it. As `os.fsdecode` and `os.fsencode`: bytes
+/// that are no UTF-8 go as lone surrogates and come back.
 template <>
 struct converter<std::filesystem::path> {
-  static value to_value(const std::filesystem::path& item) {
-    return detail::path_to_text(item.native());
-  }
-  static result<std::filesystem::path> from_value(const value& from) {
-    return detail::text_to_path(from).transform(
-      [](std::string text) { return std::filesystem::path{std::move(text)}; });
-  }
+  static value to_value(const std::filesystem::path& item);
+  static result<std::filesystem::path> from_value(const value& from);
 };
 
 /// The types a value stores as they are.
@@ -221,11 +196,7 @@ struct converter<std::optional<T>> {
 template <>
 struct converter<std::monostate> {
   static value to_value(std::monostate) { return {}; }
-  static result<std::monostate> from_value(const value& from) {
-    if (!from.is_none())
-      return tl::unexpected{not_convertible("None", from)};
-    return std::monostate{};
-  }
+  static result<std::monostate> from_value(const value& from);
 };
 
 /// The first alternative of just the value's kind, else the first it converts

@@ -34,7 +34,6 @@ result<std::chrono::microseconds> to_moment(const value& from, bool in_utc);
 /// Throws not_convertible for less than none and for a day or more.
 value time_at(std::chrono::microseconds since_midnight);
 result<std::chrono::microseconds> to_time_of_day(const value& from);
-result<std::chrono::year_month_day> to_day(const value& from);
 
 template <integral_duration D>
 std::chrono::microseconds exact_microseconds(D from) {
@@ -79,17 +78,8 @@ struct converter<std::chrono::duration<Rep, Period>> {
 
 template <>
 struct converter<std::chrono::year_month_day> {
-  static value to_value(const std::chrono::year_month_day& item) {
-    if (!item.ok() || item.year() < std::chrono::year{1}
-        || item.year() > std::chrono::year{9999})
-      detail::throw_not_in_python("date of the years 1 to 9999");
-    return value{date{static_cast<std::int16_t>(int{item.year()}),
-                      static_cast<std::uint8_t>(unsigned{item.month()}),
-                      static_cast<std::uint8_t>(unsigned{item.day()})}};
-  }
-  static result<std::chrono::year_month_day> from_value(const value& from) {
-    return detail::to_day(from);
-  }
+  static value to_value(const std::chrono::year_month_day& item);
+  static result<std::chrono::year_month_day> from_value(const value& from);
 };
 
 template <detail::integral_duration D>

@@ -146,11 +146,16 @@ std::string to_string(const post_mortem& death);
 /// Why a call has no result.
 class error {
 public:
-  error(errc code, std::string message)
-      : code_{code},
-        message_{std::move(message)} {}
+  error(errc code, std::string message);
   explicit error(python_error raised);
   error(errc code, std::string message, post_mortem death, bool may_have_run);
+  // These are in the library, as what else is not worth to be compiled in every
+  // program.
+  error(const error& other);
+  error(error&& other) noexcept;
+  error& operator=(const error& other);
+  error& operator=(error&& other) noexcept;
+  ~error();
 
   errc code() const { return code_; }
   const std::string& message() const { return message_; }
@@ -158,17 +163,15 @@ public:
   // `f().error().python()->type` is sound, and no plain pointer to it compiles.
 
   /// The Python exception behind `python_raised`, else null.
-  const python_error* python() const& { return python_.get(); }
-  std::shared_ptr<const python_error> python() const&& { return python_; }
+  const python_error* python() const&;
+  std::shared_ptr<const python_error> python() const&&;
   /// What is known of the interpreter behind `interpreter_died`, else null.
-  const snakebridge::post_mortem* post_mortem() const& { return death_.get(); }
-  std::shared_ptr<const snakebridge::post_mortem> post_mortem() const&& {
-    return death_;
-  }
+  const snakebridge::post_mortem* post_mortem() const&;
+  std::shared_ptr<const snakebridge::post_mortem> post_mortem() const&&;
   /// What the Python exception means, where `config.error_mode` is `translated`
   /// and it is one of those; else null. `python()` is there as well.
-  const ml_error* ml() const& { return ml_.get(); }
-  std::shared_ptr<const ml_error> ml() const&& { return ml_; }
+  const ml_error* ml() const&;
+  std::shared_ptr<const ml_error> ml() const&&;
   /// True when Python may have begun the call: repeating it may repeat its
   /// effects.
   bool may_have_run() const { return may_have_run_; }
@@ -188,9 +191,7 @@ public:
   /// This error, with what to do about it at the end of its message.
   error with_advice(std::string_view advice) const;
 
-  friend bool operator==(const error& left, const error& right) {
-    return left.code_ == right.code_ && left.message_ == right.message_;
-  }
+  friend bool operator==(const error& left, const error& right);
 
 private:
   errc code_;
@@ -200,6 +201,8 @@ private:
   std::shared_ptr<const snakebridge::post_mortem> death_;
   std::shared_ptr<const ml_error> ml_;
 };
+
+bool operator==(const error& left, const error& right);
 
 /// All of the error, readably: code, message, traceback, suggestions, last
 /// output.
@@ -211,8 +214,11 @@ std::ostream& operator<<(std::ostream& out, errc code);
 class exception : public std::exception {
 public:
   explicit exception(snakebridge::error failed);
-  const char* what() const noexcept override { return text_->c_str(); }
-  const snakebridge::error& error() const { return *error_; }
+  exception(const exception& other) noexcept;
+  exception& operator=(const exception& other) noexcept;
+  ~exception() override;
+  const char* what() const noexcept override;
+  const snakebridge::error& error() const;
 
 private:
   // Shared, so that copying an exception in flight cannot throw.

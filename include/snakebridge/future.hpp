@@ -15,14 +15,11 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <coroutine>
 #include <cstddef>
 #include <exception>
 #include <functional>
-#include <future>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <tuple>
 #include <type_traits>
@@ -41,131 +38,89 @@ class exchange;
 
 namespace detail {
 
-/// This thread waits for the answer of that call, at most until then: it brings
-/// in answers meanwhile. It may come back earlier.
-void help(const std::shared_ptr<exchange>& call,
-          std::chrono::steady_clock::time_point until);
-/// Somebody goes on with its answer.
-void hurry(const std::shared_ptr<exchange>& call);
-
 /// Where what goes on with an answer runs: on the callback threads of a bridge,
 /// in the session of the call. It may outlive both.
 class continuation_place;
 using place_ptr = std::shared_ptr<const continuation_place>;
 
-/// Runs it on a callback thread; here, once there are none any more.
-void run_later(const place_ptr& in, std::function<void()> what);
-/// One step of a wait on the bridge's clock: false when it is later than
-/// `until`, and where nobody moves the clock for one that waits.
-bool wait_step(const continuation_place& in, std::unique_lock<std::mutex>& lock,
-               std::condition_variable& changed,
-               std::chrono::steady_clock::time_point until);
 std::chrono::steady_clock::time_point now(const continuation_place& in);
-/// Runs it without the GIL, which this thread may hold and others need.
-void run_without_gil(const std::function<void()>& what);
+/// Opened once, by any thread. Copies are the same gate.
+class one_time_gate {
+public:
+  one_time_gate();
+  void open() const;
+  /// Without the GIL, which this thread may hold and others need.
+  void wait() const;
+
+private:
+  struct inside;
+  std::shared_ptr<inside> inside_;
+};
+
 /// What a continuation threw: an sb::exception's own error, else
 /// callback_failed.
 error error_of(const std::exception_ptr& thrown);
+/// Throws std::future_error.
+[[noreturn]] void throw_no_state();
 
-/// What can be cancelled of a future, and of those made of it.
-class cancel_chain {
+/// An answer that comes later, whatever it is to be.
+class answer_core : public std::enable_shared_from_this<answer_core> {
 public:
-  /// From now on this one as well.
-  void add(const std::shared_ptr<cancel_chain>& further);
-  const cancel_token& token() const { return token_; }
+  answer_core(const answer_core&) = delete;
+  answer_core& operator=(const answer_core&) = delete;
+
+  /// The call that will set it, if it is not set yet.
+  void comes_of(std::shared_ptr<exchange> call);
+  bool is_set() const;
+  bool wait_until(std::chrono::steady_clock::time_point until);
+
+  /// Cancels the call, and those of all that it is made of.
   bool cancel();
+  const cancel_token& token() const;
+  /// To cancel this one cancels that as well, from now on.
+  void is_made_of(const answer_core& further) const;
+
+  const place_ptr& place() const;
+
+protected:
+  using next_step = std::function<void(answer_core&)>;
+
+  explicit answer_core(place_ptr place);
+  ~answer_core();
+  /// What it is set to is there. Once.
+  void publish();
+  /// Calls `next` once it is set, on a callback thread.
+  void go_on(next_step next);
 
 private:
-  cancel_source own_;
-  cancel_token token_ = own_.token();
-  std::mutex mutex_;
-  std::vector<std::shared_ptr<cancel_chain>> further_;
+  void run_next(next_step next);
+
+  struct inside;
+  const std::unique_ptr<inside> inside_;
 };
 
 template <class T>
-class answer_state : public std::enable_shared_from_this<answer_state<T>> {
+class answer_state final : public answer_core {
 public:
-  explicit answer_state(place_ptr place) : place_{std::move(place)} {}
+  explicit answer_state(place_ptr place) : answer_core{std::move(place)} {}
 
-  /// The call that will set it, if it is not set yet.
-  void comes_of(std::shared_ptr<exchange> call) {
-    const std::lock_guard lock{mutex_};
-    if (!outcome_)
-      call_ = std::move(call);
-  }
   /// Once.
   void set(result<T> outcome) {
-    next_step next;
-    std::shared_ptr<exchange> over;
-    {
-      const std::lock_guard lock{mutex_};
-      outcome_.emplace(std::move(outcome));
-      next = std::exchange(next_, {});
-      over.swap(call_);
-    }
-    changed_.notify_all();
-    if (next)
-      run_next(std::move(next));
-  }
-  bool is_set() const {
-    const std::lock_guard lock{mutex_};
-    return outcome_.has_value();
-  }
-  bool wait_until(std::chrono::steady_clock::time_point until) {
-    if (is_set())
-      return true;
-    bool set = false;
-    run_without_gil([&] {
-      if (const auto call = this->call())
-        help(call, until);
-      std::unique_lock lock{mutex_};
-      while (!outcome_ && wait_step(*place_, lock, changed_, until)) {
-      }
-      set = outcome_.has_value();
-    });
-    return set;
+    outcome_.emplace(std::move(outcome));
+    publish();
   }
   /// Once it is set, and once.
-  result<T> take() {
-    const std::lock_guard lock{mutex_};
-    return std::move(*outcome_);
-  }
+  result<T> take() { return std::move(*outcome_); }
 
-  using next_step = std::function<void(result<T>)>;
   /// Calls `next` with what it is set to, on a callback thread.
-  void on_set(next_step next) {
-    std::unique_lock lock{mutex_};
-    if (outcome_) {
-      lock.unlock();
-      return run_next(std::move(next));
-    }
-    next_ = std::move(next);
-    const auto call = call_;
-    lock.unlock();
-    if (call)
-      hurry(call);
+  void on_set(std::function<void(result<T>)> next) {
+    go_on([next = std::move(next)](answer_core& of) {
+      next(static_cast<answer_state&>(of).take());
+    });
   }
-
-  const place_ptr& place() const { return place_; }
-  const std::shared_ptr<cancel_chain>& chain() const { return chain_; }
 
 private:
-  std::shared_ptr<exchange> call() const {
-    const std::lock_guard lock{mutex_};
-    return call_;
-  }
-  void run_next(next_step next) {
-    run_later(place_, [self = this->shared_from_this(),
-                       next = std::move(next)] { next(self->take()); });
-  }
-
-  const place_ptr place_;
-  const std::shared_ptr<cancel_chain> chain_ = std::make_shared<cancel_chain>();
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::optional<result<T>> outcome_;
-  std::shared_ptr<exchange> call_;
-  next_step next_;
+  std::optional<result<T>> outcome_; // nobody looks before it is set
 };
 
 template <class T>
@@ -186,7 +141,7 @@ struct future_access {
   template <class T>
   static std::shared_ptr<answer_state<T>> take(future<T>& of) {
     if (!of.state_)
-      throw std::future_error{std::future_errc::no_state};
+      throw_no_state();
     return std::exchange(of.state_, nullptr);
   }
 };
@@ -200,7 +155,7 @@ void pass_on(const std::shared_ptr<answer_state<Answer>>& made,
     if constexpr (std::is_same_v<given, future<Answer>>) {
       auto later = run();
       const auto from = future_access::take(later);
-      made->chain()->add(from->chain());
+      made->is_made_of(*from);
       from->on_set(
         [made](result<Answer> outcome) { made->set(std::move(outcome)); });
     } else if constexpr (std::is_void_v<given>) {
@@ -247,7 +202,7 @@ public:
   /// Cancels its call: it answers `cancelled` unless it has its answer already.
   /// Of one made by `then` or `when_all`, all that it is made of. False if it
   /// was cancelled before.
-  bool cancel() { return used().chain()->cancel(); }
+  bool cancel() { return used().cancel(); }
 
   /// Calls `next(result<T>)` with the answer, on a callback thread. The future
   /// of what that answers: a value, a result, a future or nothing. What it
@@ -260,7 +215,7 @@ public:
     const auto from = detail::future_access::take(*this);
     const auto made =
       std::make_shared<detail::answer_state<answer>>(from->place());
-    made->chain()->add(from->chain());
+    made->is_made_of(*from);
     // Shared, because what it holds may not be copyable.
     from->on_set([made, next = std::make_shared<Next>(std::move(next))](
                    result<T> outcome) {
@@ -298,7 +253,7 @@ private:
 
   detail::answer_state<T>& used() const {
     if (!state_)
-      throw std::future_error{std::future_errc::no_state};
+      detail::throw_no_state();
     return *state_;
   }
 
@@ -318,14 +273,14 @@ future<std::vector<result<T>>> when_all(std::vector<future<T>> all) {
   for (auto& each : all)
     sources.push_back(detail::future_access::take(each));
   if (sources.empty())
-    throw std::future_error{std::future_errc::no_state};
+    detail::throw_no_state();
   const auto made =
     std::make_shared<detail::answer_state<answers>>(sources.front()->place());
   const auto mine = std::make_shared<gathered>();
   mine->parts.resize(sources.size());
   mine->left = sources.size();
   for (std::size_t at = 0; at < sources.size(); ++at) {
-    made->chain()->add(sources[at]->chain());
+    made->is_made_of(*sources[at]);
     sources[at]->on_set([made, mine, at](result<T> outcome) {
       mine->parts[at].emplace(std::move(outcome));
       if (--mine->left > 0)
@@ -358,7 +313,7 @@ future<std::tuple<result<First>, result<Ts>...>> when_all(future<First> first,
   const auto gather = [&]<std::size_t At>(
                         std::integral_constant<std::size_t, At>) {
     const auto& source = std::get<At>(sources);
-    made->chain()->add(source->chain());
+    made->is_made_of(*source);
     source->on_set([made, mine](auto outcome) {
       std::get<At>(mine->parts).emplace(std::move(outcome));
       if (--mine->left == 0)

@@ -169,6 +169,9 @@ concept python_enum = std::is_enum_v<T> && requires(T item) {
   enumeration_of(item);
 };
 
+/// An object, of a ref alone. Errors: not_convertible.
+result<object> object_in(const value& from);
+
 /// What is sent, or nothing.
 class given {
 public:
@@ -589,11 +592,7 @@ public:
         state_{is_word} {}
   constexpr explicit word_argument(none_t) : state_{is_none} {}
   constexpr word_argument() = default;
-  operator given() const {
-    if (state_ == is_absent)
-      return {};
-    return state_ == is_none ? value{} : value{std::string{word_}};
-  }
+  operator given() const;
 
 private:
   enum state : std::uint8_t { is_absent, is_none, is_word };
@@ -671,10 +670,10 @@ template <std::derived_from<object> T>
 requires(!std::same_as<T, object>) struct converter<T> {
   static value to_value(const T& item) { return item.held(); }
   static result<T> from_value(const value& from) {
-    if (!from.is_ref())
-      return not_convertible("an object", from);
-    return converter<object>::from_value(from).transform(
-      [](object held) { return T{std::move(held)}; });
+    auto held = detail::object_in(from);
+    if (!held)
+      return std::move(held).error();
+    return T{*std::move(held)};
   }
 };
 
@@ -715,15 +714,18 @@ public:
 
   template <class T>
   result<T> answer(const caller& python) {
-    return attempt([&]() -> result<T> { return read<T>(python); });
+    if constexpr (is_an_object<T>)
+      return as_its<T>(attempt_object(python, is_any_object<T>));
+    else
+      return read_as<T>(attempt_value(python));
   }
   template <class T>
   future<T> answer(const async_caller& python) {
     const auto made = std::make_shared<answer_state<T>>(begin(python));
-    send(made->chain()->token(), form_of<T>,
+    send(made->token(), form_of<T>,
          [made](result<value> told, const keeper& keep) {
            if constexpr (std::same_as<T, object>)
-             made->set(std::move(told).transform(keep));
+             made->set(keep(std::move(told)));
            else
              made->set(read_as<T>(std::move(told)));
          });
@@ -732,15 +734,17 @@ public:
   /// Of an object's question. Throws.
   template <class T>
   T answer() {
-    const auto python = caller_of_self();
-    return or_throw(read<T>(python));
+    if constexpr (is_an_object<T>)
+      return T{answer_object(is_any_object<T>)};
+    else
+      return or_throw(read_as<T>(answer_value()));
   }
   template <class T>
   future<T> later() {
     return answer<T>(caller_of_self().async());
   }
   /// As the object that it keeps. Throws.
-  object kept(const caller& python) { return object{keep(python)}; }
+  object kept(const caller& python);
 
   template <class T>
   stream<T> items(const caller& python) {
@@ -767,33 +771,43 @@ public:
   }
 
 private:
-  list positional() const {
-    return list(asked_.positional.begin(), asked_.positional.end());
-  }
+  list positional() const;
   dict named() const;
 
   template <class T>
+  static constexpr bool is_an_object = std::derived_from<T, object>;
+  template <class T>
+  static constexpr bool is_any_object = std::same_as<T, object>;
+  template <class T>
   static constexpr leaves form_of =
-    std::derived_from<T, object> ? leaves::objects : leaves::refs;
+    is_an_object<T> ? leaves::objects : leaves::refs;
 
   template <class T>
-  result<T> read(const caller& python) {
-    if constexpr (std::same_as<T, object>) {
-      return kept(python);
+  static result<T> as_its(result<object> held) {
+    if constexpr (is_any_object<T>) {
+      return held;
     } else {
-      return read_as<T>(ask(python, form_of<T>));
+      if (!held)
+        return std::move(held).error();
+      return T{*std::move(held)};
     }
   }
+  // What is the same for all types. Where an object may not be `any`, a number
+  // is none. What answers throws, what attempts does not.
+  object answer_object(const caller& python, bool any);
+  object answer_object(bool any);
+  value answer_value();
+  result<object> attempt_object(const caller& python, bool any);
+  result<value> attempt_value(const caller& python);
   /// Null: it is of a module, or of what is no object of a bridge.
   const ref* self() const;
   error of_no_bridge() const;
   caller caller_of_self() const;
   value ask(const caller& python, leaves form);
-  held_ptr keep(const caller& python);
   stream<> open(const caller& python);
   place_ptr begin(const async_caller& python);
   /// What makes an object of an answer.
-  using keeper = std::function<object(const value&)>;
+  using keeper = std::function<result<object>(result<value>)>;
   void send(cancel_token cancel, leaves form,
             std::function<void(result<value>, const keeper&)> done);
 

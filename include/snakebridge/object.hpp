@@ -138,20 +138,18 @@ protected:
   friend class object;
   friend class accessor;
   friend struct detail::operand_access;
-  explicit operand(detail::held_ptr root) : root_{std::move(root)} {}
-  operand(detail::held_ptr root, std::vector<step> path)
-      : root_{std::move(root)},
-        path_{std::move(path)} {}
-  operand(const operand&) = default;
-  operand(operand&&) noexcept = default;
-  operand& operator=(const operand&) = default;
-  operand& operator=(operand&&) noexcept = default;
-  ~operand() = default;
+  explicit operand(detail::held_ptr root);
+  operand(detail::held_ptr root, std::vector<step> path);
+  operand(const operand& other);
+  operand(operand&& other) noexcept;
+  operand& operator=(const operand& other);
+  operand& operator=(operand&& other) noexcept;
+  ~operand();
 
   operation about(verb what) const;
   object run(operation asked, const call_options& over = {}) const;
   /// None, of no bridge.
-  bool is_nothing() const { return !root_ && path_.empty(); }
+  bool is_nothing() const;
   value ask(operation asked, leaves form) const;
   value fetch(leaves form) const;
   stream<> items() const;
@@ -166,8 +164,8 @@ protected:
 class object : public operand {
 public:
   /// None.
-  object() : operand{nullptr} {}
-  explicit object(detail::held_ptr of) : operand{std::move(of)} {}
+  object();
+  explicit object(detail::held_ptr of);
   /// What it names now. Throws.
   object(const accessor& named);
 
@@ -221,8 +219,7 @@ public:
 private:
   friend class operand;
   friend void del(const accessor& named);
-  accessor(detail::held_ptr root, std::vector<step> path)
-      : operand{std::move(root), std::move(path)} {}
+  accessor(detail::held_ptr root, std::vector<step> path);
 
   accessor& set(const accessor& other);
   void store(value item) const;
@@ -289,13 +286,18 @@ public:
   using value_type = object;
   using difference_type = std::ptrdiff_t;
 
-  iterator() = default;
+  iterator();
   explicit iterator(const operand& over);
+  iterator(const iterator& other);
+  iterator(iterator&& other) noexcept;
+  iterator& operator=(const iterator& other);
+  iterator& operator=(iterator&& other) noexcept;
+  ~iterator();
 
-  object operator*() const { return *item_; }
+  object operator*() const;
   iterator& operator++();
   void operator++(int) { ++*this; }
-  bool operator==(std::default_sentinel_t) const { return !item_; }
+  bool operator==(std::default_sentinel_t) const;
 
 private:
   std::shared_ptr<stream<>> from_;

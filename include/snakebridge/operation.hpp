@@ -173,20 +173,12 @@ unpacked_keywords kwargs_of(const Map& map) {
 
 namespace detail {
 
-inline void add_argument(operation& asked, keyword argument) {
-  asked.named.emplace_back(argument.name, std::move(argument.value));
-}
-inline void add_argument(operation& asked, unpacked_arguments arguments) {
-  for (auto& item : arguments.items)
-    asked.positional.push_back(std::move(item));
-}
-inline void add_argument(operation& asked, unpacked_keywords arguments) {
-  for (auto& item : arguments.items)
-    asked.named.push_back(std::move(item));
-}
-inline void add_argument(operation& asked, value argument) {
-  asked.positional.push_back(std::move(argument));
-}
+void add_argument(operation& asked, keyword argument);
+void add_argument(operation& asked, unpacked_arguments arguments);
+void add_argument(operation& asked, unpacked_keywords arguments);
+void add_argument(operation& asked, value argument);
+/// There will be so many.
+void reserve_arguments(operation& asked, std::size_t count);
 template <class T>
 concept argument = requires(T&& item) {
   { std::forward<T>(item) } -> std::convertible_to<value>;
@@ -199,7 +191,7 @@ requires(!argument<T>) void add_argument(operation& asked, T&& argument) {
 
 template <class... Arguments>
 void add_arguments(operation& asked, Arguments&&... arguments) {
-  asked.positional.reserve(sizeof...(arguments));
+  reserve_arguments(asked, sizeof...(arguments));
   (add_argument(asked, std::forward<Arguments>(arguments)), ...);
 }
 

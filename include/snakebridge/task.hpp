@@ -12,7 +12,6 @@
 
 #include <coroutine>
 #include <exception>
-#include <future>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -133,32 +132,30 @@ struct detached {
   };
 };
 
+/// What a task has answered, once somebody has waited for it.
 template <class T>
-detached run_into(task<T> what, std::promise<T> outcome) {
-  // What it was made with is gone before anybody hears of its end.
+struct task_outcome {
+  std::optional<T> answered;
   std::exception_ptr thrown;
-  if constexpr (std::is_void_v<T>) {
-    try {
-      const auto ends_here = std::move(what);
+};
+template <>
+struct task_outcome<void> {
+  std::exception_ptr thrown;
+};
+
+template <class T>
+detached run_into(task<T> what, task_outcome<T>& outcome, one_time_gate done) {
+  // What it was made with is gone before anybody hears of its end.
+  try {
+    const auto ends_here = std::move(what);
+    if constexpr (std::is_void_v<T>)
       co_await ends_here;
-    } catch (...) {
-      thrown = std::current_exception();
-    }
-    if (!thrown)
-      outcome.set_value();
-  } else {
-    std::optional<T> answered;
-    try {
-      const auto ends_here = std::move(what);
-      answered.emplace(co_await ends_here);
-    } catch (...) {
-      thrown = std::current_exception();
-    }
-    if (!thrown)
-      outcome.set_value(*std::move(answered));
+    else
+      outcome.answered.emplace(co_await ends_here);
+  } catch (...) {
+    outcome.thrown = std::current_exception();
   }
-  if (thrown)
-    outcome.set_exception(thrown);
+  done.open();
 }
 
 } // namespace detail
@@ -167,11 +164,14 @@ detached run_into(task<T> what, std::promise<T> outcome) {
 /// callback thread it keeps that from what the task may wait for.
 template <class T>
 T sync_wait(task<T> what) {
-  std::promise<T> outcome;
-  auto answered = outcome.get_future();
-  detail::run_into(std::move(what), std::move(outcome));
-  detail::run_without_gil([&] { answered.wait(); });
-  return answered.get();
+  detail::task_outcome<T> outcome;
+  const detail::one_time_gate done;
+  detail::run_into(std::move(what), outcome, done);
+  done.wait();
+  if (outcome.thrown)
+    std::rethrow_exception(outcome.thrown);
+  if constexpr (!std::is_void_v<T>)
+    return *std::move(outcome.answered);
 }
 
 } // namespace snakebridge

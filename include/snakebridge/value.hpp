@@ -304,9 +304,8 @@ struct tuple : row<value> {
 /// Python's slice: `a[sb::slice(1, sb::none)]`. It goes to Python; one that
 /// comes from there is an object.
 struct slice : row<value> {
-  explicit slice(value stop) : slice{value{}, std::move(stop)} {}
-  slice(value start, value stop, value step = {})
-      : row<value>({std::move(start), std::move(stop), std::move(step)}) {}
+  explicit slice(value stop);
+  slice(value start, value stop, value step = {});
 };
 
 namespace detail {

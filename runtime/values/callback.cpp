@@ -18,6 +18,21 @@ std::string told(const parameter& each, std::size_t at) {
 
 } // namespace
 
+bad_arguments::bad_arguments(std::string text) : text_{std::move(text)} {}
+
+const char* bad_arguments::what() const noexcept {
+  return text_.c_str();
+}
+
+parameter parameter_of(literals::keyword_name named) {
+  return {.name = std::string{named.name}};
+}
+
+parameter parameter_of(keyword named) {
+  return {.name = std::string{named.name},
+          .by_default = std::move(named.value)};
+}
+
 std::vector<value> parameter_list::bind(callback_arguments& given) const {
   std::vector<std::optional<value>> bound(each.size());
   auto& [positional, named] = given;
@@ -97,6 +112,14 @@ callback::callback(std::shared_ptr<const detail::callable> of)
     : of_{std::move(of)} {
   static std::atomic<std::uint64_t> last{0};
   id_ = ++last;
+}
+
+std::string callback::signature() const {
+  return of_->signature();
+}
+
+const detail::callable& callback::operator*() const {
+  return *of_;
 }
 
 } // namespace snakebridge

@@ -8,6 +8,11 @@
 
 namespace snakebridge {
 
+slice::slice(value stop) : slice{value{}, std::move(stop)} {}
+
+slice::slice(value start, value stop, value step)
+    : row<value>({std::move(start), std::move(stop), std::move(step)}) {}
+
 namespace detail {
 
 // Up to so many keys are searched one by one.

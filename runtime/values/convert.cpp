@@ -151,18 +151,6 @@ result<double> to_floating(const value& from) {
   return out_of_range("float", from);
 }
 
-result<float> to_narrow_float(const value& from) {
-  const auto item = to_floating(from);
-  if (!item)
-    return item.error();
-  const auto narrow = static_cast<float>(*item);
-  const bool is_exact =
-    std::isnan(*item) || static_cast<double>(narrow) == *item;
-  if (is_exact || (loss_allowed::here() && std::isfinite(narrow)))
-    return narrow;
-  return out_of_range("32 bit float", from);
-}
-
 bool is_missing(const value& from) {
   if (!loss_allowed::here())
     return false;
@@ -227,7 +215,76 @@ const std::vector<value>* items_of(const value& from) {
   return sequence_of(from);
 }
 
+void add_argument(operation& asked, keyword argument) {
+  asked.named.emplace_back(argument.name, std::move(argument.value));
+}
+
+void add_argument(operation& asked, unpacked_arguments arguments) {
+  for (auto& item : arguments.items)
+    asked.positional.push_back(std::move(item));
+}
+
+void add_argument(operation& asked, unpacked_keywords arguments) {
+  for (auto& item : arguments.items)
+    asked.named.push_back(std::move(item));
+}
+
+void add_argument(operation& asked, value argument) {
+  asked.positional.push_back(std::move(argument));
+}
+
+void reserve_arguments(operation& asked, std::size_t count) {
+  asked.positional.reserve(count);
+}
+
 } // namespace detail
+
+result<none_t> converter<none_t>::from_value(const value& from) {
+  if (!from.is_none())
+    return not_convertible("None", from);
+  return none;
+}
+
+result<std::monostate>
+converter<std::monostate>::from_value(const value& from) {
+  if (!from.is_none())
+    return not_convertible("None", from);
+  return std::monostate{};
+}
+
+result<bool> converter<bool>::from_value(const value& from) {
+  if (const auto* item = from.get_if<bool>())
+    return *item;
+  return not_convertible("bool", from);
+}
+
+result<integer> converter<integer>::from_value(const value& from) {
+  return detail::to_integer(from);
+}
+
+result<double> converter<double>::from_value(const value& from) {
+  return detail::to_floating(from);
+}
+
+result<float> converter<float>::from_value(const value& from) {
+  const auto item = detail::to_floating(from);
+  if (!item)
+    return item.error();
+  const auto narrow = static_cast<float>(*item);
+  const bool is_exact =
+    std::isnan(*item) || static_cast<double>(narrow) == *item;
+  if (is_exact || (detail::loss_allowed::here() && std::isfinite(narrow)))
+    return narrow;
+  return detail::out_of_range("32 bit float", from);
+}
+
+value converter<char>::to_value(char item) {
+  return value{std::string(1, item)};
+}
+
+value converter<std::string_view>::to_value(std::string_view item) {
+  return value{std::string{item}};
+}
 
 namespace {
 

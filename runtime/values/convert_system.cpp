@@ -5,7 +5,9 @@
 
 #include "runtime/base/utf8.hpp"
 
-namespace snakebridge::detail {
+namespace snakebridge {
+
+namespace detail {
 
 namespace {
 
@@ -86,7 +88,20 @@ result<microseconds> to_time_of_day(const value& from) {
   return item->moment();
 }
 
-result<std::chrono::year_month_day> to_day(const value& from) {
+} // namespace detail
+
+value converter<std::chrono::year_month_day>::to_value(
+  const std::chrono::year_month_day& item) {
+  if (!item.ok() || item.year() < std::chrono::year{1}
+      || item.year() > std::chrono::year{9999})
+    detail::throw_not_in_python("date of the years 1 to 9999");
+  return value{date{static_cast<std::int16_t>(int{item.year()}),
+                    static_cast<std::uint8_t>(unsigned{item.month()}),
+                    static_cast<std::uint8_t>(unsigned{item.day()})}};
+}
+
+result<std::chrono::year_month_day>
+converter<std::chrono::year_month_day>::from_value(const value& from) {
   const auto* item = from.get_if<date>();
   if (item == nullptr || !item->valid())
     return tl::unexpected{not_convertible("date", from)};
@@ -95,7 +110,9 @@ result<std::chrono::year_month_day> to_day(const value& from) {
                                      std::chrono::day{item->day}};
 }
 
-value path_to_text(std::string_view native) {
+value converter<std::filesystem::path>::to_value(
+  const std::filesystem::path& item) {
+  std::string_view native = item.native();
   std::string text;
   text.reserve(native.size());
   while (!native.empty()) {
@@ -104,14 +121,16 @@ value path_to_text(std::string_view native) {
       text += native.substr(0, bytes);
       native.remove_prefix(bytes);
     } else {
-      utf8::append(text, escape_base + static_cast<unsigned char>(native[0]));
+      utf8::append(text,
+                   detail::escape_base + static_cast<unsigned char>(native[0]));
       native.remove_prefix(1);
     }
   }
   return value{std::move(text)};
 }
 
-result<std::string> text_to_path(const value& from) {
+result<std::filesystem::path>
+converter<std::filesystem::path>::from_value(const value& from) {
   const auto* text = from.get_if<std::string>();
   if (text == nullptr)
     return tl::unexpected{not_convertible("str of a path", from)};
@@ -120,16 +139,16 @@ result<std::string> text_to_path(const value& from) {
   for (std::string_view rest = *text; !rest.empty();) {
     const auto [code, bytes] = utf8::first_character(rest);
     const bool escaped =
-      code >= escape_base + 0x80 && code <= escape_base + 0xFF;
+      code >= detail::escape_base + 0x80 && code <= detail::escape_base + 0xFF;
     if (bytes == 0 || (utf8::is_surrogate(code) && !escaped))
-      return tl::unexpected{out_of_range("path", from)};
+      return tl::unexpected{detail::out_of_range("path", from)};
     if (escaped)
-      native += static_cast<char>(code - escape_base);
+      native += static_cast<char>(code - detail::escape_base);
     else
       native += rest.substr(0, bytes);
     rest.remove_prefix(bytes);
   }
-  return native;
+  return std::filesystem::path{std::move(native)};
 }
 
-} // namespace snakebridge::detail
+} // namespace snakebridge

@@ -65,6 +65,44 @@ std::string suggestions_text(const ml_error& meaning) {
 
 } // namespace
 
+error::error(errc code, std::string message)
+    : code_{code},
+      message_{std::move(message)} {}
+
+error::error(const error& other) = default;
+error::error(error&& other) noexcept = default;
+error& error::operator=(const error& other) = default;
+error& error::operator=(error&& other) noexcept = default;
+error::~error() = default;
+
+const python_error* error::python() const& {
+  return python_.get();
+}
+
+std::shared_ptr<const python_error> error::python() const&& {
+  return python_;
+}
+
+const snakebridge::post_mortem* error::post_mortem() const& {
+  return death_.get();
+}
+
+std::shared_ptr<const snakebridge::post_mortem> error::post_mortem() const&& {
+  return death_;
+}
+
+const ml_error* error::ml() const& {
+  return ml_.get();
+}
+
+std::shared_ptr<const ml_error> error::ml() const&& {
+  return ml_;
+}
+
+bool operator==(const error& left, const error& right) {
+  return left.code_ == right.code_ && left.message_ == right.message_;
+}
+
 error::error(python_error raised)
     : code_{errc::python_raised},
       may_have_run_{true},
@@ -186,6 +224,18 @@ std::ostream& operator<<(std::ostream& out, const error& failed) {
 
 std::ostream& operator<<(std::ostream& out, errc code) {
   return out << to_string(code);
+}
+
+exception::exception(const exception& other) noexcept = default;
+exception& exception::operator=(const exception& other) noexcept = default;
+exception::~exception() = default;
+
+const char* exception::what() const noexcept {
+  return text_->c_str();
+}
+
+const snakebridge::error& exception::error() const {
+  return *error_;
 }
 
 exception::exception(snakebridge::error failed)
