@@ -98,9 +98,13 @@ class Bench:
         row("snakebridge.hpp", of_bridge, "std", of_standard, 1.5)
         row("all of NumPy", self.compiled("numpy", bridge + numpy),
             "snakebridge.hpp", of_bridge, 0.6)
+        first = self.precompiled("snakebridge/snakebridge.hpp")
+        bridge_precompiled = self.compiled("precompiled", "", *first)
         first = self.precompiled("snakebridge/py/numpy.hpp")
-        row("all of NumPy, precompiled",
-            self.compiled("precompiled", "", *first), "nothing",
+        precompiled = self.compiled("precompiled", "", *first)
+        row("all of NumPy, precompiled", precompiled,
+            "snakebridge.hpp, the same", bridge_precompiled, 0.2)
+        row("all of NumPy, precompiled", precompiled, "nothing",
             self.compiled("nothing", ""), 0.2)
 
     def defined(self):

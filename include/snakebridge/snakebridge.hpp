@@ -1,6 +1,8 @@
 #pragma once
 // Everything but the actor API (<snakebridge/actors.hpp>).
 
+#include <future> // std::future_error, of a future that has no answer
+
 #include <snakebridge/async_stream.hpp>
 #include <snakebridge/bridge.hpp>
 #include <snakebridge/callback.hpp>

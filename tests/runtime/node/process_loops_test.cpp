@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 
 #include <gtest/gtest.h>
 #include <kj/async.h>
@@ -12,13 +13,29 @@
 
 namespace snakebridge::testing {
 
+namespace {
+
+/// As a program has a static bridge whose node it starts later.
+struct kept_loop {
+  ~kept_loop() {
+    std::fputs(", destroyed", stderr);
+    loop.reset();
+  }
+  std::unique_ptr<node_loop> loop = {};
+};
+
+} // namespace
+
 TEST(ProcessLoopsDeathTest, WhenTheProcessEndsThenALoopHasEndedBefore) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   const auto end_beside_it = [] {
-    new node_loop{[](node_loop&) {}, [] { std::fputs("ended", stderr); }};
+    static kept_loop kept;
+    kept.loop = std::make_unique<node_loop>(
+      [](node_loop&) {}, [] { std::fputs("ended", stderr); });
     std::exit(0);
   };
-  EXPECT_EXIT(end_beside_it(), ::testing::ExitedWithCode(0), "ended");
+  EXPECT_EXIT(end_beside_it(), ::testing::ExitedWithCode(0),
+              "ended, destroyed");
 }
 
 TEST(ProcessLoopsDeathTest, WhenTheThreadOfALoopEndsTheProcessThenNobodyWaits) {
