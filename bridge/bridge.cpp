@@ -75,14 +75,14 @@ bridge::~bridge() {
 }
 
 session bridge::open_session(session_options options) const {
-  or_throw(core_->in_its_process());
+  or_throw(core_->has_client_here());
   auto member = core_->new_client();
   const auto opened = or_throw(core_->open_session(options, *member));
   return {core_, opened, std::move(member)};
 }
 
 result<std::size_t> bridge::release_auto_session() const {
-  if (auto ours = core_->in_its_process(); !ours)
+  if (auto ours = core_->has_client_here(); !ours)
     return tl::unexpected{std::move(ours).error()};
   auto& here = core_->client_of_this_thread();
   auto sessions = here.take_elsewhere();

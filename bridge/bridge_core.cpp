@@ -20,6 +20,7 @@
 #include "config/tunables.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/base/reached.hpp"
+#include "runtime/base/thread_end.hpp"
 
 namespace snakebridge {
 
@@ -166,6 +167,19 @@ result<void> bridge_core::not_in_its_process() {
     error{errc::shutting_down,
           "this process was forked from the one that started the bridge, and "
           "has none of its threads; start a bridge of its own here"}});
+}
+
+// Its client is an actor, and what makes actors uses thread-locals of CAF.
+result<void> bridge_core::has_client_here() const {
+  if (auto ours = in_its_process(); !ours)
+    return ours;
+  if (!this_thread().is_late)
+    return {};
+  return reached(result<void>{
+    error{errc::shutting_down,
+          "this thread has ended, and its own session with it: what destroys "
+          "its thread-locals, or statics, can call in a session that was "
+          "opened before"}});
 }
 
 result<void> bridge_core::start_tree() {
@@ -427,7 +441,7 @@ std::optional<error> bridge_core::session_of_object(const operation& asked,
 result<session_ptr> bridge_core::choose(const operation& asked,
                                         const std::string& session,
                                         call_options& of_call) {
-  if (auto here = in_its_process(); !here)
+  if (auto here = has_client_here(); !here)
     return tl::unexpected{std::move(here).error()};
   if (!session.empty())
     return client_of_this_thread().join(session, of_call);

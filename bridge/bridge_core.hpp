@@ -61,6 +61,8 @@ public:
   result<void> in_its_process() const {
     return process_.forked() ? not_in_its_process() : result<void>{};
   }
+  /// Nor may a thread that has ended own sessions. Errors: shutting_down.
+  result<void> has_client_here() const;
 
   /// The session a call of this thread uses: the one named, else that of the
   /// object, else that of the scope, else the thread's own. What it waits for

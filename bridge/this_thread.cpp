@@ -1,6 +1,9 @@
 #include "bridge/this_thread.hpp"
 
+#include <new>
 #include <utility>
+
+#include "runtime/base/thread_end.hpp"
 
 namespace snakebridge {
 
@@ -42,9 +45,42 @@ std::vector<session_ptr> thread_client::take_elsewhere() {
   return taken;
 }
 
+namespace {
+
+// Neither has a destructor: they can be read until the thread's last step.
+thread_local this_thread_state* here = nullptr;
+thread_local bool has_ended = false;
+
+struct until_the_end {
+  struct mark {
+    ~mark() {
+      has_ended = true;
+      here = nullptr;
+    }
+  } after_its_end;
+  this_thread_state state;
+};
+
+// Never destroyed: the sessions of a thread are not in it.
+this_thread_state& late_state() {
+  alignas(this_thread_state) static thread_local std::byte
+    room[sizeof(this_thread_state)];
+  return *new (room) this_thread_state{.is_late = true};
+}
+
+this_thread_state& make_state() {
+  if (thread_locals_are_gone() || has_ended)
+    return late_state();
+  static thread_local until_the_end mine;
+  return mine.state;
+}
+
+} // namespace
+
 this_thread_state& this_thread() {
-  thread_local this_thread_state state;
-  return state;
+  if (here == nullptr)
+    here = &make_state();
+  return *here;
 }
 
 } // namespace snakebridge

@@ -11,7 +11,6 @@
 
 #include "actors/client.hpp"
 #include "actors/sessions.hpp"
-#include "runtime/base/thread_end.hpp"
 
 namespace snakebridge {
 
@@ -52,8 +51,6 @@ class ref_scope;
 
 /// The calling thread's state, for all bridges.
 struct this_thread_state {
-  this_thread_state() { static_cast<void>(thread_locals_are_gone()); }
-
   struct membership {
     const bridge_core* of = nullptr;
     std::weak_ptr<const bridge_core> living; ///< tells bridges at one address
@@ -69,8 +66,13 @@ struct this_thread_state {
   call_options options;      ///< of the innermost runtime_scope
   ref_scope* refs = nullptr; ///< the innermost
   unsigned withs = 0;        ///< context managers it is in
+  /// It was made for what runs after the thread's end: its client has gone, and
+  /// there can be no other.
+  bool is_late = false;
 };
 
+/// Destructors of statics and of other thread-locals may ask after the end of
+/// the thread: they have one, too.
 this_thread_state& this_thread();
 
 /// What `inner` says wins over what `outer` does.

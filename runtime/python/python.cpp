@@ -3,6 +3,7 @@
 #include <atomic>
 #include <csignal>
 #include <mutex>
+#include <utility>
 
 #include <dlfcn.h>
 #include <fmt/format.h>
@@ -25,19 +26,30 @@ struct thread_state {
   // The state Python was started with. When it is deleted and none is left,
   // CPython (3.11) aborts on the next thread's: so it outlives its thread.
   bool is_first = false;
+  // What calls by then, a destructor, has one for its call alone.
+  bool has_ended = false;
 
-  ~thread_state() {
-    // The process's main thread ends with the process: nothing to free, and
-    // the GIL may be held for ever by then.
-    if (state == nullptr || is_first || ::gettid() == ::getpid())
-      return;
-    PyEval_RestoreThread(state);
-    PyThreadState_Clear(state);
-    PyThreadState_DeleteCurrent();
-  }
+  void end_with_the_thread();
 };
 
-thread_local thread_state this_thread;
+thread_local thread_state this_thread; // can be read after its end
+
+void thread_state::end_with_the_thread() {
+  static thread_local const struct last_step {
+    ~last_step() {
+      // The process's main thread ends with the process: nothing to free, and
+      // the GIL may be held for ever by then.
+      if (::gettid() == ::getpid())
+        return;
+      auto* const ending = std::exchange(this_thread.state, nullptr);
+      this_thread.has_ended = true;
+      PyEval_RestoreThread(ending);
+      PyThreadState_Clear(ending);
+      PyThreadState_DeleteCurrent();
+    }
+  } step;
+  static_cast<void>(&step);
+}
 
 std::atomic<bool> ours = false; // not the program's own embedding
 
@@ -222,11 +234,19 @@ gil_guard::gil_guard() : held_before_{PyGILState_Check() != 0} {
     return;
   }
   PyGILState_Ensure();
+  is_for_once_ = this_thread.has_ended;
+  if (is_for_once_)
+    return;
   this_thread.state = PyThreadState_Get();
+  this_thread.end_with_the_thread();
 }
 
 gil_guard::~gil_guard() {
-  if (!held_before_)
+  if (held_before_)
+    return;
+  if (is_for_once_)
+    PyGILState_Release(PyGILState_UNLOCKED);
+  else
     PyEval_SaveThread();
 }
 

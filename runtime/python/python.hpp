@@ -49,6 +49,7 @@ public:
 
 private:
   bool held_before_;
+  bool is_for_once_ = false; // the thread has ended
 };
 
 /// The Python exception that the C API left. Hostile ones too: a C function may

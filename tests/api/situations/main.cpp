@@ -271,6 +271,51 @@ void fork_beside_nodes() {
   say(told(nodes.session.eval("1")));
 }
 
+// Destructors of statics run when the thread-locals of their thread are gone,
+// and its own session with them.
+void call_from_what_is_static() {
+  static sb::bridge bridge{wanted()};
+  say(told(bridge.eval("1")));
+  static const struct caller {
+    sb::session own = bridge.open_session();
+    sb::value kept = own.call("pathlib", "Path", "x").value();
+
+    ~caller() {
+      say(told(bridge.eval("1")));
+      try {
+        const auto none = bridge.open_session();
+      } catch (const sb::exception& refused) {
+        say(to_string(refused.error().code()));
+      }
+      say(told(own.call("math", "sqrt", 16)));
+      say(told(own.str(kept)));
+      say(told(own.async().call("math", "sqrt", 25).get()));
+      { const sb::session_scope inside{own}; }
+    }
+  } last;
+  static_cast<void>(last);
+}
+
+void call_from_thread_locals() {
+  const sb::bridge bridge{wanted()};
+  std::thread{[&] {
+    struct caller {
+      const sb::bridge* on = nullptr;
+      std::optional<sb::session> own = {};
+
+      ~caller() {
+        say(told(on->eval("1")));
+        say(told(own->call("math", "sqrt", 16)));
+      }
+    };
+    static thread_local caller last; // before those of the bridge
+    last.on = &bridge;
+    say(told(bridge.eval("1")));
+    last.own.emplace(bridge.open_session());
+  }}.join();
+  say(fmt::format("{} sessions", bridge.stats().sessions));
+}
+
 void fork_and_call_in_both() {
   sb::bridge bridge{wanted()};
   or_throw(bridge.eval("1"));
@@ -829,6 +874,8 @@ const std::map<std::string, void (*)()> situations{
   {"end_of_static_nodes", end_of_static_nodes},
   {"exit_while_nodes_call", exit_while_nodes_call},
   {"fork_beside_nodes", fork_beside_nodes},
+  {"call_from_what_is_static", call_from_what_is_static},
+  {"call_from_thread_locals", call_from_thread_locals},
   {"fork_and_call_in_both", fork_and_call_in_both},
   {"fork_with_handles", fork_with_handles},
   {"fork_with_a_static_one", fork_with_a_static_one},
