@@ -35,7 +35,7 @@ constexpr situation situations[] = {
   {"exit_while_nodes_call", in::both, ""},
   {"fork_beside_nodes", in::both, "exited with 0\n1\n"},
   {"call_from_what_is_static", in::both,
-   "1\nshutting_down\nshutting_down\n4.0\nx\n5.0\n"},
+   "1\nshutting_down\nshutting_down\n4.0\n'x'\n5.0\n"},
   {"call_from_thread_locals", in::both, "1\nshutting_down\n4.0\n0 sessions\n"},
   {"fork_and_call_in_both", in::both,
    "child: shutting_down\nparent: 'parent'\n"},
