@@ -1,7 +1,10 @@
 #include "bridge/this_thread.hpp"
 
+#include <cstddef>
 #include <new>
 #include <utility>
+
+#include <caf/logger.hpp>
 
 #include "runtime/base/thread_end.hpp"
 
@@ -71,6 +74,9 @@ this_thread_state& late_state() {
 this_thread_state& make_state() {
   if (thread_locals_are_gone() || has_ended)
     return late_state();
+  // CAF's thread-local is made when it is first read. Older than this state, it
+  // outlives it: who is not late may make actors.
+  static_cast<void>(caf::logger::current_logger());
   static thread_local until_the_end mine;
   return mine.state;
 }

@@ -37,6 +37,7 @@ constexpr situation situations[] = {
   {"call_from_what_is_static", in::both,
    "1\nshutting_down\nshutting_down\n4.0\n'x'\n5.0\n"},
   {"call_from_thread_locals", in::both, "1\nshutting_down\n4.0\n0 sessions\n"},
+  {"open_from_thread_locals", in::both, "1\n2\n3\n1 sessions\n"},
   {"fork_and_call_in_both", in::both,
    "child: shutting_down\nparent: 'parent'\n"},
   {"fork_with_handles", in::both,

@@ -316,6 +316,28 @@ void call_from_thread_locals() {
   say(fmt::format("{} sessions", bridge.stats().sessions));
 }
 
+// It is younger than what the thread has of its first call, and older than what
+// its own session needs.
+void open_from_thread_locals() {
+  const sb::bridge bridge{wanted()};
+  const auto session = bridge.open_session();
+  std::thread{[&] {
+    struct opener {
+      const sb::bridge* on = nullptr;
+
+      ~opener() {
+        say(told(on->open_session().eval("2")));
+        say(told(on->eval("3")));
+      }
+    };
+    static_cast<void>(session.eval("1"));
+    static thread_local opener last;
+    last.on = &bridge;
+    say(told(bridge.eval("1")));
+  }}.join();
+  say(fmt::format("{} sessions", bridge.stats().sessions));
+}
+
 void fork_and_call_in_both() {
   sb::bridge bridge{wanted()};
   or_throw(bridge.eval("1"));
@@ -876,6 +898,7 @@ const std::map<std::string, void (*)()> situations{
   {"fork_beside_nodes", fork_beside_nodes},
   {"call_from_what_is_static", call_from_what_is_static},
   {"call_from_thread_locals", call_from_thread_locals},
+  {"open_from_thread_locals", open_from_thread_locals},
   {"fork_and_call_in_both", fork_and_call_in_both},
   {"fork_with_handles", fork_with_handles},
   {"fork_with_a_static_one", fork_with_a_static_one},
