@@ -29,8 +29,10 @@ descriptor wake_event() {
   return made;
 }
 
-// KJ makes the process ignore SIGPIPE, which is not ours to decide.
+// KJ makes the process ignore SIGPIPE, which is not ours to decide. Of two at
+// once the second would find it ignored, and leave it so.
 kj::AsyncIoContext make_io() {
+  const auto alone = process_loops::all().lock();
   struct sigaction before {};
   ::sigaction(SIGPIPE, nullptr, &before);
   auto made = kj::setupAsyncIo();

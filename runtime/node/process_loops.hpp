@@ -14,9 +14,13 @@ class loop_jobs;
 
 class process_loops {
 public:
-  /// Of a child after a fork: none, as it has no thread of them. On the thread
-  /// of a loop, the first time.
+  /// Of a child after a fork: none, as it has no thread of them.
   static process_loops& all();
+
+  /// For what changes the process for a moment: one loop at a time.
+  [[nodiscard]] std::unique_lock<std::mutex> lock() {
+    return std::unique_lock{mutex_};
+  }
 
   void add(std::shared_ptr<loop_jobs> of);
   void remove(const std::shared_ptr<loop_jobs>& of);

@@ -3,6 +3,8 @@
 
 #include <csignal>
 #include <future>
+#include <latch>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -99,13 +101,36 @@ TEST(NodeLoop, WhenItsBeginFailsThenThereIsNone) {
                std::runtime_error);
 }
 
+namespace {
+
+auto handler_of_sigpipe() {
+  struct sigaction now {};
+  ::sigaction(SIGPIPE, nullptr, &now);
+  return now.sa_handler;
+}
+
+} // namespace
+
 TEST(NodeLoop, GivenOneThenSignalsStayAsTheProgramHasThem) {
-  struct sigaction before {};
-  ::sigaction(SIGPIPE, nullptr, &before);
+  const auto before = handler_of_sigpipe();
   const node_loop loop{[](node_loop&) {}, [] {}};
-  struct sigaction after {};
-  ::sigaction(SIGPIPE, nullptr, &after);
-  EXPECT_EQ(before.sa_handler, after.sa_handler);
+  EXPECT_EQ(handler_of_sigpipe(), before);
+}
+
+TEST(NodeLoop, WhenManyBeginAtOnceThenSignalsStayAsTheProgramHasThem) {
+  constexpr int rounds = 100, loops = 4;
+  const auto before = handler_of_sigpipe();
+  for (int round = 0; round < rounds; ++round) {
+    std::latch all{loops};
+    std::vector<std::jthread> threads;
+    for (int n = 0; n < loops; ++n)
+      threads.emplace_back([&] {
+        all.arrive_and_wait();
+        const node_loop loop{[](node_loop&) {}, [] {}};
+      });
+    threads.clear();
+    ASSERT_EQ(handler_of_sigpipe(), before) << "round " << round;
+  }
 }
 
 } // namespace snakebridge::testing
