@@ -390,12 +390,14 @@ def _beat(loop):
         loop.call_later(_beat_s, _beat, loop)
 
 
-def _on_loop(coroutine):
-    """Runs a coroutine on the event loop, and waits for what it answers."""
+def _on_loop(coroutine, *cancel):
+    """Runs a coroutine on the event loop, and waits for what it answers. Where
+    this thread is interrupted it is cancelled: by `cancel`, once it has begun."""
     import asyncio
     import concurrent.futures
 
-    future = asyncio.run_coroutine_threadsafe(coroutine, _event_loop())
+    loop = _event_loop()
+    future = asyncio.run_coroutine_threadsafe(coroutine, loop)
     try:
         while True:
             try:
@@ -404,7 +406,11 @@ def _on_loop(coroutine):
                 if future.done():
                     return future.result()
     except BaseException:
-        future.cancel()
+        if not cancel:
+            future.cancel()
+        elif not future.done():
+            # Its task begins in the turn of the loop after its own making.
+            loop.call_soon_threadsafe(loop.call_soon, *cancel)
         raise
 
 
@@ -412,38 +418,45 @@ async def _wait_for(awaitable):
     return await awaitable
 
 
-# The tasks that are in an asynchronous iterator now, by its id.
+# The tasks that are in an asynchronous iterator now, by its id; and those of
+# them that were told to end.
 _steps = {}
+_ending = set()
 
 
 async def _step(iterator):
     import asyncio
 
-    _steps[id(iterator)] = asyncio.current_task()
+    task = _steps[id(iterator)] = asyncio.current_task()
     try:
         return await iterator.__anext__()
     finally:
         del _steps[id(iterator)]
+        _ending.discard(task)
+
+
+def _cancel_step(iterator):
+    """Once: what it does at its end is not cancelled. None: it is in no step."""
+    task = _steps.get(id(iterator))
+    if task is not None and task not in _ending:
+        _ending.add(task)
+        task.cancel()
+    return task
 
 
 async def _end(iterator):
     import asyncio
 
-    # A step that was cancelled may still be at its end.
-    running = _steps.get(id(iterator))
+    # Its thread may have been interrupted before it could cancel it.
+    running = _cancel_step(iterator)
     if running is not None:
-        # Its thread may have been interrupted before it could cancel it; not
-        # every version tells.
-        cancelling = getattr(running, "cancelling", None)
-        if cancelling is None or not cancelling():
-            running.cancel()
         await asyncio.wait([running])
     if hasattr(iterator, "aclose"):
         await iterator.aclose()
 
 
 def _next_awaited(iterator):
-    return _on_loop(_step(iterator))
+    return _on_loop(_step(iterator), _cancel_step, iterator)
 
 
 def _close_awaited(iterator):

@@ -35,7 +35,12 @@ public:
     return "__import__('ctypes').CDLL(None).system(b'cat " + path_ + "')";
   }
 
-  /// True once a call waits here.
+  /// An expression that is seen here, and waits for nothing.
+  std::string pass_here() const {
+    return "__import__('os').open('" + path_ + "', 0o4000)"; // O_NONBLOCK
+  }
+
+  /// True once a call waits here, or has passed.
   bool has_a_caller() {
     return eventually([this] {
       // Without a reader there is no writer.

@@ -323,17 +323,24 @@ TEST_P(Streams, GivenATimeoutThenItIsOfTheCallAndNotOfTheFirstItem) {
 }
 
 TEST_P(Streams, WhenAnAsynchronousOneIsLeftInItsAwaitThenItsEndIsAwaited) {
+  gate here;
   or_throw(bridge.exec("import asyncio\n"
                        "seen = []\n"
                        "async def make():\n"
                        "  try:\n"
                        "    yield 1\n"
-                       "    await asyncio.Event().wait()\n"
-                       "  finally:\n"
-                       "    for i in range(1000): await asyncio.sleep(0)\n"
-                       "    seen.append('closed')\n"));
+                       "    "
+                       + here.pass_here()
+                       + "\n"
+                         "    await asyncio.Event().wait()\n"
+                         "  finally:\n"
+                         "    while len(asyncio.all_tasks()) == 1:\n"
+                         "      await asyncio.sleep(0)\n"
+                         "    for i in range(9): await asyncio.sleep(0)\n"
+                         "    seen.append('closed')\n"));
   auto items = bridge.stream(or_throw(bridge.eval("make()")));
   EXPECT_EQ(*items.next(), 1);
+  ASSERT_TRUE(here.has_a_caller());
   EXPECT_TRUE(items.close());
   EXPECT_EQ(seen(), (sb::list{"closed"}));
 }
