@@ -186,17 +186,24 @@ std::chrono::milliseconds time_limit(const call_options& options,
 }
 
 struct session_core::errand {
+  // As an aggregate all of it would be written over with zeros first.
+  errand(operation& asked, const call_options& options,
+         steady_clock::time_point until)
+      : asked{asked},
+        options{options},
+        until{until} {}
+
   operation& asked;
   const call_options& options;
   const steady_clock::time_point until;
   bool may_be_made_again = false;
   bool keeps_exception = false;
-  std::optional<result<value>> lost = {}; ///< what the first attempt answered
+  std::optional<result<value>> lost; ///< what the first attempt answered
 
   // Of the present attempt.
   const pool* through = nullptr;
-  destination to = {};
-  circuit_breaker::ticket ticket = {};
+  destination to;
+  circuit_breaker::ticket ticket;
 };
 
 struct session_core::owned_errand : errand {

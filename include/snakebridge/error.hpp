@@ -149,8 +149,7 @@ public:
   error(errc code, std::string message);
   explicit error(python_error raised);
   error(errc code, std::string message, post_mortem death, bool may_have_run);
-  // These are in the library, as what else is not worth to be compiled in every
-  // program.
+  // Not inline, as what else programs need not compile each.
   error(const error& other);
   error(error&& other) noexcept;
   error& operator=(const error& other);
@@ -201,8 +200,6 @@ private:
   std::shared_ptr<const snakebridge::post_mortem> death_;
   std::shared_ptr<const ml_error> ml_;
 };
-
-bool operator==(const error& left, const error& right);
 
 /// All of the error, readably: code, message, traceback, suggestions, last
 /// output.

@@ -48,6 +48,12 @@ template <class U, class T>
 concept value_of_result =
   !is_outcome<std::remove_cvref_t<U>> && std::constructible_from<T, U>;
 
+template <class T>
+concept default_made = std::is_void_v<T> || std::default_initializable<T>;
+template <class T>
+inline constexpr bool is_made_without_throwing =
+  std::is_void_v<T> || std::is_nothrow_default_constructible_v<T>;
+
 template <class T, class U>
 concept comparable = requires(const T& left, const U& right) {
   { left == right } -> std::convertible_to<bool>;
@@ -73,8 +79,9 @@ public:
   template <class U>
   using rebind = result<U>;
 
-  result() requires(std::is_void_v<T> || std::default_initializable<T>) =
-    default;
+  // Not defaulted: `result<T>{}` would write zeros over all of it first.
+  result() noexcept(
+    detail::is_made_without_throwing<T>) requires detail::default_made<T> {}
 
   template <class U = T>
   requires detail::value_of_result<U, T>

@@ -92,13 +92,11 @@ public:
   }
 
   python_operation read(const session_objects& objects) const override {
-    python_operation made{.what = what,
-                          .module = asked_.module,
-                          .name = asked_.name,
-                          .target = {},
-                          .positional = {},
-                          .named = {},
-                          .helpers_given = asked_.helpers_given};
+    python_operation made;
+    made.what = what;
+    made.module = asked_.module;
+    made.name = asked_.name;
+    made.helpers_given = asked_.helpers_given;
     if (has_target(what))
       made.target = to_python(asked_.target, objects);
     for (const auto& [name, key] : asked_.path)
@@ -395,7 +393,7 @@ void embedded_host::end_turn() {
   {
     const std::lock_guard lock{mutex_};
     const auto expiry = python_side_->objects.next_expiry();
-    const bool is_sooner = expiry && (!expiry_ || *expiry < *expiry_);
+    const bool is_sooner = expiry < expiry_;
     expiry_ = expiry;
     turn_ = {};
     turns_.leave();

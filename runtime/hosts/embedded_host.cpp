@@ -294,18 +294,16 @@ void embedded_host::begin_own_turn(std::unique_lock<std::mutex>& lock) {
 void embedded_host::await_work(std::unique_lock<std::mutex>& lock) {
   const auto is_work = [this] {
     return stopping_ || !accepted_.empty() || !to_release_.empty()
-           || (expiry_ && steady_clock::now() >= *expiry_);
+           || (expiry_ != object_table::never
+               && steady_clock::now() >= expiry_);
   };
   while (!is_work())
-    if (expiry_)
-      work_.wait_until(lock, *expiry_);
-    else
-      work_.wait(lock);
+    work_.wait_until(lock, expiry_);
 }
 
 // What sessions left behind, and what has expired.
 void embedded_host::let_go(const std::vector<std::uint64_t>& sessions) {
-  if (sessions.empty() && !expiry_)
+  if (sessions.empty() && expiry_ == object_table::never)
     return;
   const process_mark here;
   const gil_guard gil;

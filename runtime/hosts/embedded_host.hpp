@@ -163,7 +163,8 @@ private:
   std::uint64_t last_session_ = 0;
   std::unordered_map<std::uint64_t, std::shared_ptr<session_callbacks>>
     callbacks_;
-  std::optional<steady_clock::time_point> expiry_; // of an object, the next
+  // Of an object, the next.
+  steady_clock::time_point expiry_ = steady_clock::time_point::max();
 
   std::atomic<bool> offered_ = false; // there may be something to do
   spinner own_thread_looks_;

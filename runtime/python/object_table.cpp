@@ -36,12 +36,13 @@ known_names& session_objects::names() const {
 }
 
 void session_objects::begin_call(const ref_bounds& bounds) {
+  const bool they_expire = bounds.rules.ttl.count() > 0; // before it is copied
   bounds_ = bounds;
   if (++calls_ > 1)
     return; // another may be writing its result
   settled_ = table_.last_slot_;
   unsettled_ = 0;
-  if (expires())
+  if (they_expire)
     call_began_ = table_.now_();
 }
 

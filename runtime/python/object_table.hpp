@@ -153,12 +153,10 @@ public:
   std::size_t release(std::uint64_t session);
   void release_all();
 
-  /// When `expire` may have something to do; nothing: it has not.
-  /// Also without the GIL.
-  std::optional<time_of_use> next_expiry() const {
-    const auto next = next_expiry_.load();
-    return next == never ? std::nullopt : std::optional{next};
-  }
+  /// When `expire` may have something to do; at `never` it has not. Also without
+  /// the GIL.
+  time_of_use next_expiry() const { return next_expiry_.load(); }
+  static constexpr auto never = time_of_use::max();
   /// Lets go what was not used for its session's ttl, and what sessions that
   /// ended left to be collected, if it is time.
   void expire();
@@ -182,7 +180,6 @@ private:
   helper_registry helpers_{{}};
   known_names names_;
   std::uint64_t last_slot_ = 0;
-  static constexpr auto never = time_of_use::max();
   std::atomic<time_of_use> next_expiry_ = never;
   bool has_garbage_ = false;
   time_of_use collect_again_;

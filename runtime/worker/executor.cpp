@@ -24,8 +24,7 @@ void executor::serve() noexcept {
   for (;;) {
     // It waits no longer than until an object expires; what awaits something
     // may yet make one.
-    auto until =
-      all_.objects_.next_expiry().value_or(steady_clock::time_point::max());
+    auto until = all_.objects_.next_expiry();
     if (all_.awaiting_ > 0)
       until =
         std::min(until, steady_clock::now()

@@ -151,13 +151,11 @@ void wire_call::read(const frame& received) {
 }
 
 python_operation wire_call::read(const session_objects& objects) const {
-  python_operation made{.what = what,
-                        .module = view(asked_.getModule()),
-                        .name = view(asked_.getName()),
-                        .target = {},
-                        .positional = {},
-                        .named = {},
-                        .helpers_given = asked_.getHelpersGiven()};
+  python_operation made;
+  made.what = what;
+  made.module = view(asked_.getModule());
+  made.name = view(asked_.getName());
+  made.helpers_given = asked_.getHelpersGiven();
   if (asked_.getTarget() != 0)
     made.target =
       py::reinterpret_borrow<py::object>(objects.find(asked_.getTarget()));

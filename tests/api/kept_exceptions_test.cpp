@@ -63,7 +63,7 @@ TEST_P(KeptExceptions, GivenAMessageThatAsksThenTheActorGetsTheObject) {
   self
     ->request(
       session, patience,
-      sb::call_message{"math", "sqrt", {-1}, {}, {.keep_exception = true}})
+      sb::call_message{"builtins", "int", {"x"}, {}, {.keep_exception = true}})
     .receive([](const sb::value&) { FAIL() << "no error came"; },
              [&](const caf::error& told) {
                object = sb::to_error(told).python()->object;
@@ -73,7 +73,7 @@ TEST_P(KeptExceptions, GivenAMessageThatAsksThenTheActorGetsTheObject) {
   self->request(session, patience, sb::attr_message{*object, "args"})
     .receive([&](sb::value& told) { args = std::move(told); },
              [](const caf::error& told) { FAIL() << sb::to_error(told); });
-  EXPECT_EQ(args, (sb::tuple{"math domain error"}));
+  EXPECT_EQ(args, (sb::tuple{"invalid literal for int() with base 10: 'x'"}));
 }
 
 class KeptFromSmallReplies : public InAWorker {

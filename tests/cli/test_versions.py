@@ -8,6 +8,7 @@ as each takes minutes; with SNAKEBRIDGE_ALL_VERSIONS=1 all of them are tried.
 Ends with 77 where there is no CPython but the bridge's.
 """
 import concurrent.futures
+import itertools
 import os
 import pathlib
 import re
@@ -43,19 +44,23 @@ def headers(python):
 
 
 def interpreters():
-    """The newest patch of each minor version, of pyenv or else on PATH."""
+    """The newest patch of each minor version, of pyenv or else on PATH; and of
+    its free-threaded and debug builds, as pyenv names them."""
     found = {}
     pyenv = pathlib.Path(os.environ.get("PYENV_ROOT")
                          or pathlib.Path.home() / ".pyenv")
-    for minor in MINORS:
+    for minor, build in itertools.product(MINORS, ("", "t", "-debug")):
         those = sorted(
-            pyenv.glob(f"versions/3.{minor}.*/bin/python3"),
-            key=lambda each: [int(part) for part in
-                              re.findall(r"\d+", each.parts[-3])])
-        named = shutil.which(f"python3.{minor}", path="/usr/bin:/usr/local/bin")
-        for python in [*those[-1:], *([named] if named else [])]:
+            (int(patch[1]), each)
+            for each in pyenv.glob(f"versions/3.{minor}.*/bin/python3")
+            if (patch := re.fullmatch(rf"3\.{minor}\.(\d+){build}",
+                                      each.parts[-3])))
+        named = None if build else shutil.which(
+            f"python3.{minor}", path="/usr/bin:/usr/local/bin")
+        for python in [*(each for _, each in those[-1:]),
+                       *([named] if named else [])]:
             if headers(python):
-                found[f"3.{minor}"] = pathlib.Path(python)
+                found[f"3.{minor}{build}"] = pathlib.Path(python)
                 break
     return found
 
