@@ -153,8 +153,8 @@ public:
   std::size_t release(std::uint64_t session);
   void release_all();
 
-  /// When `expire` may have something to do; at `never` it has not. Also without
-  /// the GIL.
+  /// When `expire` may have something to do; at `never` it has not.
+  /// Also without the GIL.
   time_of_use next_expiry() const { return next_expiry_.load(); }
   static constexpr auto never = time_of_use::max();
   /// Lets go what was not used for its session's ttl, and what sessions that
