@@ -55,12 +55,13 @@ void start_host(self_pointer self, const interpreter_spec& spec) {
   state.epoch = spec.calls->next_epoch(spec.number);
   state.host = make_host(spec, state.epoch);
   state.since = self->clock().now();
-  state.host->start(events_of(self, spec, state.host, state.epoch,
-                              [calls = spec.calls, number = spec.number,
-                               weak = std::weak_ptr{state.host}] {
-                                if (auto ready = weak.lock())
-                                  calls->attach(number, std::move(ready));
-                              }));
+  state.host->start(
+    events_of(self, spec, state.host, state.epoch,
+              [calls = spec.calls, number = spec.number, epoch = state.epoch,
+               weak = std::weak_ptr{state.host}] {
+                if (auto ready = weak.lock())
+                  calls->attach(number, std::move(ready), epoch);
+              }));
 }
 
 void start_successor(self_pointer self, const interpreter_spec& spec) {

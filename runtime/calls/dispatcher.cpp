@@ -1039,11 +1039,15 @@ std::uint32_t dispatcher::successor_epoch(std::uint32_t number) {
 }
 
 void dispatcher::attach(std::uint32_t number,
-                        std::shared_ptr<interpreter_host> host) {
+                        std::shared_ptr<interpreter_host> host,
+                        std::uint32_t epoch) {
   outcomes after;
   const lock_guard lock{mutex_};
   auto& here = at(number);
   ensure(host != nullptr, "a host that serves is there");
+  // It was ended when it had just become ready.
+  if (epoch != 0 && here.lives.is_over(epoch))
+    return;
   // The one before may not have said yet that it has ended.
   if (here.host) {
     here.on_callers_threads = 0;

@@ -126,8 +126,10 @@ public:
   std::uint32_t next_epoch(std::uint32_t number);
   /// The number of one that may replace the present one while that lives.
   std::uint32_t successor_epoch(std::uint32_t number);
-  /// Serves calls through `host` from now on.
-  void attach(std::uint32_t number, std::shared_ptr<interpreter_host> host);
+  /// Serves calls through `host` from now on, unless its incarnation is over;
+  /// epoch 0: it is of none.
+  void attach(std::uint32_t number, std::shared_ptr<interpreter_host> host,
+              std::uint32_t epoch = 0);
   /// The host has room.
   void pump(std::uint32_t number);
   /// The host is gone. Its calls that never started wait for the next.

@@ -1,7 +1,7 @@
 #pragma once
 // The seam between who decides (actors) and where Python runs. A host executes
 // Python for one incarnation of one interpreter: in a worker process, in this
-// process, or, in tests, nowhere. An interpreter actor owns it; a call_queue
+// process, or, in tests, nowhere. An interpreter actor owns it; a dispatcher
 // feeds it. All functions may be called from any thread and none blocks, but
 // for `run`, `wait_for` and `help`, which are there to block their caller.
 

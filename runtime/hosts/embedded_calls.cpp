@@ -503,7 +503,8 @@ void embedded_host::tell_held(const session_gate& session,
 std::optional<result<value>>
 embedded_host::execute(const operation& asked, const session_gate& session,
                        const turn& mine, const exchange_maker& later) {
-  if (holds_callbacks(asked)) {
+  const bool gives_callbacks = holds_callbacks(asked);
+  if (gives_callbacks) {
     const std::lock_guard lock{mutex_};
     session.callbacks->add(asked, this);
   }
@@ -526,6 +527,9 @@ embedded_host::execute(const operation& asked, const session_gate& session,
   tell_held(session, done);
   if (done.outcome)
     return std::move(made.told);
+  // Python has never had them.
+  if (gives_callbacks && !done.outcome.error().may_have_run())
+    session.callbacks->remove(asked, this);
   // Not where Python code raised it by itself. What comes of one that was
   // interrupted is nobody's, whatever its code made of that.
   if (interrupts.is_withdrawn(mine.number)

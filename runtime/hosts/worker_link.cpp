@@ -766,8 +766,10 @@ void worker_link::finish(const exchange_ptr& replied, const frame& reply) {
   // first, or its session ended.
   const auto code = outcome ? errc::python_raised : outcome.error().code();
   const bool dropped = code == errc::deadline_exceeded;
-  if (dropped && holds_callbacks(replied->asked))
-    session.callbacks->remove(replied->asked, this); // Python never had them
+  // Python has never had them.
+  if (!outcome && !outcome.error().may_have_run()
+      && holds_callbacks(replied->asked))
+    session.callbacks->remove(replied->asked, this);
   const bool interrupted =
     code == errc::cancelled || (!outcome && is_interruption(outcome.error()));
   if (dropped || (interrupted && replied->session->closed))
@@ -831,7 +833,8 @@ bool worker_link::take_news_of_callback(frame& arrived, reader who) {
   }
   const auto called = std::make_shared<const frame>(std::move(arrived));
   // One that has been given up: nobody runs it, and Python hears of that.
-  auto job = [this, weak = std::weak_ptr{in}, called] {
+  // The thread that does it may have no share in the host, which may end.
+  auto job = [this, host = owner_.self(), weak = std::weak_ptr{in}, called] {
     run_called(weak.lock(), *called);
   };
   if (!in->call_back(job))

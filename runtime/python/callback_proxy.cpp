@@ -10,20 +10,22 @@ namespace {
 // Dropped with the last function that holds it.
 struct given_callback {
   given_callback(std::shared_ptr<callback_caller> by, std::uint64_t session,
-                 std::uint64_t number)
+                 std::uint64_t number, std::shared_ptr<const bool> given)
       : by{std::move(by)},
         session{session},
-        number{number} {}
+        number{number},
+        given{std::move(given)} {}
   given_callback(const given_callback&) = delete;
   given_callback& operator=(const given_callback&) = delete;
   ~given_callback() {
-    if (number != 0) // the tools are not given
+    if (number != 0 && (!given || *given)) // the tools are not given
       by->drop(session, number);
   }
 
   const std::shared_ptr<callback_caller> by;
   const std::uint64_t session;
   const std::uint64_t number;
+  const std::shared_ptr<const bool> given;
 };
 
 [[noreturn]] void raise(py::handle type, const py::object& exception) {
@@ -34,9 +36,10 @@ struct given_callback {
 } // namespace
 
 py::object callback_proxy(std::shared_ptr<callback_caller> by,
-                          std::uint64_t session, std::uint64_t callback) {
-  const auto mine =
-    std::make_shared<given_callback>(std::move(by), session, callback);
+                          std::uint64_t session, std::uint64_t callback,
+                          std::shared_ptr<const bool> given) {
+  const auto mine = std::make_shared<given_callback>(
+    std::move(by), session, callback, std::move(given));
   py::cpp_function call{
     [mine](const py::tuple& positional, const py::dict& named) {
       try {

@@ -23,8 +23,11 @@ public:
 };
 
 /// A `snakebridge.Callback`; 0: of the program's tools, which are always there.
+/// `given`: says false while it is not sure that Python gets it, when its end
+/// is not told; null: it does.
 py::object callback_proxy(std::shared_ptr<callback_caller> by,
-                          std::uint64_t session, std::uint64_t callback);
+                          std::uint64_t session, std::uint64_t callback,
+                          std::shared_ptr<const bool> given = {});
 
 /// What a callback threw: a `snakebridge.CallbackError`, or Python's TypeError.
 [[noreturn]] void throw_thrown(const std::string& type,

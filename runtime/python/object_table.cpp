@@ -20,7 +20,27 @@ py::object session_objects::proxy_of(std::uint64_t callback) const {
   if (!table_.callbacks_)
     throw exception{
       error{errc::not_convertible, "callbacks cannot be called from here"}};
-  return callback_proxy(table_.callbacks_, number_, callback);
+  return callback_proxy(table_.callbacks_, number_, callback,
+                        giving_ ? giving_->given() : nullptr);
+}
+
+session_objects::giving::giving(session_objects& to)
+    : to_{to},
+      around_{std::exchange(to.giving_, this)} {}
+
+session_objects::giving::~giving() {
+  to_.giving_ = around_;
+}
+
+void session_objects::giving::done() {
+  if (given_)
+    *given_ = true;
+}
+
+std::shared_ptr<const bool> session_objects::giving::given() {
+  if (!given_)
+    given_ = std::make_shared<bool>(false);
+  return given_;
 }
 
 const import_rules& session_objects::imports() const {

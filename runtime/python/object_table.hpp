@@ -66,6 +66,25 @@ public:
 
   /// A new proxy of a callback.
   py::object proxy_of(std::uint64_t callback) const;
+  /// While the arguments of a call are made. Python has the callbacks in them
+  /// once all are there; where that fails it never had any, and nobody is told
+  /// that it has dropped some.
+  class giving {
+  public:
+    explicit giving(session_objects& to);
+    ~giving();
+    giving(const giving&) = delete;
+    giving& operator=(const giving&) = delete;
+    void done();
+
+  private:
+    friend class session_objects;
+    std::shared_ptr<const bool> given();
+
+    session_objects& to_;
+    giving* const around_;
+    std::shared_ptr<bool> given_; // from the first callback on
+  };
 
   const conversion_config& rules() const;
   const import_rules& imports() const;
@@ -109,6 +128,7 @@ private:
   std::optional<std::size_t> last_told_; // how many it held
   std::map<std::uint64_t, cause> gone_;  // limits::refs_gone_max of them
   std::optional<session_module> module_;
+  giving* giving_ = nullptr;
 };
 
 class object_table {

@@ -318,19 +318,27 @@ struct progress {
   bool awaits = false;
 };
 
+python_operation read(const python_call& asked, session_objects& session) {
+  session_objects::giving given{session};
+  auto made = asked.read(session);
+  given.done();
+  return made;
+}
+
 void serve(python_call& asked, session_objects& session, batch_ticks& ticks,
            exception_place& keep_in, progress& now) {
-  if (asked.what == verb::release)
-    return release(asked, session);
   session.begin_call(asked.bounds);
   now.begun = true;
+  // Inside the call: a finaliser may end the session.
+  if (asked.what == verb::release)
+    return release(asked, session);
   if (asked.keep_exception)
     keep_in.session = &session;
   if (asked.what == verb::next)
     return serve_items(asked, session, ticks, now.ran);
   // What it is read with may run code of its modules, which may fork.
   const auto outcome = in_this_process([&] {
-    const auto made = asked.read(session);
+    const auto made = read(asked, session);
     now.ran = true;
     if (asked.what == verb::close) // however that ends
       for (const auto slot : asked.slots())

@@ -452,6 +452,52 @@ TEST_P(Callbacks, WhenItsCallIsRefusedThenItIsDestroyed) {
   EXPECT_TRUE(eventually([&] { return held.use_count() == 1; }));
 }
 
+// Refused before Python's side came to it: nothing of it is dropped there.
+TEST_P(Callbacks, WhenWhatIsBeforeItIsGoneThenItIsDestroyed) {
+  const auto gone =
+    or_throw(bridge.call("pathlib", "Path", "gone")).as<sb::ref>();
+  ASSERT_EQ(bridge.release(gone), true);
+  auto held = std::make_shared<int>(5);
+  const auto given = [&] { return sb::callback([held] { return *held; }); };
+  EXPECT_EQ(code_of(bridge.call_object(gone, given())), sb::errc::ref_released);
+  EXPECT_EQ(code_of(bridge.call_object(call, given(), gone, given())),
+            sb::errc::ref_released);
+  EXPECT_EQ(code_of(bridge.call_object(call, sb::list{given(), gone, given()})),
+            sb::errc::ref_released);
+  const auto same = given();
+  EXPECT_EQ(code_of(bridge.call_object(call, same, gone, same)),
+            sb::errc::ref_released);
+  // What Python has by another call stays.
+  or_throw(bridge.exec("def keep(f): global kept; kept = f"));
+  or_throw(bridge.call_object(or_throw(bridge.eval("keep")), same));
+  EXPECT_EQ(code_of(bridge.call_object(gone, same)), sb::errc::ref_released);
+  EXPECT_EQ(bridge.eval("kept()"), 5);
+  or_throw(bridge.exec("del kept"));
+  EXPECT_TRUE(eventually([&] { return held.use_count() == 2; }))
+    << held.use_count(); // ours, and that of `same`
+}
+
+TEST_P(Callbacks, WhenAFinaliserEndsTheSessionThenTheReleaseGoesOn) {
+  const auto mine = bridge.open_session();
+  or_throw(mine.exec("class Last:\n"
+                     "  def __init__(self, f): self.f = f\n"
+                     "  def __del__(self): self.f()"));
+  const auto last = or_throw(mine.eval("Last"));
+  std::atomic<int> ended = 0;
+  {
+    const sb::ref_scope all{mine};
+    for (int i = 0; i < 4; ++i)
+      or_throw(mine.call_object(last, sb::callback([&] {
+                                  ++ended;
+                                  static_cast<void>(
+                                    bridge.release_session(mine.id()));
+                                })));
+  }
+  EXPECT_TRUE(eventually([&] { return ended > 0; }));
+  EXPECT_EQ(code_of(mine.eval("1")), sb::errc::session_closed);
+  EXPECT_EQ(bridge.eval("1 + 1"), 2);
+}
+
 TEST_P(Callbacks, GivenAThreadThatOutlivesItsCallThenItIsAnsweredToo) {
   // Nobody else reads what it asks.
   std::promise<int> called;
@@ -519,6 +565,33 @@ TEST_F(CallbacksOfWorkers, WhenItsWorkerDiesInItThenTheCallFails) {
                          EXPECT_EQ(code_of(died), sb::errc::interpreter_died);
                        }));
   EXPECT_EQ(code_of(failed), sb::errc::interpreter_died);
+  EXPECT_EQ(bridge.eval("1 + 1"), 2);
+}
+
+// Whose thread has come to no host before it is called back.
+TEST_F(CallbacksOfWorkers,
+       WhenOneThatHadWaitedInLineLosesItsWorkerThenItFails) {
+  const auto mine = bridge.open_session();
+  or_throw(mine.exec("def call(f): return f()"));
+  const auto call = or_throw(mine.eval("call"));
+  gate here;
+  std::vector<sb::future<sb::value>> before;
+  before.push_back(bridge.async().eval(here.wait_here()));
+  ASSERT_TRUE(here.has_a_caller());
+  for (int i = 0; i < 20; ++i)
+    before.push_back(bridge.async().eval("1"));
+  const auto waiting = first_of(bridge).waiting;
+  EXPECT_GT(waiting, 0U);
+  auto waits = std::async(std::launch::async, [&] {
+    return mine.call_object(
+      call, sb::callback([&] {
+        static_cast<void>(mine.call("os", "_exit", 3));
+        EXPECT_TRUE(eventually([&] { return first_of(bridge).epoch == 2; }));
+      }));
+  });
+  EXPECT_TRUE(eventually([&] { return first_of(bridge).waiting > waiting; }));
+  here.open();
+  EXPECT_EQ(code_of(waits.get()), sb::errc::interpreter_died);
   EXPECT_EQ(bridge.eval("1 + 1"), 2);
 }
 

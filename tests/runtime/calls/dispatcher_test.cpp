@@ -25,6 +25,33 @@ TEST_F(Dispatcher, GivenNoHostThenCallsWaitAndRunInOrderOnTheNext) {
   EXPECT_EQ(facts().waiting, 0u);
 }
 
+// It was killed when it had just become ready, and hears of that late.
+TEST_F(Dispatcher, WhenOneOfAnEarlierLifeIsReadyThenTheNextServesOn) {
+  const auto killed = calls->next_epoch(number);
+  const auto late = std::make_shared<fake_host>(
+    incarnation{"test", number, killed}, fake_manners{},
+    [this](std::string event) { happened.add("late:" + std::move(event)); });
+  attach();
+  happened.take();
+  calls->attach(number, late, killed);
+  EXPECT_EQ(value_of(a.run(fake("echo", 1))), value{1});
+  EXPECT_THAT(happened.take(), ElementsAre("call:fake.echo"));
+  calls->detach(number, late.get(), killed,
+                {.why = error{errc::interpreter_died, "killed"}});
+  EXPECT_EQ(value_of(a.run(fake("echo", 2))), value{2});
+}
+
+TEST_F(Dispatcher, WhenOneThatHasEndedIsReadyThenItDoesNotServe) {
+  attach();
+  const auto over = host->epoch();
+  host->die("over");
+  happened.take();
+  calls->attach(number, host, over);
+  echo(a, "waits");
+  EXPECT_EQ(happened.take(), events{});
+  EXPECT_EQ(facts().waiting, 1U);
+}
+
 TEST_F(Dispatcher, GivenAFullQueueThenOneMoreIsOverloaded) {
   for (int i = 0; i < 3; ++i)
     echo(a, std::to_string(i));
