@@ -5,7 +5,8 @@
 
 #include <fmt/format.h>
 #include <snakebridge/environment.hpp>
-#include <snakebridge/wheel_selector.hpp>
+
+#include "wheels.hpp"
 
 namespace snakebridge::cli {
 
@@ -211,15 +212,16 @@ int print_warnings(const caller& in_pool) {
 std::string why(const wheel_selector& wheels) {
   const auto& machine = wheels.machine();
   if (machine.accelerator == "cpu")
-    return "no driver of an accelerator: neither /proc/driver/nvidia nor "
-           "nvidia-smi nor /dev/kfd with ROCm";
+    return "no accelerator: neither a device in /proc/driver/nvidia or /dev "
+           "nor nvidia-smi nor /dev/kfd with ROCm";
   const auto& version =
     machine.accelerator == "cuda" ? machine.cuda : machine.rocm;
   return fmt::format("the newest that {} {} runs; another driver changes it",
                      machine.accelerator, version);
 }
 
-void print_machine(const hardware& machine) {
+/// Answers how much is wrong with it.
+int print_machine(const config& settings, const hardware& machine) {
   fmt::print("machine\n");
   row("system",
       fmt::format("{} {}, {}", machine.os, machine.arch, machine.libc));
@@ -231,8 +233,13 @@ void print_machine(const hardware& machine) {
     row("cuda", machine.cuda);
     row("rocm", machine.rocm);
   }
-  const wheel_selector wheels{machine};
-  row("build of PyTorch", wheels.pytorch_variant(), why(wheels));
+  const auto wheels = wheels_of(settings, machine);
+  if (!wheels) {
+    row("! build of PyTorch", to_string(wheels.error()));
+    return 1;
+  }
+  row("build of PyTorch", wheels->pytorch_variant(), why(*wheels));
+  return 0;
 }
 
 /// Answers how much is not as it was locked.
@@ -288,14 +295,13 @@ int doctor(const config& settings, const config_origins& origins) {
   }
   print_limits(*complete, origins);
   const auto machine = probe_hardware();
-  print_machine(machine);
-  const int drifts = print_environments(*complete, machine);
+  int warnings = print_machine(*complete, machine);
+  warnings += print_environments(*complete, machine);
   const auto started = bridge::start(settings);
   if (!started) {
     fmt::print("  cannot start: {}\n", to_string(started.error()));
     return 1;
   }
-  int warnings = drifts;
   for (const auto& pool : (*started)->stats().pools)
     warnings += print_pool(**started, pool, settings, origins);
   fmt::print("{}\n",

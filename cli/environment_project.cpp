@@ -1,6 +1,8 @@
 #include "environment_project.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <vector>
 
 #include <fmt/format.h>
@@ -33,12 +35,11 @@ result<std::string> name_of(const fs::path& project) {
                            project.string(), file.string())};
 }
 
+// What a build for ROCm needs, and only its own index has.
+constexpr const char* of_rocm[] = {"pytorch-triton-rocm", "triton-rocm"};
+
 // As indexes compare them: "Torch_Vision" is "torch-vision".
-std::string name_in(const std::string& requirement) {
-  auto name =
-    requirement.substr(0, requirement.find_first_not_of(
-                            "abcdefghijklmnopqrstuvwxyz"
-                            "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"));
+std::string compared(std::string name) {
   std::transform(
     name.begin(), name.end(), name.begin(), [](unsigned char each) {
       return each == '_' || each == '.' ? '-'
@@ -63,6 +64,7 @@ result<std::string> variant_of(const environment_config& of,
 /// Its parts, as they come together.
 struct parts {
   std::vector<std::string> dependencies;
+  std::string constraints;
   std::string indexes;
   std::string sources;
 };
@@ -74,8 +76,33 @@ void add_index(parts& into, const std::string& name, const std::string& url,
                 quoted(url), is_explicit ? "explicit = true\n" : "");
 }
 
+// uv gives a source to what the project names, whether or not anything needs
+// it, and not to what only its packages need. A constraint names without
+// needing; one that constrains nothing is left out by uv, so it has a version.
+void add_source(parts& into, const std::string& name,
+                const std::string& index) {
+  into.constraints += fmt::format("  {},\n", quoted(name + ">=0"));
+  into.sources +=
+    fmt::format("{} = {{ index = {} }}\n", quoted(name), quoted(index));
+}
+
+// All that has builds, and lies in no folder.
+std::set<std::string> names_in_index(const std::string& variant,
+                                     const wheel_selector& wheels,
+                                     const std::set<std::string>& editable) {
+  std::set<std::string> names;
+  for (const auto& each : wheels.pytorch_packages())
+    names.insert(compared(each));
+  if (variant.starts_with("rocm"))
+    names.insert(std::begin(of_rocm), std::end(of_rocm));
+  for (const auto& each : editable)
+    names.erase(each);
+  return names;
+}
+
 result<void> add_torch(parts& into, const environment_config& of,
-                       const wheel_selector& wheels) {
+                       const wheel_selector& wheels,
+                       const std::set<std::string>& editable) {
   if (of.torch.empty())
     return {};
   const auto variant = variant_of(of, wheels);
@@ -83,10 +110,8 @@ result<void> add_torch(parts& into, const environment_config& of,
     return tl::unexpected{variant.error()};
   const auto index = "pytorch-" + *variant;
   add_index(into, index, wheels.pytorch_index_url(*variant), true);
-  for (const auto& each : of.packages)
-    if (const auto name = name_in(each); wheels.is_pytorch_package(name))
-      into.sources +=
-        fmt::format("{} = {{ index = {} }}\n", quoted(name), quoted(index));
+  for (const auto& each : names_in_index(*variant, wheels, editable))
+    add_source(into, each, index);
   return {};
 }
 
@@ -101,11 +126,13 @@ result<std::string> project_of(const environment_config& of,
                                const wheel_selector& wheels) {
   parts made;
   made.dependencies = of.packages;
+  std::set<std::string> editable;
   for (const auto& each : of.editable) {
     const auto name = name_of(each);
     if (!name)
       return tl::unexpected{name.error()};
     made.dependencies.push_back(*name);
+    editable.insert(compared(*name));
     std::error_code ignored;
     const auto from_here =
       fs::absolute(each, ignored)
@@ -116,7 +143,7 @@ result<std::string> project_of(const environment_config& of,
   }
   for (std::size_t i = 0; i < of.extra_index.size(); ++i)
     add_index(made, fmt::format("extra-{}", i + 1), of.extra_index[i], false);
-  if (auto done = add_torch(made, of, wheels); !done)
+  if (auto done = add_torch(made, of, wheels, editable); !done)
     return tl::unexpected{done.error()};
   std::string text =
     "# Made by `snakebridge setup` of snakebridge.toml: change "
@@ -127,7 +154,10 @@ result<std::string> project_of(const environment_config& of,
   for (const auto& each : made.dependencies)
     text += fmt::format("  {},\n", quoted(each));
   // A root of its own, whatever project its folder lies in.
-  text += "]\n\n[tool.uv]\npackage = false\n\n[tool.uv.workspace]\n";
+  text += "]\n\n[tool.uv]\npackage = false\n";
+  if (!made.constraints.empty())
+    text += "constraint-dependencies = [\n" + made.constraints + "]\n";
+  text += "\n[tool.uv.workspace]\n";
   text += made.indexes;
   if (!made.sources.empty())
     text += "\n[tool.uv.sources]\n" + made.sources;

@@ -15,7 +15,8 @@ namespace snakebridge::cli {
 std::string python_of(const environment_config& of);
 
 /// The text of pyproject.toml in the folder `place`; the same settings give the
-/// same bytes, on every machine unless `torch` is "auto". Errors:
+/// same bytes, on every machine unless `torch` is "auto". Where `torch` is not
+/// empty, PyTorch comes from its index, whatever needs it. Errors:
 /// config_invalid where an editable project tells no name, or there is no such
 /// build of PyTorch.
 result<std::string> project_of(const environment_config& of,

@@ -10,15 +10,14 @@
 #include <optional>
 #include <set>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <snakebridge/environment.hpp>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "codegen/sha256.hpp"
 #include "environment_project.hpp"
+#include "folder_claim.hpp"
 #include "uv.hpp"
+#include "wheels.hpp"
 #include "worker_build.hpp"
 
 namespace snakebridge::cli {
@@ -63,43 +62,21 @@ result<void> write_file(const fs::path& file, const std::string& text) {
   return {};
 }
 
-// A project may have variants of its own, beside its settings.
-result<wheel_selector> wheels_of(const config& settings) {
-  const auto file =
-    settings.environment_folder.parent_path() / "wheel_variants.json";
-  std::error_code unknown;
-  return fs::exists(file, unknown) ? wheel_selector::from_file(file)
-                                   : wheel_selector{};
+// What is relative to a folder, for one within it, and the other way round: all
+// that lies without begins so, and uv's texts have nothing else that does.
+std::string replaced(std::string text, std::string_view from,
+                     std::string_view to) {
+  for (auto at = text.find(from); at != std::string::npos;
+       at = text.find(from, at + to.size()))
+    text.replace(at, from.size(), to);
+  return text;
 }
-
-/// While it lives, no other set-up is at work on the project.
-class project_claim {
-public:
-  static result<project_claim> take(const fs::path& folder) {
-    const auto file = folder / "setup.lock";
-    const int descriptor =
-      ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (descriptor < 0)
-      return cannot("write", file, {errno, std::generic_category()});
-    project_claim made{descriptor};
-    if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0)
-      return error{errc::overloaded,
-                   fmt::format("another `snakebridge setup` is at work in {}",
-                               folder.string())};
-    return made;
-  }
-  project_claim(project_claim&& other) noexcept
-      : descriptor_{std::exchange(other.descriptor_, -1)} {}
-  project_claim& operator=(project_claim&&) = delete;
-  ~project_claim() {
-    if (descriptor_ >= 0)
-      ::close(descriptor_);
-  }
-
-private:
-  explicit project_claim(int descriptor) : descriptor_{descriptor} {}
-  int descriptor_;
-};
+std::string one_deeper(std::string text) {
+  return replaced(std::move(text), "\"../", "\"../../");
+}
+std::string one_higher(std::string text) {
+  return replaced(std::move(text), "\"../", "\"");
+}
 
 /// One environment, and how it is made.
 class environment_setup {
@@ -121,7 +98,7 @@ public:
 
   /// Why it is not as it should be, as far as files tell; nothing: it is.
   result<drift> look() {
-    const auto wheels = wheels_of(settings_);
+    const auto wheels = wheels_of(settings_, probe_hardware());
     if (!wheels)
       return tl::unexpected{wheels.error()};
     auto text = project_of(of_, place_, *wheels);
@@ -136,7 +113,8 @@ public:
       return found("uv_lock_missing", "there is no uv.lock");
     if (!fs::exists(place_ / "venv/bin/python3", unknown))
       return found("venv_missing", "there is no venv");
-    if (text_of(place_ / "venv" / stamp_name) != stamp_of(place_))
+    if (text_of(place_ / "venv" / stamp_name)
+        != stamp_of(project_, text_of(place_ / "uv.lock")))
       return found("venv_outdated", "the venv was made of another uv.lock");
     return drift{};
   }
@@ -145,7 +123,8 @@ public:
   /// in use.
   result<void> make(const fs::path& uv) {
     uv_ = uv;
-    return prepare()
+    return look_for_others()
+      .and_then([&] { return prepare(); })
       .and_then([&] { return resolve(); })
       .and_then([&] { return install(); })
       .and_then([&] { return put_in_place(); });
@@ -168,18 +147,27 @@ private:
   drift found(std::string name, std::string message) const {
     return environment_drift{std::move(name), of_.name, std::move(message)};
   }
-  fs::path stage() const {
-    auto made = place_;
-    made += ".new";
-    return made;
-  }
-  // Of the files there; an environment for another Python has another text.
-  static std::string stamp_of(const fs::path& folder) {
-    return codegen::sha256(text_of(folder / "pyproject.toml")
-                           + text_of(folder / "uv.lock"));
+  // Within its place, which may be a file system of its own, and which git
+  // knows what to ignore of.
+  fs::path stage() const { return place_ / ".new"; }
+  // Of both texts; an environment for another Python has another.
+  static std::string stamp_of(const std::string& project,
+                              const std::string& lock) {
+    return codegen::sha256(project + lock);
   }
 
-  // Beside its place, so that what is relative stays so.
+  result<void> look_for_others() const {
+    const auto venv = place_ / "venv";
+    std::error_code unknown;
+    const auto there = fs::symlink_status(venv, unknown);
+    if (!fs::exists(there) || fs::is_symlink(there))
+      return {};
+    return error{errc::environment_invalid,
+                 fmt::format("{} is not the link that `snakebridge setup` "
+                             "makes: move it away",
+                             venv.string())};
+  }
+
   result<void> prepare() {
     std::error_code failed;
     fs::remove_all(stage(), failed);
@@ -189,27 +177,36 @@ private:
       fs::create_directories(place_ / "venvs", failed);
     if (failed)
       return cannot("write", stage(), failed);
-    if (auto done = write_file(stage() / "pyproject.toml", project_); !done)
+    if (auto done =
+          write_file(stage() / "pyproject.toml", one_deeper(project_));
+        !done)
       return done;
     if (fs::exists(place_ / "uv.lock", failed) && !asked_.upgrade)
-      return write_file(stage() / "uv.lock", text_of(place_ / "uv.lock"));
+      return write_file(stage() / "uv.lock",
+                        one_deeper(text_of(place_ / "uv.lock")));
     return {};
   }
-  result<void> resolve() { return run({"lock"}, stage(), {}); }
+  result<void> resolve() {
+    return run({"lock"}, stage(), {}).and_then([&]() -> result<void> {
+      lock_ = one_higher(text_of(stage() / "uv.lock"));
+      return {};
+    });
+  }
   result<void> install() {
     venv_ = next_venv();
     return run({"sync", "--locked"}, stage(), venv_).and_then([&] {
-      return write_file(venv_ / stamp_name, stamp_of(stage()));
+      return write_file(venv_ / stamp_name, stamp_of(project_, lock_));
     });
   }
 
   result<void> put_in_place() {
     const auto before = fs::read_symlink(place_ / "venv", failed_);
-    for (const auto* name : {"pyproject.toml", "uv.lock"}) {
-      fs::rename(stage() / name, place_ / name, failed_);
-      if (failed_)
-        return cannot("write", place_ / name, failed_);
-    }
+    auto written =
+      write_file(place_ / "pyproject.toml", project_).and_then([&] {
+        return write_file(place_ / "uv.lock", lock_);
+      });
+    if (!written)
+      return written;
     const auto next = place_ / "venv.new";
     fs::remove(next, failed_);
     fs::create_symlink(fs::path{"venvs"} / venv_.filename(), next, failed_);
@@ -296,27 +293,49 @@ private:
   const fs::path place_;
   const clock::time_point deadline_;
   fs::path uv_;
-  std::string project_;
+  std::string project_; // of its place
+  std::string lock_;    // likewise
   fs::path venv_;
   std::error_code failed_;
 };
 
+/// Where another set-up is at work.
+enum class when_busy { refuse, wait };
+
+// Errors: environment_invalid; overloaded (refuse), deadline_exceeded (wait).
+result<folder_claim> claim_of(const request& asked, console& out,
+                              const fs::path& folder, when_busy busy) {
+  const auto file = folder / "setup.lock";
+  if (auto claim = folder_claim::take(file, clock::now());
+      claim || claim.error().code() != errc::deadline_exceeded)
+    return claim;
+  if (busy == when_busy::refuse)
+    return error{errc::overloaded,
+                 fmt::format("another `snakebridge setup` is at work in {}",
+                             folder.string())};
+  if (!asked.quiet)
+    out.begin_progress("another set-up");
+  auto claim = folder_claim::take(file, deadline_of(asked));
+  out.end_progress();
+  return claim;
+}
+
 result<void> make_environments(const request& asked, console& out,
-                               const config& settings) {
+                               const config& settings, when_busy busy) {
   if (settings.environments.empty())
     return {};
   std::error_code failed;
   fs::create_directories(settings.environment_folder, failed);
   if (failed)
     return cannot("make", settings.environment_folder, failed);
-  const auto claim = project_claim::take(settings.environment_folder);
+  const auto claim = claim_of(asked, out, settings.environment_folder, busy);
   if (!claim)
     return tl::unexpected{claim.error()};
   if (auto done =
         write_file(settings.environment_folder / ".gitignore", ignored);
       !done)
     return done;
-  const auto uv = find_uv();
+  const auto uv = find_uv(asked.offline);
   if (!uv)
     return tl::unexpected{uv.error()};
   for (const auto& each : settings.environments) {
@@ -355,9 +374,9 @@ result<void> make_workers(const request& asked, console& out,
 }
 
 result<void> make_all(const request& asked, console& out,
-                      const config& settings) {
+                      const config& settings, when_busy busy) {
   const auto deadline = deadline_of(asked);
-  return make_environments(asked, out, settings).and_then([&] {
+  return make_environments(asked, out, settings, busy).and_then([&] {
     return make_workers(asked, out, settings, deadline);
   });
 }
@@ -377,9 +396,12 @@ void add_missing_workers(const config& settings,
 }
 
 int check(const request& asked, console& out, const config& settings) {
-  const auto unlike = unlike_settings(asked, out, settings);
+  auto unlike = unlike_settings(asked, out, settings);
   if (!unlike)
     return fail(out, unlike.error());
+  // Then nobody has looked at what is installed, and that was asked.
+  for (auto& each : *unlike)
+    each.is_warning = each.is_warning && each.name != "uv_missing";
   if (!tell_drifts(*unlike, out))
     return exit_failed;
   static_cast<void>(out.print("all is as it should be"));
@@ -425,7 +447,7 @@ bool tell_drifts(const std::vector<environment_drift>& all, console& out) {
 result<std::vector<environment_drift>>
 unlike_settings(const request& asked, console& out, const config& settings) {
   std::vector<environment_drift> all;
-  const auto uv = settings.environments.empty() ? fs::path{} : find_uv();
+  const auto uv = settings.environments.empty() ? fs::path{} : find_uv(true);
   if (!uv)
     all.push_back({"uv_missing", "", uv.error().message(), true});
   for (const auto& each : settings.environments) {
@@ -452,7 +474,8 @@ int setup(const request& asked, console& out) {
                       "no pool with a `python` that is there"});
   if (asked.check)
     return check(asked, out, *settings);
-  if (const auto made = make_all(asked, out, *settings); !made)
+  if (const auto made = make_all(asked, out, *settings, when_busy::refuse);
+      !made)
     return fail(out, made.error());
   return 0;
 }
@@ -477,7 +500,7 @@ result<void> install_if_wanted(const request& asked, console& out) {
     return {};
   auto installing = asked;
   installing.timeout_ms = 0; // that is a call's
-  return make_all(installing, out, *settings);
+  return make_all(installing, out, *settings, when_busy::wait);
 }
 
 } // namespace snakebridge::cli

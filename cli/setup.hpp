@@ -23,8 +23,8 @@ result<config> project_settings(const request& asked);
 
 /// In what environments are not what these settings say: "project_outdated",
 /// "uv_lock_missing", "venv_missing", "venv_outdated", "packages_drifted", each
-/// with what to do; "uv_missing": the last was not looked for. Errors:
-/// config_invalid.
+/// with what to do; "uv_missing": the last was not looked for. Asks no index.
+/// Errors: config_invalid.
 result<std::vector<environment_drift>>
 unlike_settings(const request& asked, console& out, const config& settings);
 
@@ -32,9 +32,9 @@ unlike_settings(const request& asked, console& out, const config& settings);
 bool tell_drifts(const std::vector<environment_drift>& all, console& out);
 
 /// Makes what lacks or is not as it should be, where the policy
-/// (`auto_install`) says so; environments that are as they should be cost a few
-/// milliseconds, and each Python that is used one start of it. Errors:
-/// config_invalid, environment_invalid, deadline_exceeded.
+/// (`auto_install`) says so, once nobody else does; environments that are as
+/// they should be cost a few milliseconds, and each Python that is used one
+/// start of it. Errors: config_invalid, environment_invalid, deadline_exceeded.
 result<void> install_if_wanted(const request& asked, console& out);
 
 } // namespace snakebridge::cli

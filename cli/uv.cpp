@@ -22,7 +22,7 @@ error no_uv(const std::string& why) {
 
 } // namespace
 
-result<std::filesystem::path> find_uv() {
+result<std::filesystem::path> find_uv(bool offline) {
   if (const char* const named = std::getenv("SNAKEBRIDGE_UV");
       named != nullptr && *named != '\0') {
     if (::access(named, X_OK) != 0)
@@ -30,7 +30,7 @@ result<std::filesystem::path> find_uv() {
         fmt::format("SNAKEBRIDGE_UV names {}, which is no program", named));
     return named;
   }
-  auto made = codegen::make_tools(uv_requirements);
+  auto made = codegen::make_tools(uv_requirements, offline);
   if (!made)
     return tl::unexpected{made.error()};
   if (made->venv.empty())

@@ -1,6 +1,7 @@
 #include "verify.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 #include <snakebridge/environment.hpp>
@@ -17,47 +18,76 @@ namespace {
 namespace fs = std::filesystem;
 using drifts = std::vector<environment_drift>;
 
-// Of wrappers, where there is a manifest of them.
-result<drifts> of_wrappers(const request& asked, const config& settings) {
+// Of wrappers; nothing where there are none, neither made nor locked.
+result<std::optional<drifts>> of_wrappers(const request& asked,
+                                          const config& settings) {
   const auto file = settings.environment_folder / "manifest.json";
+  const auto locked = codegen::parse_lock(text_of(codegen::lock_beside(file)));
+  const auto named = [](codegen::drift_kind what, const std::string& message) {
+    return environment_drift{"wrapper_" + std::string{to_string(what)}, "",
+                             message + "; run `snakebridge regen`"};
+  };
   std::error_code unknown;
-  if (!fs::exists(file, unknown))
-    return drifts{};
+  if (!fs::exists(file, unknown)) {
+    if (!locked)
+      return std::optional<drifts>{};
+    return drifts{named(codegen::drift_kind::manifest_drifted,
+                        "manifest.json was locked, and is not there")};
+  }
   const auto manifest = codegen::read_manifest(file);
   if (!manifest)
     return tl::unexpected{manifest.error()};
   const auto wrappers = read_settings(asked);
   if (!wrappers)
     return tl::unexpected{wrappers.error()};
-  const auto locked = codegen::parse_lock(text_of(codegen::lock_beside(file)));
   const auto now = codegen::lock_of(
     *manifest, text_of(file), wrappers->within(*manifest).locked_text(), {});
   drifts all;
   for (const auto& each : codegen::drifts_of_lock(locked, now))
-    all.push_back({"wrapper_" + std::string{to_string(each.what)}, "",
-                   each.where + "; run `snakebridge regen`"});
+    all.push_back(named(each.what, each.where));
+  return all;
+}
+
+// What the lock has of environments and these settings do not describe is named
+// too: a project that has lost its settings is not as it was locked.
+result<drifts> of_environments(const request& asked, console& out,
+                               const config& settings) {
+  auto all = verify_environments(settings);
+  if (settings.environments.empty())
+    return all;
+  const auto files = verify_files(settings, asked.strict ? file_check::hashes
+                                                         : file_check::sizes);
+  all.insert(all.end(), files.begin(), files.end());
+  const auto unlike = unlike_settings(asked, out, settings);
+  if (!unlike)
+    return unlike;
+  for (const auto& each : *unlike)
+    if (std::none_of(all.begin(), all.end(), [&](const auto& known) {
+          return known.name == each.name
+                 && known.environment == each.environment;
+        }))
+      all.push_back(each);
   return all;
 }
 
 result<drifts> all_drifts(const request& asked, console& out,
                           const config& settings) {
-  drifts all;
-  if (!settings.environments.empty()) {
-    all = verify_environments(settings);
-    const auto unlike = unlike_settings(asked, out, settings);
-    if (!unlike)
-      return unlike;
-    for (const auto& each : *unlike)
-      if (std::none_of(all.begin(), all.end(), [&](const auto& known) {
-            return known.name == each.name
-                   && known.environment == each.environment;
-          }))
-        all.push_back(each);
-  }
+  auto all = of_environments(asked, out, settings);
+  if (!all)
+    return all;
   const auto wrappers = of_wrappers(asked, settings);
   if (!wrappers)
-    return wrappers;
-  all.insert(all.end(), wrappers->begin(), wrappers->end());
+    return tl::unexpected{wrappers.error()};
+  const bool has_no_environments = settings.environments.empty()
+                                   && !all->empty()
+                                   && all->front().name == "lock_missing";
+  if (has_no_environments && *wrappers)
+    all->clear(); // of wrappers alone
+  else if (has_no_environments)
+    all->front().message = "there is nothing to verify: neither an "
+                           "[environment] in snakebridge.toml nor a lock";
+  if (*wrappers)
+    all->insert(all->end(), (*wrappers)->begin(), (*wrappers)->end());
   return all;
 }
 

@@ -2,19 +2,17 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdlib>
 #include <sstream>
 #include <thread>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "cli/pybind11_requirements.hpp"
 #include "cli/worker_python_source.hpp"
 #include "codegen/tools.hpp"
+#include "folder_claim.hpp"
 #include "program.hpp"
 
 namespace snakebridge::cli {
@@ -27,7 +25,6 @@ using clock = std::chrono::steady_clock;
 constexpr auto needed =
   "g++ make cmake pkg-config libcapnp-dev libfmt-dev libspdlog-dev "
   "libexpected-dev libgmp-dev";
-constexpr std::chrono::milliseconds looked_again_after{100};
 
 // As a shell finds it.
 bool is_program(const std::string& name) {
@@ -38,40 +35,6 @@ bool is_program(const std::string& name) {
       return true;
   return false;
 }
-
-/// While it lives, nobody else builds in that folder. It ends with us.
-class folder_claim {
-public:
-  /// Waits for another. Errors: environment_invalid, deadline_exceeded.
-  static result<folder_claim> take(const fs::path& folder,
-                                   clock::time_point deadline) {
-    const auto file = folder / "lock";
-    folder_claim made{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)};
-    if (made.descriptor_ < 0)
-      return error{errc::environment_invalid,
-                   fmt::format("cannot write {}: {}", file.string(),
-                               std::strerror(errno))};
-    while (::flock(made.descriptor_, LOCK_EX | LOCK_NB) != 0) {
-      if (clock::now() >= deadline)
-        return error{
-          errc::deadline_exceeded,
-          fmt::format("another set-up still builds in {}", folder.string())};
-      std::this_thread::sleep_for(looked_again_after);
-    }
-    return made;
-  }
-  folder_claim(folder_claim&& other) noexcept
-      : descriptor_{std::exchange(other.descriptor_, -1)} {}
-  folder_claim& operator=(folder_claim&&) = delete;
-  ~folder_claim() {
-    if (descriptor_ >= 0)
-      ::close(descriptor_);
-  }
-
-private:
-  explicit folder_claim(int descriptor) : descriptor_{descriptor} {}
-  int descriptor_;
-};
 
 /// One worker, and how it is built.
 class worker_build {
@@ -90,7 +53,7 @@ public:
     if (failed)
       return wrong(
         fmt::format("cannot make {}: {}", folder_.string(), failed.message()));
-    const auto claim = folder_claim::take(folder_, deadline_);
+    const auto claim = folder_claim::take(folder_ / "lock", deadline_);
     if (!claim)
       return tl::unexpected{claim.error()};
     if (::access(wanted_.program.c_str(), X_OK) == 0)

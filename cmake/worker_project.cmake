@@ -36,7 +36,7 @@ target_include_directories(Python3::Python SYSTEM INTERFACE "${PYTHON_INCLUDE}")
 if(PYTHON_LIBRARY MATCHES "[.]a$")
   # All of it: extension modules need what the worker does not.
   target_link_options(Python3::Python INTERFACE
-    "SHELL:LINKER:--whole-archive ${PYTHON_LIBRARY} LINKER:--no-whole-archive")
+    "SHELL:LINKER:--whole-archive '${PYTHON_LIBRARY}' LINKER:--no-whole-archive")
   separate_arguments(PYTHON_LINKS)
   target_link_libraries(Python3::Python INTERFACE ${PYTHON_LINKS})
 else()

@@ -59,8 +59,8 @@ result<tools> make_tools(const std::string& requirements, bool offline) {
     return tools{place, {}};
   if (offline)
     return tools{{},
-                 fmt::format("{} is not in the cache, and --offline asks "
-                             "no index for it",
+                 fmt::format("{} is not in the cache, and no index is asked "
+                             "for it (--offline, --check, verify)",
                              place.string())};
   auto started = bridge::start(settings());
   if (!started)

@@ -44,11 +44,23 @@ std::string minor_of(const std::string& version) {
   return version.substr(0, version.find('.', version.find('.') + 1));
 }
 
-// "12.8" of "cu128", whose last digit is the minor.
-std::string cuda_of(const std::string& variant) {
-  return variant.size() < 4
-           ? std::string{}
-           : variant.substr(2, variant.size() - 3) + '.' + variant.back();
+// "12" of "cu128", whose last digit is the minor.
+std::string cuda_major_of(const std::string& variant) {
+  return variant.size() < 4 ? std::string{}
+                            : variant.substr(2, variant.size() - 3);
+}
+
+// A build that was made for CUDA or ROCm needs that, and as new a one. A build
+// for one minor version of CUDA runs on drivers of each of the same major
+// (NVIDIA's minor version compatibility).
+bool runs_torch(const hardware& machine, const std::string& variant) {
+  if (variant.starts_with("cu"))
+    return machine.accelerator == "cuda"
+           && !is_older(machine.cuda, cuda_major_of(variant));
+  if (variant.starts_with("rocm"))
+    return machine.accelerator == "rocm"
+           && !is_older(machine.rocm, variant.substr(4));
+  return true;
 }
 
 std::string or_none(const std::string& text) {
@@ -182,23 +194,37 @@ private:
       warn("python_patch_drifted",
            change("Python", before.installed.version, python));
     compare_packages(before.installed, now.installed);
+    compare_files(now.installed.unowned);
   }
 
-  // A build that was made for CUDA or ROCm needs that, and as new a one.
+  // Where it was locked on a machine that did not run it either, nothing has
+  // become other than it was.
   void compare_torch(const std::string& variant) {
     const auto& now = now_.machine;
-    const bool wants_cuda = variant.starts_with("cu");
-    const bool wants_rocm = variant.starts_with("rocm");
-    if ((wants_cuda
-         && (now.accelerator != "cuda" || is_older(now.cuda, cuda_of(variant))))
-        || (wants_rocm
-            && (now.accelerator != "rocm"
-                || is_older(now.rocm, variant.substr(4)))))
-      refuse("torch_unsupported",
-             fmt::format("PyTorch was locked as {}, which this machine does "
-                         "not run (accelerator {}, CUDA {}, ROCm {})",
-                         variant, now.accelerator, or_none(now.cuda),
-                         or_none(now.rocm)));
+    if (!runs_torch(now, variant))
+      add("torch_unsupported",
+          fmt::format("PyTorch was locked as {}, which this machine does "
+                      "not run (accelerator {}, CUDA {}, ROCm {})",
+                      variant, now.accelerator, or_none(now.cuda),
+                      or_none(now.rocm)),
+          !runs_torch(locked_.machine, variant));
+  }
+
+  void compare_files(const std::vector<std::string>& unowned) {
+    constexpr std::size_t told_max = 5;
+    if (unowned.empty())
+      return;
+    const auto told = std::min(unowned.size(), told_max);
+    refuse(
+      "files_added",
+      fmt::format("site-packages has {}{}, which no package has "
+                  "installed; remove what should not be there",
+                  fmt::join(unowned.begin(),
+                            unowned.begin() + static_cast<std::ptrdiff_t>(told),
+                            ", "),
+                  told < unowned.size()
+                    ? fmt::format(" and {} more", unowned.size() - told)
+                    : ""));
   }
 
   void compare_packages(const installed_python& before,

@@ -9,7 +9,9 @@ namespace {
 
 using json = nlohmann::json;
 
-constexpr std::string_view torch_index = "\"pytorch-";
+// Of the index itself: packages have such names too (pytorch-lightning).
+constexpr std::string_view torch_index =
+  "\n[[tool.uv.index]]\nname = \"pytorch-";
 
 // "cu128" of index "pytorch-cu128" in what setup has written.
 std::string torch_in(const std::string& project) {

@@ -42,7 +42,8 @@ constexpr std::array branches{
   branch{525, "12.0"}, branch{530, "12.1"}, branch{535, "12.2"},
   branch{545, "12.3"}, branch{550, "12.4"}, branch{555, "12.5"},
   branch{560, "12.6"}, branch{565, "12.7"}, branch{570, "12.8"},
-  branch{575, "12.9"}, branch{580, "13.0"}};
+  branch{575, "12.9"}, branch{580, "13.0"}, branch{590, "13.1"},
+  branch{595, "13.2"}};
 
 bool is_version(std::string_view word) {
   return !word.empty() && std::isdigit(static_cast<unsigned char>(word[0])) != 0
@@ -97,6 +98,24 @@ std::vector<std::string> gpus_below(const fs::path& folder) {
   return names;
 }
 
+// The files of a driver are there in a container without devices too, and where
+// there are devices those below /dev may be made as late as they are used.
+bool has_nvidia_device(const fs::path& root) {
+  std::error_code unknown;
+  if (fs::directory_iterator{root / "proc/driver/nvidia/gpus", unknown}
+      != fs::directory_iterator{})
+    return true;
+  constexpr std::string_view word = "nvidia";
+  for (fs::directory_iterator each{root / "dev", unknown}, end;
+       !unknown && each != end; each.increment(unknown))
+    if (const auto name = each->path().filename().string();
+        name.size() > word.size() && name.starts_with(word)
+        && name.find_first_not_of("0123456789", word.size())
+             == std::string::npos)
+      return true;
+  return false;
+}
+
 // "NAME, DRIVER" in each line.
 void ask_smi(const hardware_probe& how, hardware& found) {
   const auto until = steady_clock::now() + how.patience;
@@ -117,7 +136,9 @@ void ask_smi(const hardware_probe& how, hardware& found) {
 }
 
 void look_for_cuda(const hardware_probe& how, hardware& found) {
-  found.driver = version_in(file_text(how.root / "proc/driver/nvidia/version"));
+  if (has_nvidia_device(how.root))
+    found.driver =
+      version_in(file_text(how.root / "proc/driver/nvidia/version"));
   if (!found.driver.empty())
     found.gpus = gpus_below(how.root / "proc/driver/nvidia/gpus");
   else if (how.runs_programs)

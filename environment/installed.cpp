@@ -1,5 +1,6 @@
 #include "environment/installed.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <set>
@@ -8,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "environment/files.hpp"
+#include "environment/recorded_files.hpp"
 #include "environment/sha256.hpp"
 
 namespace snakebridge {
@@ -34,17 +36,20 @@ std::string version_of(const std::string& pyvenv) {
   return {};
 }
 
-// "Name: alpha", before the empty line that ends the fields.
-std::string field_of(const std::string& metadata, std::string_view name) {
-  std::istringstream lines{metadata};
-  for (std::string line; std::getline(lines, line);) {
-    if (!line.empty() && line.back() == '\r')
-      line.pop_back();
+// "Name: alpha", before the empty line that ends the fields. Names and versions
+// are ASCII; what is not would not fit into a lock.
+std::string field_of(std::string_view metadata, std::string_view name) {
+  for (const auto line : lines_of(metadata)) {
     if (line.empty())
       break;
     if (line.size() > name.size() + 2 && line.starts_with(name)
-        && line[name.size()] == ':')
-      return line.substr(name.size() + 2);
+        && line[name.size()] == ':') {
+      std::string made{line.substr(name.size() + 2)};
+      std::replace_if(
+        made.begin(), made.end(),
+        [](char each) { return static_cast<unsigned char>(each) > 0x7E; }, '?');
+      return made;
+    }
   }
   return {};
 }
@@ -64,19 +69,42 @@ bool depends_on_install(std::string_view row) {
   return false;
 }
 
-std::string hash_of_record(const std::string& record) {
-  std::set<std::string> rows;
-  std::istringstream lines{record};
-  for (std::string row; std::getline(lines, row);) {
-    if (!row.empty() && row.back() == '\r')
-      row.pop_back();
+using rows_of_record = std::set<std::string_view>;
+
+rows_of_record counted_rows(std::string_view record) {
+  rows_of_record rows;
+  for (const auto row : lines_of(record))
     if (!row.empty() && !depends_on_install(row))
       rows.insert(row);
-  }
+  return rows;
+}
+
+std::string hash_of(const rows_of_record& rows) {
   std::string all;
-  for (const auto& each : rows)
-    all += each + '\n';
+  for (const auto each : rows)
+    all.append(each) += '\n';
   return sha256_of(all);
+}
+
+using entries = std::set<std::string, std::less<>>;
+
+// "numpy" of "numpy/core/a.py,sha256=…,12". Rows that the hash of a RECORD does
+// not have own nothing, or whoever adds a file could add such a row.
+void add_owned(const rows_of_record& rows, entries& to) {
+  for (const auto each : rows)
+    if (const auto told = parse_record_row(each)) {
+      const std::string_view path = told->path;
+      if (const auto top = path.substr(0, path.find('/')); !to.contains(top))
+        to.emplace(top);
+    }
+}
+
+// What venvs have of their makers: uv and virtualenv.
+bool is_of_venv(const fs::path& entry) {
+  const auto name = entry.filename();
+  return name == "__pycache__" || name == "_virtualenv.py"
+         || (name == "_virtualenv.pth"
+             && lines_of(file_text(entry)) == lines{"import _virtualenv"});
 }
 
 bool is_editable(const fs::path& dist_info) {
@@ -90,20 +118,22 @@ bool is_editable(const fs::path& dist_info) {
 }
 
 void add_packages(const fs::path& site, installed_python& into) {
+  entries owned;
+  for (const auto& each : dist_infos_in(site)) {
+    owned.insert(each.folder.filename());
+    const auto record = file_text(each.folder / "RECORD");
+    const auto rows = counted_rows(record);
+    add_owned(rows, owned);
+    into.packages[each.name] = {
+      each.version, is_editable(each.folder) ? "editable" : hash_of(rows)};
+  }
   std::error_code unknown;
   for (fs::directory_iterator each{site, unknown}, end; !unknown && each != end;
-       each.increment(unknown)) {
-    if (each->path().extension() != ".dist-info")
-      continue;
-    const auto metadata = file_text(each->path() / "METADATA");
-    const auto name = normalized_name(field_of(metadata, "Name"));
-    if (!name.empty())
-      into.packages[name] = {
-        field_of(metadata, "Version"),
-        is_editable(each->path())
-          ? "editable"
-          : hash_of_record(file_text(each->path() / "RECORD"))};
-  }
+       each.increment(unknown))
+    if (auto name = each->path().filename().string();
+        !owned.contains(name) && !is_of_venv(each->path()))
+      into.unowned.push_back(std::move(name));
+  std::sort(into.unowned.begin(), into.unowned.end());
 }
 
 } // namespace
@@ -125,11 +155,49 @@ std::optional<installed_python> installed_in(const fs::path& venv) {
   found.version = version_of(file_text(venv / "pyvenv.cfg"));
   if (found.version.empty())
     return std::nullopt;
+  for (const auto& each : site_packages_of(venv))
+    add_packages(each, found);
+  return found;
+}
+
+std::vector<fs::path> site_packages_of(const fs::path& venv) {
+  std::vector<fs::path> found;
   std::error_code unknown;
   for (fs::directory_iterator each{venv / "lib", unknown}, end;
        !unknown && each != end; each.increment(unknown))
     if (each->path().filename().string().starts_with("python"))
-      add_packages(each->path() / "site-packages", found);
+      found.push_back(each->path() / "site-packages");
+  return found;
+}
+
+std::vector<dist_info> dist_infos_in(const fs::path& site) {
+  std::vector<dist_info> found;
+  std::error_code unknown;
+  for (fs::directory_iterator each{site, unknown}, end; !unknown && each != end;
+       each.increment(unknown)) {
+    if (each->path().extension() != ".dist-info")
+      continue;
+    const auto metadata = file_text(each->path() / "METADATA");
+    if (auto name = normalized_name(field_of(metadata, "Name")); !name.empty())
+      found.push_back(
+        {each->path(), std::move(name), field_of(metadata, "Version")});
+  }
+  std::sort(found.begin(), found.end(), [](const auto& one, const auto& other) {
+    return one.folder < other.folder;
+  });
+  return found;
+}
+
+lines lines_of(std::string_view text) {
+  lines found;
+  while (!text.empty()) {
+    const auto end = text.find('\n');
+    auto line = text.substr(0, end);
+    if (line.ends_with('\r'))
+      line.remove_suffix(1);
+    found.push_back(line);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
   return found;
 }
 

@@ -8,6 +8,7 @@
 #include "environment/drift.hpp"
 #include "environment/environment_lock.hpp"
 #include "environment/files.hpp"
+#include "environment/recorded_files.hpp"
 
 namespace snakebridge {
 
@@ -30,12 +31,32 @@ json read_lock(const std::filesystem::path& file) {
   return all;
 }
 
+// An empty file is none. What is none, as one with marks of a merge, or of
+// another version, would be lost if it were written over.
+result<json> lock_to_write(const std::filesystem::path& file) {
+  const auto text = file_text(file);
+  if (text.empty())
+    return json::object();
+  auto all = json::parse(text, nullptr, false);
+  if (!all.is_object())
+    return error{errc::environment_invalid,
+                 fmt::format("{} is no lock (was it merged?): put it right, or "
+                             "remove it and run `snakebridge regen` and `lock`",
+                             file.string())};
+  if (!all.empty() && all.value("version", json{}) != lock_version)
+    return error{errc::environment_invalid,
+                 fmt::format("{} is of another version of SnakeBridge: remove "
+                             "it, and run `snakebridge regen` and `lock`",
+                             file.string())};
+  return all;
+}
+
 // Whoever reads it sees the old text or the new.
 result<void> write_lock(const std::filesystem::path& file, const json& all) {
   auto next = file;
   next += ".new";
   std::ofstream to{next, std::ios::binary};
-  to << all.dump(1, ' ', false) << '\n';
+  to << all.dump(1, ' ', false, json::error_handler_t::replace) << '\n';
   to.close();
   std::error_code failed;
   if (!to)
@@ -61,10 +82,12 @@ result<void> lock_environments(const config& settings,
                                "`snakebridge setup`",
                                environment_place(settings, name).string())};
   const auto file = lock_of(settings);
-  auto all = read_lock(file);
-  all["version"] = lock_version;
-  all[of_environments] = to_json(now);
-  return write_lock(file, all);
+  auto all = lock_to_write(file);
+  if (!all)
+    return tl::unexpected{all.error()};
+  (*all)["version"] = lock_version;
+  (*all)[of_environments] = to_json(now);
+  return write_lock(file, *all);
 }
 
 std::vector<environment_drift> verify_environments(const config& settings,
@@ -74,6 +97,17 @@ std::vector<environment_drift> verify_environments(const config& settings,
   if (all.contains(of_environments))
     locked = parse_environment_lock(all.at(of_environments));
   return drifts_between(locked, environments_now(settings, machine));
+}
+
+std::vector<environment_drift> verify_files(const config& settings,
+                                            file_check how) {
+  std::vector<environment_drift> all;
+  for (const auto& each : settings.environments)
+    for (auto& [package, change] :
+         changed_files(environment_place(settings, each.name) / "venv", how))
+      all.push_back({"package_files_drifted", each.name,
+                     fmt::format("{}: {}", package, change)});
+  return all;
 }
 
 result<void> refused_by(const std::vector<environment_drift>& all) {

@@ -33,7 +33,8 @@ struct environment_drift {
 
 /// Records the environments of these settings, as they are now on that machine,
 /// in the lock; what is locked of wrappers stays as it is. Errors:
-/// environment_invalid where one is not set up, or the file cannot be written.
+/// environment_invalid where one is not set up, the file cannot be written, or
+/// what lies there is no lock (merge it, or remove it).
 result<void> lock_environments(const config& settings,
                                const hardware& machine = probe_hardware());
 
@@ -42,6 +43,19 @@ result<void> lock_environments(const config& settings,
 std::vector<environment_drift>
 verify_environments(const config& settings,
                     const hardware& machine = probe_hardware());
+
+/// How closely files of packages are looked at.
+enum class file_check {
+  sizes, ///< each is there, and as large as it was installed
+  hashes ///< and has the same content: all of it is read
+};
+
+/// Packages whose files are not what their RECORD says, which
+/// `verify_environments` compares with the lock: "package_files_drifted" for
+/// each, with the first such file. Reads files, and runs nothing; `hashes`
+/// takes a second for each gigabyte or two.
+std::vector<environment_drift> verify_files(const config& settings,
+                                            file_check how);
 
 /// environment_invalid with all of them, one in a line by its name; nothing
 /// where none is an error.

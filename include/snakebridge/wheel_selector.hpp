@@ -42,6 +42,7 @@ public:
                      std::string_view version = {}) const;
   /// Whether it has a build for each variant: torch, torchvision, …
   bool is_pytorch_package(std::string_view package) const;
+  const std::vector<std::string>& pytorch_packages() const { return packages_; }
   const std::vector<std::string>& available_variants() const {
     return variants_;
   }

@@ -5,9 +5,11 @@ user's cache, or else from PyPI, once.
 """
 import contextlib
 import fcntl
+import json
 import os
 import pathlib
 import pty
+import shlex
 import shutil
 import subprocess
 import sys
@@ -66,6 +68,36 @@ int symlink(const char* to, const char* at) {
   return ((int (*)(const char*, const char*))dlsym(RTLD_NEXT, "symlink"))(to, at);
 }
 """
+# As where .snakebridge is a mount: nothing is renamed into it, or out of it.
+OTHER_DEVICE_LIBRARY = """\
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+int rename(const char* from, const char* to) {
+  if (strstr(to, "/.snakebridge/") && !strstr(from, "/.snakebridge/")) {
+    errno = EXDEV;
+    return -1;
+  }
+  return ((int (*)(const char*, const char*))dlsym(RTLD_NEXT, "rename"))(from, to);
+}
+"""
+# As an editable project has it, without what an index would have to build it.
+BACKEND = """\
+import pathlib, zipfile
+def build_editable(folder, *_):
+    name = "beta-1-py3-none-any.whl"
+    with zipfile.ZipFile(pathlib.Path(folder) / name, "w") as to:
+        to.writestr("beta.pth", str(pathlib.Path.cwd() / "src"))
+        to.writestr("beta-1.dist-info/METADATA",
+                    "Metadata-Version: 2.1\\nName: beta\\nVersion: 1\\n")
+        to.writestr("beta-1.dist-info/WHEEL",
+                    "Wheel-Version: 1.0\\nGenerator: t\\n"
+                    "Root-Is-Purelib: true\\nTag: py3-none-any\\n")
+        to.writestr("beta-1.dist-info/RECORD", "")
+    return name
+"""
 
 
 class Project(unittest.TestCase):
@@ -117,6 +149,47 @@ class Project(unittest.TestCase):
         self.assertEqual(done.stderr, "")
         return done.stdout
 
+    def library(self, name, text):
+        """Compiles what LD_PRELOAD takes; its path."""
+        source = self.folder / f"{name}.c"
+        source.write_text(text, encoding="utf-8")
+        made = source.with_suffix(".so")
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", made, source],
+                       check=True)
+        return str(made)
+
+    def editable(self):
+        """A project "beta" beside the settings; its one source."""
+        library = self.project / "beta"
+        source = library / "src" / "beta.py"
+        source.parent.mkdir(parents=True)
+        (library / "pyproject.toml").write_text(textwrap.dedent("""\
+            [project]
+            name = "beta"
+            version = "1"
+            [build-system]
+            requires = []
+            build-backend = "backend"
+            backend-path = ["."]
+            """), encoding="utf-8")
+        (library / "backend.py").write_text(BACKEND, encoding="utf-8")
+        source.write_text("VALUE = 1\n", encoding="utf-8")
+        self.write('[environment]\npackages = ["alpha"]\neditable = ["beta"]\n')
+        return source
+
+    def on_terminal(self, *arguments, **more):
+        """Starts it on a terminal; the program, and our end of that."""
+        ours, theirs = pty.openpty()
+        self.addCleanup(os.close, ours)
+        program = subprocess.Popen(  # pylint: disable=consider-using-with
+            [BIN / "snakebridge", *arguments, "--progress-after-ms", "0"],
+            cwd=self.project, env=self.environment(TERM="xterm", **more),
+            stdout=theirs, stderr=theirs)
+        self.addCleanup(program.wait)
+        self.addCleanup(program.kill)
+        os.close(theirs)
+        return program, ours
+
     def files(self):
         return {path.relative_to(self.made): path.read_bytes()
                 for path in self.made.iterdir() if path.is_file()}
@@ -129,7 +202,8 @@ class Setup(Project):
         self.assertEqual(sorted(path.name for path in self.made.iterdir()),
                          [".gitignore", "pyproject.toml", "setup.lock",
                           "uv.lock", "venv", "venvs"])
-        self.assertFalse((self.project / ".snakebridge.new").exists())
+        self.assertEqual(sorted(path.name for path in self.project.iterdir()),
+                         [".snakebridge", "snakebridge.toml"])
         self.assertIn('requires-python = "==3.', (
             self.made / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -212,36 +286,7 @@ class Setup(Project):
                       self.run_it("get", "alpha", "VERSION").stderr)
 
     def test_an_editable_project_is_used_as_it_lies_there(self):
-        library = self.project / "beta"
-        library.mkdir()
-        (library / "pyproject.toml").write_text(textwrap.dedent("""\
-            [project]
-            name = "beta"
-            version = "1"
-            [build-system]
-            requires = []
-            build-backend = "backend"
-            backend-path = ["."]
-            """), encoding="utf-8")
-        # Of itself: what builds projects needs an index otherwise.
-        (library / "backend.py").write_text(textwrap.dedent("""\
-            import pathlib, zipfile
-            def build_editable(folder, *_):
-                name = "beta-1-py3-none-any.whl"
-                with zipfile.ZipFile(pathlib.Path(folder) / name, "w") as to:
-                    to.writestr("beta.pth", str(pathlib.Path.cwd() / "src"))
-                    to.writestr("beta-1.dist-info/METADATA",
-                                "Metadata-Version: 2.1\\nName: beta\\nVersion: 1\\n")
-                    to.writestr("beta-1.dist-info/WHEEL",
-                                "Wheel-Version: 1.0\\nGenerator: t\\n"
-                                "Root-Is-Purelib: true\\nTag: py3-none-any\\n")
-                    to.writestr("beta-1.dist-info/RECORD", "")
-                return name
-            """), encoding="utf-8")
-        source = library / "src" / "beta.py"
-        source.parent.mkdir()
-        source.write_text("VALUE = 1\n", encoding="utf-8")
-        self.write('[environment]\npackages = ["alpha"]\neditable = ["beta"]\n')
+        source = self.editable()
         self.setup_runs()
         # Of two sizes: Python tells sources of one second apart by those.
         for value in ("1", "22"):
@@ -250,7 +295,8 @@ class Setup(Project):
                              value + "\n")
         self.assertIn('path = "../beta", editable = true', (
             self.made / "pyproject.toml").read_text(encoding="utf-8"))
-        (library / "pyproject.toml").write_text("", encoding="utf-8")
+        (self.project / "beta" / "pyproject.toml").write_text(
+            "", encoding="utf-8")
         self.assertIn("tells no [project] name",
                       self.run_it("setup").stderr)
 
@@ -285,6 +331,51 @@ class Setup(Project):
         self.assertEqual(done.returncode, 1)
         self.assertIn("there is no uv", done.stderr)
         self.assertIn("pip install uv", done.stderr)
+
+    # Both took uv from an index, and --check was content without one.
+    def test_offline_and_check_do_without_an_index_for_uv_too(self):
+        self.setup_runs()
+        empty = self.folder / "none"
+        for option, said in (("--offline", "environment_invalid: "),
+                             ("--check", "uv_missing: ")):
+            done = self.run_it("setup", option, XDG_CACHE_HOME=str(empty))
+            self.assertIn(said + "there is no uv", done.stderr)
+            self.assertNotIn("warning", done.stderr)
+            self.assertEqual((done.stdout, done.returncode), ("", 1))
+            self.assertFalse(empty.exists())
+        done = self.run_it("verify", XDG_CACHE_HOME=str(empty))
+        self.assertIn("warning: uv_missing: there is no uv", done.stderr)
+        self.assertFalse(empty.exists())
+
+    # Staged beside it, all of it failed where that is another file system.
+    def test_its_folder_may_be_a_file_system_of_its_own_or_a_link(self):
+        self.editable()
+        self.setup_runs(LD_PRELOAD=self.library("device",
+                                                OTHER_DEVICE_LIBRARY))
+        self.assertEqual(self.run_it("setup", "--check").returncode, 0)
+        lock = (self.made / "uv.lock").read_text(encoding="utf-8")
+        self.assertIn('{ editable = "../beta" }', lock)
+        shutil.rmtree(self.made)
+        self.write(SETTINGS)
+        elsewhere = self.folder / "deep" / "down" / "elsewhere"
+        elsewhere.mkdir(parents=True)
+        self.made.symlink_to(elsewhere)
+        self.setup_runs()
+        self.assertEqual(self.run_it("setup", "--check").returncode, 0)
+        self.assertEqual(self.version(), "1\n")
+        self.assertTrue((elsewhere / "uv.lock").exists())
+
+    def test_a_venv_of_somebody_else_in_its_place_is_left_alone(self):
+        venv = self.made / "venv"
+        venv.mkdir(parents=True)
+        (venv / "mine").touch()
+        done = self.run_it("setup")
+        self.assertIn(f"{venv} is not the link that `snakebridge setup` makes",
+                      done.stderr)
+        self.assertEqual(done.returncode, 1)
+        self.assertTrue((venv / "mine").exists())
+        self.assertEqual(sorted(path.name for path in self.made.iterdir()),
+                         [".gitignore", "setup.lock", "venv"])
 
     def test_two_at_a_time_is_one_too_many(self):
         self.made.mkdir()
@@ -335,10 +426,20 @@ class Killed(Project):
     def old_works_and_the_next_finishes(self, done):
         self.assertEqual(done.returncode, -9, done.stderr)
         self.assertEqual(self.version(), "1\n")
+        self.assertEqual(self.untracked(), {
+            ".snakebridge/.gitignore", ".snakebridge/pyproject.toml",
+            ".snakebridge/uv.lock", "snakebridge.toml"})
         self.setup_runs()
         self.assertEqual(self.version(), "2\n")
-        self.assertFalse((self.project / ".snakebridge.new").exists())
+        self.assertFalse((self.made / ".new").exists())
         self.assertLessEqual(len(list((self.made / "venvs").iterdir())), 2)
+
+    def untracked(self):
+        subprocess.run(["git", "init", "-q"], cwd=self.project, check=True)
+        return set(subprocess.run(
+            ["git", "ls-files", "--others", "--exclude-standard"],
+            cwd=self.project, check=True, capture_output=True,
+            text=True).stdout.split())
 
     def test_around_each_step_of_uv(self):
         found = self.run_it("setup", "--check", SNAKEBRIDGE_UV="")
@@ -361,11 +462,7 @@ class Killed(Project):
                     SNAKEBRIDGE_UV=str(killing)))
 
     def test_at_each_change_of_what_lies_there(self):
-        source = self.folder / "killing.c"
-        source.write_text(KILLING_LIBRARY, encoding="utf-8")
-        library = self.folder / "killing.so"
-        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source],
-                       check=True)
+        library = self.library("killing", KILLING_LIBRARY)
         kept = self.folder / "kept"
         shutil.copytree(self.project, kept, symlinks=True)
         for at in range(1, 20):
@@ -373,7 +470,7 @@ class Killed(Project):
                 shutil.rmtree(self.project)
                 shutil.copytree(kept, self.project, symlinks=True)
                 done = self.run_it("setup", KILL_AT=str(at),
-                                   LD_PRELOAD=str(library))
+                                   LD_PRELOAD=library)
                 if done.returncode == 0:
                     break
                 # It was killed, or uv was.
@@ -409,6 +506,95 @@ class AutoInstall(Project):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn('"VERSION"', (self.made / "manifest.json").read_text(
             encoding="utf-8"))
+
+    # The second of two failed: parallel builds that generate wrappers are two.
+    def test_one_waits_for_another_and_looks_again(self):
+        self.setup_runs()
+        (self.made / "venv").rename(self.folder / "venv")
+        shutil.rmtree(self.wheels)  # what it finds is what it has
+        with open(self.made / "setup.lock", "w", encoding="utf-8") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            program, terminal = self.on_terminal(
+                "get", "alpha", "VERSION", SNAKEBRIDGE_AUTO_INSTALL="always",
+                UV_CACHE_DIR=str(self.folder / "empty"))
+            text = b""
+            while b"another set-up" not in text:
+                text += os.read(terminal, 4096)
+            (self.folder / "venv").rename(self.made / "venv")
+        with contextlib.suppress(OSError):
+            while block := os.read(terminal, 4096):
+                text += block
+        self.assertEqual(program.wait(PATIENCE_S), 0, text)
+        self.assertIn("environment is as it should be", text.decode())
+
+
+class Torch(Project):
+    """Which index the builds of PyTorch come from: the usual one has others."""
+
+    def setUp(self):
+        super().setUp()
+        self.builds = self.folder / "builds"
+        self.builds.mkdir()
+        address = self.enterContext(packages.index(self.builds))
+        (self.project / "wheel_variants.json").write_text(json.dumps(
+            {"base_url": address + "/", "variants": ["cpu", "rocm6.4"]}),
+            encoding="utf-8")
+        packages.wheel(self.wheels, "needs", "1", "", ["torch<3"])
+        packages.wheel(self.wheels, "torch", "2.9", "BUILD = 'usual'\n")
+        packages.wheel(self.builds, "torch", "2.1", "BUILD = 'ours'\n")
+
+    def build(self, wanted, torch):
+        self.write(f"[environment]\npackages = {wanted}\ntorch = '{torch}'\n")
+        self.setup_runs()
+        self.assertEqual(self.run_it("setup", "--check").returncode, 0)
+        return self.run_it("get", "torch", "BUILD").stdout
+
+    def test_what_only_a_package_needs_comes_from_there_too(self):
+        self.assertEqual(self.build(["needs"], "cpu"), "'ours'\n")
+
+    def test_so_does_what_has_blanks_before_it(self):
+        self.assertEqual(self.build([" torch"], "cpu"), "'ours'\n")
+
+    def test_and_what_only_a_build_for_rocm_needs(self):
+        packages.wheel(self.builds, "torch", "2.2", "BUILD = 'rocm'\n",
+                       ["pytorch-triton-rocm==3"])
+        packages.wheel(self.builds, "pytorch_triton_rocm", "3", "")
+        self.assertEqual(self.build(["needs"], "rocm6.4"), "'rocm'\n")
+        packages.wheel(self.builds, "torch", "2.3", "BUILD = 'newer'\n",
+                       ["triton-rocm==3"])
+        packages.wheel(self.builds, "triton_rocm", "3", "")
+        (self.made / "uv.lock").unlink()
+        self.assertEqual(self.build(["needs"], "rocm6.4"), "'newer'\n")
+
+    def test_an_editable_one_is_used_as_it_lies_there(self):
+        (self.project / "wheel_variants.json").write_text(json.dumps(
+            {"base_url": "http://127.0.0.1:9/", "packages": ["Beta"]}),
+            encoding="utf-8")
+        self.editable()
+        with open(self.project / "snakebridge.toml", "a",
+                  encoding="utf-8") as settings:
+            settings.write("torch = 'cpu'\n")
+        self.setup_runs()
+        self.assertEqual(self.run_it("get", "beta", "VALUE").stdout, "1\n")
+
+
+class WorkerProject(unittest.TestCase):
+    """What a worker is built with, which lies beside the library."""
+
+    def test_a_static_library_may_lie_in_a_folder_with_blanks(self):
+        folder = pathlib.Path(self.enterContext(
+            tempfile.TemporaryDirectory()))
+        library = folder / "a b" / "libpython3.11.a"
+        subprocess.run(
+            ["cmake", "-G", "Unix Makefiles", "-S",
+             BIN.parent / "lib" / "snakebridge" / "worker", "-B", folder / "b",
+             f"-DPYTHON_EXECUTABLE={sys.executable}", "-DPYTHON_VERSION=3.11",
+             f"-DPYTHON_INCLUDE={folder}", f"-DPYTHON_LIBRARY={library}",
+             "-DPYTHON_LINKS=-lm", f"-DPYBIND11_INCLUDE={folder}"],
+            check=True, capture_output=True, timeout=PATIENCE_S)
+        links = next((folder / "b").rglob("snakebridge-worker.dir/link.txt"))
+        self.assertIn(str(library), shlex.split(
+            links.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ with packages of an index on loopback.
 SNAKEBRIDGE_BIN names the folder of the built programs.
 """
 import json
+import os
 import pathlib
 import shutil
 import sys
@@ -81,7 +82,42 @@ class Verify(test_setup.Project):
             "alpha.py,sha256=", "alpha.py,sha256=0"), encoding="utf-8")
         self.assertEqual(self.drifts(), ["package_files_drifted"])
         info.rename(self.folder / "gone")
-        self.assertEqual(self.drifts(), ["package_missing", "packages_drifted"])
+        self.assertEqual(self.drifts(), ["package_missing", "files_added",
+                                         "packages_drifted"])
+
+    def test_what_no_package_has_installed_is_named(self):
+        for name in ("evil.pth", "sitecustomize.py"):
+            (self.site() / name).write_text("", encoding="utf-8")
+        done = self.verified()
+        self.assertEqual((done.stdout, done.returncode), ("", 1))
+        self.assertIn("files_added: site-packages has evil.pth, "
+                      "sitecustomize.py, which no package", done.stderr)
+
+    def test_files_that_are_not_what_was_installed_are_named(self):
+        module = self.site() / "alpha.py"
+        text = module.read_text(encoding="utf-8")
+        module.unlink()
+        self.assertEqual(self.drifts(), ["package_files_drifted"])
+        module.write_text(text + "EVIL = 1\n", encoding="utf-8")
+        self.assertEqual(self.drifts(), ["package_files_drifted"])
+        module.write_text(text.replace("1", "2"), encoding="utf-8")
+        self.assertEqual(self.drifts(), [])
+        done = self.verified("--strict")
+        self.assertEqual((done.stdout, done.returncode), ("", 1))
+        self.assertEqual(done.stderr, "package_files_drifted: alpha 1.0: "
+                         "alpha.py has other content than RECORD says\n")
+        module.write_text(text, encoding="utf-8")
+        self.assertEqual(self.verified("--strict").returncode, 0)
+
+    def test_torch_for_what_the_machine_never_had_is_a_warning(self):
+        def of_cpu(locked):
+            locked["environments"][""]["torch"] = "cu128"
+        self.relock(of_cpu)
+        self.assertEqual(json.loads(self.lock.read_text(
+            encoding="utf-8"))["environment"]["machine"]["accelerator"], "cpu")
+        done = self.verified()
+        self.assertIn("warning: torch_unsupported: ", done.stderr)
+        self.assertEqual(done.returncode, 0)
 
     def test_settings_that_are_not_applied_are_named(self):
         self.write(test_setup.SETTINGS.replace('"alpha"', '"alpha>=1"'))
@@ -113,6 +149,29 @@ class Verify(test_setup.Project):
         done = self.run_it("lock")
         self.assertEqual(done.returncode, 1)
         self.assertIn("run `snakebridge setup`", done.stderr)
+
+    def test_settings_that_are_gone_are_an_error(self):
+        self.write("")
+        self.assertEqual(self.drifts(), ["environment_gone"])
+        (self.project / "snakebridge.toml").unlink()
+        self.assertEqual(self.drifts(), ["environment_gone"])
+
+    def test_where_there_is_nothing_nothing_is_verified(self):
+        self.write("")
+        shutil.rmtree(self.made)
+        self.assertEqual(self.drifts(), ["lock_missing"])
+        (self.project / "snakebridge.toml").unlink()
+        done = self.verified("--strict")
+        self.assertEqual((done.stdout, done.returncode), ("", 1))
+        self.assertIn("lock_missing: there is nothing to verify", done.stderr)
+
+    def test_a_lock_that_was_not_merged_is_not_written_over(self):
+        text = "<<<<<<< HEAD\n" + self.lock.read_text(encoding="utf-8")
+        self.lock.write_text(text, encoding="utf-8")
+        done = self.run_it("lock")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("snakebridge.lock is no lock", done.stderr)
+        self.assertEqual(self.lock.read_text(encoding="utf-8"), text)
 
     def test_without_uv_it_says_that_it_has_not_asked(self):
         done = self.verified("--json", SNAKEBRIDGE_UV="/nonexistent/uv")
@@ -146,6 +205,39 @@ class Verify(test_setup.Project):
         self.assertEqual(self.run_it("lock").returncode, 0)
         self.assertEqual(json.loads(self.lock.read_text(
             encoding="utf-8"))["generator"], locked["generator"])
+
+    def test_a_manifest_that_is_gone_is_an_error(self):
+        self.assertEqual(self.run_it("regen", "alpha").returncode, 0)
+        (self.made / "manifest.json").unlink()
+        self.assertEqual(self.drifts(), ["wrapper_manifest_drifted"])
+
+    def test_a_project_of_wrappers_alone_is_verified(self):
+        self.write("")
+        shutil.rmtree(self.made)
+        done = self.run_it("regen", "json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = self.verified("--strict")
+        self.assertEqual((done.stdout, done.stderr, done.returncode),
+                         ("all is as it was locked\n", "", 0))
+        (self.made / "manifest.json").unlink()
+        self.assertEqual(self.drifts(), ["wrapper_manifest_drifted"])
+
+    def test_doctor_has_the_variants_that_setup_has(self):
+        smi = self.folder / "nvidia-smi"
+        smi.write_text("#!/bin/sh\necho 'NVIDIA H100, 570.86.10'\n",
+                       encoding="utf-8")
+        smi.chmod(0o755)
+        variants = self.project / "wheel_variants.json"
+
+        def doctor_shows(pattern):
+            told = self.run_it(
+                "doctor", PATH=f"{self.folder}:{os.environ['PATH']}").stdout
+            self.assertRegex(told, rf"(?m)^  {pattern}")
+        doctor_shows("build of PyTorch +cu128 ")
+        variants.write_text('{"variants": ["cpu", "cu118"]}', encoding="utf-8")
+        doctor_shows("build of PyTorch +cu118 ")
+        variants.write_text("[", encoding="utf-8")
+        doctor_shows("! build of PyTorch +config_invalid: .*variants.json")
 
     def test_doctor_shows_the_machine_and_what_has_drifted(self):
         next(self.site().glob("alpha-*.dist-info")).rename(

@@ -88,9 +88,11 @@ const std::vector<change> changes = {
    [](auto& now) {
      first(now).installed.packages["numpy"] = {"2.4.0", "bb"};
    }},
-  {"package_added", [](auto& now) {
+  {"package_added",
+   [](auto& now) {
      first(now).installed.packages["six"] = {"1.0", "cc"};
-   }}};
+   }},
+  {"files_added", [](auto& now) { first(now).installed.unowned = {"a.pth"}; }}};
 
 std::vector<std::string> names_of(const std::vector<environment_drift>& all) {
   std::vector<std::string> names;
@@ -149,7 +151,7 @@ TEST(Drift, OfAnAcceleratorDependsOnWhichWasLocked) {
 
 TEST(Drift, NamesTheBuildOfPyTorchThatDoesNotRunHere) {
   auto now = a_lock();
-  now.machine.cuda = "12.1";
+  now.machine.cuda = "11.8";
   EXPECT_EQ(names_of(drifts_between(a_lock(), now)),
             (names{"torch_unsupported", "torch_unsupported", "cuda_drifted"}));
   auto locked = a_lock();
@@ -161,6 +163,36 @@ TEST(Drift, NamesTheBuildOfPyTorchThatDoesNotRunHere) {
   now.machine.rocm = "6.3";
   EXPECT_EQ(names_of(drifts_between(locked, now)),
             (names{"torch_unsupported", "torch_unsupported", "rocm_drifted"}));
+}
+
+// Drivers of CUDA 12.0 run builds for 12.9.
+TEST(Drift, OfAMinorVersionOfCudaDoesNotConcernPyTorch) {
+  auto now = a_lock();
+  now.machine.cuda = "12.1";
+  EXPECT_EQ(names_of(drifts_between(a_lock(), now)), names{"cuda_drifted"});
+}
+
+TEST(Drift, WarnsOfPyTorchWhereItDidNotRunWhenItWasLockedEither) {
+  auto locked = a_lock();
+  locked.machine.accelerator = "cpu";
+  locked.machine.cuda = locked.machine.driver = "";
+  const auto all = drifts_between(locked, locked);
+  EXPECT_EQ(names_of(all), (names{"torch_unsupported", "torch_unsupported"}));
+  EXPECT_TRUE(refused_by(all));
+  const auto now_without = drifts_between(a_lock(), locked);
+  EXPECT_EQ(
+    names_of(now_without),
+    (names{"accelerator_missing", "torch_unsupported", "torch_unsupported"}));
+  EXPECT_FALSE(now_without.back().is_warning);
+}
+
+TEST(Drift, TellsAFewOfManyFiles) {
+  auto now = a_lock();
+  first(now).installed.unowned = {"a", "b", "c", "d", "e", "f", "g"};
+  const auto all = drifts_between(a_lock(), now);
+  ASSERT_EQ(names_of(all), names{"files_added"});
+  EXPECT_NE(all[0].message.find("a, b, c, d, e and 2 more"), std::string::npos)
+    << all[0].message;
 }
 
 TEST(Drift, TellsErrorsFirstAndWhoseTheyAre) {

@@ -1,6 +1,10 @@
 #include "environment/environment_lock.hpp"
 
+#include <fstream>
+
 #include <gtest/gtest.h>
+
+#include "tests/support/scratch_folder.hpp"
 
 namespace snakebridge::testing {
 
@@ -11,6 +15,25 @@ TEST(EnvironmentLock, ReadsWhatItHasWritten) {
   made.environments["gpu"] = {
     {"3.11.2", {{"numpy", {"2.4.0", "aa"}}}}, "p", "u", "cu128"};
   EXPECT_EQ(parse_environment_lock(to_json(made)), made);
+}
+
+// It was taken of "pytorch-lightning".
+TEST(EnvironmentLock, TakesTheBuildOfPyTorchFromItsIndexAndNoPackage) {
+  const scratch_folder folder;
+  config settings;
+  settings.environment_folder = folder.path();
+  settings.environments = {{.name = ""}};
+  const auto torch_of = [&](const std::string& index) {
+    std::ofstream{folder.path() / "pyproject.toml"}
+      << "[project]\ndependencies = [\n  \"pytorch-lightning\",\n]\n" + index;
+    return environments_now(settings, {}).environments.at("").torch;
+  };
+  EXPECT_EQ(torch_of(""), "");
+  EXPECT_EQ(torch_of("\n[[tool.uv.index]]\nname = \"extra-1\"\n"
+                     "url = \"https://x\"\n"
+                     "\n[[tool.uv.index]]\nname = \"pytorch-cu128\"\n"
+                     "url = \"https://y\"\nexplicit = true\n"),
+            "cu128");
 }
 
 TEST(EnvironmentLock, OfWhatIsNoneIsNone) {

@@ -63,6 +63,17 @@ TEST_F(Machine, TellsOfNvidiaByTheFilesOfItsDriver) {
   EXPECT_EQ(found.gpus, std::vector<std::string>{"NVIDIA A100-SXM4-40GB"});
 }
 
+TEST_F(Machine, WithADriverButNoDeviceIsACpu) {
+  has("proc/driver/nvidia/version", nvidia_version);
+  has("dev/nvidiactl", "");
+  has("dev/nvidia-uvm", "");
+  EXPECT_EQ(probed().accelerator, "cpu");
+  EXPECT_EQ(probed().driver, "");
+  has("dev/nvidia3", "");
+  EXPECT_EQ(probed().accelerator, "cuda");
+  EXPECT_EQ(probed().driver, "550.54.15");
+}
+
 TEST_F(Machine, AsksNvidiaSmiWhereThereAreNoFiles) {
   has_program("echo 'NVIDIA H100, SXM, 570.86.10'; echo 'No devices'");
   EXPECT_EQ(probed(false).accelerator, "cpu");
@@ -112,7 +123,9 @@ TEST(Drivers, RunTheCudaOfTheirBranch) {
                                                       {"549.1", "12.3"},
                                                       {"550.54.15", "12.4"},
                                                       {"580.65.06", "13.0"},
-                                                      {"999.9", "13.0"},
+                                                      {"590.44.01", "13.1"},
+                                                      {"595.45.04", "13.2"},
+                                                      {"999.9", "13.2"},
                                                       {"449.9", ""},
                                                       {"", ""},
                                                       {"driver 550", ""},

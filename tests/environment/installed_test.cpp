@@ -31,8 +31,8 @@ protected:
     return found->packages.begin()->second;
   }
 
-  const std::string info =
-    "lib/python3.11/site-packages/typing_extensions-4.1.dist-info/";
+  const std::string site = "lib/python3.11/site-packages/";
+  const std::string info = site + "typing_extensions-4.1.dist-info/";
   scratch_folder folder;
 };
 
@@ -90,6 +90,34 @@ TEST_F(Venv, TellsOfAnEditableThatItIs) {
   EXPECT_EQ(only().record, sha256_of(two_rows));
   write(info + "direct_url.json", "[");
   EXPECT_EQ(only().record, sha256_of(two_rows));
+}
+
+TEST_F(Venv, TellsWhatNoPackageHasInstalled) {
+  install("a.py,sha256=x,1\n\"b,\"\"c.py\",sha256=x,1\nnumpy/core/b.py,,2\n");
+  for (const auto* each :
+       {"a.py", "b,\"c.py", "numpy/core/b.py", "numpy/extra.py",
+        "__pycache__/a.cpython-311.pyc", "_virtualenv.py"})
+    write(site + each, "");
+  write(site + "_virtualenv.pth", "import _virtualenv\n");
+  EXPECT_EQ(installed_in(folder.path())->unowned, std::vector<std::string>{});
+  write(site + "_virtualenv.pth", "import _virtualenv, evil\n");
+  write(site + "evil.pth", "");
+  write(site + "stray/__init__.py", "");
+  write(site + "nameless-1.dist-info/entry_points.txt", "");
+  EXPECT_EQ(installed_in(folder.path())->unowned,
+            (std::vector<std::string>{"_virtualenv.pth", "evil.pth",
+                                      "nameless-1.dist-info", "stray"}));
+}
+
+// The hash of a RECORD does not have these rows, so that anyone may add them.
+TEST_F(Venv, RowsThatAreNotHashedOwnNothing) {
+  install("../site-packages/evil.pth,,\n"
+          "evil.pth/__pycache__/a.cpython-311.pyc,,\n"
+          "/evil.pth,,\nevil.pth/x.dist-info/INSTALLER,,\n"
+          "a/../evil.pth,,\n");
+  write(site + "evil.pth", "");
+  EXPECT_EQ(installed_in(folder.path())->unowned,
+            std::vector<std::string>{"evil.pth"});
 }
 
 TEST(Sha256, IsThatOfTheStandard) {

@@ -77,6 +77,59 @@ TEST_F(Project, KeepsWhatIsLockedOfWrappers) {
   EXPECT_EQ(lock().at("environment").at("machine").at("libc"), "glibc 2.36");
 }
 
+// It was written over, and what was locked of wrappers was gone.
+TEST_F(Project, WhoseLockHasMarksOfAMergeIsNotLocked) {
+  set_up("");
+  set_up("gpu");
+  const auto file = settings.environment_folder / "snakebridge.lock";
+  for (const auto* text :
+       {"<<<<<<< HEAD\n{\"version\": 1, \"generator\": \"abc\"}\n", "[]",
+        R"({"version": 2, "generator": "abc"})"}) {
+    write(file, text);
+    const auto locked = lock_environments(settings, machine);
+    ASSERT_FALSE(locked) << text;
+    EXPECT_EQ(locked.error().code(), errc::environment_invalid);
+    EXPECT_NE(locked.error().message().find(file.string()), std::string::npos);
+    std::ifstream in{file};
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>{in}, {}), text);
+  }
+  for (const auto* text : {"", "{}"}) {
+    write(file, text);
+    EXPECT_TRUE(lock_environments(settings, machine)) << text;
+  }
+}
+
+// nlohmann::json threw out of a function that says it returns its errors.
+TEST_F(Project, WithMetadataThatIsNotUtf8IsLockedAndIsAsItWasLocked) {
+  set_up("");
+  set_up("gpu");
+  write(environment_place(settings, "")
+          / "venv/lib/python3.11/site-packages/a-1.dist-info/METADATA",
+        "Name: a\xFF\nVersion: 1\xC3\n");
+  ASSERT_TRUE(lock_environments(settings, machine));
+  EXPECT_EQ(drifts(), names{});
+  EXPECT_EQ(
+    lock()["environment"]["environments"][""]["packages"]["a?"]["version"],
+    "1?");
+}
+
+TEST_F(Project, HasTheNamesOfChangedFilesByTheirEnvironment) {
+  set_up("");
+  set_up("gpu");
+  const auto site =
+    environment_place(settings, "gpu") / "venv/lib/python3.11/site-packages";
+  write(site / "a-1.dist-info/METADATA", "Name: a\nVersion: 1\n");
+  write(site / "a-1.dist-info/RECORD", "a.py,,3\n");
+  write(site / "a.py", "1\n");
+  EXPECT_EQ(verify_files(settings, file_check::sizes),
+            (std::vector<environment_drift>{
+              {"package_files_drifted", "gpu",
+               "a 1: a.py has another size than RECORD says", false}}));
+  write(site / "a.py", "10\n");
+  EXPECT_EQ(verify_files(settings, file_check::sizes),
+            std::vector<environment_drift>{});
+}
+
 TEST_F(Project, WhoseLockIsHostileHasNone) {
   set_up("");
   set_up("gpu");
