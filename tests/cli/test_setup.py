@@ -586,15 +586,18 @@ class WorkerProject(unittest.TestCase):
             tempfile.TemporaryDirectory()))
         library = folder / "a b" / "libpython3.11.a"
         subprocess.run(
-            ["cmake", "-G", "Unix Makefiles", "-S",
+            ["cmake", "-G", "Ninja", "-S",
              BIN.parent / "lib" / "snakebridge" / "worker", "-B", folder / "b",
              f"-DPYTHON_EXECUTABLE={sys.executable}", "-DPYTHON_VERSION=3.11",
              f"-DPYTHON_INCLUDE={folder}", f"-DPYTHON_LIBRARY={library}",
              "-DPYTHON_LINKS=-lm", f"-DPYBIND11_INCLUDE={folder}"],
             check=True, capture_output=True, timeout=PATIENCE_S)
-        links = next((folder / "b").rglob("snakebridge-worker.dir/link.txt"))
-        self.assertIn(str(library), shlex.split(
-            links.read_text(encoding="utf-8")))
+        commands = subprocess.run(
+            ["ninja", "-C", folder / "b", "-t", "commands"], check=True,
+            capture_output=True, text=True, timeout=PATIENCE_S).stdout
+        links = next(each for each in commands.splitlines()
+                     if "-o bin/snakebridge-worker " in each)
+        self.assertIn(str(library), shlex.split(links))
 
 
 if __name__ == "__main__":
