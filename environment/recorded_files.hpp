@@ -1,7 +1,8 @@
 #pragma once
 // The files that a package has installed, as its RECORD names them, and whether
 // they are still those. RECORD is what a stranger wrote: nothing that it names
-// outside the venv is looked at. Plain functions, on any thread.
+// outside the venv is looked at; links within it are followed. Plain functions,
+// on any thread.
 
 #include <cstdint>
 #include <filesystem>

@@ -149,7 +149,7 @@ public:
   error(errc code, std::string message);
   explicit error(python_error raised);
   error(errc code, std::string message, post_mortem death, bool may_have_run);
-  // Not inline, as what else programs need not compile each.
+  // Not inline: the library has them, and programs need not compile them.
   error(const error& other);
   error(error&& other) noexcept;
   error& operator=(const error& other);
